@@ -1,0 +1,59 @@
+# `make help` lists the commands. Every command sets up .venv by itself from the lock files; a second run starts at once.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
+
+.PHONY: help demo test check format bench lock clean
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(VENV)/local.stamp ## run the whole pipeline on this machine and print the page's URL (ARGS="--rate 20" and so on)
+	@exec $(BIN)/streamer demo $(ARGS)
+
+test: $(VENV)/dev.stamp ## run every test (ARGS="-k lease" and so on)
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/dev.stamp ## lint, formatting and types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet . || { echo "run 'make format'"; exit 1; }
+	@$(BIN)/mypy
+
+format: $(VENV)/dev.stamp ## put the code into the house's format
+	@$(BIN)/ruff check --fix-only --quiet . ; $(BIN)/ruff format --quiet .
+
+bench: $(VENV)/dev.stamp ## run the benchmarks and print their tables
+	@$(BIN)/python -m tests.benchmarks $(ARGS)
+
+lock: $(VENV)/dev.stamp ## resolve the dependencies anew into the lock files
+	@$(PIP) install uv
+	@$(BIN)/python -m tests.lock
+
+clean: ## remove .venv and everything that tools left behind
+	@rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/local.stamp: requirements-local.lock pyproject.toml | $(BIN)/python
+	@echo "installing what the demo needs into $(VENV)"
+	@$(PIP) install --require-hashes -r requirements-local.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/dev.stamp: requirements-dev.lock pyproject.toml | $(BIN)/python
+	@echo "installing what the tests need into $(VENV)"
+	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@ $(VENV)/local.stamp
+
+$(BIN)/python:
+	@for python in $${PYTHON:-python3 python3.13 python3.12 python3.11}; do \
+	  if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	    echo "making $(VENV) with $$("$$python" --version)"; \
+	    "$$python" -m venv $(VENV) && exit 0; \
+	    rm -rf $(VENV); echo "python's venv module is missing: install it (Debian: apt install python3-venv)" >&2; exit 1; \
+	  fi; \
+	done; \
+	echo "no Python 3.11 or newer was found: install one, or name it: make PYTHON=/path/to/python3 ..." >&2; exit 1
