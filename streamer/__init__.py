@@ -1,1 +1,1 @@
-"""x"""
+"""The sentiment streamer."""

@@ -1,0 +1,52 @@
+"""The errors that cross a module's border.
+
+StreamerError
+├── SettingsError        the environment does not say what the service needs; lists every mistake
+├── RequestError         a client's request cannot be served as it stands (HTTP 4xx)
+├── PoisonMessage        a queue message that can never be understood; counted, logged, dropped
+└── LeaseError           a queue of our own could not be had, kept or given back
+    └── LeaseLost        the queue or its subscription is gone; take a new lease
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class StreamerError(Exception):
+    """Whatever this package raises on purpose."""
+
+
+class SettingsError(StreamerError):
+    """Every mistake in the environment at once: one line each, with key, value and remedy."""
+
+    def __init__(self, mistakes: Sequence[str]) -> None:
+        super().__init__("\n".join(mistakes))
+        self.mistakes = tuple(mistakes)
+
+
+class RequestError(StreamerError):
+    """What is wrong with a request, in words that are safe to send back: they never hold its input."""
+
+    def __init__(self, status: int, detail: str, **members: object) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.members = members
+
+
+class PoisonMessage(StreamerError):
+    """Why a message can never be understood: a reason for the counter, and words for the log."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+
+
+class LeaseError(StreamerError):
+    """A queue of our own could not be had, kept or given back; worth trying again."""
+
+
+class LeaseLost(LeaseError):
+    """The queue or its subscription is gone: only a new lease helps."""
