@@ -192,9 +192,7 @@ def _tickers(attributes: Mapping[str, object]) -> tuple[tuple[str, ...], int]:
     named = listed if isinstance(listed, list) and listed else [attributes.get("ticker")]
     named = [name for name in named if name is not None]
     valid = {
-        upper
-        for name in named
-        if isinstance(name, str) and name.isascii() and TICKER.fullmatch(upper := name.upper())
+        upper for name in named if isinstance(name, str) and name.isascii() and TICKER.fullmatch(upper := name.upper())
     }
     ignored = sum(1 for name in named if not isinstance(name, str) or name.upper() not in valid)
     return tuple(sorted(valid)), ignored

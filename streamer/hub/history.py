@@ -1,0 +1,79 @@
+"""The sentiment frames of the last minutes: what a client that comes back is sent.
+
+Kept by age and by bytes. Frames stand in the order of their numbers, so a place of this run is found by bisection.
+Each has a date (Unix milliseconds: when its change was relayed, or learnt by query); dates are not in order, so
+'everything dated after' begins where the running maximum passes the time: nothing is left out, some may repeat.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator
+
+from streamer.hub.frame import Frame
+
+_OVERHEAD = 250  # bytes a frame costs beside its data: objects, list slots
+
+
+class History:
+    """A bounded, ordered store of frames."""
+
+    def __init__(self, *, keep_ms: int = 900_000, limit_bytes: int = 64 * 1024 * 1024) -> None:
+        self._frames: list[Frame] = []
+        self._numbers: list[int] = []
+        self._newest: list[int] = []  # the running maximum of the dates
+        self._learnt: list[int] = []
+        self._head = 0  # what stands before it is evicted
+        self._keep_ms = keep_ms
+        self._limit = limit_bytes
+        self._bytes = 0
+        self.evicted_through = 0
+        """The number of the newest frame that was evicted; a place before it is not covered, and a
+        cursor there is before everything that is kept."""
+
+    def __len__(self) -> int:
+        return len(self._frames) - self._head
+
+    @property
+    def bytes(self) -> int:
+        """Memory it takes, about."""
+        return self._bytes
+
+    def add(self, frame: Frame, dated_ms: int, now_ms: int) -> None:
+        """Appends a frame; its number is above all before it."""
+        self._frames.append(frame)
+        self._numbers.append(frame.number)
+        self._newest.append(max(dated_ms, self._newest[-1]) if self._newest else dated_ms)
+        self._learnt.append(now_ms)
+        self._bytes += len(frame.data) + _OVERHEAD
+        while self._bytes > self._limit and len(self) > 1:
+            self._evict()
+
+    def expire(self, now_ms: int) -> None:
+        """Evicts what was learnt longer ago than it is kept."""
+        while len(self) and now_ms - self._learnt[self._head] > self._keep_ms:
+            self._evict()
+
+    def covers(self, cursor: int) -> bool:
+        """Whether nothing after the cursor was evicted."""
+        return cursor >= self.evicted_through
+
+    def after(self, cursor: int) -> Iterator[Frame]:
+        """The frames with a number above the cursor; do not add or evict while iterating."""
+        start = bisect_right(self._numbers, cursor, lo=self._head)
+        return (self._frames[index] for index in range(start, len(self._frames)))
+
+    def dated_after(self, time_ms: int) -> int:
+        """The cursor from which everything dated after a time follows."""
+        start = bisect_right(self._newest, time_ms, lo=self._head)
+        return self.evicted_through if start == self._head else self._numbers[start - 1]
+
+    def _evict(self) -> None:
+        frame = self._frames[self._head]
+        self._bytes -= len(frame.data) + _OVERHEAD
+        self.evicted_through = frame.number
+        self._head += 1
+        if self._head >= 1024 and self._head * 2 >= len(self._frames):
+            for column in (self._frames, self._numbers, self._newest, self._learnt):
+                del column[: self._head]
+            self._head = 0

@@ -1,0 +1,95 @@
+"""The items of the last 24 hours, counted by increments: what `metrics` says.
+
+An item counts by its `timestamp`, under its label and each of its tickers; a correction moves it, a withdrawal takes it
+out. Items dated more than ten minutes into the future are not counted.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from streamer.change import Key, State, iso_time, parse_time
+from streamer.sse.events import Metrics
+
+_MINUTE_MS = 60_000
+_DAY_MINUTES = 24 * 60
+_FUTURE_MINUTES = 10
+_LARGEST = 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    minute: int
+    state: State
+
+
+class Window:
+    """Counts by label, ticker and minute. `since_ms`: from when on it has seen everything."""
+
+    def __init__(self, since_ms: int) -> None:
+        self._since_ms = since_ms
+        self._items: dict[Key, _Counted] = {}
+        self._minutes: dict[int, set[Key]] = {}
+        self._labels: Counter[str] = Counter()
+        self._tickers: Counter[str] = Counter()
+        self.revision = 0
+        """Counts changes: equal revisions are equal counts."""
+
+    def put(self, key: Key, state: State | None, now_ms: int) -> None:
+        """Sets what an item counts as; None takes it out."""
+        self._remove(key)
+        moment = parse_time(key.timestamp)
+        if state is None or moment is None:
+            return
+        minute, now = moment // _MINUTE_MS, now_ms // _MINUTE_MS
+        if not now - _DAY_MINUTES < minute <= now + _FUTURE_MINUTES:
+            return
+        self._items[key] = _Counted(minute, state)
+        self._minutes.setdefault(minute, set()).add(key)
+        self._labels[state.label] += 1
+        self._tickers.update(state.tickers)
+        self.revision += 1
+
+    def expire(self, now_ms: int) -> None:
+        """Takes out what is older than 24 hours."""
+        oldest = now_ms // _MINUTE_MS - _DAY_MINUTES
+        for minute in [minute for minute in self._minutes if minute <= oldest]:
+            for key in list(self._minutes[minute]):
+                self._remove(key)
+
+    def metrics(self, now_ms: int) -> Metrics:
+        """The counts as the event says them."""
+        now = now_ms // _MINUTE_MS
+        last_hour = sum(len(self._minutes.get(minute, ())) for minute in range(now - 59, now + _FUTURE_MINUTES + 1))
+        since_ms = max(self._since_ms, now_ms - _DAY_MINUTES * _MINUTE_MS)
+        covered = max(1.0, (now_ms - since_ms) / _MINUTE_MS)
+        largest = self._tickers.most_common(_LARGEST)
+        by_tag = dict(largest)
+        by_tag["other"] = self._tickers.total() - sum(by_tag.values())
+        return Metrics(
+            total=len(self._items),
+            positive=self._labels["positive"],
+            neutral=self._labels["neutral"],
+            negative=self._labels["negative"],
+            by_tag=by_tag,
+            rate_last_hour=round(last_hour / min(covered, 60), 3),
+            rate_last_24h=round(len(self._items) / covered, 3),
+            since=iso_time(since_ms),
+            timestamp=iso_time(now_ms),
+        )
+
+    def _remove(self, key: Key) -> None:
+        counted = self._items.pop(key, None)
+        if counted is None:
+            return
+        keys = self._minutes[counted.minute]
+        keys.discard(key)
+        if not keys:
+            del self._minutes[counted.minute]
+        self._labels[counted.state.label] -= 1
+        for ticker in counted.state.tickers:
+            self._tickers[ticker] -= 1
+            if not self._tickers[ticker]:
+                del self._tickers[ticker]
+        self.revision += 1

@@ -1,0 +1,41 @@
+"""Frames as bytes (WHATWG HTML, 9.2.6 "Interpreting an event stream")."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from json.encoder import encode_basestring as quote
+
+from streamer.change import plain
+
+PING = b": ping\n\n"
+"""A comment: keeps proxies from cutting a silent stream, invisible to scripts."""
+
+
+def frame(event: str, data: str, *, place: str | None = None, retry_ms: int | None = None) -> bytes:
+    """One event. `data` is one line of JSON, so no line break can be in it."""
+    lines = f"event: {event}\ndata: {data}\n\n"
+    if retry_ms is not None:
+        lines = f"retry: {retry_ms}\n{lines}"
+    if place is not None:
+        lines = f"id: {place}\n{lines}"
+    return lines.encode()
+
+
+def to_json(value: object) -> str:
+    """Compact JSON, UTF-8 unescaped; a Decimal becomes a number with no digit lost. TypeError for what is none."""
+    if value is None:
+        return "null"
+    if isinstance(value, str):
+        return quote(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, Decimal):
+        return plain(value)
+    if isinstance(value, Mapping):
+        return "{" + ",".join(f"{quote(name)}:{to_json(member)}" for name, member in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ",".join(map(to_json, value)) + "]"
+    raise TypeError(f"{type(value).__name__} has no JSON form here")
