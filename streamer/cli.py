@@ -1,1 +1,83 @@
-def main() -> None: ...
+"""The command line. Each command imports what it needs when it runs, so that `--help` is instant."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib.util import find_spec
+
+from streamer import __version__
+
+USAGE = 2
+"""Exit code for what the person who called has to mend."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point of the console script; leaves by SystemExit."""
+    options = _parser().parse_args(arguments)
+    raise SystemExit(options.run(options))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="streamer", description="Changes of a DynamoDB table as Server-Sent Events.")
+    parser.add_argument("--version", action="version", version=f"streamer {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    serve = commands.add_parser(
+        "serve", help="serve the stream", description="Serves the stream; settings come from the environment."
+    )
+    serve.add_argument("--host", help="address to listen on (SSE_HOST)")
+    serve.add_argument("--port", help="port to listen on (SSE_PORT)")
+    serve.set_defaults(run=_serve)
+
+    if find_spec("streamer.local") is not None:  # left out of the image
+        from streamer.local.options import add_arguments
+
+        demo = commands.add_parser(
+            "demo", help="run everything on this machine", description="Runs the whole pipeline on an embedded AWS."
+        )
+        add_arguments(demo)
+        demo.set_defaults(run=_demo)
+    return parser
+
+
+def _serve(options: argparse.Namespace) -> int:
+    import logging
+
+    from streamer import settings
+    from streamer.errors import SettingsError, StreamerError
+    from streamer.telemetry.logs import configure
+
+    environment = dict(os.environ)
+    if options.host is not None:
+        environment["SSE_HOST"] = options.host
+    if options.port is not None:
+        environment["SSE_PORT"] = options.port
+    try:
+        read = settings.read(environment)
+    except SettingsError as error:
+        print("streamer: the settings are not right:", *error.mistakes, sep="\n  ", file=sys.stderr)
+        return USAGE
+    configure(read.log_level, read.log_format)
+    for stranger in settings.unknown(environment):
+        logging.getLogger(__name__).warning("unknown setting", extra={"setting": stranger})
+    from streamer.service import serve
+
+    try:
+        serve(read)
+    except StreamerError as error:
+        print(f"streamer: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from streamer.local import demo
+
+    return demo.run(options)
+
+
+if __name__ == "__main__":
+    main()

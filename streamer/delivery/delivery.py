@@ -1,0 +1,272 @@
+"""Writes what the hub made to the streams that want it.
+
+Order is kept by one rule: whatever writes frames of the hub's sequence to a single stream (the opening, a heartbeat,
+the history) flushes first, so that no id is ever ahead of what was queued to that stream.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from streamer.change import iso_time
+from streamer.delivery.sink import Sink
+from streamer.delivery.stream import Stream
+from streamer.hub.filters import Filter
+from streamer.hub.frame import Kind
+from streamer.hub.hub import Hub
+from streamer.hub.resume import Request
+from streamer.sse.encode import PING
+from streamer.sse.events import Closing, ClosingReason, Connected, Heartbeat, Reset
+from streamer.telemetry.counters import Counters
+
+_REPLAY_BYTES = 64 * 1024
+_REPLAY_SCAN = 10_000
+"""Frames of the history looked at in one step: a filter that admits few does not hold up the event loop."""
+_CLOSE_GRACE = 5.0
+"""Seconds that a closing stream has to take its last bytes before it is cut."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Intervals and bounds; seconds and bytes."""
+
+    heartbeat: float = 30.0
+    ping: float = 15.0
+    lifetime: float = 900.0
+    flush: float = 0.05
+    sweep: float = 0.25
+    metrics: float = 1.0
+    metrics_idle: float = 60.0
+    slow_seconds: float = 10.0
+    slow_bytes: int = 256 * 1024
+    retry: float = 3.0
+
+
+class Delivery:
+    """All streams of this container. Not thread-safe: lives in the event loop."""
+
+    def __init__(
+        self,
+        hub: Hub[Stream],
+        counters: Counters,
+        mode: Callable[[], str],
+        timing: Timing,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        wall_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        randomness: random.Random | None = None,
+    ) -> None:
+        self.streams: set[Stream] = set()
+        self.draining = False
+        self.on_flush: Callable[[], None] | None = None
+        """Called after each flush: what was published before it is written now."""
+        self._hub = hub
+        self._counters = counters
+        self._mode = mode
+        self._timing = timing
+        self.clock = clock
+        """Monotonic seconds, by which streams are timed."""
+        self._wall_ms = wall_ms
+        self._random = randomness or random.SystemRandom()
+        self._started = clock()
+        self._flushed_at = float("-inf")
+        self._flush_timer: asyncio.TimerHandle | None = None
+        self._metrics_at = float("-inf")
+
+    @property
+    def uptime(self) -> float:
+        """Seconds since start."""
+        return self.clock() - self._started
+
+    def open(self, sink: Sink, wanted: Filter, request: Request) -> Stream:
+        """Begins a stream: `connected`, what it missed, a heartbeat and the metrics, then live, with no step of the
+        event loop between the last of the history and the first live frame."""
+        self.flush()
+        now = self.clock()
+        start = self._hub.begin(request, self._wall_ms())
+        replayed = sum(1 for frame in self._hub.history.after(start.cursor) if wanted.admits(frame))
+        stream = Stream(
+            connection_id=secrets.token_hex(8),
+            wanted=wanted,
+            sink=sink,
+            resume=start.resume,
+            replayed=replayed,
+            cursor=start.cursor,
+            opened_at=now,
+            ends_at=now + self._timing.lifetime * self._random.uniform(0.8, 1.0),
+            heartbeat_at=now + self._timing.heartbeat * self._random.uniform(0.5, 1.0),
+            written_at=now,
+        )
+        self.streams.add(stream)
+        self._counters.add("streams_opened")
+        opening = self._connected(stream)
+        if start.resume == "resumed":
+            self._counters.add("streams_resumed")
+        if start.reason is not None:
+            self._counters.add("streams_reset")
+            opening += Reset(start.reason).frame()
+        sink.on_drained = lambda: self._continue(stream)
+        self._replay(stream, opening)
+        return stream
+
+    def forget(self, stream: Stream) -> None:
+        """The stream's request has ended. Forgetting twice is nothing."""
+        stream.sink.on_drained = None
+        self._hub.leave(stream.wanted, stream)
+        self.streams.discard(stream)
+
+    def published(self) -> None:
+        """Something waits for the next flush: now, unless one was a moment ago."""
+        if self._flush_timer is None:
+            wait = self._flushed_at + self._timing.flush - self.clock()
+            if wait <= 0:
+                self.flush()
+            else:
+                self._flush_timer = asyncio.get_running_loop().call_later(wait, self.flush)
+
+    def flush(self) -> None:
+        """Writes what waits: one join for each group of equal filters, the same bytes for all its streams."""
+        if self._flush_timer is not None:
+            self._flush_timer.cancel()
+            self._flush_timer = None
+        frames = self._hub.take_pending()
+        if frames:
+            now = self._flushed_at = self.clock()
+            for wanted, group in self._hub.groups.items():
+                admitted = [frame for frame in frames if wanted.admits(frame)]
+                if admitted:
+                    events = sum(1 for frame in admitted if frame.kind is not Kind.CONTROL)
+                    data = b"".join([frame.data for frame in admitted])
+                    for stream in group:
+                        self._write(stream, data, events, now)
+        if self.on_flush is not None:
+            self.on_flush()
+
+    def announce_mode(self) -> None:
+        """Tells every stream at once how events come now."""
+        self._hub.announce(self._heartbeat())
+        self.flush()
+
+    def sweep(self) -> None:
+        """Does what is due: call it every `timing.sweep` seconds."""
+        now, wall_ms = self.clock(), self._wall_ms()
+        self._hub.expire(wall_ms)
+        self._tell_metrics(now, wall_ms)
+        self.flush()
+        heartbeat: bytes | None = None
+        for stream in list(self.streams):
+            sink = stream.sink
+            blocked = sink.blocked_since()
+            if stream.closed_for is not None:
+                if now - stream.closed_at > _CLOSE_GRACE:
+                    sink.abort()
+            elif (blocked is not None and now - blocked > self._timing.slow_seconds) or (
+                stream.cursor is None and sink.pending() > self._timing.slow_bytes
+            ):
+                self._counters.add("streams_slow")
+                self._close(stream, "slow", discard=True)
+            elif now >= stream.ends_at:
+                self._close(stream, stream.ends_for)
+            elif stream.cursor is None and now >= stream.heartbeat_at:
+                heartbeat = heartbeat or self._hub.stamp(self._heartbeat())
+                stream.heartbeat_at = now + self._timing.heartbeat
+                self._write(stream, heartbeat, 0, now)
+            elif now - stream.written_at >= self._timing.ping and not sink.pending():
+                self._write(stream, PING, 0, now)
+
+    def drain(self, window: float) -> None:
+        """Ends all streams with `closing` (drain), spread over so many seconds, the first one now."""
+        self.draining = True
+        now = self.clock()
+        streams = list(self.streams)
+        self._random.shuffle(streams)
+        for index, stream in enumerate(streams):
+            ends_at = now + window * index / len(streams)
+            if ends_at < stream.ends_at:
+                stream.ends_at, stream.ends_for = ends_at, "drain"
+
+    def closing(self, reason: ClosingReason) -> Closing:
+        """A goodbye whose `retry_ms` is jittered, so that clients do not come back all at once."""
+        spread = (10.0, 30.0) if reason == "server_busy" else (0.3, 1.0)
+        scale = 1.0 if reason == "server_busy" else self._timing.retry
+        return Closing(reason, round(1000 * scale * self._random.uniform(*spread)))
+
+    def _close(self, stream: Stream, reason: ClosingReason, *, discard: bool = False) -> None:
+        stream.closed_for, stream.closed_at = reason, self.clock()
+        self._hub.leave(stream.wanted, stream)
+        stream.sink.close(self.closing(reason).frame(), discard=discard)
+
+    def _write(self, stream: Stream, data: bytes, events: int, now: float) -> None:
+        stream.written_at = now
+        stream.events += events
+        stream.bytes += len(data)
+        self._counters.add("events_delivered", events)
+        self._counters.add("bytes_delivered", len(data))
+        stream.sink.write(data)
+
+    def _continue(self, stream: Stream) -> None:
+        """The client took everything so far: on with the history, if it is not through."""
+        if stream.cursor is not None and stream.closed_for is None and stream in self.streams:
+            self._replay(stream, b"")
+
+    def _replay(self, stream: Stream, opening: bytes) -> None:
+        """Writes the next part of the history; at its end the stream is live."""
+        self.flush()
+        history, cursor = self._hub.history, stream.cursor
+        assert cursor is not None, "only a stream that is not live yet has history to come"  # noqa: S101 - a bug, not an input
+        chunks = [opening]
+        if not history.covers(cursor):
+            # Evicted while the client was taking its time: never a silent gap.
+            self._counters.add("streams_reset")
+            chunks.append(Reset("too_old").frame())
+            cursor = history.evicted_through
+        size = events = 0
+        for scanned, frame in enumerate(history.after(cursor)):
+            if size >= _REPLAY_BYTES or scanned >= _REPLAY_SCAN:
+                break
+            cursor = frame.number
+            if stream.wanted.admits(frame):
+                chunks.append(frame.data)
+                size += len(frame.data)
+                events += 1
+        else:
+            cursor = None
+            chunks.append(self._hub.stamp(self._heartbeat()))
+            if stream.wanted.metrics:
+                chunks.append(self._hub.stamp(self._hub.window.metrics(self._wall_ms())))
+                events += 1
+            self._hub.join(stream.wanted, stream)
+        stream.cursor = cursor
+        data = b"".join(chunks)
+        self._write(stream, data, events, self.clock())
+        if not data and cursor is not None:
+            asyncio.get_running_loop().call_soon(self._continue, stream)
+
+    def _tell_metrics(self, now: float, wall_ms: int) -> None:
+        since = now - self._metrics_at
+        if since < self._timing.metrics or not any(wanted.metrics for wanted in self._hub.groups):
+            return
+        if self._hub.window_changed() or since >= self._timing.metrics_idle:
+            self._metrics_at = now
+            self._hub.announce(self._hub.window.metrics(wall_ms), Kind.METRICS)
+
+    def _connected(self, stream: Stream) -> bytes:
+        tickers = stream.wanted.tickers
+        retry_ms = round(self._timing.retry * 1000)
+        return Connected(
+            connection_id=stream.connection_id,
+            tickers=None if tickers is None else tuple(sorted(tickers)),
+            resume=stream.resume,
+            replayed=stream.replayed,
+            mode=self._mode(),
+            retry_ms=retry_ms,
+            heartbeat_seconds=self._timing.heartbeat,
+        ).frame(retry_ms=retry_ms)
+
+    def _heartbeat(self) -> Heartbeat:
+        return Heartbeat(iso_time(self._wall_ms()), len(self.streams), int(self.uptime), self._mode())

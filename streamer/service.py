@@ -1,0 +1,249 @@
+"""Builds the service from its settings, runs it, and ends it well."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+
+import uvicorn
+
+from streamer import __version__
+from streamer.change import iso_time
+from streamer.delivery.delivery import Delivery, Timing
+from streamer.delivery.stream import Stream
+from streamer.errors import StreamerError
+from streamer.feed import Feed
+from streamer.hub.history import History
+from streamer.hub.hub import Hub
+from streamer.hub.ledger import Ledger
+from streamer.hub.window import Window
+from streamer.intake import aws
+from streamer.intake.failover import Failover
+from streamer.intake.push import Push
+from streamer.intake.signals import LeaseFailed, PollFailed, Signal
+from streamer.place import new_run
+from streamer.settings import Settings
+from streamer.telemetry.counters import Counters, Lags
+from streamer.web.admission import Admission
+from streamer.web.app import Readiness, create_app
+from streamer.web.stream import StreamDoor
+
+logger = logging.getLogger(__name__)
+
+_SEND_BUFFER = 128 * 1024  # the kernel's part of a slow client's backlog
+_USER_TIMEOUT_MS = 30_000  # unacknowledged data for so long: the peer is dead (RFC 5482)
+_LAST_WORDS = 3.0  # seconds that responses have to end after the drain
+
+
+def _wall_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+class Service:
+    """One container's service. `async with` starts intake and the sweep; its end releases the queue."""
+
+    def __init__(self, settings: Settings, loop: asyncio.AbstractEventLoop) -> None:
+        self._settings = settings
+        self._loop = loop
+        self._counters = Counters()
+        self._lags = Lags()
+        self._failover = Failover(_wall_ms())
+        self._hub: Hub[Stream] = Hub(
+            run=new_run(),
+            ledger=Ledger(),
+            history=History(
+                keep_ms=round(settings.history_seconds * 1000),
+                limit_bytes=settings.history_bytes,
+            ),
+            window=Window(_wall_ms()),
+        )
+        self._timing = Timing(
+            heartbeat=settings.heartbeat_interval, ping=settings.ping_interval, lifetime=settings.lifetime
+        )
+        self.delivery = Delivery(self._hub, self._counters, lambda: self._failover.mode, self._timing)
+        self._feed = Feed(
+            self._hub, self.delivery, self._counters, self._lags, table=settings.sentiment_table, loop=loop
+        )
+        self._push = Push(
+            lambda: aws.connect(settings.topic_arn, settings.queue_prefix, settings.receive_wait),
+            self._feed.deliver,
+            lambda heard: loop.call_soon_threadsafe(self._hear, heard),
+        )
+        self._admission = Admission(settings.max_connections)
+        self._sweeper: asyncio.Task[None] | None = None
+        self._was_ready = False
+        self.app = create_app(
+            StreamDoor(self.delivery, self._admission, self._counters),
+            status=self.status,
+            readiness=self.readiness,
+            history_seconds=settings.history_seconds,
+            cors_origins=settings.cors_origins,
+        )
+
+    async def __aenter__(self) -> Service:
+        self._push.start()
+        self._sweeper = self._loop.create_task(self._sweep())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            await asyncio.gather(self._sweeper, return_exceptions=True)
+        # A poll under way ends by itself within the receive wait; the process need not outlive its queue for it.
+        await asyncio.to_thread(self._push.stop, self._settings.receive_wait + 1.0)
+
+    async def drain(self) -> None:
+        """Says goodbye to every stream, spread over the drain window, and waits until they have ended."""
+        self.delivery.drain(self._settings.drain_window)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._settings.drain_window + _LAST_WORDS):
+                await self._admission.wait_empty()
+
+    def status(self) -> Mapping[str, object]:
+        """What /api/v2/stream/status says; no ARN, no queue name."""
+        now_ms = _wall_ms()
+        watermark_ms = self._hub.watermark_ms or None
+        return {
+            "connections": self._admission.taken,
+            "max_connections": self._admission.limit,
+            "available": self._admission.available,
+            "uptime_seconds": round(self.delivery.uptime, 3),
+            "mode": self._failover.mode,
+            "mode_reason": self._failover.reason,
+            "mode_since": iso_time(self._failover.since_ms),
+            "ages": {
+                "change_seconds": _age(self._feed.changed_ms, now_ms),
+                "canary_seconds": _age(self._feed.canary_ms, now_ms),
+                "watermark_seconds": _age(watermark_ms, now_ms),
+            },
+            "lag": self._lags.snapshot(),
+            "counters": self._counters.snapshot(),
+            "version": __version__,
+        }
+
+    def readiness(self) -> Readiness:
+        """Ready once events come, or when they have not for `ready_after` seconds: then serve, and say so."""
+        if self.delivery.draining:
+            return Readiness(False, "draining")
+        self._was_ready = self._was_ready or self._failover.mode != "down"
+        if self._was_ready or self.delivery.uptime >= self._settings.ready_after:
+            return Readiness(True, self._failover.reason)
+        return Readiness(False, self._failover.reason)
+
+    def _hear(self, heard: Signal) -> None:
+        if isinstance(heard, LeaseFailed):
+            self._counters.add("lease_failures")
+        elif isinstance(heard, PollFailed):
+            self._counters.add("receive_failures")
+        switch = self._failover.hear(heard, _wall_ms())
+        if switch is not None:
+            self._counters.add("mode_switches")
+            logger.info("mode switched", extra={"mode": self._failover.mode, "reason": self._failover.reason})
+            self.delivery.announce_mode()
+
+    async def _sweep(self) -> None:
+        while True:
+            try:
+                self.delivery.sweep()
+            except Exception:
+                logger.exception("the sweep failed")
+            await asyncio.sleep(self._timing.sweep)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers: it would wait for ever for streams that nobody ends."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket with the options that streams need; accepted ones inherit them (Linux tcp(7), socket(7)).
+
+    StreamerError if the address cannot be had.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        sock = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise StreamerError(f"SSE_HOST={host!r}: {error.strerror or error}; give an address of this machine") from None
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _USER_TIMEOUT_MS)
+        sock.bind(address)
+    except OSError as error:
+        sock.close()
+        raise StreamerError(
+            f"cannot listen on {host}:{port}: {error.strerror}; choose another with --port or SSE_PORT"
+        ) from None
+    return sock
+
+
+async def _serve(settings: Settings, sock: socket.socket) -> None:
+    loop = asyncio.get_running_loop()
+    stopping = asyncio.Event()
+
+    def stop() -> None:
+        if stopping.is_set():
+            logger.warning("stopped at once; the queue is left to the reaper")
+            os._exit(1)
+        stopping.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    service = Service(settings, loop)
+    server = _Server(
+        uvicorn.Config(
+            service.app,
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            timeout_graceful_shutdown=round(_LAST_WORDS),
+        )
+    )
+    async with service:
+        serving = loop.create_task(server.serve(sockets=[sock]))
+        waiting = loop.create_task(stopping.wait())
+        host, port = sock.getsockname()[:2]
+        logger.info("serving", extra={"host": host, "port": port, "version": __version__})
+        await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        if stopping.is_set():
+            logger.info("draining", extra={"streams": len(service.delivery.streams)})
+            await service.drain()
+            server.should_exit = True
+        await serving
+    logger.info("stopped", extra={"uptime_seconds": round(service.delivery.uptime, 1)})
+
+
+def serve(settings: Settings) -> None:
+    """Serves until SIGTERM or SIGINT, then drains and returns. A second signal ends the process at once."""
+    sock = listen(settings.host, settings.port)
+    if sys.platform == "win32":
+        factory = None
+    else:
+        import uvloop
+
+        factory = uvloop.new_event_loop
+    with sock, asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(_serve(settings, sock))
+
+
+def _age(moment_ms: int | None, now_ms: int) -> float | None:
+    return None if moment_ms is None else round(max(0, now_ms - moment_ms) / 1000, 3)

@@ -1,0 +1,55 @@
+"""Counters and lags of one container, by the names of the catalogue."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+
+from streamer.telemetry.catalogue import COUNTERS, HOPS
+
+_SAMPLES = 2048
+
+
+class Counters:
+    """Monotonic counts since start. KeyError for a name that is not in the catalogue."""
+
+    def __init__(self) -> None:
+        self._counts = {metric.name: 0 for metric in COUNTERS}
+
+    def add(self, name: str, count: int = 1) -> None:
+        """Counts up."""
+        self._counts[name] += count
+
+    def __getitem__(self, name: str) -> int:
+        return self._counts[name]
+
+    def snapshot(self) -> dict[str, int]:
+        """All counts, in the catalogue's order."""
+        return dict(self._counts)
+
+
+class Lags:
+    """The newest samples of each hop, in milliseconds."""
+
+    def __init__(self) -> None:
+        self._samples: dict[str, deque[float]] = {metric.name: deque(maxlen=_SAMPLES) for metric in HOPS}
+
+    def add(self, hop: str, milliseconds: float) -> None:
+        """Takes a sample; clocks that differ can make it negative, which counts as 0."""
+        self._samples[hop].append(max(0.0, milliseconds))
+
+    def snapshot(self) -> Mapping[str, Mapping[str, float | int | None]]:
+        """p50, p99 and the number of samples by hop; None where there is no sample."""
+        return {hop: _percentiles(samples) for hop, samples in self._samples.items()}
+
+
+def _percentiles(samples: Iterable[float]) -> dict[str, float | int | None]:
+    ordered = sorted(samples)
+    if not ordered:
+        return {"p50_ms": None, "p99_ms": None, "count": 0}
+    last = len(ordered) - 1
+    return {
+        "p50_ms": round(ordered[round(last * 0.50)], 1),
+        "p99_ms": round(ordered[round(last * 0.99)], 1),
+        "count": len(ordered),
+    }

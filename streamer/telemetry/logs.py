@@ -1,0 +1,65 @@
+"""Structured logs on stderr: JSON lines for machines, one readable line for people."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from typing import Literal, TextIO
+
+from streamer.change import iso_time
+
+_PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message", "taskName"}
+
+
+def configure(level: str, form: Literal["json", "text"], stream: TextIO | None = None) -> None:
+    """Sends every logger's records to one handler; replaces what was configured before."""
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    for chatty in ("botocore", "boto3", "urllib3", "asyncio"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    uvicorn = logging.getLogger("uvicorn.error")
+    uvicorn.setLevel(logging.WARNING)
+    uvicorn.addFilter(_unfinished_on_purpose)
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a record: time, level, logger, message, and what came as `extra`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Never raises for what a record holds: what JSON cannot say is said as text."""
+        members: dict[str, object] = {
+            "time": iso_time(int(record.created * 1000)),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+            **_extra(record),
+        }
+        if record.exc_info:
+            members["exception"] = self.formatException(record.exc_info)
+        return json.dumps(members, default=str)
+
+
+class TextFormatter(logging.Formatter):
+    """`12:30:45.123 INFO message key=value …`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line; a traceback, if any, behind it."""
+        extra = "".join(f" {name}={value}" for name, value in _extra(record).items())
+        text = f"{iso_time(int(record.created * 1000))[11:23]} {record.levelname} {record.getMessage()}{extra}"
+        if record.exc_info:
+            text += "\n" + self.formatException(record.exc_info)
+        return text
+
+
+def _extra(record: logging.LogRecord) -> dict[str, object]:
+    return {name: value for name, value in vars(record).items() if name not in _PLAIN}
+
+
+def _unfinished_on_purpose(record: logging.LogRecord) -> bool:
+    """Drops uvicorn's complaint about a response that was left unfinished: that is how a plain ASGI app cuts off a
+    client that takes nothing more, and the stream's own line says so."""
+    return "returned without completing response" not in str(record.msg)

@@ -1,0 +1,49 @@
+"""Errors as problem details (RFC 9457). They never echo input."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from streamer.errors import RequestError
+
+
+def problem(status: int, detail: str, *, headers: dict[str, str] | None = None, **members: object) -> JSONResponse:
+    """One problem as a response; `members` are its extension members."""
+    body = {"title": HTTPStatus(status).phrase, "status": status, "detail": detail, **members}
+    return JSONResponse(
+        body, status, {"Cache-Control": "no-store", **(headers or {})}, media_type="application/problem+json"
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Answers every error of the application as a problem."""
+    app.add_exception_handler(RequestError, _on_request_error)
+    app.add_exception_handler(RequestValidationError, _on_invalid)
+    app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(Exception, _on_bug)
+
+
+async def _on_request_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestError)  # noqa: S101 - registered for this class alone
+    return problem(error.status, error.detail, headers=None, **error.members)
+
+
+async def _on_invalid(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class alone
+    wrong = "; ".join(f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors())
+    return problem(422, wrong)
+
+
+async def _on_http(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class alone
+    return problem(error.status_code, HTTPStatus(error.status_code).description, headers=dict(error.headers or {}))
+
+
+async def _on_bug(_: Request, __: Exception) -> Response:
+    return problem(500, "The server failed to answer. It has been logged.")

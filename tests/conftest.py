@@ -1,0 +1,19 @@
+"""What every test gets: no AWS settings of the machine, and dummy keys that reach nothing."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test sees a real account, a proxy, or a setting of ours that the machine happens to have."""
+    for key in list(os.environ):
+        if key.startswith(("AWS_", "SSE_", "_X_AMZN_")) or key.lower() in {"http_proxy", "https_proxy", "all_proxy"}:
+            monkeypatch.delenv(key)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamer.hub.frame import Frame, Kind
+from streamer.hub.history import History
+
+
+def frame(number: int, size: int = 10) -> Frame:
+    return Frame(number, Kind.SENTIMENT, "AAPL", b"x" * size)
+
+
+def numbers(history: History, cursor: int) -> list[int]:
+    return [entry.number for entry in history.after(cursor)]
+
+
+def test_what_follows_a_cursor_is_everything_after_it_in_order() -> None:
+    history = History()
+    for number in (3, 5, 9):
+        history.add(frame(number), 0, 0)
+    assert numbers(history, 0) == [3, 5, 9]
+    assert numbers(history, 4) == [5, 9]
+    assert numbers(history, 9) == []
+
+
+def test_what_is_too_old_is_evicted_and_places_before_it_are_not_covered() -> None:
+    history = History(keep_ms=100)
+    history.add(frame(1), 0, now_ms=0)
+    history.add(frame(2), 0, now_ms=50)
+    history.expire(101)
+    assert numbers(history, 0) == [2]
+    assert history.evicted_through == 1
+    assert history.covers(1)
+    assert not history.covers(0)
+
+
+def test_bytes_are_bounded() -> None:
+    history = History(limit_bytes=10_000)
+    for number in range(1, 101):
+        history.add(frame(number, 1000), 0, 0)
+    assert history.bytes <= 10_000
+    assert numbers(history, 0)[-1] == 100
+    assert history.evicted_through == numbers(history, 0)[0] - 1
+
+
+@given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 30)), max_size=60), st.integers(-1, 51))
+def test_everything_dated_after_a_time_follows_its_cursor_however_dates_and_evictions_mix(
+    entries: list[tuple[int, int]], time_ms: int
+) -> None:
+    history = History(keep_ms=20)
+    kept: dict[int, int] = {}
+    now = 0
+    for number, (dated, pause) in enumerate(entries, 1):
+        now += pause
+        history.add(frame(number), dated, now)
+        kept[number] = dated
+        history.expire(now)
+    present = set(numbers(history, 0))
+    following = set(numbers(history, history.dated_after(time_ms)))
+    assert following >= {number for number in present if kept[number] > time_ms}
+    assert following == set(numbers(history, min(following, default=10_000) - 1))
+
+
+def test_evicting_thousands_keeps_cursors_right() -> None:
+    history = History(keep_ms=10)
+    for number in range(1, 5001):
+        history.add(frame(number), number, now_ms=number)
+        history.expire(number)
+    assert numbers(history, 0) == list(range(4990, 5001))
+    assert numbers(history, 4995) == list(range(4996, 5001))
+    assert history.dated_after(4997) == 4997
+    assert len(history) == 11

@@ -1,0 +1,203 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamer.change import Change, Item, Key, State
+from streamer.hub.ledger import Answer, Ledger, Reading
+from tests.factories import KEY, NOW_MS, change, state
+
+POSITIVE, NEUTRAL, NEGATIVE = state("positive"), state("neutral"), state("negative")
+NOW_S = NOW_MS // 1000
+
+
+def reading(shown: State | None, *, began_ms: int = NOW_MS, as_of: int = 0, consistent: bool = True) -> Reading:
+    return Reading(KEY, Item(shown, None if shown else "deleted"), began_ms, as_of, consistent)
+
+
+def test_a_newer_record_that_shows_something_else_is_published() -> None:
+    ledger = Ledger()
+    assert ledger.observe_record(change(POSITIVE, 1), NOW_MS) is Answer.PUBLISH
+    assert ledger.observe_record(change(NEGATIVE, 2, before=POSITIVE), NOW_MS) is Answer.PUBLISH
+    assert ledger.observe_record(change(POSITIVE, 3, before=NEGATIVE), NOW_MS) is Answer.PUBLISH
+    assert ledger.state(KEY) == POSITIVE
+
+
+def test_a_repeat_is_known_and_an_older_record_is_stale() -> None:
+    ledger = Ledger()
+    ledger.observe_record(change(POSITIVE, 1), NOW_MS)
+    ledger.observe_record(change(NEGATIVE, 3), NOW_MS)
+    assert ledger.observe_record(change(NEGATIVE, 3), NOW_MS) is Answer.KNOWN
+    assert ledger.observe_record(change(NEUTRAL, 2), NOW_MS) is Answer.STALE
+    assert ledger.state(KEY) == NEGATIVE
+
+
+def test_sequence_numbers_are_compared_as_integers() -> None:
+    ledger = Ledger()
+    ledger.observe_record(change(POSITIVE, 999), NOW_MS)
+    assert ledger.observe_record(change(NEGATIVE, 1000), NOW_MS) is Answer.PUBLISH
+
+
+def test_a_record_that_shows_nothing_new_still_takes_its_place_in_the_order() -> None:
+    ledger = Ledger()
+    ledger.observe_record(change(POSITIVE, 1), NOW_MS)
+    assert ledger.observe_record(change(POSITIVE, 5), NOW_MS) is Answer.KNOWN
+    assert ledger.observe_record(change(NEGATIVE, 3), NOW_MS) is Answer.STALE
+
+
+def test_a_first_record_that_changed_nothing_visible_does_not_hide_the_item_from_a_query() -> None:
+    ledger = Ledger()
+    assert ledger.observe_record(change(POSITIVE, 2, before=POSITIVE), NOW_MS) is Answer.KNOWN
+    assert KEY not in ledger
+    assert ledger.observe_reading(reading(POSITIVE, consistent=False), NOW_MS) is Answer.PUBLISH
+
+
+def test_a_ttl_delete_withdraws_nothing() -> None:
+    ledger = Ledger()
+    ledger.observe_record(change(POSITIVE, 1), NOW_MS)
+    assert ledger.observe_record(change(None, 2, absence="expired"), NOW_MS) is Answer.KNOWN
+    assert ledger.state(KEY) == POSITIVE
+    assert Ledger().observe_record(change(None, 2, absence="expired", before=POSITIVE), NOW_MS) is Answer.KNOWN
+
+
+def test_a_deletion_of_an_item_the_ledger_never_saw_is_published_if_it_was_visible() -> None:
+    assert Ledger().observe_record(change(None, 2, before=POSITIVE), NOW_MS) is Answer.PUBLISH
+    assert Ledger().observe_record(change(None, 2, before=None), NOW_MS) is Answer.KNOWN
+
+
+def test_an_insert_that_comes_after_its_deletion_is_stale() -> None:
+    ledger = Ledger()
+    ledger.observe_record(change(None, 2, before=POSITIVE), NOW_MS)
+    assert ledger.observe_record(change(POSITIVE, 1), NOW_MS) is Answer.STALE
+
+
+def test_the_index_is_believed_about_what_is_unknown_and_never_against_what_was_published() -> None:
+    ledger = Ledger()
+    assert ledger.observe_reading(reading(POSITIVE, consistent=False), NOW_MS) is Answer.PUBLISH
+    assert ledger.observe_reading(reading(POSITIVE, consistent=False), NOW_MS) is Answer.KNOWN
+    assert ledger.observe_reading(reading(NEGATIVE, consistent=False), NOW_MS) is Answer.READ_AGAIN
+    assert ledger.state(KEY) == POSITIVE
+
+
+def test_a_consistent_read_is_the_truth_unless_the_hub_has_moved_on() -> None:
+    ledger = Ledger()
+    ledger.observe_record(change(POSITIVE, 1), NOW_MS)
+    before = ledger.revision
+    ledger.observe_record(change(NEUTRAL, 2), NOW_MS)
+    assert ledger.observe_reading(reading(NEGATIVE, as_of=before), NOW_MS) is Answer.READ_AGAIN
+    assert ledger.observe_reading(reading(NEGATIVE, as_of=ledger.revision), NOW_MS) is Answer.PUBLISH
+    assert ledger.state(KEY) == NEGATIVE
+
+
+def test_a_record_committed_well_before_a_consistent_read_began_is_older_than_it() -> None:
+    ledger = Ledger()
+    ledger.observe_reading(reading(NEGATIVE, began_ms=NOW_MS), NOW_MS + 20)
+    assert ledger.observe_record(change(POSITIVE, 7, committed_at=NOW_S - 3), NOW_MS + 100) is Answer.STALE
+
+
+def test_a_record_committed_well_after_a_read_is_newer_and_in_between_nobody_knows() -> None:
+    ledger = Ledger()
+    ledger.observe_reading(reading(NEGATIVE, began_ms=NOW_MS), NOW_MS + 20)
+    assert ledger.observe_record(change(POSITIVE, 7, committed_at=NOW_S), NOW_MS + 100) is Answer.READ_AGAIN
+    assert ledger.state(KEY) == NEGATIVE
+    assert ledger.observe_record(change(POSITIVE, 8, committed_at=NOW_S + 2), NOW_MS + 2500) is Answer.PUBLISH
+
+
+def test_the_index_proves_nothing_against_a_record_that_was_committed_long_before() -> None:
+    ledger = Ledger()
+    ledger.observe_reading(reading(NEGATIVE, consistent=False), NOW_MS + 20)
+    assert ledger.observe_record(change(POSITIVE, 7, committed_at=NOW_S - 60), NOW_MS + 100) is Answer.READ_AGAIN
+
+
+def test_items_are_forgotten_by_age_and_beyond_the_limit_but_never_before_the_catch_up() -> None:
+    ledger = Ledger(keep_ms=1000, least_ms=100, limit=2)
+    for number in range(4):
+        ledger.observe_record(change(POSITIVE, 1, key=Key(str(number), KEY.timestamp)), NOW_MS + number)
+    ledger.expire(NOW_MS + 100)
+    assert len(ledger) == 4
+    ledger.expire(NOW_MS + 105)
+    assert len(ledger) == 2
+    ledger.expire(NOW_MS + 1004)
+    assert len(ledger) == 0
+
+
+@st.composite
+def interleavings(draw: st.DrawFn) -> tuple[dict[Key, State | None], list[Change]]:
+    """A few items' true histories, delivered at least once each in any order; and where each item ended."""
+    end: dict[Key, State | None] = {}
+    records: list[Change] = []
+    seq = 0
+    for number in range(draw(st.integers(1, 3))):
+        key = Key(f"item:{number}", KEY.timestamp)
+        before: State | None = None
+        for after in draw(st.lists(st.sampled_from([POSITIVE, NEUTRAL, NEGATIVE, None]), min_size=1, max_size=6)):
+            seq += 1
+            records.append(change(after, seq, key=key, before=before))
+            before = after
+        end[key] = before
+    repeats = draw(st.lists(st.sampled_from(records), max_size=6))
+    return end, draw(st.permutations(records + repeats))
+
+
+@given(interleavings())
+def test_any_order_and_any_repeats_end_in_the_newest_state_of_each_item(
+    history: tuple[dict[Key, State | None], list[Change]],
+) -> None:
+    end, delivered = history
+    ledger = Ledger()
+    for record in delivered:
+        ledger.observe_record(record, NOW_MS)
+    assert {key: ledger.state(key) for key in end} == end
+
+
+@st.composite
+def mixed(draw: st.DrawFn) -> tuple[State | None, list[tuple[int, State | None]]]:
+    """One item's states by commit second, a few seconds apart."""
+    states = draw(st.lists(st.sampled_from([POSITIVE, NEUTRAL, NEGATIVE, None]), min_size=1, max_size=6))
+    times = sorted(draw(st.sets(st.integers(0, 30), min_size=len(states), max_size=len(states))))
+    timeline = list(zip(times, states, strict=True))
+    return timeline[-1][1], timeline
+
+
+@given(mixed(), st.data())
+def test_records_and_reads_in_any_order_end_in_the_truth_once_everything_was_read_again(
+    history: tuple[State | None, list[tuple[int, State | None]]], data: st.DataObject
+) -> None:
+    """Records are delayed and repeated at will; index reads lag, consistent reads do not; what asks to be read again
+    is. The ledger must end in the newest state."""
+    end, timeline = history
+    ledger = Ledger()
+    deliveries: list[tuple[int, str, int]] = []
+    for index, (second, _) in enumerate(timeline):
+        for delay in data.draw(st.lists(st.integers(0, 20), min_size=1, max_size=2)):
+            deliveries.append((second + delay, "record", index))
+    for second in data.draw(st.lists(st.integers(0, 50), max_size=6)):
+        deliveries.append((second, "index", data.draw(st.integers(0, 5))))
+    for second in data.draw(st.lists(st.integers(0, 50), max_size=6)):
+        deliveries.append((second, "read", 0))
+
+    def at(second: int) -> State | None:
+        shown = [after for committed, after in timeline if committed <= second]
+        return shown[-1] if shown else None
+
+    def read(second: int) -> Answer:
+        moment = NOW_MS + second * 1000
+        return ledger.observe_reading(reading(at(second), began_ms=moment, as_of=ledger.revision), moment)
+
+    for second, way, number in sorted(deliveries):
+        moment = NOW_MS + second * 1000
+        if way == "record":
+            committed, after = timeline[number]
+            before = timeline[number - 1][1] if number else None
+            record = change(after, number + 1, before=before, committed_at=NOW_S + committed)
+            answer = ledger.observe_record(record, moment)
+        elif way == "index":
+            lagging = at(second - number)
+            if lagging is None:
+                continue  # a query brings only items that it sees
+            answer = ledger.observe_reading(reading(lagging, began_ms=moment, consistent=False), moment)
+        else:
+            answer = read(second)
+        if answer is Answer.READ_AGAIN:
+            assert read(second) is not Answer.READ_AGAIN
+    assert ledger.state(KEY) == end

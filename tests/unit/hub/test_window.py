@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from streamer.change import Key, iso_time
+from streamer.hub.window import Window
+from tests.factories import NOW_MS, state
+
+MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
+
+
+def key(number: int, age_ms: int = 0) -> Key:
+    return Key(str(number), iso_time(NOW_MS - age_ms))
+
+
+def test_items_count_by_label_and_by_each_of_their_tickers() -> None:
+    window = Window(NOW_MS - DAY)
+    window.put(key(1), state("positive", "AAPL", "MSFT"), NOW_MS)
+    window.put(key(2), state("negative", "AAPL"), NOW_MS)
+    metrics = window.metrics(NOW_MS)
+    assert (metrics.total, metrics.positive, metrics.neutral, metrics.negative) == (2, 1, 0, 1)
+    assert metrics.by_tag == {"AAPL": 2, "MSFT": 1, "other": 0}
+
+
+def test_a_correction_moves_an_item_and_a_withdrawal_takes_it_out() -> None:
+    window = Window(NOW_MS - DAY)
+    window.put(key(1), state("positive", "AAPL"), NOW_MS)
+    window.put(key(1), state("neutral", "MSFT"), NOW_MS)
+    assert window.metrics(NOW_MS).neutral == 1
+    assert window.metrics(NOW_MS).by_tag == {"MSFT": 1, "other": 0}
+    window.put(key(1), None, NOW_MS)
+    assert window.metrics(NOW_MS).total == 0
+    assert window.metrics(NOW_MS).by_tag == {"other": 0}
+
+
+def test_an_item_leaves_after_24_hours_and_one_from_the_far_future_never_enters() -> None:
+    window = Window(NOW_MS - DAY)
+    window.put(key(1, age_ms=DAY - 2 * MINUTE), state(), NOW_MS)
+    window.put(key(2, age_ms=DAY + MINUTE), state(), NOW_MS)
+    window.put(key(3, age_ms=-HOUR), state(), NOW_MS)
+    assert window.metrics(NOW_MS).total == 1
+    window.expire(NOW_MS + 3 * MINUTE)
+    assert window.metrics(NOW_MS + 3 * MINUTE).total == 0
+
+
+def test_only_the_twenty_largest_tickers_are_named_and_the_others_are_summed() -> None:
+    window = Window(NOW_MS - DAY)
+    for number in range(25):
+        window.put(key(number), state("positive", f"T{number}", "BIG"), NOW_MS)
+    by_tag = window.metrics(NOW_MS).by_tag
+    assert len(by_tag) == 21
+    assert by_tag["BIG"] == 25
+    assert by_tag["other"] == 6
+
+
+def test_rates_are_honest_about_how_much_time_they_cover() -> None:
+    window = Window(NOW_MS - 10 * MINUTE)
+    for number in range(20):
+        window.put(key(number, age_ms=MINUTE), state(), NOW_MS)
+    metrics = window.metrics(NOW_MS)
+    assert metrics.rate_last_hour == metrics.rate_last_24h == 2.0
+    assert metrics.since == iso_time(NOW_MS - 10 * MINUTE)
+    window = Window(NOW_MS - 2 * DAY)
+    window.put(key(1, age_ms=MINUTE), state(), NOW_MS)
+    window.put(key(2, age_ms=2 * HOUR), state(), NOW_MS)
+    metrics = window.metrics(NOW_MS)
+    assert metrics.rate_last_hour == round(1 / 60, 3)
+    assert metrics.rate_last_24h == round(2 / 1440, 3)
+    assert metrics.since == iso_time(NOW_MS - DAY)
