@@ -1,0 +1,99 @@
+/** The page: events go into the state as they come, and from there to the screen once a frame. */
+
+import { Badge } from "./badge.js";
+import { FeedView } from "./feed.js";
+import { lateness, Median } from "./latency.js";
+import { Feed } from "./state.js";
+import { Stream } from "./stream.js";
+import { drawHeartbeat, drawMedian, drawMetrics } from "./summary.js";
+
+const byId = (id) => document.getElementById(id);
+const feed = new Feed();
+const median = new Median();
+const view = new FeedView(byId("feed"), byId("row"));
+const badge = new Badge(byId("connection"), byId("countdown"));
+const latest = {}; // the last `metrics` and `heartbeat` that are not drawn yet
+let live = false; // past the replay: only then is an event's age the time it took
+let paused = false;
+let frame = 0;
+
+const handlers = {
+  connected: ({ mode }) => badge.mode(mode),
+  reset: () => {
+    live = false; // the history follows
+    feed.clear();
+  },
+  sentiment_update: (data) => feed.update(data, arrival()),
+  sentiment_withdrawn: (data) => feed.withdraw(data),
+  metrics: (data) => { latest.metrics = data; },
+  heartbeat: (data) => {
+    live = true;
+    latest.heartbeat = data;
+    badge.mode(data.mode);
+  },
+};
+
+function arrival() {
+  return !live ? "replayed" : document.hidden ? "hidden" : paused ? "paused" : "live";
+}
+
+function event(name, data) {
+  handlers[name]?.(data);
+  frame ||= requestAnimationFrame(draw);
+}
+
+function phase(now) {
+  if (now.name !== "open") live = false;
+  document.body.toggleAttribute("data-stale", now.name !== "open");
+  badge.phase(now);
+}
+
+function draw() {
+  frame = 0;
+  if (latest.metrics) drawMetrics(latest.metrics);
+  if (latest.heartbeat) drawHeartbeat(latest.heartbeat);
+  latest.metrics = latest.heartbeat = null;
+  if (paused) byId("pause").textContent = `Resume (${feed.waiting} changed)`;
+  else drawFeed(Date.now());
+}
+
+function drawFeed(now) {
+  for (const item of feed.take()) {
+    if (item.untimed) clock(item, now);
+    view.draw(item);
+  }
+  view.prune((item) => feed.has(item));
+  byId("empty").hidden = feed.size > 0 || !live;
+}
+
+/** Only what came while somebody could look is a measurement; a time in the future shows clocks that differ. */
+function clock(item, now) {
+  item.untimed = false;
+  item.late = item.arrival === "live" ? lateness(item, now) : null;
+  if (item.late?.ms >= 0) drawMedian(median.add(item.late));
+}
+
+function pause() {
+  paused = !paused;
+  byId("pause").textContent = paused ? "Resume" : "Pause";
+  if (!paused) drawFeed(Date.now());
+}
+
+function streamUrl() {
+  const url = new URL("api/v2/stream?replay=60", document.baseURI);
+  const tickers = new URLSearchParams(location.search).get("tickers")?.replaceAll(" ", "").toUpperCase();
+  if (tickers) {
+    url.searchParams.set("tickers", tickers);
+    url.searchParams.set("events", "sentiment_update,metrics"); // a filtered stream brings counters only if asked
+    document.querySelector("[name=tickers]").value = tickers;
+    byId("everything").hidden = false;
+    byId("scope").textContent = "items, unfiltered";
+  }
+  return url;
+}
+
+const url = streamUrl();
+byId("raw").href = url;
+byId("curl").textContent = `curl -N '${url.href.replaceAll("%2C", ",")}'`;
+byId("pause").addEventListener("click", pause);
+new Stream(url, { event, phase }).open();

@@ -1,0 +1,106 @@
+"""A server whose stream the test speaks itself, event by event."""
+
+import itertools
+import json
+import queue
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import parse_qsl, urlsplit
+
+PAGE = Path(__file__).parents[2] / "streamer" / "web" / "page"
+TYPES = {".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+WATCHDOG = 10.0  # seconds; never waited out unless something is broken
+
+
+class Stream:
+    """One open stream: `query` is what the page asked for; events are written as they are sent."""
+
+    def __init__(self, query: dict[str, str], handler: BaseHTTPRequestHandler, ids: Iterator[int]) -> None:
+        self.query = query
+        self.ended = threading.Event()
+        self._handler = handler
+        self._ids = ids
+
+    def send(self, name: str, *, with_id: bool = True, **data: Any) -> str:
+        """Write one event → its id, or "" for one without."""
+        place = f"evt_{next(self._ids):032x}" if with_id else ""
+        line = f"id: {place}\n" if place else ""
+        self._handler.wfile.write(f"event: {name}\n{line}data: {json.dumps(data)}\n\n".encode())
+        return place
+
+    def cut(self) -> None:
+        """End the response without a word."""
+        self.ended.set()
+
+
+class ScriptedServer(ThreadingHTTPServer):
+    """Serves the page with its content security policy, and hands each stream to the test."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.url = f"http://127.0.0.1:{self.server_port}/"
+        self.refusal: tuple[int, dict[str, Any]] | None = None
+        self.ids = itertools.count(1)
+        self.opened: queue.Queue[Stream] = queue.Queue()
+        self.streams: list[Stream] = []
+
+    def accept(self) -> Stream:
+        """The next stream the page opens."""
+        return self.opened.get(timeout=WATCHDOG)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        server = cast(ScriptedServer, self.server)
+        url = urlsplit(self.path)
+        if url.path != "/api/v2/stream":
+            return self._file("index.html" if url.path == "/" else url.path.removeprefix("/page/"))
+        if server.refusal is not None:
+            status, body = server.refusal
+            return self._answer(status, "application/problem+json", json.dumps(body).encode())
+        self._head(200, "text/event-stream")
+        stream = Stream(dict(parse_qsl(url.query)), self, server.ids)
+        server.streams.append(stream)
+        server.opened.put(stream)
+        stream.ended.wait()
+
+    def _file(self, name: str) -> None:
+        path = PAGE / name
+        if path.parent != PAGE or not path.is_file():
+            return self._answer(404, "text/plain", b"")
+        self._answer(200, TYPES[path.suffix], path.read_bytes())
+
+    def _answer(self, status: int, content_type: str, body: bytes) -> None:
+        self._head(status, content_type, len(body))
+        self.wfile.write(body)
+
+    def _head(self, status: int, content_type: str, length: int | None = None) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Security-Policy", "default-src 'self'")
+        self.send_header("Cache-Control", "no-cache")
+        if length is not None:
+            self.send_header("Content-Length", str(length))
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """A test's output is its assertions."""
+
+
+@contextmanager
+def serving() -> Iterator[ScriptedServer]:
+    """A scripted server on a free loopback port; at the end every stream of it ends."""
+    with ScriptedServer() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
+            for stream in server.streams:
+                stream.cut()
