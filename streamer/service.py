@@ -39,6 +39,7 @@ logger = logging.getLogger(__name__)
 
 _SEND_BUFFER = 128 * 1024  # the kernel's part of a slow client's backlog
 _USER_TIMEOUT_MS = 30_000  # unacknowledged data for so long: the peer is dead (RFC 5482)
+_LONGEST_POLL = 2.0  # seconds that a stop waits for a poll
 _LAST_WORDS = 3.0  # seconds that responses have to end after the drain
 
 
@@ -72,9 +73,12 @@ class Service:
             self._hub, self.delivery, self._counters, self._lags, table=settings.sentiment_table, loop=loop
         )
         self._push = Push(
-            lambda: aws.connect(settings.topic_arn, settings.queue_prefix, settings.receive_wait),
+            lambda: aws.connect(settings.receive_wait),
             self._feed.deliver,
-            lambda heard: loop.call_soon_threadsafe(self._hear, heard),
+            self._hear_soon,
+            topic_arn=settings.topic_arn,
+            prefix=settings.queue_prefix,
+            wait_seconds=settings.receive_wait,
         )
         self._admission = Admission(settings.max_connections)
         self._sweeper: asyncio.Task[None] | None = None
@@ -96,8 +100,8 @@ class Service:
         if self._sweeper is not None:
             self._sweeper.cancel()
             await asyncio.gather(self._sweeper, return_exceptions=True)
-        # A poll under way ends by itself within the receive wait; the process need not outlive its queue for it.
-        await asyncio.to_thread(self._push.stop, self._settings.receive_wait + 1.0)
+        # A poll under way may last longer than a stop should: then the queue goes first, the thread with the process.
+        await asyncio.to_thread(self._push.stop, min(self._settings.receive_wait, _LONGEST_POLL) + 1.0)
 
     async def drain(self) -> None:
         """Says goodbye to every stream, spread over the drain window, and waits until they have ended."""
@@ -136,6 +140,10 @@ class Service:
         if self._was_ready or self.delivery.uptime >= self._settings.ready_after:
             return Readiness(True, self._failover.reason)
         return Readiness(False, self._failover.reason)
+
+    def _hear_soon(self, heard: Signal) -> None:
+        """Called by the receiving thread."""
+        self._loop.call_soon_threadsafe(self._hear, heard)
 
     def _hear(self, heard: Signal) -> None:
         if isinstance(heard, LeaseFailed):

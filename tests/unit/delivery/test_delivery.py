@@ -1,0 +1,321 @@
+from __future__ import annotations
+
+import asyncio
+import itertools
+
+import pytest
+
+from streamer.change import Key
+from streamer.delivery.delivery import Timing
+from streamer.hub.filters import choose
+from streamer.hub.resume import Request
+from streamer.place import Place
+from tests.factories import KEY, change, state
+from tests.steps import steps
+from tests.unit.delivery.fakes import Bench, names
+
+EVERYTHING = choose(None, None)
+FRESH = Request()
+
+
+def publish(bench: Bench, *labels: str, ticker: str = "AAPL", first: int = 1, flush: bool = True) -> None:
+    for seq, label in enumerate(labels, first):
+        key = Key(f"{ticker}:{seq}", KEY.timestamp)
+        bench.hub.publish(
+            [change(state(label, ticker), seq, key=key)], dated_ms=bench.wall_ms(), now_ms=bench.wall_ms()
+        )
+    if flush:
+        bench.delivery.flush()
+
+
+def test_a_fresh_stream_opens_with_connected_heartbeat_and_metrics_in_one_write() -> None:
+    bench, sink = Bench(), Bench().sink()
+    bench.delivery.open(sink, EVERYTHING, FRESH)
+    assert len(sink.writes) == 1
+    opening = sink.take()
+    assert names(opening) == ["connected", "heartbeat", "metrics"]
+    assert "id" not in opening[0]
+    assert opening[0]["retry"] == "3000"
+    assert opening[0]["data"] | {"connection_id": ""} == {
+        "connection_id": "",
+        "tickers": None,
+        "resume": "fresh",
+        "replayed": 0,
+        "mode": "push",
+        "retry_ms": 3000,
+        "heartbeat_seconds": 30.0,
+    }
+    assert opening[1]["data"]["connections"] == 1
+
+
+def test_live_frames_reach_every_stream_whose_filter_admits_them_as_the_same_bytes() -> None:
+    bench = Bench()
+    sinks = [bench.sink() for _ in range(3)]
+    for sink, tickers in zip(sinks, (None, None, {"MSFT"}), strict=True):
+        bench.delivery.open(sink, choose(tickers, None), FRESH)
+        sink.take()
+    publish(bench, "positive", ticker="AAPL")
+    assert names(sinks[0].take()) == names(sinks[1].take()) == ["sentiment_update"]
+    assert sinks[2].take() == []
+    publish(bench, "positive", ticker="MSFT")
+    assert sinks[0].writes[0] is sinks[1].writes[0], "one join for the whole group"
+    assert names(sinks[2].take()) == ["sentiment_update"]
+
+
+def test_what_waits_for_a_flush_is_not_sent_twice_to_a_stream_that_opens_with_it_in_its_replay() -> None:
+    bench = Bench()
+    first, second = bench.sink(), bench.sink()
+    bench.delivery.open(first, EVERYTHING, FRESH)
+    first.take()
+    publish(bench, "positive", "negative", flush=False)
+    bench.delivery.open(second, EVERYTHING, Request(str(Place(0, 1, 2))))
+    bench.delivery.flush()
+    assert names(second.take_all()) == ["connected", "sentiment_update", "sentiment_update", "heartbeat", "metrics"]
+    assert names(first.take_all()) == ["sentiment_update", "sentiment_update"]
+
+
+def test_ids_only_grow_and_a_heartbeat_is_never_ahead_of_what_waited_before_it() -> None:
+    bench = Bench()
+    sink = bench.sink()
+    bench.delivery.open(sink, EVERYTHING, FRESH)
+    got = sink.take_all()
+    publish(bench, "positive", flush=False)
+    bench.now += 31
+    bench.delivery.sweep()
+    got += sink.take_all()
+    assert names(got) == ["connected", "heartbeat", "metrics", "sentiment_update", "metrics", "heartbeat"]
+    places = [Place.parse(event["id"]).frame for event in got if "id" in event]
+    assert places == sorted(set(places))
+
+
+def test_a_client_that_resumes_gets_exactly_what_followed_its_place() -> None:
+    bench = Bench()
+    first, second = bench.sink(), bench.sink()
+    stream = bench.delivery.open(first, EVERYTHING, FRESH)
+    publish(bench, "positive", "negative", "neutral")
+    seen = first.take_all()
+    bench.delivery.forget(stream)
+    publish(bench, "positive", first=10)
+    bench.delivery.open(second, EVERYTHING, Request(seen[-2]["id"]))
+    got = second.take_all()
+    assert names(got) == ["connected", "sentiment_update", "sentiment_update", "heartbeat", "metrics"]
+    assert got[0]["data"]["resume"] == "resumed"
+    assert got[0]["data"]["replayed"] == 2
+    assert got[1]["data"]["source_id"] == "AAPL:3"
+
+
+def test_a_place_that_is_not_covered_says_reset_and_sends_the_history() -> None:
+    bench = Bench()
+    publish(bench, "positive")
+    sink = bench.sink()
+    bench.delivery.open(sink, EVERYTHING, Request("evt_of_another_world"))
+    got = sink.take_all()
+    assert names(got) == ["connected", "reset", "sentiment_update", "heartbeat", "metrics"]
+    assert got[0]["data"]["resume"] == "reset"
+    assert got[1]["data"] == {"reason": "malformed"}
+    assert "id" not in got[1]
+
+
+def test_a_long_history_is_sent_in_pieces_as_the_client_takes_it_and_what_is_published_meanwhile_follows() -> None:
+    bench = Bench()
+    publish(bench, *["positive"] * 1000)
+    sink = bench.sink()
+    stream = bench.delivery.open(sink, EVERYTHING, Request(replay_ms=60_000))
+    assert 0 < sink.pending() < 80_000
+    publish(bench, "negative", first=5000)
+    assert sink.pending() < 80_000, "no live frame overtakes the history"
+    got = sink.take_all()
+    updates = [event["data"]["source_id"] for event in got if event["event"] == "sentiment_update"]
+    assert updates == [*(f"AAPL:{number}" for number in range(1, 1001)), "AAPL:5000"]
+    assert names(got)[-2:] == ["heartbeat", "metrics"]
+    assert stream.cursor is None
+
+
+def test_a_history_evicted_under_a_slow_reader_is_a_reset_and_never_a_silent_gap() -> None:
+    bench = Bench(keep_ms=60_000)
+    publish(bench, *["positive"] * 1000)
+    sink = bench.sink()
+    bench.delivery.open(sink, EVERYTHING, Request(replay_ms=60_000))
+    bench.now += 61
+    publish(bench, "negative", first=5000)
+    bench.hub.expire(bench.wall_ms())
+    got = sink.take_all()
+    reset = names(got).index("reset")
+    assert got[reset]["data"] == {"reason": "too_old"}
+    assert [event["data"]["source_id"] for event in got[reset:] if event["event"] == "sentiment_update"] == [
+        "AAPL:5000"
+    ]
+
+
+async def test_a_filter_that_admits_little_of_a_long_history_comes_through_it_in_steps() -> None:
+    bench = Bench()
+    publish(bench, *["positive"] * 25_000)
+    publish(bench, "negative", ticker="MSFT", first=30_000)
+    sink = bench.sink()
+    stream = bench.delivery.open(sink, choose({"MSFT"}, None), Request(replay_ms=60_000))
+    assert stream.cursor is not None
+    sink.take()
+    await steps(5)
+    assert names(sink.take_all()) == ["sentiment_update", "heartbeat"]
+
+
+async def test_a_lone_event_goes_out_at_once_and_a_burst_is_joined() -> None:
+    bench = Bench(Timing(flush=0.05))
+    sink = bench.sink()
+    bench.delivery.open(sink, EVERYTHING, FRESH)
+    sink.take()
+    flushed = asyncio.Event()
+    publish(bench, "positive", flush=False)
+    bench.delivery.published()
+    assert len(sink.writes) == 1
+    for number in range(10):
+        publish(bench, "positive", first=10 + number, flush=False)
+        bench.delivery.published()
+    assert len(sink.writes) == 1
+    bench.delivery.on_flush = flushed.set
+    await asyncio.wait_for(flushed.wait(), 5)
+    assert len(sink.writes) == 2
+    assert len(sink.take()) == 11
+
+
+def test_silence_is_kept_alive_by_pings_and_heartbeats_at_their_intervals() -> None:
+    bench = Bench(Timing(heartbeat=30, ping=15, metrics_idle=1e9))
+    sink = bench.sink()
+    bench.delivery.open(sink, choose({"AAPL"}, None), FRESH)
+    heard: list[tuple[float, str]] = []
+    while bench.now < 1100:
+        bench.now += 0.25
+        bench.delivery.sweep()
+        heard += [(bench.now, name) for name in names(sink.take())]
+    heartbeats = [moment for moment, name in heard if name == "heartbeat"][1:]
+    assert [later - sooner for sooner, later in itertools.pairwise(heartbeats)] == [30, 30]
+    moments = [1000.0] + [moment for moment, _ in heard]
+    assert max(later - sooner for sooner, later in itertools.pairwise(moments)) <= 15.25
+
+
+def test_streams_opened_together_do_not_get_their_heartbeats_together() -> None:
+    bench = Bench()
+    streams = [bench.delivery.open(bench.sink(), EVERYTHING, FRESH) for _ in range(100)]
+    assert len({round(stream.heartbeat_at, 1) for stream in streams}) > 50
+
+
+def test_metrics_are_told_on_change_at_most_each_second_and_at_least_each_minute() -> None:
+    bench = Bench(Timing(heartbeat=1e9, ping=1e9, lifetime=1e9))
+    sink = bench.sink()
+    bench.delivery.open(sink, EVERYTHING, FRESH)
+    bench.delivery.sweep()
+    sink.take()
+    told = []
+    for number in range(40):
+        bench.now += 0.25
+        publish(bench, "positive", first=100 + number)
+        bench.delivery.sweep()
+        told += [event for event in sink.take() if event["event"] == "metrics"]
+    assert len(told) == 10
+    assert told[-1]["data"]["total"] == 40
+    quiet = 0
+    for _ in range(4 * 120):
+        bench.now += 0.25
+        bench.delivery.sweep()
+        quiet += len(sink.take())
+    assert quiet == 2
+
+
+def test_a_switch_of_mode_is_told_to_every_stream_at_once() -> None:
+    bench = Bench()
+    sinks = [bench.sink(), bench.sink()]
+    bench.delivery.open(sinks[0], EVERYTHING, FRESH)
+    bench.delivery.open(sinks[1], choose({"AAPL"}, {"sentiment_update"}), FRESH)
+    for sink in sinks:
+        sink.take()
+    bench.mode = "down"
+    bench.delivery.announce_mode()
+    for sink in sinks:
+        got = sink.take()
+        assert names(got) == ["heartbeat"]
+        assert got[0]["data"]["mode"] == "down"
+
+
+def test_a_stream_ends_within_its_lifetime_with_a_goodbye() -> None:
+    bench = Bench(Timing(lifetime=100, heartbeat=1e9, ping=1e9))
+    sinks = [bench.sink() for _ in range(20)]
+    for sink in sinks:
+        bench.delivery.open(sink, EVERYTHING, FRESH)
+        sink.take()
+    ended = []
+    while bench.now < 1101:
+        bench.now += 1
+        bench.delivery.sweep()
+        for sink in sinks:
+            for event in sink.take():
+                if event["event"] == "closing":
+                    assert event["data"]["reason"] == "lifetime"
+                    assert event["retry"] == str(event["data"]["retry_ms"])
+                    ended.append(bench.now - 1000)
+    assert len(ended) == 20
+    assert min(ended) >= 80
+    assert len(set(ended)) > 5, "not all at once"
+
+
+def test_a_client_that_takes_nothing_is_closed_and_cut_and_nobody_else_waits() -> None:
+    bench = Bench(Timing(heartbeat=1e9, ping=1e9))
+    stuck, good = bench.sink(), bench.sink()
+    stream = bench.delivery.open(stuck, EVERYTHING, FRESH)
+    bench.delivery.open(good, EVERYTHING, FRESH)
+    for second in range(17):
+        bench.now += 1
+        publish(bench, "positive", first=100 + second)
+        bench.delivery.sweep()
+        assert "sentiment_update" in names(good.take())
+        if second == 8:
+            assert stream.closed_for is None
+        if second == 11:
+            assert stream.closed_for == "slow"
+            assert names(stuck.take()) == ["closing"], "what it would not take is let go"
+    assert stuck.aborted
+    assert bench.counters["streams_slow"] == 1
+    bench.delivery.forget(stream)
+    assert len(bench.delivery.streams) == 1
+
+
+def test_a_client_with_too_much_waiting_is_closed_before_the_time_is_up() -> None:
+    bench = Bench(Timing(slow_bytes=10_000))
+    sink = bench.sink()
+    stream = bench.delivery.open(sink, EVERYTHING, FRESH)
+    sink.take()
+    publish(bench, *["positive"] * 100)
+    bench.now += 0.25
+    bench.delivery.sweep()
+    assert stream.closed_for == "slow"
+
+
+@pytest.mark.parametrize("count", [1, 40])
+def test_a_drain_says_goodbye_to_everyone_spread_over_its_window_the_first_one_now(count: int) -> None:
+    bench = Bench()
+    sinks = [bench.sink() for _ in range(count)]
+    for sink in sinks:
+        bench.delivery.open(sink, EVERYTHING, FRESH)
+        sink.take()
+    bench.delivery.drain(20)
+    ends = []
+    for _ in range(81):
+        bench.delivery.sweep()
+        ends += [bench.now - 1000 for sink in sinks if any(e.get("event") == "closing" for e in sink.take())]
+        bench.now += 0.25
+    assert len(ends) == count
+    assert ends[0] == 0
+    assert max(ends) <= 20
+    assert len(set(ends)) >= count * 0.9
+
+
+def test_forgetting_is_final_and_may_happen_twice() -> None:
+    bench = Bench()
+    sink = bench.sink()
+    stream = bench.delivery.open(sink, EVERYTHING, FRESH)
+    sink.take()
+    bench.delivery.forget(stream)
+    bench.delivery.forget(stream)
+    publish(bench, "positive")
+    bench.delivery.sweep()
+    assert sink.writes == []
+    assert bench.hub.groups == {}
