@@ -1,0 +1,32 @@
+"""Ports of loopback."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from typing import Final
+
+LOOPBACK: Final = "127.0.0.1"
+_TRIES: Final = 50
+
+
+def listener() -> socket.socket:
+    """A socket that listens on a free port: who connects before anybody accepts waits, and is not refused."""
+    return socket.create_server((LOOPBACK, 0), backlog=128)
+
+
+def first_free(port: int) -> int:
+    """The given port, or the next one that is free; 0 gives any free one.
+
+    It is free now: whoever binds it a moment later has to be ready to lose the race.
+    Raises OSError when none of the next 50 is free, or when this user may not listen there.
+    """
+    for candidate in range(port, min(port + _TRIES, 65_536)):
+        try:
+            # create_server sets SO_REUSEADDR, as servers do: connections that a former one left behind do not count.
+            with socket.create_server((LOOPBACK, candidate)) as free:
+                return int(free.getsockname()[1])
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+    raise OSError(errno.EADDRINUSE, f"ports {port} to {port + _TRIES - 1} are all in use")

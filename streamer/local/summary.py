@@ -1,0 +1,50 @@
+"""What the demo says about itself: the listing at its start, and the line that sums up what happens. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+_HOPS: Final = ("relayed_to_received", "received_to_sent")
+"""The service's hops after the first, which it knows only to a second: ours comes from the writer's clock."""
+
+
+def listing(base_url: str, endpoint_url: str, rate: float, seed: int, asked_port: int) -> str:
+    """The start-up listing, several lines."""
+    port = base_url.rpartition(":")[2]
+    rows = [
+        ("page", f"{base_url}/"),
+        ("raw stream", f"curl -N {base_url}/api/v2/stream"),
+        ("status", f"{base_url}/api/v2/stream/status"),
+        ("embedded AWS", endpoint_url),
+        ("writing", f"{rate:g} changes a second of made-up news, seed {seed}"),
+    ]
+    lines = ["The whole path runs on this machine; Ctrl-C ends it.", ""]
+    lines += [f"  {name:<14}{value}" for name, value in rows]
+    if asked_port and int(port) != asked_port:
+        lines += ["", f"Port {asked_port} is in use: this is port {port}."]
+    return "\n".join([*lines, ""])
+
+
+def line(status: Mapping[str, Any] | None, first_hop: Mapping[str, Any] | None) -> str:
+    """One line from the service's status and our measure of the first hop; None where there is none yet."""
+    if status is None:
+        return "the service does not answer"
+    events = status.get("counters", {}).get("events_published", 0)
+    streams = status.get("connections", 0)
+    lag = status.get("lag", {})
+    hops = [first_hop or {}, *(lag.get(hop, {}) for hop in _HOPS)]
+    parts = [_count(events, "event"), _count(streams, "stream"), _latency(hops), f"mode {status.get('mode', '?')}"]
+    return " · ".join(part for part in parts if part)
+
+
+def _latency(hops: Sequence[Mapping[str, Any]]) -> str:
+    """The hops' percentiles added up: exact for one hop, for several a little high at p99."""
+    if hops[0].get("p50_ms") is None or hops[1].get("p50_ms") is None:
+        return ""
+    p50, p99 = (sum(hop.get(key) or 0.0 for hop in hops) for key in ("p50_ms", "p99_ms"))
+    return f"write to page {p50:.0f} ms, p99 {p99:.0f} ms"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

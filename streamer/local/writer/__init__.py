@@ -1,0 +1,10 @@
+"""Synthetic news, written to the sentiment table as a scraper and a scorer would.
+
+`vocabulary` holds the words, `story` what becomes of one item, `news` when which story breaks; `writer` writes it.
+"""
+
+from streamer.local.writer.news import news
+from streamer.local.writer.story import Edit
+from streamer.local.writer.writer import Writer
+
+__all__ = ["Edit", "Writer", "news"]

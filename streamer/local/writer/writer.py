@@ -1,0 +1,100 @@
+"""Writes news to a sentiment table as time goes by."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final, Protocol
+
+from boto3.dynamodb.types import TypeSerializer
+
+from streamer.local.writer.story import Edit
+
+logger = logging.getLogger(__name__)
+
+_KEPT: Final = 30 * 24 * 3600
+"""Seconds after which the table drops an item."""
+_LATE: Final = 5.0
+
+
+class Table(Protocol):
+    """What is called of boto3's `dynamodb` client."""
+
+    @property
+    def put_item(self) -> Callable[..., Any]:
+        """Writes a whole item."""
+
+    @property
+    def update_item(self) -> Callable[..., Any]:
+        """Changes some attributes of an item."""
+
+    @property
+    def delete_item(self) -> Callable[..., Any]:
+        """Takes an item away."""
+
+
+class Writer:
+    """Writes edits to one table. `begun` is the time that the edits' seconds count from, in Unix seconds."""
+
+    def __init__(
+        self, dynamodb: Table, table: str, *, begun: float | None = None, wall: Callable[[], float] = time.time
+    ) -> None:
+        self._dynamodb = dynamodb
+        self._table = table
+        self._wall = wall
+        self._begun = wall() if begun is None else begun
+        self._serializer = TypeSerializer()
+
+    def run(self, edits: Iterable[Edit], stop: threading.Event) -> None:
+        """Writes each edit when it is due, or at once when that is past; returns when `stop` is set or none is left.
+
+        Raises botocore's exceptions.
+        """
+        late = False
+        for edit in edits:
+            ahead = self._begun + edit.at - self._wall()
+            if stop.wait(max(0.0, ahead)):
+                return
+            if ahead < -_LATE and not late:
+                late = True
+                logger.warning("this machine cannot write that fast", extra={"seconds_late": round(-ahead, 1)})
+            self.write(edit)
+
+    def write(self, edit: Edit) -> None:
+        """Writes one edit now, whatever its time."""
+        now = self._wall()
+        key = self._serialize({"source_id": edit.source_id, "timestamp": _iso(self._begun + edit.published)})
+        match edit.action:
+            case "put":
+                values = {**edit.values, "updated_at": _iso(now), "ttl_timestamp": int(now) + _KEPT}
+                self._dynamodb.put_item(TableName=self._table, Item=key | self._serialize(values))
+            case "update":
+                self._update(key, {**edit.values, "updated_at": _iso(now)}, edit.removed)
+            case "delete":
+                self._dynamodb.delete_item(TableName=self._table, Key=key)
+
+    def _update(self, key: dict[str, Any], values: Mapping[str, Any], removed: tuple[str, ...]) -> None:
+        names = {f"#{at}": name for at, name in enumerate([*values, *removed])}
+        expression = "SET " + ", ".join(f"#{at} = :{at}" for at in range(len(values)))
+        if removed:
+            expression += " REMOVE " + ", ".join(f"#{at}" for at in range(len(values), len(names)))
+        serialized = self._serialize(values).values()
+        self._dynamodb.update_item(
+            TableName=self._table,
+            Key=key,
+            UpdateExpression=expression,
+            # Never a torso of an item: that, and moto gives an UpdateItem which creates one two INSERTs.
+            ConditionExpression="attribute_exists(source_id)",
+            ExpressionAttributeNames=names,
+            ExpressionAttributeValues={f":{at}": value for at, value in enumerate(serialized)},
+        )
+
+    def _serialize(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: self._serializer.serialize(value) for name, value in values.items()}
+
+
+def _iso(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
