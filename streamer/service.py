@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from streamer import __version__
 from streamer.change import iso_time
@@ -39,6 +40,7 @@ logger = logging.getLogger(__name__)
 
 _SEND_BUFFER = 128 * 1024  # the kernel's part of a slow client's backlog
 _USER_TIMEOUT_MS = 30_000  # unacknowledged data for so long: the peer is dead (RFC 5482)
+_BACKLOG = 2048
 _LONGEST_POLL = 2.0  # seconds that a stop waits for a poll
 _LAST_WORDS = 3.0  # seconds that responses have to end after the drain
 
@@ -165,11 +167,29 @@ class Service:
             await asyncio.sleep(self._timing.sweep)
 
 
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
     """uvicorn without its signal handlers: it would wait for ever for streams that nobody ends."""
+
+    @classmethod
+    def of(cls, app: ASGIApp) -> Server:
+        """A server for an application, as the service runs it."""
+        return cls(
+            uvicorn.Config(
+                app,
+                http="httptools",
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,  # it would hold the whole URL
+                proxy_headers=False,  # one X-Forwarded-For would make anybody loopback
+                server_header=False,
+                timeout_graceful_shutdown=round(_LAST_WORDS),
+            )
+        )
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
+        """Leaves signals to whoever runs the server."""
         yield
 
 
@@ -191,6 +211,7 @@ def listen(host: str, port: int) -> socket.socket:
         if hasattr(socket, "TCP_USER_TIMEOUT"):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _USER_TIMEOUT_MS)
         sock.bind(address)
+        sock.listen(_BACKLOG)
     except OSError as error:
         sock.close()
         raise StreamerError(
@@ -212,19 +233,7 @@ async def _serve(settings: Settings, sock: socket.socket) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
     service = Service(settings, loop)
-    server = _Server(
-        uvicorn.Config(
-            service.app,
-            http="httptools",
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            timeout_graceful_shutdown=round(_LAST_WORDS),
-        )
-    )
+    server = Server.of(service.app)
     async with service:
         serving = loop.create_task(server.serve(sockets=[sock]))
         waiting = loop.create_task(stopping.wait())

@@ -238,6 +238,9 @@ class Delivery:
             cursor = None
             chunks.append(self._hub.stamp(self._heartbeat()))
             if stream.wanted.metrics:
+                if not self._metrics_wanted():
+                    self._hub.window_changed()  # everybody who wants them is told with this
+                    self._metrics_at = self.clock()
                 chunks.append(self._hub.stamp(self._hub.window.metrics(self._wall_ms())))
                 events += 1
             self._hub.join(stream.wanted, stream)
@@ -249,11 +252,14 @@ class Delivery:
 
     def _tell_metrics(self, now: float, wall_ms: int) -> None:
         since = now - self._metrics_at
-        if since < self._timing.metrics or not any(wanted.metrics for wanted in self._hub.groups):
+        if since < self._timing.metrics or not self._metrics_wanted():
             return
         if self._hub.window_changed() or since >= self._timing.metrics_idle:
             self._metrics_at = now
             self._hub.announce(self._hub.window.metrics(wall_ms), Kind.METRICS)
+
+    def _metrics_wanted(self) -> bool:
+        return any(wanted.metrics for wanted in self._hub.groups)
 
     def _connected(self, stream: Stream) -> bytes:
         tickers = stream.wanted.tickers

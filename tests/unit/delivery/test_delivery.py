@@ -221,6 +221,17 @@ def test_metrics_are_told_on_change_at_most_each_second_and_at_least_each_minute
     assert quiet == 2
 
 
+def test_the_first_to_want_metrics_is_not_told_the_same_again() -> None:
+    bench = Bench()
+    publish(bench, "positive")
+    sink = bench.sink()
+    bench.delivery.open(sink, EVERYTHING, FRESH)
+    assert names(sink.take())[-1] == "metrics"
+    bench.now += 2
+    bench.delivery.sweep()
+    assert sink.take() == []
+
+
 def test_a_switch_of_mode_is_told_to_every_stream_at_once() -> None:
     bench = Bench()
     sinks = [bench.sink(), bench.sink()]

@@ -1,0 +1,139 @@
+"""The real application on a real uvicorn and a real socket, with the hub in the test's hand in place of intake."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from streamer.change import Change, Key, iso_time
+from streamer.delivery.delivery import Delivery, Timing
+from streamer.delivery.stream import Stream
+from streamer.hub.history import History
+from streamer.hub.hub import Hub
+from streamer.hub.ledger import Ledger
+from streamer.hub.window import Window
+from streamer.service import Server, listen
+from streamer.telemetry.counters import Counters
+from streamer.web.admission import Admission
+from streamer.web.app import Readiness, create_app
+from streamer.web.stream import StreamDoor
+from tests.factories import change, state
+
+
+@dataclass(eq=False)
+class Rig:
+    """A running server; `base` is its URL."""
+
+    base: str
+    port: int
+    hub: Hub[Stream]
+    delivery: Delivery
+    admission: Admission
+    counters: Counters
+    server: Server
+
+    def publish(self, *labels: str, ticker: str = "AAPL", first: int = 1) -> None:
+        """Publishes one new item per label and flushes."""
+        now_ms = time.time_ns() // 1_000_000
+        changes: list[Change] = []
+        for seq, label in enumerate(labels, first):
+            key = Key(f"{ticker}:{seq}", iso_time(now_ms))
+            changes.append(change(state(label, ticker), seq, key=key))
+        self.hub.publish(changes, dated_ms=now_ms, now_ms=now_ms)
+        self.delivery.published()
+
+
+@asynccontextmanager
+async def running(
+    *, timing: Timing | None = None, limit: int = 100, cors_origins: tuple[str, ...] = ()
+) -> AsyncIterator[Rig]:
+    """Serves until the block ends; every stream still open is told `drain` then."""
+    counters, admission = Counters(), Admission(limit)
+    hub: Hub[Stream] = Hub(run=1, ledger=Ledger(), history=History(), window=Window(0))
+    delivery = Delivery(hub, counters, lambda: "push", timing or Timing(sweep=0.02))
+    app = create_app(
+        StreamDoor(delivery, admission, counters),
+        status=lambda: {"connections": admission.taken},
+        readiness=lambda: Readiness(not delivery.draining, "as the test wants it"),
+        history_seconds=900,
+        cors_origins=cors_origins,
+    )
+    sock = listen("127.0.0.1", 0)
+    server = Server.of(app)
+
+    async def sweep() -> None:
+        while True:
+            delivery.sweep()
+            await asyncio.sleep(0.02)
+
+    with sock:
+        port = sock.getsockname()[1]
+        serving, sweeping = asyncio.create_task(server.serve(sockets=[sock])), asyncio.create_task(sweep())
+        try:
+            yield Rig(f"http://127.0.0.1:{port}", port, hub, delivery, admission, counters, server)
+        finally:
+            delivery.drain(0)
+            delivery.sweep()
+            server.should_exit = True
+            await serving
+            sweeping.cancel()
+            await asyncio.gather(sweeping, return_exceptions=True)
+
+
+class Events:
+    """Reads the events of one open stream, one at a time."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self.response = response
+        self._lines = response.aiter_lines()
+
+    async def next(self) -> dict[str, Any]:
+        """The next event as a dictionary of its fields, `data` decoded; comments are passed over."""
+        async with asyncio.timeout(30):
+            fields: dict[str, Any] = {}
+            async for line in self._lines:
+                if not line and fields:
+                    return fields
+                name, _, value = line.partition(": ")
+                if name:
+                    fields[name] = json.loads(value) if name == "data" else value
+            raise EOFError("the stream has ended")
+
+    async def until(self, event: str) -> dict[str, Any]:
+        """Reads on until an event of this name."""
+        while (got := await self.next())["event"] != event:
+            pass
+        return got
+
+    async def rest(self) -> list[dict[str, Any]]:
+        """Everything until the stream ends."""
+        got = []
+        try:
+            while True:
+                got.append(await self.next())
+        except EOFError:
+            return got
+
+
+@asynccontextmanager
+async def stream(base: str, query: str = "", headers: dict[str, str] | None = None) -> AsyncIterator[Events]:
+    """Opens a stream as a client would."""
+    async with (
+        httpx.AsyncClient(timeout=30, trust_env=False) as client,
+        client.stream("GET", f"{base}/api/v2/stream{query}", headers=headers) as response,
+    ):
+        yield Events(response)
+
+
+def reset(sock: socket.socket) -> None:
+    """Closes a socket with RST in place of FIN."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
+    sock.close()
