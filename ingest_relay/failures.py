@@ -1,0 +1,138 @@
+"""Records that cannot be relayed, and the queue that keeps them for a person to look at.
+
+A failure record says where the record was and why it failed, with the allow-listed attributes that fit; article text
+never gets here. It is one SQS message of at most 60 KB.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from json.encoder import encode_basestring_ascii as quote
+from typing import Any, Protocol
+
+from ingest_relay.attribute import AttributeFault, to_json
+from ingest_relay.delivery import Delivery, deliver
+from ingest_relay.pack import MESSAGE_BYTES
+from ingest_relay.record import Allowed, Reason, table_of
+
+_TEXT_BYTES = 1_000  # ARNs, ids and numbers are far shorter; a longer one is broken input, and left out
+
+
+class SqsClient(Protocol):
+    """The part of boto3's SQS client that the relay calls."""
+
+    def send_message_batch(
+        self,
+        *,
+        QueueUrl: str,  # noqa: N803 - boto3's spelling
+        Entries: Sequence[Any],  # noqa: N803 - boto3's spelling
+    ) -> Mapping[str, Any]:
+        """Sends up to ten entries of `Id` and `MessageBody`; the answer has `Successful` and `Failed`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A record that cannot be relayed."""
+
+    position: int
+    """Its place in the batch, from 0."""
+    record: object
+    """As it came."""
+    reason: Reason
+    error: str
+
+    @property
+    def seq(self) -> str | None:
+        """Its sequence number, which may be malformed, or None if it has none."""
+        return _text(_body(self.record).get("SequenceNumber"))
+
+    @property
+    def event_id(self) -> str | None:
+        """Its `eventID`, or None."""
+        return _text(_mapping(self.record).get("eventID"))
+
+    @property
+    def table(self) -> str | None:
+        """The name of the table it came from, or None if that is unknown."""
+        return table_of(_mapping(self.record))
+
+
+def failure_record(
+    rejected: Rejected,
+    *,
+    tables: Mapping[str, Allowed],
+    failed_at: int,
+    shard: str | None = None,
+    limit: int = MESSAGE_BYTES,
+) -> str:
+    """The failure queue's message, version 1, as compact ASCII JSON: v, stream_arn, shard (only a tumbling window's
+    event names it), seq, event_id, table, keys, reason, error, attributes (of the new image, else of the old),
+    failed_at (Unix milliseconds). What the record does not say is null; attributes that cannot be converted or do
+    not fit into `limit` bytes are left out. The keys of a table that is not known are given as they are.
+    """
+    body = _body(rejected.record)
+    allowed = tables.get(rejected.table or "")
+    keys = _mapping(body.get("Keys"))
+    image = _mapping(body.get("NewImage")) or _mapping(body.get("OldImage"))
+    opening = (
+        f'{{"v":1,"stream_arn":{_json(_text(_mapping(rejected.record).get("eventSourceARN")))},'
+        f'"shard":{_json(_text(shard))},"seq":{_json(rejected.seq)},"event_id":{_json(rejected.event_id)},'
+        f'"table":{_json(rejected.table)},"keys":'
+    )
+    middle = f',"reason":"{rejected.reason}","error":{quote(rejected.error[:_TEXT_BYTES])},"attributes":'
+    closing = f',"failed_at":{failed_at}}}'
+    room = limit - len(opening) - len(middle) - len(closing)
+    shown_keys = _fitting(keys, allowed.keys if allowed else keys, room - len("{}")) if keys else "null"
+    attributes = _fitting(image, allowed.attributes if allowed else (), room - len(shown_keys))
+    return f"{opening}{shown_keys}{middle}{attributes}{closing}"
+
+
+class FailureQueue:
+    """The relay's failure queue."""
+
+    def __init__(self, client: SqsClient, url: str) -> None:
+        self._client = client
+        self._url = url
+
+    def send(self, texts: Sequence[str]) -> Delivery:
+        """Sends the texts in order and stops at the first that the queue does not take."""
+        return deliver(texts, self._send)
+
+    def _send(self, entries: list[tuple[str, str]]) -> Mapping[str, Any]:
+        return self._client.send_message_batch(
+            QueueUrl=self._url, Entries=[{"Id": number, "MessageBody": text} for number, text in entries]
+        )
+
+
+def _fitting(values: Mapping[str, Any], names: Iterable[str], room: int) -> str:
+    """An object of the named values, as many as can be converted and fit into `room` bytes, in the order of names."""
+    members: list[str] = []
+    room -= len("{}")
+    for name in names:
+        if name not in values:
+            continue
+        try:
+            member = f"{quote(name)}:{to_json(values[name])}"
+        except AttributeFault:
+            continue
+        if len(member) + 1 <= room:
+            members.append(member)
+            room -= len(member) + 1
+    return f"{{{','.join(members)}}}"
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _body(record: object) -> Mapping[str, Any]:
+    return _mapping(_mapping(record).get("dynamodb"))
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and 0 < len(value) <= _TEXT_BYTES else None
+
+
+def _json(text: str | None) -> str:
+    return "null" if text is None else quote(text)

@@ -1,0 +1,71 @@
+"""The Lambda's entry point: `ingest_relay.handler.handler`.
+
+It takes a batch of a DynamoDB stream (the event source mapping needs ReportBatchItemFailures) and a schedule's event.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from typing import Any
+
+from ingest_relay import logs, relay
+from ingest_relay.settings import Settings
+
+_EXPECTED = (
+    'the relay expects a DynamoDB stream batch ({"Records": [{"eventSource": "aws:dynamodb", …}]}), '
+    'an EventBridge schedule\'s event ({"source": "aws.events", …}) or {"canary": true}'
+)
+
+
+class UnexpectedEvent(Exception):
+    """The function was invoked by something that it is not for."""
+
+
+def handler(event: object, context: object) -> dict[str, Any]:
+    """Answers one invocation.
+
+    A stream batch: `{"batchItemFailures": [{"itemIdentifier": seq}]}`, empty when all is done, else with the one
+    sequence number from which to deliver again. A schedule's event: publishes a canary, `{"sent_at": Unix ms}`.
+
+    Raises SettingsError, UnexpectedEvent, PublishError (canary) or FailureQueueError: Lambda then delivers
+    the whole batch again.
+    """
+    trace = os.environ.get("_X_AMZN_TRACE_ID")  # the runtime sets it anew for each invocation
+    match event:
+        case {"Records": list(records), **others} if _from_a_stream(records):
+            shard = others.get("shardId")  # a tumbling window's event has one
+            outcome = built_relay().relay(records, trace=trace, shard=shard if isinstance(shard, str) else None)
+            failed = [] if outcome.resume_at is None else [{"itemIdentifier": outcome.resume_at}]
+            return {"batchItemFailures": failed}
+        case {"source": "aws.events"} | {"canary": True}:
+            return {"sent_at": built_relay().canary(trace=trace)}
+        case _:
+            raise UnexpectedEvent(f"{_described(event)}; {_EXPECTED}")
+
+
+@functools.cache
+def built_relay() -> relay.Relay:
+    """The relay of this execution environment, built by its first invocation. An error is not kept."""
+    settings = Settings.from_environment(os.environ)
+    logs.configure(settings.log_level)
+    return relay.build(settings)
+
+
+def _from_a_stream(records: list[object]) -> bool:
+    """Whether a batch may be a stream's: not if all of its records say that they come from elsewhere."""
+    return not records or any(_source(record) in (None, "aws:dynamodb") for record in records)
+
+
+def _source(record: object) -> object:
+    """What a record says it comes from (SNS spells it with a capital), or None."""
+    return record.get("eventSource") or record.get("EventSource") if isinstance(record, dict) else None
+
+
+def _described(event: object) -> str:
+    if not isinstance(event, dict):
+        return f"the event is a {type(event).__name__}"
+    members = sorted(map(str, event))[:10]
+    records = event.get("Records")
+    sources = {str(_source(record)) for record in records[:10]} if isinstance(records, list) else ()
+    return f"the event has the members {members}{f' from {sorted(sources)}' if sources else ''}"

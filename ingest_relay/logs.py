@@ -1,0 +1,42 @@
+"""One line of JSON per log record, on standard error, which Lambda passes to CloudWatch."""
+
+from __future__ import annotations
+
+import json
+import logging
+from datetime import UTC, datetime
+from typing import Final
+
+LOGGER: Final = "ingest_relay"
+_OWN: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+class JsonFormatter(logging.Formatter):
+    """Time (ISO 8601 UTC), level, logger and message, then whatever came by `extra`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, object] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        line |= {key: value for key, value in vars(record).items() if key not in _OWN}
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, separators=(",", ":"), default=str)
+
+
+def configure(level: str) -> None:
+    """Makes this package log at `level` in JSON.
+
+    A process that gave the logger `ingest_relay` handlers of its own (a demo, a test) keeps them. Lambda's handler
+    on the root logger would write every line a second time, as text.
+    """
+    logger = logging.getLogger(LOGGER)
+    logger.setLevel(level)
+    if not logger.handlers:
+        handler = logging.StreamHandler()
+        handler.setFormatter(JsonFormatter())
+        logger.addHandler(handler)
+        logger.propagate = False

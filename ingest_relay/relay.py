@@ -1,0 +1,199 @@
+"""What is done with one batch, in which order, and from where Lambda has to deliver it again."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import boto3
+from botocore.config import Config
+
+from ingest_relay.delivery import Delivery
+from ingest_relay.failures import FailureQueue, Rejected, failure_record
+from ingest_relay.pack import MESSAGE_BYTES, Message, canary, pack
+from ingest_relay.publish import Topic
+from ingest_relay.record import SENTIMENT, USERS, Allowed, Change, RecordFault, to_change
+from ingest_relay.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+
+class FailureQueueError(Exception):
+    """A record without a sequence number could not be kept: only the whole batch can be delivered again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one batch. Everything before `resume_at` was published or is in the failure queue."""
+
+    records: int
+    """How many records the batch had."""
+    changes: int
+    """How many changes were published."""
+    messages: int
+    """How many messages those were."""
+    bytes: int
+    """The bodies' size in all."""
+    requests: int
+    """How many PublishBatch calls it took."""
+    failures: int
+    """How many records went to the failure queue."""
+    duration_ms: float
+    """How long all of it took."""
+    resume_at: str | None = None
+    """The sequence number from which Lambda has to deliver again; None if the batch is done, or its record has none."""
+    error: str | None = None
+    """Why the batch is not done; None if it is."""
+
+
+class Relay:
+    """Relays batches to the topic. Kept between invocations; one batch at a time."""
+
+    def __init__(
+        self,
+        topic: Topic,
+        failure_queue: FailureQueue,
+        tables: Mapping[str, Allowed],
+        *,
+        clock: Callable[[], float] = time.time,
+        limit: int = MESSAGE_BYTES,
+    ) -> None:
+        """`tables`: what may leave each table, by its name. `clock`: Unix seconds. `limit`: bytes a message."""
+        self._topic = topic
+        self._failure_queue = failure_queue
+        self._tables = tables
+        self._clock = clock
+        self._limit = limit
+
+    def relay(self, records: Sequence[object], *, trace: str | None = None, shard: str | None = None) -> Outcome:
+        """Publishes a batch's changes in order, then hands what cannot be relayed to the failure queue.
+
+        Publishing ends at the first message that the topic does not take. Rejected records behind that point will
+        come again with it, so only those before it are handed over; one that cannot be is where to go on from.
+        Raises FailureQueueError if that one has no sequence number.
+        """
+        began = time.perf_counter()
+        changes, rejected = self._decode(records)
+        packed = pack(changes, relayed_at=self._now_ms(), trace=trace, limit=self._limit)
+        rejected += [self._too_large(change, records) for change in packed.oversize]
+        published = self._topic.publish([message.text for message in packed.messages])
+        done, stop = _split(packed.messages, published)
+        due = sorted(
+            (one for one in rejected if stop is None or one.position < stop.position), key=lambda one: one.position
+        )
+        kept = self._hand_over(due, shard)
+        resume_at, error = (stop.seq, published.error) if stop else (None, None)
+        if kept.taken < len(due):
+            lost = due[kept.taken]
+            reasons = [f"the failure queue did not take a record: {kept.error}", error]
+            resume_at, error = lost.seq, "; ".join(filter(None, reasons))
+        outcome = Outcome(
+            records=len(records),
+            changes=sum(len(message.changes) for message in done),
+            messages=len(done),
+            bytes=sum(len(message.text) for message in done),
+            requests=published.requests,
+            failures=kept.taken,
+            duration_ms=round((time.perf_counter() - began) * 1000, 3),
+            resume_at=resume_at,
+            error=error,
+        )
+        _log(outcome, trace)
+        if outcome.error is not None and outcome.resume_at is None:
+            raise FailureQueueError(f"a record has no sequence number, and {outcome.error}")
+        return outcome
+
+    def canary(self, *, trace: str | None = None) -> int:
+        """Publishes a canary and returns when it was sent, in Unix milliseconds. Raises PublishError."""
+        sent_at = self._now_ms()
+        self._topic.publish_one(canary(sent_at=sent_at, trace=trace))
+        logger.info("canary sent", extra={"sent_at": sent_at})
+        return sent_at
+
+    def _decode(self, records: Sequence[object]) -> tuple[list[Change], list[Rejected]]:
+        changes: list[Change] = []
+        rejected: list[Rejected] = []
+        for position, record in enumerate(records):
+            try:
+                changes.append(to_change(record, position, self._tables))
+            except RecordFault as fault:
+                rejected.append(Rejected(position, record, fault.reason, str(fault)))
+        return changes, rejected
+
+    def _too_large(self, change: Change, records: Sequence[object]) -> Rejected:
+        error = f"the change alone has {len(change.text)} bytes; a message has {self._limit} at most"
+        return Rejected(change.position, records[change.position], "too_large", error)
+
+    def _hand_over(self, due: Sequence[Rejected], shard: str | None) -> Delivery:
+        failed_at = self._now_ms()
+        kept = self._failure_queue.send(
+            [failure_record(one, tables=self._tables, failed_at=failed_at, shard=shard) for one in due]
+        )
+        for one in due[: kept.taken]:
+            logger.warning(
+                "record sent to the failure queue",
+                extra={
+                    "table": one.table,
+                    "seq": one.seq,
+                    "event_id": one.event_id,
+                    "reason": one.reason,
+                    "error": one.error,
+                },
+            )
+        return kept
+
+    def _now_ms(self) -> int:
+        return int(self._clock() * 1000)
+
+
+def client_config() -> Config:
+    """How boto3's clients call: the one layer of retries.
+
+    A call that fails takes at most about 25 s (three attempts of 2 s to connect and 5 s to read, and the pauses
+    between), and a batch has at most two of them, one to the topic and one to the failure queue: 60 s are enough
+    for the function's timeout.
+    """
+    return Config(
+        connect_timeout=2,
+        read_timeout=5,
+        retries={"mode": "standard", "total_max_attempts": 3},
+        tcp_keepalive=True,
+    )
+
+
+def build(settings: Settings) -> Relay:
+    """Builds a relay with boto3's clients, for the tables that the settings name."""
+    config = client_config()
+    tables = {settings.sentiment_table: SENTIMENT}
+    if settings.users_table is not None:
+        tables[settings.users_table] = USERS
+    return Relay(
+        Topic(boto3.client("sns", region_name=settings.region, config=config), settings.topic_arn),
+        FailureQueue(boto3.client("sqs", region_name=settings.region, config=config), settings.failure_queue_url),
+        tables,
+    )
+
+
+def _split(messages: Sequence[Message], published: Delivery) -> tuple[Sequence[Message], Change | None]:
+    """The messages that were taken in order, and the first change that was not, if any."""
+    done = messages[: published.taken]
+    return done, messages[published.taken].changes[0] if published.taken < len(messages) else None
+
+
+def _log(outcome: Outcome, trace: str | None) -> None:
+    extra = {
+        "records": outcome.records,
+        "changes": outcome.changes,
+        "messages": outcome.messages,
+        "bytes": outcome.bytes,
+        "requests": outcome.requests,
+        "failures": outcome.failures,
+        "duration_ms": outcome.duration_ms,
+        "trace": trace,
+    }
+    if outcome.error is None:
+        logger.info("batch relayed", extra=extra)
+    else:
+        logger.error("batch cut short", extra=extra | {"resume_at": outcome.resume_at, "error": outcome.error})

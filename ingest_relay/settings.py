@@ -1,0 +1,103 @@
+"""What the environment must say, read once and checked at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+_TOPIC_ARN: Final = re.compile(r"arn:aws[a-z-]*:sns:(?P<region>[a-z0-9-]+):[0-9]{12}:[A-Za-z0-9_-]{1,256}")
+_TABLE: Final = re.compile(r"[A-Za-z0-9_.-]{3,255}")
+_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+
+
+class SettingsError(Exception):
+    """The environment is wrong. The message names every wrong key with its value and what to do, one a line."""
+
+    def __init__(self, mistakes: list[str]) -> None:
+        super().__init__("the relay's environment is wrong:\n" + "\n".join(f"- {mistake}" for mistake in mistakes))
+        self.mistakes = tuple(mistakes)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The relay's settings, valid by construction from `from_environment`."""
+
+    topic_arn: str
+    """`CHANGES_TOPIC_ARN`: a standard SNS topic."""
+    region: str
+    """The topic's region; both clients use it."""
+    failure_queue_url: str
+    """`FAILURE_QUEUE_URL`: a standard SQS queue in the same region."""
+    sentiment_table: str
+    """`SENTIMENT_TABLE`: the table's name, not its ARN."""
+    users_table: str | None = None
+    """`USERS_TABLE`: likewise; None if its stream is not relayed."""
+    log_level: str = "INFO"
+    """`LOG_LEVEL`: one of DEBUG, INFO, WARNING, ERROR, CRITICAL."""
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> Settings:
+        """Reads the settings; an empty value counts as not set.
+
+        Raises SettingsError, which lists every mistake.
+        """
+        given = {key: value.strip() for key, value in environ.items() if value.strip()}
+        mistakes: list[str] = []
+
+        def mistake(key: str, remedy: str) -> None:
+            said = f"is {given[key]!r}" if key in given else "is not set"
+            mistakes.append(f"{key} {said}: {remedy}")
+
+        topic = _TOPIC_ARN.fullmatch(given.get("CHANGES_TOPIC_ARN", ""))
+        if topic is None:
+            mistake(
+                "CHANGES_TOPIC_ARN",
+                "set it to the ARN of a standard SNS topic, such as "
+                "arn:aws:sns:us-east-1:123456789012:sentiment-changes",
+            )
+        if not _is_url(given.get("FAILURE_QUEUE_URL", "")):
+            mistake(
+                "FAILURE_QUEUE_URL",
+                "set it to the URL of a standard SQS queue, such as "
+                "https://sqs.us-east-1.amazonaws.com/123456789012/sentiment-relay-failures",
+            )
+        if not _TABLE.fullmatch(given.get("SENTIMENT_TABLE", "")):
+            mistake("SENTIMENT_TABLE", "set it to the name (not the ARN) of the sentiment table")
+        users_table = given.get("USERS_TABLE")
+        if users_table is not None and not _TABLE.fullmatch(users_table):
+            mistake("USERS_TABLE", "set it to the name (not the ARN) of the users table, or leave it out")
+        elif users_table is not None and users_table == given.get("SENTIMENT_TABLE"):
+            mistake("USERS_TABLE", "it must be another table than SENTIMENT_TABLE, or be left out")
+        log_level = given.get("LOG_LEVEL", "INFO").upper()
+        if log_level not in _LEVELS:
+            mistake("LOG_LEVEL", f"set it to one of {', '.join(_LEVELS)}")
+
+        if mistakes or topic is None:
+            raise SettingsError(mistakes)
+        return cls(
+            topic_arn=given["CHANGES_TOPIC_ARN"],
+            region=topic["region"],
+            failure_queue_url=given["FAILURE_QUEUE_URL"],
+            sentiment_table=given["SENTIMENT_TABLE"],
+            users_table=users_table,
+            log_level=log_level,
+        )
+
+
+def _is_url(text: str) -> bool:
+    """Whether it is an http(s) URL that could name a queue: with a host and a path, not a FIFO queue's."""
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:  # a port or an IPv6 address that is none
+        return False
+    return (
+        parts.scheme in ("http", "https")
+        and bool(parts.hostname)
+        and port != 0
+        and len(parts.path) > 1
+        and not parts.path.endswith(".fifo")
+    )
