@@ -159,10 +159,11 @@ def test_a_lost_ticker_greys_its_chip_and_the_last_one_the_row(page: Page, serve
     expect(rows(page).locator("span.chip")).to_have_text(["TSLA"])
     expect(rows(page)).not_to_have_attribute("data-withdrawn", "")
     colour = "element => getComputedStyle(element).color"
-    before = rows(page).locator(".label b").evaluate(colour)
+    grey = rows(page).locator(".time").evaluate(colour)
+    assert rows(page).locator(".label b").evaluate(colour) != grey
     stream.send("sentiment_withdrawn", **withdrawn())
     expect(rows(page)).to_contain_text("withdrawn: deleted")
-    assert rows(page).locator(".label b").evaluate(colour) != before
+    assert rows(page).locator(".label b").evaluate(colour) == grey
 
 
 def test_what_was_withdrawn_may_come_back_as_it_was(page: Page, server: ScriptedServer) -> None:
@@ -184,7 +185,7 @@ def test_the_badge_follows_the_mode_in_plain_words(page: Page, server: ScriptedS
     for mode, meaning in (("poll", "asked every few seconds"), ("both", "proving itself"), ("down", "out of date")):
         heartbeat(stream, mode)
         expect(badge).to_contain_text(re.compile(rf"^{mode}.*{meaning}"))
-    expect(page.locator("footer")).to_contain_text("3 open streams")
+    expect(page.locator("footer")).to_contain_text("open streams 3")
     expect(page.locator("footer")).to_contain_text("1 h 11 min")
 
 
@@ -223,6 +224,30 @@ def test_a_cut_stream_is_resumed_from_its_last_place(page: Page, server: Scripte
     begin(second, update("wire:0902"))
     expect(page.get_by_role("status")).to_contain_text("push")
     expect(rows(page)).to_have_count(2)
+
+
+def test_a_stream_cut_after_connected_is_resumed_from_the_same_place(page: Page, server: ScriptedServer) -> None:
+    stream = opened(page, server)
+    place = stream.send("sentiment_update", **update())
+    expect(rows(page)).to_have_count(1)
+    stream.cut()
+    second = server.accept()
+    second.send("connected", with_id=False, mode="push", retry_ms=20, heartbeat_seconds=30)
+    second.cut()
+    assert server.accept().query == {"last_event_id": place}
+
+
+def test_what_a_reconnect_repeats_is_no_news(page: Page, server: ScriptedServer) -> None:
+    versions = update(), update(version="v2", label="negative")
+    stream = opened(page, server)
+    for data in versions:
+        stream.send("sentiment_update", **data)
+    expect(rows(page).locator(".lateness")).to_contain_text("ms")
+    stream.cut()
+    begin(server.accept(), *versions, update("wire:0902"))
+    expect(rows(page).nth(0).locator(".lateness")).to_have_text("replayed")
+    expect(rows(page).nth(1).locator(".lateness")).to_contain_text("ms")
+    expect(rows(page).nth(1)).to_contain_text("corrected, was positive")
 
 
 def test_a_stream_cut_before_its_replay_is_asked_for_anew(page: Page, server: ScriptedServer) -> None:

@@ -1,4 +1,7 @@
-/** The page: events go into the state as they come, and from there to the screen once a frame. */
+/**
+ * The page: events go from the connection (stream) into what is known (state) as they come, and from there to the screen
+ * (badge, summary, feed) once a frame, so that a burst costs one drawing.
+ */
 
 import { Badge } from "./badge.js";
 import { FeedView } from "./feed.js";

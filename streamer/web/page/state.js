@@ -74,7 +74,6 @@ export class Feed {
   clear() {
     this.#items.clear();
     this.#changed.clear();
-    this.#seen.clear();
   }
 
   #add({ source_id, timestamp }) {
