@@ -1,0 +1,59 @@
+"""One example of each event, made from the typed classes: docs/events.md shows exactly these frames."""
+
+from __future__ import annotations
+
+from streamer.change import version
+from streamer.place import Place
+from streamer.sse.events import (
+    Closing,
+    Connected,
+    Heartbeat,
+    Metrics,
+    Reset,
+    SentimentUpdate,
+    SentimentWithdrawn,
+)
+from tests.factories import state
+from tests.vectors import VECTORS
+
+_KEY, _TICKER, _, _ = VECTORS[0]
+_STATE = state("positive", "TSLA", score="0.37", confidence="0.82", updated_at="2026-11-22T14:18:46.507Z")
+RUN = 0x2B5C0FFEE1
+
+
+def _place(frame: int) -> str:
+    return str(Place(0, RUN, frame))
+
+
+EXAMPLES: dict[str, bytes] = {
+    "connected": Connected("9f2c61d07ab34e58", ("AAPL", "TSLA"), "resumed", 2, "push", 3000, 30).frame(retry_ms=3000),
+    "reset": Reset("too_old").frame(),
+    "sentiment_update": SentimentUpdate(
+        source_id=_KEY.source_id,
+        timestamp=_KEY.timestamp,
+        version=version(_KEY, _TICKER, _STATE),
+        ticker=_TICKER,
+        label=_STATE.label,
+        score=_STATE.score,
+        confidence=_STATE.confidence,
+        source=_STATE.source,
+        updated_at=_STATE.updated_at,
+        committed_at="2026-11-22T14:18:46.000Z",
+    ).frame(place=_place(7)),
+    "sentiment_withdrawn": SentimentWithdrawn(_KEY.source_id, _KEY.timestamp, _TICKER, "deleted").frame(
+        place=_place(8)
+    ),
+    "metrics": Metrics(
+        total=3,
+        positive=1,
+        neutral=1,
+        negative=1,
+        by_tag={"TSLA": 2, "AAPL": 1, "other": 0},
+        rate_last_hour=0.05,
+        rate_last_24h=0.002,
+        since="2026-11-21T14:18:47.000Z",
+        timestamp="2026-11-22T14:18:47.000Z",
+    ).frame(place=_place(9)),
+    "heartbeat": Heartbeat("2026-11-22T14:18:50.000Z", 3, 86_412, "push").frame(place=_place(10)),
+    "closing": Closing("drain", 1234).frame(),
+}

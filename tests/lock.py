@@ -1,0 +1,38 @@
+"""Resolves the dependencies anew into the lock files: with hashes, for every supported Python, without index lines."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+FILES = {
+    "requirements.lock": [],
+    "requirements-local.lock": ["local"],
+    "requirements-dev.lock": ["local", "dev"],
+}
+
+
+def main() -> None:
+    """Writes each file; those with extras also pin what builds the package itself."""
+    requires = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]["requires"]
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("PIP_")}
+    for name, extras in FILES.items():
+        command = [
+            sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--upgrade", "--universal",
+            "--python-version", "3.11", "--generate-hashes", "--no-header", "--no-annotate",
+            "--no-emit-index-url", "--no-emit-find-links", "--output-file", name, "pyproject.toml",
+        ]  # fmt: skip
+        for extra in extras:
+            command += ["--extra", extra]
+        build = "\n".join([*requires, "editables>=0.5"]) if extras else ""
+        subprocess.run(
+            [*command, *(["-"] if build else [])], input=build, text=True, check=True, cwd=ROOT, env=environment
+        )
+
+
+if __name__ == "__main__":
+    main()

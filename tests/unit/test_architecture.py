@@ -1,0 +1,108 @@
+"""Imports run downward only."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+MAY_IMPORT: dict[str, set[str]] = {
+    "errors": set(),
+    "change": set(),
+    "place": set(),
+    "settings": {"errors"},
+    "sse": {"change"},
+    "hub": {"change", "place", "sse"},
+    "intake": {"change", "errors"},
+    "telemetry": {"change"},
+    "delivery": {"change", "hub", "sse", "telemetry"},
+    "web": {"change", "delivery", "errors", "hub", "sse", "telemetry"},
+    "feed": {"change", "delivery", "errors", "hub", "intake", "telemetry"},
+    "service": {
+        "change", "delivery", "errors", "feed", "hub", "intake", "place", "settings", "sse", "telemetry", "web",
+    },
+    "local": {"cli", "service", "telemetry", "change", "errors", "place", "sse"},
+    "cli": {"errors", "local", "service", "settings", "telemetry"},
+}  # fmt: skip
+"""What each part of `streamer` may import of the others. Every part is here, so a new one is a decision."""
+
+PURE = ("change", "place", "hub", "sse", "intake/decode.py", "intake/failover.py", "intake/signals.py")
+"""No I/O, environment, clock or web framework of their own."""
+FORBIDDEN_IN_PURE = {
+    "asyncio", "boto3", "botocore", "fastapi", "logging", "os", "random", "socket", "starlette", "threading", "time",
+    "uvicorn",
+}  # fmt: skip
+
+
+def files(part: str) -> list[Path]:
+    path = ROOT / "streamer" / part
+    if path.suffix == ".py":
+        return [path]
+    return sorted(path.rglob("*.py")) if path.is_dir() else [path.with_suffix(".py")]
+
+
+def imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            assert not node.level, f"{path}: imports are absolute"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def test_every_part_is_in_the_table() -> None:
+    parts = {
+        path.stem for path in (ROOT / "streamer").iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()
+    }
+    assert parts - {"__init__"} == set(MAY_IMPORT)
+
+
+@pytest.mark.parametrize("part", MAY_IMPORT)
+def test_a_part_imports_only_what_is_below_it(part: str) -> None:
+    for path in files(part):
+        for name in imports(path):
+            if name.startswith("streamer."):
+                other = name.split(".")[1]
+                allowed = MAY_IMPORT[part] | {part, "__version__"}
+                assert other in allowed, f"{path.relative_to(ROOT)} imports {name}"
+            assert not name.startswith("ingest_relay") or part == "local", f"{path}: the relay deploys apart"
+
+
+@pytest.mark.parametrize("part", PURE)
+def test_the_core_is_pure(part: str) -> None:
+    for path in files(part):
+        found = {name.split(".")[0] for name in imports(path)} & FORBIDDEN_IN_PURE
+        assert not found, f"{path.relative_to(ROOT)} imports {found}"
+
+
+def test_web_never_sees_aws_and_intake_never_sees_the_web() -> None:
+    for part, strangers in {
+        "web": {"boto3", "botocore"},
+        "delivery": {"boto3", "fastapi"},
+        "intake": {"fastapi"},
+    }.items():
+        for path in files(part):
+            assert not {name.split(".")[0] for name in imports(path)} & strangers, path
+
+
+def test_the_relay_needs_boto3_alone() -> None:
+    allowed = set(sys.stdlib_module_names) | {"boto3", "botocore", "ingest_relay", "mypy_boto3_sns", "mypy_boto3_sqs"}
+    for path in sorted((ROOT / "ingest_relay").rglob("*.py")):
+        strangers = {name.split(".")[0] for name in imports(path)} - allowed
+        assert not strangers, f"{path.relative_to(ROOT)} imports {strangers}"
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys\nfrom streamer.cli import main\ntry:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
+        "print(sorted({'boto3', 'botocore', 'fastapi', 'moto', 'pydantic', 'uvicorn', 'asyncio'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "serve" in done.stdout
+    assert done.stdout.splitlines()[-1] == "[]"
