@@ -1,0 +1,55 @@
+"""Clients give up in time and leave retries to us; nothing is loaded before it is needed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from botocore.exceptions import ConnectionClosedError, EndpointConnectionError
+
+from streamer.intake import aws
+from tests.unit.intake.fakes import refusal
+
+
+def test_both_clients_give_up_after_the_polls_wait_and_try_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "9")
+    clients = aws.connect(10)
+    for client in clients:
+        config: Any = client.meta.config
+        assert (config.connect_timeout, config.read_timeout) == (2, 15)
+        assert config.retries == {"mode": "standard", "total_max_attempts": 1}
+    clients.close()
+
+
+def test_clients_take_region_and_endpoint_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SNS", "http://127.0.0.1:9")
+    clients = aws.connect(1)
+    assert clients.sqs.meta.endpoint_url == "https://sqs.eu-central-1.amazonaws.com"
+    assert clients.sns.meta.endpoint_url == "http://127.0.0.1:9"
+    clients.close()
+
+
+def test_a_failure_is_named_by_its_code_or_by_what_happened() -> None:
+    cut = ConnectionClosedError(endpoint_url="https://sqs/queue")
+    assert aws.in_words("sqs:ReceiveMessage", refusal("AccessDenied")) == "sqs:ReceiveMessage: AccessDenied"
+    assert aws.in_words("sqs:ReceiveMessage", cut) == "sqs:ReceiveMessage: ConnectionClosedError"
+    assert aws.in_words("sqs:ReceiveMessage", refusal("arn:aws:sqs:x")) == "sqs:ReceiveMessage: ClientError"
+
+
+def test_the_log_gets_what_was_said_and_no_strangers_message() -> None:
+    assert aws.said(refusal("AccessDenied", "not authorized")) == "not authorized"
+    assert "127.0.0.1:9" in str(aws.said(EndpointConnectionError(endpoint_url="http://127.0.0.1:9/")))
+    assert aws.said(ValueError("what was read")) is None
+    assert aws.said(None) is None
+
+
+def test_intake_is_imported_without_boto3() -> None:
+    everything = "import streamer.intake.push, streamer.intake.decode, streamer.intake.failover, sys"
+    heavy = "sorted({'boto3', 'botocore', 'pydantic', 'urllib3'} & set(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{everything}; print({heavy})"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"
