@@ -1,0 +1,80 @@
+"""`streamer serve` as a process of its own, as its users start it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+
+
+class ServiceProcess:
+    """A running `streamer serve`; its log lines are read as they come."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+        self.base = ""
+        self.log: list[dict[str, Any]] = []
+
+    async def line(self, message: str, **members: object) -> dict[str, Any]:
+        """Reads the log until a line with this message and these members, which may have been read already."""
+        for logged in self.log:
+            if logged["message"] == message and members.items() <= logged.items():
+                return logged
+        assert self.process.stderr is not None
+        async with asyncio.timeout(30):
+            async for text in self.process.stderr:
+                logged = json.loads(text)
+                self.log.append(logged)
+                if logged["message"] == message and members.items() <= logged.items():
+                    return logged
+        raise EOFError(f"the service ended without saying {message!r}: {self.log}")
+
+    async def status(self) -> dict[str, Any]:
+        """What /api/v2/stream/status says."""
+        async with httpx.AsyncClient(trust_env=False) as client:
+            answer = await client.get(f"{self.base}/api/v2/stream/status")
+            found: dict[str, Any] = answer.json()
+            return found
+
+    async def stop(self) -> int:
+        """SIGTERM; the exit code. Reads the log to its end."""
+        if self.process.returncode is None:
+            self.process.send_signal(signal.SIGTERM)
+        assert self.process.stderr is not None
+        async with asyncio.timeout(30):
+            async for text in self.process.stderr:
+                self.log.append(json.loads(text))
+            return await self.process.wait()
+
+
+@asynccontextmanager
+async def serving(environment: Mapping[str, str], *, mode: str | None = "push") -> AsyncIterator[ServiceProcess]:
+    """Starts the service on a free port; with `mode`, waits until events come that way."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "streamer.cli",
+        "serve",
+        "--port",
+        "0",
+        env={**os.environ, "LOG_LEVEL": "INFO", "SSE_RECEIVE_WAIT": "1", "SSE_DRAIN_WINDOW": "0.2", **environment},
+        stderr=asyncio.subprocess.PIPE,
+    )
+    service = ServiceProcess(process)
+    try:
+        said = await service.line("serving")
+        service.base = f"http://127.0.0.1:{said['port']}"
+        if mode is not None:
+            await service.line("mode switched", mode=mode)
+        yield service
+    finally:
+        if process.returncode is None:
+            await service.stop()
+        process._transport.close()  # type: ignore[attr-defined]  # closes the pipes before the loop goes
