@@ -1,0 +1,29 @@
+"""`make bench`: every benchmark, one table each. ARGS="path relay" runs only these.
+
+Numbers of one run on one machine: compare within a table, quote ratios.
+"""
+
+from __future__ import annotations
+
+import platform
+import sys
+from importlib import import_module
+
+BENCHMARKS = ("startup", "path", "relay")
+
+
+def main(names: list[str]) -> int:
+    """Runs the named benchmarks, or all."""
+    unknown = set(names) - set(BENCHMARKS)
+    if unknown:
+        print(f"no such benchmark: {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}", file=sys.stderr)
+        return 2
+    print(f"Python {platform.python_version()}, {platform.machine()}, {platform.system()}")
+    for name in names or BENCHMARKS:
+        print()
+        import_module(f"tests.benchmarks.{name}").main()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
