@@ -35,7 +35,7 @@ _ITERATORS: Final = 5_000
 def serve(listener: socket) -> None:
     """Serves DynamoDB, its streams, SNS and SQS on `listener`, a bound and listening TCP socket. Never returns."""
     dynamodbstreams_backends[ACCOUNT][REGION].shard_iterators = Iterators(_ITERATORS)
-    server = _Server(listener, DomainDispatcherApplication(create_backend_app))
+    server = Server(listener, DomainDispatcherApplication(create_backend_app))
     with server:
         server.serve_forever()
 
@@ -56,7 +56,9 @@ class Iterators(OrderedDict[str, Any]):
         raise JsonRESTError("ExpiredIteratorException", "The shard iterator has expired.")
 
 
-class _Server(ThreadingHTTPServer):
+class Server(ThreadingHTTPServer):
+    """A thread for each connection; DynamoDB's requests one at a time."""
+
     daemon_threads = True
 
     def __init__(self, listener: socket, app: App) -> None:
@@ -79,7 +81,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     wbufsize = 1 << 20  # head and body leave together: http.server flushes after each answer
     disable_nagle_algorithm = True
-    server: _Server
+    server: Server
 
     def _answer(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))

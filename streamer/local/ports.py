@@ -21,7 +21,8 @@ def first_free(port: int) -> int:
     It is free now: whoever binds it a moment later has to be ready to lose the race.
     Raises OSError when none of the next 50 is free, or when this user may not listen there.
     """
-    for candidate in range(port, min(port + _TRIES, 65_536)):
+    last = min(port + _TRIES - 1, 65_535)
+    for candidate in range(port, last + 1):
         try:
             # create_server sets SO_REUSEADDR, as servers do: connections that a former one left behind do not count.
             with socket.create_server((LOOPBACK, candidate)) as free:
@@ -29,4 +30,4 @@ def first_free(port: int) -> int:
         except OSError as error:
             if error.errno != errno.EADDRINUSE:
                 raise
-    raise OSError(errno.EADDRINUSE, f"ports {port} to {port + _TRIES - 1} are all in use")
+    raise OSError(errno.EADDRINUSE, f"ports {port} to {last} are all in use")
