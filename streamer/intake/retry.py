@@ -55,7 +55,8 @@ class Retry:
             before_sleep=self._after_failure,
             sleep=sleep_using_event(stopping),
         )
-        self._logged: tuple[str, int] | None = None
+        self._logged: tuple[str, int] | None = None  # kept over successes: what comes and goes is not news each time
+        self._spoken = False
 
     def __call__(self, attempt: Callable[[], Result]) -> Result:
         """Returns what `attempt` returns in the end. Raises Stopped once the stop is there, and what `passes` names."""
@@ -71,8 +72,8 @@ class Retry:
 
     def worked(self) -> None:
         """Ends a spell of failures. Called by itself, and by an attempt that goes on for long once it has succeeded."""
-        if self._logged is not None:
-            self._logged = None
+        if self._spoken:
+            self._spoken = False
             logger.info("works again", extra={"what": self._what})
 
     def _is_worth_it(self, error: BaseException) -> bool:
@@ -88,6 +89,7 @@ class Retry:
         if self._logged is not None and self._logged[0] == words and now - self._logged[1] < SAID_AGAIN:
             return
         self._logged = words, now
+        self._spoken = True
         logger.warning(
             "failed, trying again",
             extra={

@@ -14,7 +14,7 @@ def in_words(error: Exception) -> str:
 
 
 def for_log(error: Exception) -> dict[str, object]:
-    """A log line's members: `error` in words, what AWS or botocore `said`, `where` it happened if nobody expected it."""
+    """A log line's members: `error` in words, what AWS or botocore `said`, `where` it was if nobody expected it."""
     cause = error.__cause__ if isinstance(error, StreamerError) else error
     expected = cause is None or isinstance(cause, aws.errors())
     return {

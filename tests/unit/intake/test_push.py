@@ -170,9 +170,10 @@ def test_what_never_began_has_ended(service: Service) -> None:
 def test_a_poll_that_hangs_does_not_keep_the_lease(service: Service, caplog: pytest.LogCaptureFixture) -> None:
     with running(service):
         settle(service)
+        caplog.set_level(logging.INFO, "streamer")
         assert not service.push.stop(0)
         assert (service.aws.queues, service.aws.subscriptions) == ({}, {})
-        assert [line.message for line in caplog.records] == ["the receiving thread has not ended"]
+    assert [line.message for line in caplog.records] == ["the receiving thread has not ended", "lease released"]
     assert service.aws.calls.count("delete_queue") == 1
     assert service.aws.calls.count("unsubscribe") == 1
     assert service.aws.closed == 2
@@ -212,13 +213,19 @@ def test_a_stop_while_the_lease_is_being_taken_gives_it_back(service: Service) -
 def test_a_lease_that_cannot_be_had_is_tried_for_until_it_can(
     service: Service, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.INFO, "streamer")
     service.aws.script["create_queue"] = [refusal("AccessDenied", f"not on {TOPIC_ARN}")] * 8
     with running(service):
         for _ in range(8):
             assert service.hears(LeaseFailed) == LeaseFailed("sqs:CreateQueue: AccessDenied")
         service.hears(LeaseTaken)
     assert service.ceilings == [0.5, 1, 2, 4, 8, 16, LEASE_PAUSE, LEASE_PAUSE]
-    assert [line.message for line in caplog.records if line.levelno == logging.WARNING] == ["failed, trying again"]
+    assert [line.message for line in caplog.records] == [
+        "failed, trying again",
+        "works again",
+        "lease taken",
+        "lease released",
+    ]
 
 
 def test_clients_that_cannot_be_built_are_tried_again(service: Service) -> None:

@@ -137,6 +137,15 @@ def test_another_failure_is_logged_at_once(caplog: pytest.LogCaptureFixture) -> 
     assert lines(caplog) == [("failed, trying again", "no"), ("failed, trying again", "never")]
 
 
+def test_what_comes_and_goes_is_logged_once_a_minute_too(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    attempt = Scripted()
+    retry = attempt.retry()
+    for later in (0, 1, 1, SAID_AGAIN):
+        retry(failing(attempt, ("no", later)))
+    assert lines(caplog) == [("failed, trying again", "no"), ("works again", None)] * 2
+
+
 def test_what_worked_at_once_is_not_worth_a_line(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     attempt = Scripted()

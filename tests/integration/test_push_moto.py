@@ -1,0 +1,237 @@
+"""Push against the protocol of SNS and SQS (moto's server): what is published arrives, and nothing is left behind."""
+
+from __future__ import annotations
+
+import gc
+import json
+import queue
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+from uuid import uuid4
+
+import pytest
+from boto3.session import Session
+from moto.server import ThreadedMotoServer
+
+from streamer.errors import LeaseLost, PoisonMessage
+from streamer.intake import aws
+from streamer.intake.decode import Canary, decode
+from streamer.intake.lease import Lease
+from streamer.intake.push import Push, now_ms
+from streamer.intake.receive import Message, Receiver
+from streamer.intake.signals import LeaseFailed, LeaseGone, LeaseTaken, Polled, Signal
+
+if TYPE_CHECKING:
+    from mypy_boto3_sns import SNSClient
+    from mypy_boto3_sqs import SQSClient
+
+WAIT = 1
+"""Seconds of a long poll."""
+WATCHDOG = 30.0
+Kind = TypeVar("Kind", bound=Signal)
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    """An AWS on a free port of loopback."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@dataclass
+class Cloud:
+    """A topic, and what stands on it."""
+
+    sns: SNSClient
+    sqs: SQSClient
+    topic_arn: str
+    prefix: str
+
+    def publish(self, *bodies: str) -> None:
+        for body in bodies:
+            self.sns.publish(TopicArn=self.topic_arn, Message=body)
+
+    def queues(self) -> list[str]:
+        return self.sqs.list_queues(QueueNamePrefix=self.prefix).get("QueueUrls", [])
+
+    def subscriptions(self) -> list[str]:
+        page = self.sns.list_subscriptions_by_topic(TopicArn=self.topic_arn)
+        return [one["Endpoint"] for one in page["Subscriptions"]]
+
+    def attributes(self, queue_url: str) -> dict[str, str]:
+        found = self.sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["All"])["Attributes"]
+        return {str(name): value for name, value in found.items()}
+
+
+@pytest.fixture
+def cloud(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    session = Session()
+    sns, sqs = session.client("sns"), session.client("sqs")
+    name = f"push-{uuid4()}"
+    yield Cloud(sns, sqs, sns.create_topic(Name=name)["TopicArn"], name[:36])
+    sns.close()
+    sqs.close()
+
+
+class Service:
+    """What a service gives to a Push, and what it hears: canaries in order, poison by its reason."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self.sent: queue.SimpleQueue[int] = queue.SimpleQueue()
+        self.poison: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()
+        self.signals: queue.SimpleQueue[Signal] = queue.SimpleQueue()
+        self.push = Push(
+            partial(aws.connect, WAIT),
+            self.deliver,
+            self.signals.put,
+            topic_arn=cloud.topic_arn,
+            prefix=cloud.prefix,
+            wait_seconds=WAIT,
+        )
+
+    def deliver(self, messages: tuple[Message, ...]) -> None:
+        for message in messages:
+            try:
+                decoded = decode(message.body, "sentiment")
+            except PoisonMessage as poison:
+                self.poison.put((message.id, poison.reason))
+                continue
+            assert isinstance(decoded, Canary)
+            assert message.sent_at_ms is not None
+            assert message.sent_at_ms <= message.received_at_ms
+            self.sent.put(decoded.sent_at)
+
+    def hears(self, kind: type[Kind]) -> Kind:
+        while True:
+            signal = self.signals.get(timeout=WATCHDOG)
+            if isinstance(signal, kind):
+                return signal
+
+
+@contextmanager
+def running(cloud: Cloud) -> Iterator[Service]:
+    """A Push that holds its lease; stopped at the end, which must not fail."""
+    service = Service(cloud)
+    service.push.start()
+    try:
+        service.hears(Polled)
+        yield service
+    finally:
+        assert service.push.stop(WATCHDOG)
+
+
+def canary(sent_at: int) -> str:
+    return json.dumps({"v": 1, "canary": {"sent_at": sent_at}})
+
+
+def test_what_is_published_is_delivered_and_deleted(cloud: Cloud) -> None:
+    with running(cloud) as service:
+        cloud.publish(*(canary(number) for number in range(15)))
+        assert sorted(service.sent.get(timeout=WATCHDOG) for _ in range(15)) == list(range(15))
+        deleted = 0
+        while deleted < 15:
+            polled = service.hears(Polled)
+            assert polled.undeleted == 0
+            deleted += polled.messages
+        counts = cloud.attributes(cloud.queues()[0])
+        assert counts["ApproximateNumberOfMessages"] == counts["ApproximateNumberOfMessagesNotVisible"] == "0"
+    assert service.sent.empty()
+
+
+def test_a_poison_message_is_met_once_and_holds_up_nothing(cloud: Cloud) -> None:
+    with running(cloud) as service:
+        cloud.publish("no JSON at all", '{"v":2}', canary(1))
+        assert service.sent.get(timeout=WATCHDOG) == 1
+        met = [service.poison.get(timeout=WATCHDOG) for _ in range(2)]
+        assert sorted(reason for _, reason in met) == ["json", "version"]
+        deleted = 0
+        while deleted < 3:
+            deleted += service.hears(Polled).messages
+        assert cloud.attributes(cloud.queues()[0])["ApproximateNumberOfMessagesNotVisible"] == "0"
+    assert service.poison.empty()
+
+
+def test_the_lease_is_made_as_asked_and_leaves_no_queue_and_no_subscription(cloud: Cloud) -> None:
+    with running(cloud):
+        (queue_url,) = cloud.queues()
+        attributes = cloud.attributes(queue_url)
+        assert cloud.subscriptions() == [attributes["QueueArn"]]
+        asked = {
+            "MessageRetentionPeriod": "300",
+            "VisibilityTimeout": "5",
+            "ReceiveMessageWaitTimeSeconds": str(WAIT),
+            "SqsManagedSseEnabled": "true",
+        }
+        assert asked.items() <= attributes.items()
+        (statement,) = json.loads(attributes["Policy"])["Statement"]
+        assert statement["Resource"] == attributes["QueueArn"]
+        assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": cloud.topic_arn}}
+        assert cloud.sqs.list_queue_tags(QueueUrl=queue_url)["Tags"]["topic"] == cloud.topic_arn
+    assert (cloud.queues(), cloud.subscriptions()) == ([], [])
+
+
+def test_a_stop_during_a_poll_waits_for_its_end_and_leaves_nothing(cloud: Cloud) -> None:
+    before = set(threading.enumerate())
+    with running(cloud) as service:
+        service.hears(Polled)  # an empty long poll came back, so the next one is under way
+    ours = [thread for thread in set(threading.enumerate()) - before if thread.name == "intake-push"]
+    assert ours == []
+    assert (cloud.queues(), cloud.subscriptions()) == ([], [])
+    gc.collect()  # a socket left open would be a ResourceWarning, which is an error
+
+
+def test_two_on_one_topic_both_get_everything(cloud: Cloud) -> None:
+    with running(cloud) as one, running(cloud) as other:
+        assert len(cloud.queues()) == len(cloud.subscriptions()) == 2
+        cloud.publish(*(canary(number) for number in range(8)))
+        for service in (one, other):
+            assert sorted(service.sent.get(timeout=WATCHDOG) for _ in range(8)) == list(range(8))
+    assert (cloud.queues(), cloud.subscriptions()) == ([], [])
+
+
+def test_a_queue_deleted_by_somebody_is_replaced(cloud: Cloud) -> None:
+    with running(cloud) as service:
+        (queue_url,) = cloud.queues()
+        cloud.sqs.delete_queue(QueueUrl=queue_url)
+        assert service.hears(LeaseGone).error.startswith("sqs:ReceiveMessage: ")
+        service.hears(LeaseTaken)
+        cloud.publish(canary(7))  # fails here while a subscription without a queue is left
+        assert service.sent.get(timeout=WATCHDOG) == 7
+    assert (cloud.queues(), cloud.subscriptions()) == ([], [])
+
+
+def test_a_lost_queue_and_a_refused_receipt_are_known_by_the_engines_own_answers(cloud: Cloud) -> None:
+    clients = aws.connect(WAIT)
+    lease = Lease.acquire(*clients, cloud.topic_arn, cloud.prefix, wait_seconds=WAIT, now=now_ms)
+    receiver = Receiver(clients.sqs, lease.queue_url, wait_seconds=WAIT, now=now_ms)
+    assert receiver.receive() == ()
+    cloud.publish("one", "two")
+    messages = receiver.receive()
+    unknown = Message("3", "no receipt", "", 0, None, 1)
+    assert receiver.delete((*messages, unknown)) == 1
+    lease.release()
+    with pytest.raises(LeaseLost):
+        receiver.receive()
+    lease.release()
+    clients.close()
+
+
+def test_an_aws_that_is_not_there_is_tried_again_until_the_stop(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound and not listening: nobody else gets the port, and it refuses
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{taken.getsockname()[1]}")
+        service = Service(cloud)
+        service.push.start()
+        for _ in range(2):
+            assert service.hears(LeaseFailed) == LeaseFailed("sqs:CreateQueue: EndpointConnectionError")
+        assert service.push.stop(WATCHDOG)
+    assert cloud.queues() == []
