@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import threading
 import time
 from collections.abc import Mapping
 from typing import Any
-from unittest.mock import patch
 
-from ingest_relay.handler import built_relay, handler
+from ingest_relay.handler import handler
 from streamer.change import iso_time, parse_time
 from streamer.local.aws import EmbeddedAws
 from streamer.local.clients import Clients
 from streamer.local.provision import provision
-from streamer.local.pump import Pump
 from streamer.local.pump.pump import POLL_INTERVAL
 from streamer.local.resources import Resources
+from tests.integration.pipeline import pumping
 from tests.integration.rig import stream
 from tests.integration.service import serving
 
@@ -103,17 +100,8 @@ def main() -> None:
     hops = _FirstHops()
     with EmbeddedAws() as aws:
         resources = provision(aws.endpoint_url)
-        with patch.dict(os.environ, resources.environment() | {"LOG_LEVEL": "WARNING"}):
-            built_relay.cache_clear()
-            stop = threading.Event()
-            thread = threading.Thread(target=Pump.of(resources, hops).run, args=(stop,))
-            thread.start()
-            try:
-                totals, lag = asyncio.run(_measure(resources))
-            finally:
-                stop.set()
-                thread.join()
-                built_relay.cache_clear()
+        with pumping(resources, hops):
+            totals, lag = asyncio.run(_measure(resources))
     print(f"table write to frame at a client: {_RATE} writes/s for {_SECONDS} s, the pump polls every")
     print(f"{POLL_INTERVAL * 1000:.0f} ms (aim: p50 60 ms, p99 150 ms)             ms   p50     p99")
     _row("write → relay (pump)", *_percentiles(hops.write_to_relay[_WARM_UP:]))

@@ -12,6 +12,7 @@ from ingest_relay.handler import built_relay, handler
 from streamer.local.aws import EmbeddedAws
 from streamer.local.provision import provision
 from streamer.local.pump import Pump
+from streamer.local.pump.pump import Handler
 from streamer.local.resources import Resources
 
 
@@ -20,17 +21,19 @@ def pipeline() -> Iterator[Resources]:
     """Tables, stream, topic and failure queue, and a pump that calls the real handler in a thread."""
     with EmbeddedAws() as aws:
         resources = provision(aws.endpoint_url)
-        with patch.dict(os.environ, resources.environment() | {"LOG_LEVEL": "WARNING"}), pumping(resources):
+        with pumping(resources, handler):
             yield resources
 
 
 @contextmanager
-def pumping(resources: Resources) -> Iterator[None]:
-    """Pumps until the block ends."""
+def pumping(resources: Resources, handler: Handler) -> Iterator[None]:
+    """Pumps into a handler that ends in the relay, until the block ends."""
+    built_relay.cache_clear()
+    with patch.dict(os.environ, resources.environment() | {"LOG_LEVEL": "WARNING"}):
+        built_relay()
     stop = threading.Event()
     pump = Pump.of(resources, handler)
     thread = threading.Thread(target=pump.run, args=(stop,), name="pump")
-    built_relay.cache_clear()
     thread.start()
     try:
         yield

@@ -30,8 +30,8 @@ class ServiceProcess:
         assert self.process.stderr is not None
         async with asyncio.timeout(30):
             async for text in self.process.stderr:
-                logged = json.loads(text)
-                self.log.append(logged)
+                self.log.append(json.loads(text))
+                logged = self.log[-1]
                 if logged["message"] == message and members.items() <= logged.items():
                     return logged
         raise EOFError(f"the service ended without saying {message!r}: {self.log}")

@@ -1,0 +1,123 @@
+"""The page and the documented example in chromium against the real service, writes going into the real table."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from streamer.change import iso_time
+from streamer.local.clients import Clients
+from streamer.local.resources import Resources
+from tests.browser.chromium import executable, launched
+from tests.integration.pipeline import pipeline
+from tests.integration.service import ServiceProcess, serving
+
+pytestmark = pytest.mark.browser
+
+DOC = Path(__file__).parents[2] / "docs" / "events.md"
+
+
+@pytest.fixture(scope="module")
+def resources() -> Iterator[Resources]:
+    executable()  # before anything is started in vain
+    with pipeline() as made:
+        yield made
+
+
+@pytest.fixture
+def service(resources: Resources) -> Iterator[ServiceProcess]:
+    """The service, driven by an event loop in a thread: Playwright's sync API holds this one's."""
+    started, stop = threading.Event(), asyncio.Event()
+    found: list[ServiceProcess] = []
+    loop = asyncio.new_event_loop()
+
+    async def run() -> None:
+        try:
+            async with serving(resources.environment()) as process:
+                found.append(process)
+                started.set()
+                await stop.wait()
+        finally:
+            started.set()
+
+    thread = threading.Thread(target=lambda: loop.run_until_complete(run()), name="service")
+    thread.start()
+    started.wait()
+    try:
+        yield found[0]
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join()
+        loop.close()
+
+
+@pytest.fixture
+def put(resources: Resources) -> Callable[..., None]:
+    """Writes one item to the table."""
+    dynamodb = Clients(resources.endpoint_url).dynamodb()
+    timestamp = iso_time(time.time_ns() // 1_000_000)
+
+    def write(source_id: str, label: str, score: str, *tickers: str) -> None:
+        dynamodb.put_item(
+            TableName=resources.sentiment_table,
+            Item={
+                "source_id": {"S": source_id},
+                "timestamp": {"S": timestamp},
+                "matched_tickers": {"L": [{"S": ticker} for ticker in tickers]},
+                "sentiment": {"S": label},
+                "score": {"N": score},
+                "source": {"S": "Wire"},
+                "updated_at": {"S": iso_time(time.time_ns() // 1_000_000)},
+            },
+        )
+
+    return write
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with launched() as running:
+        yield running
+
+
+def test_a_write_appears_on_the_open_page_and_its_correction_changes_that_row(
+    browser: Browser, service: ServiceProcess, put: Callable[..., None]
+) -> None:
+    complaints: list[str] = []
+    page = browser.new_page()
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(service.base)
+    expect(page.get_by_role("status")).to_contain_text("push")
+    put("page:1", "positive", "0.8", "AAPL", "TSLA")
+    row = page.locator("#feed > li")
+    expect(row).to_have_count(1)
+    expect(row).to_contain_text("positive")
+    expect(row).to_contain_text("TSLA")
+    put("page:1", "negative", "-0.4", "AAPL")
+    expect(row).to_contain_text("negative")
+    expect(row).to_have_count(1)
+    expect(page.locator("#negative")).to_have_text("1")
+    assert complaints == []
+    page.close()
+
+
+def test_the_javascript_example_of_the_docs_runs_as_it_stands(
+    browser: Browser, service: ServiceProcess, put: Callable[..., None]
+) -> None:
+    (program,) = re.findall(r"```javascript\n(.*?)```", DOC.read_text(), re.DOTALL)
+    page = browser.new_page()
+    page.goto(f"{service.base}/health/live")
+    page.evaluate(f"{program}\nwindow.items = items;")
+    put("docs:1", "neutral", "0.1", "MSFT")
+    page.wait_for_function("[...items.values()].some((it) => it.source_id === 'docs:1' && it.label === 'neutral')")
+    put("docs:1", "positive", "0.6", "MSFT")
+    page.wait_for_function("[...items.values()].some((it) => it.source_id === 'docs:1' && it.label === 'positive')")
+    page.close()
