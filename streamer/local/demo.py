@@ -94,6 +94,7 @@ class _Demo:
 
     def _start(self) -> Resources:
         """Starts everything at once; each part begins as soon as it has what it needs."""
+        self._terminal.show("starting…")
         on_line, on_end = self._fleet.ears("moto")
         aws = EmbeddedAws(on_line=on_line, on_end=on_end)
         aws.start()

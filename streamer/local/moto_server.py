@@ -11,49 +11,27 @@ import json
 import logging
 import sys
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socket import socket
-from typing import Any, Final
+from typing import Any
 
-from moto.core.exceptions import JsonRESTError
-from moto.dynamodbstreams.models import dynamodbstreams_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-from streamer.local.resources import ACCOUNT, REGION
+from streamer.local import moto_memory
 
 logger = logging.getLogger(__name__)
 
 App = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
-_ITERATORS: Final = 5_000
-"""At 40 reads a second about two minutes' worth: AWS's iterators live for fifteen."""
-
 
 def serve(listener: socket) -> None:
     """Serves DynamoDB, its streams, SNS and SQS on `listener`, a bound and listening TCP socket. Never returns."""
-    dynamodbstreams_backends[ACCOUNT][REGION].shard_iterators = Iterators(_ITERATORS)
+    moto_memory.bound()
     server = Server(listener, DomainDispatcherApplication(create_backend_app))
     with server:
         server.serve_forever()
-
-
-class Iterators(OrderedDict[str, Any]):
-    """The newest shard iterators. moto by itself keeps them all: half a gigabyte an hour at 80 reads a second."""
-
-    def __init__(self, most: int) -> None:
-        super().__init__()
-        self._most = most
-
-    def __setitem__(self, key: str, value: Any) -> None:
-        super().__setitem__(key, value)
-        while len(self) > self._most:
-            self.popitem(last=False)
-
-    def __missing__(self, key: str) -> Any:
-        raise JsonRESTError("ExpiredIteratorException", "The shard iterator has expired.")
 
 
 class Server(ThreadingHTTPServer):

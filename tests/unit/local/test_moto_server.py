@@ -1,4 +1,4 @@
-"""The server around moto: connections stay open, DynamoDB's requests come one at a time, iterators are let go."""
+"""The server around moto: connections stay open, and DynamoDB's requests come one at a time."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from http.client import HTTPConnection
 from typing import Any
 
 import pytest
-from moto.core.exceptions import JsonRESTError
 
-from streamer.local.moto_server import Iterators, Server
+from streamer.local.moto_server import Server
 from streamer.local.ports import LOOPBACK, listener
 
 Reply = Callable[[dict[str, Any]], bytes]
@@ -90,13 +89,3 @@ def test_a_failing_application_is_logged_and_answered(caplog: pytest.LogCaptureF
         assert (status, b"InternalServerError" in body) == (500, True)
         assert post(connection)[0] == 500
     assert caplog.messages == ["moto failed"] * 2
-
-
-def test_old_iterators_are_let_go_and_count_as_expired() -> None:
-    iterators = Iterators(2)
-    for name in "abc":
-        iterators[name] = name.upper()
-    assert list(iterators) == ["b", "c"]
-    assert iterators["c"] == "C"
-    with pytest.raises(JsonRESTError, match="ExpiredIteratorException"):
-        iterators["a"]

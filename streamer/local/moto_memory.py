@@ -1,0 +1,61 @@
+"""What moto keeps for ever and AWS does not: unbound, a demo grows by half a gigabyte an hour and more."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Any, Final
+
+from moto.core.exceptions import JsonRESTError
+from moto.dynamodb.models import table
+from moto.dynamodb.models.table import StreamShard
+from moto.dynamodbstreams.models import dynamodbstreams_backends
+
+from streamer.local.resources import ACCOUNT, REGION
+
+ITERATORS: Final = 5_000
+"""At 40 reads a second two minutes' worth; AWS's live for 15 minutes."""
+RECORDS: Final = 10_000
+"""Of each stream, at least: at 5 writes a second half an hour's worth; AWS keeps 24 hours."""
+
+
+def bound() -> None:
+    """Makes this process's moto forget. To be called before there is a table."""
+    dynamodbstreams_backends[ACCOUNT][REGION].shard_iterators = Iterators(ITERATORS)
+    table.StreamShard = Shard
+
+
+class Iterators(OrderedDict[str, Any]):
+    """The newest shard iterators; older ones have expired."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self._most = most
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        super().__setitem__(key, value)
+        while len(self) > self._most:
+            self.popitem(last=False)
+
+    def __missing__(self, key: str) -> Any:
+        raise JsonRESTError("ExpiredIteratorException", "The shard iterator has expired.")
+
+
+class Shard(StreamShard):  # type: ignore[misc]
+    """A table's shard that keeps its newest records; older ones were trimmed."""
+
+    kept = RECORDS
+
+    def add(self, old: Any, new: Any) -> None:
+        """Adds a record, and trims now and then: a quarter more than is kept is as much as is ever held."""
+        super().add(old, new)
+        surplus = len(self.items) - self.kept
+        if surplus > self.kept // 4:
+            # moto numbers a record by its place after the shard's first number: both move together.
+            del self.items[:surplus]
+            self.starting_sequence_number += surplus
+
+    def get(self, start: int, quantity: int) -> Any:
+        """The records from the number `start` on."""
+        if start < self.starting_sequence_number:
+            raise JsonRESTError("TrimmedDataAccessException", "The records were trimmed.")
+        return super().get(start, quantity)

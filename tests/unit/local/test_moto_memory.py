@@ -1,0 +1,84 @@
+"""moto forgets old iterators and stream records, and says so as AWS does."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from moto.core.exceptions import JsonRESTError
+from moto.dynamodb.models import table as moto_table
+from moto.dynamodb.models.table import Table
+from moto.dynamodbstreams.models import DynamoDBStreamsBackend, ShardIterator, dynamodbstreams_backends
+
+from streamer.local.moto_memory import Iterators, Shard, bound
+
+
+def test_old_iterators_are_let_go_and_count_as_expired() -> None:
+    iterators = Iterators(2)
+    for name in "abc":
+        iterators[name] = name.upper()
+    assert list(iterators) == ["b", "c"]
+    assert iterators["c"] == "C"
+    with pytest.raises(JsonRESTError, match="ExpiredIteratorException"):
+        iterators["a"]
+
+
+@pytest.fixture
+def shard(monkeypatch: pytest.MonkeyPatch) -> Shard:
+    monkeypatch.setattr(Shard, "kept", 8)
+    monkeypatch.setattr("moto.dynamodb.models.table.StreamShard", Shard)
+    table: Any = Table(
+        "t",
+        account_id="123456789012",
+        region="us-east-1",
+        schema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        attr=[{"AttributeName": "id", "AttributeType": "S"}],
+        streams={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+    )
+    assert isinstance(table.stream_shard, Shard)
+    return table.stream_shard
+
+
+def add(shard: Shard, name: str) -> None:
+    key = SimpleNamespace(to_json=lambda: {"S": name})
+    item: Any = SimpleNamespace(hash_key=key, to_json=lambda: {"Attributes": {"id": {"S": name}}})
+    shard.add(None, item)
+
+
+def names(records: list[dict[str, Any]]) -> list[str]:
+    return [each["dynamodb"]["Keys"]["id"]["S"] for each in records]
+
+
+def test_a_shard_keeps_its_newest_records_with_the_numbers_they_had(shard: Shard) -> None:
+    first = shard.starting_sequence_number
+    for number in range(30):
+        add(shard, str(number))
+        assert len(shard.items) <= 10
+    kept = shard.get(shard.starting_sequence_number, 100)
+    assert names(kept)[-8:] == [str(number) for number in range(22, 30)]
+    assert [int(each["dynamodb"]["SequenceNumber"]) - first for each in kept] == [int(name) for name in names(kept)]
+
+
+def test_a_reader_goes_on_across_a_trim_and_one_that_fell_behind_is_told(shard: Shard) -> None:
+    backend = DynamoDBStreamsBackend("us-east-1", "123456789012")
+    follower = ShardIterator(backend, shard, "TRIM_HORIZON")
+    laggard = ShardIterator(backend, shard, "TRIM_HORIZON")
+    seen: list[str] = []
+    for number in range(30):
+        add(shard, str(number))
+        answer = follower.get(100)
+        seen += names(answer["Records"])
+        follower = backend.shard_iterators[answer["NextShardIterator"]]
+    assert seen == [str(number) for number in range(30)]
+    with pytest.raises(JsonRESTError, match="TrimmedDataAccessException"):
+        laggard.get(100)
+
+
+def test_both_bounds_are_set_where_moto_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    backend = dynamodbstreams_backends["123456789012"]["us-east-1"]
+    monkeypatch.setattr(moto_table, "StreamShard", moto_table.StreamShard)
+    monkeypatch.setattr(backend, "shard_iterators", {})
+    bound()
+    assert moto_table.StreamShard is Shard
+    assert isinstance(backend.shard_iterators, Iterators)
