@@ -25,6 +25,7 @@ def test_both_clients_give_up_after_the_polls_wait_and_try_once(monkeypatch: pyt
 
 def test_clients_take_region_and_endpoint_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     monkeypatch.setenv("AWS_ENDPOINT_URL_SNS", "http://127.0.0.1:9")
     clients = aws.connect(1)
     assert clients.sqs.meta.endpoint_url == "https://sqs.eu-central-1.amazonaws.com"
