@@ -56,7 +56,7 @@ class Failover:
                 self._proven = True
                 self._failing_since = None
             case PollFailed(error):
-                self._trouble = f"the queue cannot be read ({error})"
+                self._trouble = f"receiving fails ({error})"
                 self._failing_since = now_ms if self._failing_since is None else self._failing_since
                 if now_ms - self._failing_since >= PATIENCE:
                     self._proven = False

@@ -131,9 +131,10 @@ class Push:
         except LeaseLost as lost:
             logger.warning("lease lost", extra={"queue": lease.name, **trouble.for_log(lost)})
             self._tell(LeaseGone(trouble.in_words(lost)))
-            self._give_back()
             if self._now() - lease.subscribed_at < BRIEF:
                 raise
+        finally:
+            self._give_back()
 
     def _poll(self, receiver: Receiver) -> None:
         messages = receiver.receive()

@@ -77,7 +77,7 @@ def test_ten_seconds_of_failing_polls_are_down() -> None:
     failover = pushing()
     failover.hear(PollFailed("timeout"), NOW_MS + 1)
     switch = failover.hear(PollFailed("reset"), NOW_MS + 1 + PATIENCE)
-    assert switch == Switch("down", "push", "the queue cannot be read (reset)", NOW_MS + 1 + PATIENCE)
+    assert switch == Switch("down", "push", "receiving fails (reset)", NOW_MS + 1 + PATIENCE)
 
 
 def test_one_good_poll_ends_the_trouble() -> None:

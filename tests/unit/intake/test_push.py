@@ -1,96 +1,20 @@
-"""The thread brings what the topic publishes, survives what fails, says so, and leaves nothing behind."""
+"""The thread brings what the topic publishes, and outlives what fails, saying so."""
 
 from __future__ import annotations
 
 import logging
-import queue
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import NoReturn, TypeVar
+from typing import NoReturn
 
 import pytest
 
-from streamer.intake.aws import Clients
-from streamer.intake.push import BRIEF, LEASE_PAUSE, POLL_PAUSE, Push
+from streamer.intake.push import BRIEF, LEASE_PAUSE, POLL_PAUSE
 from streamer.intake.receive import Message
-from streamer.intake.signals import LeaseFailed, LeaseGone, LeaseTaken, Polled, PollFailed, Signal
-from tests.unit.intake.fakes import NOW_MS, PREFIX, TOPIC_ARN, WATCHDOG, FakeAws, refusal, silence
+from streamer.intake.signals import LeaseFailed, LeaseGone, LeaseTaken, Polled, PollFailed
+from tests.unit.intake.fakes import NOW_MS, TOPIC_ARN, WATCHDOG, FakeAws, refusal
+from tests.unit.intake.service import Service, running, settle
 
 GONE = "AWS.SimpleQueueService.NonExistentQueue"
 SECRET = "quarterly outlook"
-Kind = TypeVar("Kind", bound=Signal)
-
-
-class Service:
-    """What a service gives to a Push, and what it hears."""
-
-    def __init__(self, aws: FakeAws) -> None:
-        self.aws = aws
-        self.bodies: queue.SimpleQueue[str] = queue.SimpleQueue()
-        self.signals: queue.SimpleQueue[Signal] = queue.SimpleQueue()
-        self.ceilings: list[float] = []
-        self.pause = 0.0
-        """Seconds that each pause lasts."""
-        self.trouble: list[Exception] = []
-        """What the next hand-overs come to."""
-        self.connected_in: list[str] = []
-        self.push = Push(
-            self.connect,
-            self.deliver,
-            self.signals.put,
-            topic_arn=TOPIC_ARN,
-            prefix=PREFIX,
-            wait_seconds=10,
-            now=aws.clock,
-            jitter=self.jitter,
-        )
-
-    def connect(self) -> Clients:
-        self.connected_in.append(threading.current_thread().name)
-        return self.aws.clients()
-
-    def deliver(self, messages: tuple[Message, ...]) -> None:
-        if self.trouble:
-            raise self.trouble.pop(0)
-        for message in messages:
-            self.bodies.put(message.body)
-
-    def jitter(self, _low: float, high: float) -> float:
-        self.ceilings.append(high)
-        return self.pause
-
-    def next_body(self) -> str:
-        return self.bodies.get(timeout=WATCHDOG)
-
-    def hears(self, kind: type[Kind]) -> Kind:
-        """The next signal of a kind; others before it are dropped."""
-        while True:
-            signal = self.signals.get(timeout=WATCHDOG)
-            if isinstance(signal, kind):
-                return signal
-
-
-@contextmanager
-def running(service: Service) -> Iterator[Service]:
-    """A started Push whose first poll came back, stopped at the end if the test did not."""
-    service.push.start()
-    try:
-        yield service
-    finally:
-        service.aws.end_polls()
-        assert service.push.stop(WATCHDOG)
-
-
-@pytest.fixture
-def service() -> Service:
-    return Service(FakeAws())
-
-
-def settle(service: Service) -> None:
-    """Returns when the first poll of a lease came back and the long one after it is waiting."""
-    service.hears(Polled)
-    service.aws.await_poll()
 
 
 def test_what_is_published_is_handed_over_and_deleted(service: Service) -> None:
@@ -128,88 +52,6 @@ def test_a_message_is_deleted_only_after_it_was_handed_over(service: Service) ->
     assert held == [1]
 
 
-def test_stopping_leaves_nothing_behind(service: Service, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, "streamer.intake.push")
-    with running(service):
-        settle(service)
-        name = next(iter(service.aws.queues.values())).name
-    assert (service.aws.queues, service.aws.subscriptions) == ({}, {})
-    assert service.aws.closed == 2
-    assert service.aws.calls.count("delete_queue") == 1
-    assert [(line.message, line.__dict__["queue"]) for line in caplog.records] == [
-        ("lease taken", name),
-        ("lease released", name),
-    ]
-
-
-def test_stopping_lets_the_current_poll_end(service: Service) -> None:
-    service.push.start()
-    settle(service)
-    ended: list[bool] = []
-    stopper = threading.Thread(target=lambda: ended.append(service.push.stop(WATCHDOG)))
-    stopper.start()
-    while stopper.is_alive():
-        service.aws.advance(1)
-        stopper.join(0.001)
-    assert ended == [True]
-    assert service.aws.calls[-2:] == ["unsubscribe", "delete_queue"]
-
-
-def test_stopping_twice_is_stopping_once(service: Service) -> None:
-    with running(service):
-        settle(service)
-    assert service.push.stop(0)
-    assert service.aws.calls.count("delete_queue") == 1
-
-
-def test_what_never_began_has_ended(service: Service) -> None:
-    assert service.push.stop(0)
-    assert service.aws.calls == []
-
-
-def test_a_poll_that_hangs_does_not_keep_the_lease(service: Service, caplog: pytest.LogCaptureFixture) -> None:
-    with running(service):
-        settle(service)
-        caplog.set_level(logging.INFO, "streamer")
-        assert not service.push.stop(0)
-        assert (service.aws.queues, service.aws.subscriptions) == ({}, {})
-    assert [line.message for line in caplog.records] == ["the receiving thread has not ended", "lease released"]
-    assert service.aws.calls.count("delete_queue") == 1
-    assert service.aws.calls.count("unsubscribe") == 1
-    assert service.aws.closed == 2
-
-
-def test_what_a_hanging_poll_brings_after_a_stop_is_not_handed_over(service: Service) -> None:
-    with running(service):
-        settle(service)
-        (left,) = service.aws.queues.values()
-        service.aws.script["delete_queue"] = [silence()]
-        service.aws.script["unsubscribe"] = [silence()]
-        assert not service.push.stop(0)
-        service.aws.publish("late")
-        service.push._thread.join(WATCHDOG)
-        assert len(left.messages) == 1
-    assert service.bodies.empty()
-
-
-def test_a_stop_while_the_lease_is_being_taken_gives_it_back(service: Service) -> None:
-    asked, answered = threading.Event(), threading.Event()
-
-    def slowly() -> Clients:
-        asked.set()
-        assert answered.wait(WATCHDOG)
-        return service.aws.clients()
-
-    service.push._connect = slowly
-    service.push.start()
-    assert asked.wait(WATCHDOG)
-    assert not service.push.stop(0)
-    answered.set()
-    assert service.push.stop(WATCHDOG)
-    assert (service.aws.queues, service.aws.subscriptions) == ({}, {})
-    assert service.aws.calls == ["create_queue", "subscribe", "unsubscribe", "delete_queue"]
-
-
 def test_a_lease_that_cannot_be_had_is_tried_for_until_it_can(
     service: Service, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -235,15 +77,6 @@ def test_clients_that_cannot_be_built_are_tried_again(service: Service) -> None:
     with running(service):
         assert service.hears(LeaseFailed) == LeaseFailed("LookupError")
         service.hears(LeaseTaken)
-
-
-def test_a_stop_ends_the_wait_for_a_lease(service: Service) -> None:
-    service.aws.script["create_queue"] = [silence()] * 3
-    service.pause = 3600.0
-    service.push.start()
-    service.hears(LeaseFailed)
-    assert service.push.stop(WATCHDOG)
-    assert service.aws.calls == ["create_queue"]
 
 
 def test_a_lost_lease_is_reported_given_back_and_replaced(service: Service) -> None:
@@ -272,6 +105,16 @@ def test_leases_lost_soon_after_they_were_taken_are_replaced_ever_more_slowly(se
             service.hears(LeaseGone)
         service.hears(LeaseTaken)
     assert service.ceilings == [0.5, 1, 2, 4]
+
+
+def test_a_lease_is_given_back_whatever_ends_its_polling(service: Service) -> None:
+    polling = service.push._polling
+    failures = [ZeroDivisionError("a bug")]
+    service.push._polling = lambda poll: _raise(failures.pop()) if failures else polling(poll)  # type: ignore[assignment] # fails once
+    with running(service):
+        assert service.hears(LeaseFailed) == LeaseFailed("ZeroDivisionError")
+        settle(service)
+        assert len(service.aws.queues) == len(service.aws.subscriptions) == 1
 
 
 def test_a_lost_lease_is_not_also_a_lease_that_could_not_be_had(service: Service) -> None:
@@ -338,17 +181,6 @@ def test_a_listener_that_fails_does_not_stop_the_thread(service: Service, caplog
         service.aws.publish("one")
         assert service.next_body() == "one"
     assert "signal not heard" in [line.message for line in caplog.records]
-
-
-def test_a_lease_that_cannot_be_given_back_is_logged_and_forgotten(
-    service: Service, caplog: pytest.LogCaptureFixture
-) -> None:
-    with running(service):
-        settle(service)
-        service.aws.script["delete_queue"] = [refusal("AccessDenied")]
-    (line,) = [line for line in caplog.records if line.levelno == logging.WARNING]
-    assert (line.message, line.__dict__["error"]) == ("lease not released", "sqs:DeleteQueue: AccessDenied")
-    assert service.aws.calls.count("delete_queue") == 1
 
 
 def test_two_on_one_topic_both_get_everything() -> None:
