@@ -16,7 +16,7 @@ from streamer.sse.events import (
 from tests.factories import state
 from tests.vectors import VECTORS
 
-_KEY, _TICKER, _, _ = VECTORS[0]
+_KEY, _TICKER = VECTORS[0][:2]
 _STATE = state("positive", "TSLA", score="0.37", confidence="0.82", updated_at="2026-11-22T14:18:46.507Z")
 RUN = 0x2B5C0FFEE1
 

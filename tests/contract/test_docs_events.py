@@ -69,7 +69,7 @@ async def test_the_python_example_runs_as_it_stands() -> None:
             sys.executable, "-c", program, f"{rig.base}/api/v2/stream", stdout=asyncio.subprocess.PIPE
         )
         assert process.stdout is not None
-        said = []
+        said: list[bytes] = []
         async with asyncio.timeout(30):
             while not said or not said[-1].startswith(b"metrics"):
                 said.append(await process.stdout.readline())

@@ -23,7 +23,8 @@ def test_tickers_count_once_in_upper_case_and_malformed_ones_are_ignored_and_cou
 
 
 def test_a_single_ticker_is_accepted_where_the_list_is_missing_or_empty() -> None:
-    for listed in ({}, {"matched_tickers": []}, {"matched_tickers": None}):
+    lists: list[dict[str, object]] = [{}, {"matched_tickers": []}, {"matched_tickers": None}]
+    for listed in lists:
         item = read_item({"sentiment": "neutral", "score": 0, "ticker": "brk.b"} | listed)
         assert item.state is not None
         assert item.state.tickers == ("BRK.B",)

@@ -49,7 +49,7 @@ def test_every_mistake_is_named_at_once_with_key_value_and_remedy() -> None:
 def test_settings_are_frozen() -> None:
     read = settings.read(GOOD)
     with pytest.raises(ValueError, match="frozen"):
-        read.port = 1  # type: ignore[misc]  # that it is refused is the point
+        read.port = 1
 
 
 def test_a_misspelt_key_is_told_with_what_was_likely_meant() -> None:
