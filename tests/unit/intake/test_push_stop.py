@@ -59,6 +59,7 @@ def test_a_poll_that_hangs_does_not_keep_the_lease(service: Service, caplog: pyt
         assert not service.push.stop(0)
         assert (service.aws.queues, service.aws.subscriptions) == ({}, {})
     assert [line.message for line in caplog.records] == ["the receiving thread has not ended", "lease released"]
+    assert service.signals.empty()  # whoever listened may be gone
     assert service.aws.calls.count("delete_queue") == 1
     assert service.aws.calls.count("unsubscribe") == 1
     assert service.aws.closed == 2
