@@ -9,17 +9,14 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
-
-import uvicorn
-from starlette.types import ASGIApp
+from collections.abc import Mapping
+from contextlib import suppress
 
 from streamer import __version__
 from streamer.change import iso_time
-from streamer.delivery.delivery import Delivery, Timing
+from streamer.delivery.delivery import Delivery
 from streamer.delivery.stream import Stream
-from streamer.errors import StreamerError
+from streamer.delivery.timing import Timing
 from streamer.feed import Feed
 from streamer.hub.history import History
 from streamer.hub.hub import Hub
@@ -30,6 +27,7 @@ from streamer.intake.failover import Failover
 from streamer.intake.push import Push
 from streamer.intake.signals import LeaseFailed, PollFailed, Signal
 from streamer.place import new_run
+from streamer.server import GRACE, Server, listen
 from streamer.settings import Settings
 from streamer.telemetry.counters import Counters, Lags
 from streamer.web.admission import Admission
@@ -38,11 +36,7 @@ from streamer.web.stream import StreamDoor
 
 logger = logging.getLogger(__name__)
 
-_SEND_BUFFER = 128 * 1024  # the kernel's part of a slow client's backlog
-_USER_TIMEOUT_MS = 30_000  # unacknowledged data for so long: the peer is dead (RFC 5482)
-_BACKLOG = 2048
 _LONGEST_POLL = 2.0  # seconds that a stop waits for a poll
-_LAST_WORDS = 3.0  # seconds that responses have to end after the drain
 
 
 def _wall_ms() -> int:
@@ -109,7 +103,7 @@ class Service:
         """Says goodbye to every stream, spread over the drain window, and waits until they have ended."""
         self.delivery.drain(self._settings.drain_window)
         with suppress(TimeoutError):
-            async with asyncio.timeout(self._settings.drain_window + _LAST_WORDS):
+            async with asyncio.timeout(self._settings.drain_window + GRACE):
                 await self._admission.wait_empty()
 
     def status(self) -> Mapping[str, object]:
@@ -165,59 +159,6 @@ class Service:
             except Exception:
                 logger.exception("the sweep failed")
             await asyncio.sleep(self._timing.sweep)
-
-
-class Server(uvicorn.Server):
-    """uvicorn without its signal handlers: it would wait for ever for streams that nobody ends."""
-
-    @classmethod
-    def of(cls, app: ASGIApp) -> Server:
-        """A server for an application, as the service runs it."""
-        return cls(
-            uvicorn.Config(
-                app,
-                http="httptools",
-                ws="none",
-                lifespan="off",
-                log_config=None,
-                access_log=False,  # it would hold the whole URL
-                proxy_headers=False,  # one X-Forwarded-For would make anybody loopback
-                server_header=False,
-                timeout_graceful_shutdown=round(_LAST_WORDS),
-            )
-        )
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leaves signals to whoever runs the server."""
-        yield
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket with the options that streams need; accepted ones inherit them (Linux tcp(7), socket(7)).
-
-    StreamerError if the address cannot be had.
-    """
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        sock = socket.socket(family, kind, protocol)
-    except OSError as error:
-        raise StreamerError(f"SSE_HOST={host!r}: {error.strerror or error}; give an address of this machine") from None
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
-        if hasattr(socket, "TCP_USER_TIMEOUT"):
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _USER_TIMEOUT_MS)
-        sock.bind(address)
-        sock.listen(_BACKLOG)
-    except OSError as error:
-        sock.close()
-        raise StreamerError(
-            f"cannot listen on {host}:{port}: {error.strerror}; choose another with --port or SSE_PORT"
-        ) from None
-    return sock
 
 
 async def _serve(settings: Settings, sock: socket.socket) -> None:

@@ -11,11 +11,11 @@ import random
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from streamer.change import iso_time
 from streamer.delivery.sink import Sink
 from streamer.delivery.stream import Stream
+from streamer.delivery.timing import Timing
 from streamer.hub.filters import Filter
 from streamer.hub.frame import Kind
 from streamer.hub.hub import Hub
@@ -29,22 +29,6 @@ _REPLAY_SCAN = 10_000
 """Frames of the history looked at in one step: a filter that admits few does not hold up the event loop."""
 _CLOSE_GRACE = 5.0
 """Seconds that a closing stream has to take its last bytes before it is cut."""
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """Intervals and bounds; seconds and bytes."""
-
-    heartbeat: float = 30.0
-    ping: float = 15.0
-    lifetime: float = 900.0
-    flush: float = 0.05
-    sweep: float = 0.25
-    metrics: float = 1.0
-    metrics_idle: float = 60.0
-    slow_seconds: float = 10.0
-    slow_bytes: int = 256 * 1024
-    retry: float = 3.0
 
 
 class Delivery:

@@ -14,13 +14,14 @@ from typing import Any
 import httpx
 
 from streamer.change import Change, Key, iso_time
-from streamer.delivery.delivery import Delivery, Timing
+from streamer.delivery.delivery import Delivery
 from streamer.delivery.stream import Stream
+from streamer.delivery.timing import Timing
 from streamer.hub.history import History
 from streamer.hub.hub import Hub
 from streamer.hub.ledger import Ledger
 from streamer.hub.window import Window
-from streamer.service import Server, listen
+from streamer.server import Server, listen
 from streamer.telemetry.counters import Counters
 from streamer.web.admission import Admission
 from streamer.web.app import Readiness, create_app

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from streamer.delivery.delivery import Timing
+from streamer.delivery.timing import Timing
 from tests.integration.rig import Rig, reset, running, stream
 
 PROBLEM = "application/problem+json"

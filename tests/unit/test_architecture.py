@@ -17,6 +17,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "change": set(),
     "place": set(),
     "settings": {"errors"},
+    "server": {"errors"},
     "sse": {"change"},
     "hub": {"change", "place", "sse"},
     "intake": {"change", "errors"},
@@ -25,7 +26,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "web": {"change", "delivery", "errors", "hub", "sse", "telemetry"},
     "feed": {"change", "delivery", "errors", "hub", "intake", "telemetry"},
     "service": {
-        "change", "delivery", "errors", "feed", "hub", "intake", "place", "settings", "sse", "telemetry", "web",
+        "change", "delivery", "errors", "feed", "hub", "intake", "place", "server", "settings", "sse", "telemetry",
+        "web",
     },
     "local": {"cli", "service", "telemetry", "change", "errors", "place", "sse"},
     "cli": {"errors", "local", "service", "settings", "telemetry"},

@@ -7,8 +7,9 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from streamer.delivery.delivery import Delivery, Timing
+from streamer.delivery.delivery import Delivery
 from streamer.delivery.stream import Stream
+from streamer.delivery.timing import Timing
 from streamer.hub.history import History
 from streamer.hub.hub import Hub
 from streamer.hub.ledger import Ledger

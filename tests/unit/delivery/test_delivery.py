@@ -6,7 +6,7 @@ import itertools
 import pytest
 
 from streamer.change import Key
-from streamer.delivery.delivery import Timing
+from streamer.delivery.timing import Timing
 from streamer.hub.filters import choose
 from streamer.hub.resume import Request
 from streamer.place import Place
