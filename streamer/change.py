@@ -144,11 +144,11 @@ def plain(number: Decimal) -> str:
 
 
 def parse_time(text: str) -> int | None:
-    """ISO 8601 to Unix milliseconds; a time without a zone is UTC. None if it is no time."""
+    """ISO 8601 to Unix milliseconds; a time without a zone is UTC. None if it is no time, or none that UTC can
+    express in the years 1 to 9999."""
     try:
         moment = datetime.fromisoformat(text)
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
         since_epoch = moment - _EPOCH
     except (ValueError, OverflowError):
         return None
@@ -181,7 +181,7 @@ def _number(value: object, lowest: int) -> Decimal | None:
     number = Decimal(value)
     if not number.is_finite() or not lowest <= number <= 1:
         return None
-    if number and number.adjusted() < _SMALLEST:
+    if number.adjusted() < _SMALLEST:
         return None
     return number
 

@@ -25,6 +25,7 @@ from streamer.telemetry.counters import Counters, Lags
 logger = logging.getLogger(__name__)
 
 _LOGGED_KEYS = 10_000
+_NAMED_FAULTS = 3  # of one message; a hostile one can hold a hundred thousand
 
 Decoded = tuple[Message, Batch | Canary | PoisonMessage]
 
@@ -93,9 +94,11 @@ class Feed:
 
     def _publish(self, message: Message, batch: Batch) -> None:
         now_ms = self._wall_ms()
-        for fault in batch.faults:
-            self._counters.add("changes_faulty")
-            logger.warning("change dropped", extra={"message_id": message.id, "detail": fault})
+        if batch.faults:
+            self._counters.add("changes_faulty", len(batch.faults))
+            details = "; ".join(batch.faults[:_NAMED_FAULTS])
+            extra = {"message_id": message.id, "changes": len(batch.faults), "detail": details}
+            logger.warning("changes dropped", extra=extra)
         if not batch.changes:
             return
         for change in batch.changes:

@@ -25,7 +25,7 @@ from streamer.hub.window import Window
 from streamer.intake import aws
 from streamer.intake.failover import Failover
 from streamer.intake.push import Push
-from streamer.intake.signals import LeaseFailed, PollFailed, Signal
+from streamer.intake.signals import LeaseFailed, Polled, PollFailed, Signal
 from streamer.place import new_run
 from streamer.server import GRACE, Server, listen
 from streamer.settings import Settings
@@ -146,6 +146,8 @@ class Service:
             self._counters.add("lease_failures")
         elif isinstance(heard, PollFailed):
             self._counters.add("receive_failures")
+        elif isinstance(heard, Polled):
+            self._counters.add("deletes_failed", heard.undeleted)
         switch = self._failover.hear(heard, _wall_ms())
         if switch is not None:
             self._counters.add("mode_switches")

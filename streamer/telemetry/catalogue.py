@@ -32,6 +32,7 @@ COUNTERS = (
     Metric("canaries_received", "Count", "canaries that came by the push path"),
     Metric("lease_failures", "Count", "attempts to get a queue of our own that failed"),
     Metric("receive_failures", "Count", "receives from the queue that failed"),
+    Metric("deletes_failed", "Count", "messages that were taken in but not deleted, and so come again"),
     Metric("mode_switches", "Count", "changes of the way events come"),
     Metric("streams_opened", "Count", "streams admitted"),
     Metric("streams_resumed", "Count", "streams that resumed exactly after the place they named"),

@@ -42,6 +42,7 @@ def test_a_single_ticker_is_accepted_where_the_list_is_missing_or_empty() -> Non
         ({"score": "0.5"}, "unscored", "score"),
         ({"score": Decimal("NaN")}, "unscored", "score"),
         ({"score": Decimal("1E-999999")}, "unscored", "score"),
+        ({"score": Decimal("0E-1000000")}, "unscored", "score"),
         ({"confidence": Decimal("-0.1")}, "unscored", "confidence"),
         ({"confidence": "high"}, "unscored", "confidence"),
         ({"matched_tickers": []}, "ticker_removed", "tickers"),
@@ -64,6 +65,8 @@ def test_an_item_that_breaks_a_rule_is_no_event_and_names_the_fault(
         ("2026-11-22T15:56:57.7409+01:00", "2026-11-22T14:56:57.740Z"),
         ("2026-11-22T14:56:57", "2026-11-22T14:56:57.000Z"),
         ("yesterday", None),
+        ("0001-01-01T00:00:00+23:00", None),
+        ("9999-12-31T23:59:59-23:00", None),
         (17, None),
     ],
 )

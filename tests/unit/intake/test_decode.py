@@ -106,6 +106,17 @@ def test_a_number_no_table_can_hold_spoils_its_own_item_alone(digits: str) -> No
     assert [change.after.fault for change in decoded.changes] == [None, "score", None]
 
 
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+23:00", "9999-12-31T23:59:59-23:00"])
+def test_a_time_that_utc_cannot_express_is_no_time(moment: str) -> None:
+    decoded = batch(
+        record(new=SCORED | {"updated_at": moment}), record(keys={"source_id": "wire:2", "timestamp": moment})
+    )
+    (change,) = decoded.changes
+    assert change.after.state is not None
+    assert change.after.state.updated_at is None
+    assert len(decoded.faults) == 1
+
+
 def test_changes_keep_the_order_of_the_message() -> None:
     seqs = [17, 5, 99, 98]
     assert [change.seq for change in batch(*(record(seq=str(seq)) for seq in seqs)).changes] == seqs
