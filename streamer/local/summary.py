@@ -19,11 +19,9 @@ def listing(base_url: str, endpoint_url: str, rate: float, seed: int, asked_port
         ("embedded AWS", endpoint_url),
         ("writing", f"{rate:g} changes a second of made-up news, seed {seed}"),
     ]
-    lines = ["The whole path runs on this machine; Ctrl-C ends it.", ""]
-    lines += [f"  {name:<14}{value}" for name, value in rows]
-    if asked_port and int(port) != asked_port:
-        lines += ["", f"Port {asked_port} is in use: this is port {port}."]
-    return "\n".join([*lines, ""])
+    moved = [f"Port {asked_port} is in use: this is port {port}."] if asked_port and int(port) != asked_port else []
+    lines = [f"  {name:<14}{value}" for name, value in rows]
+    return "\n".join(["The whole path runs on this machine; Ctrl-C ends it.", *moved, "", *lines, ""])
 
 
 def line(status: Mapping[str, Any] | None, first_hop: Mapping[str, Any] | None) -> str:

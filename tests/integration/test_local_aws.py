@@ -17,6 +17,7 @@ import pytest
 
 from streamer.local.aws import EmbeddedAws, EmbeddedAwsError
 from streamer.local.clients import Clients
+from streamer.local.ports import listener
 from streamer.local.provision import VISIBLE, provision
 from streamer.local.pump import Policy, Pump
 from streamer.local.resources import Resources
@@ -84,12 +85,14 @@ def pumping(resources: Resources, handler: Any, policy: Policy | None = None) ->
         thread.join(WATCHDOG)
 
 
-def test_it_listens_on_loopback_alone_and_its_port_is_free_afterwards() -> None:
-    with EmbeddedAws() as embedded:
+def test_it_listens_on_loopback_alone_and_ends_by_itself_when_let_go() -> None:
+    codes: list[int] = []
+    with EmbeddedAws(on_end=codes.append) as embedded:
         address = urlsplit(embedded.endpoint_url)
         assert address.hostname == "127.0.0.1"
         assert address.port is not None
-        assert embedded.child.pid > 0
+        assert codes == []
+    assert codes == [0]
     with socket.socket() as sock, pytest.raises(ConnectionRefusedError):
         sock.connect(("127.0.0.1", address.port))
 
@@ -136,6 +139,15 @@ def test_provisioning_again_changes_nothing(aws: EmbeddedAws) -> None:
     )
     assert provision(aws.endpoint_url, suffix=suffix) == first
     assert dynamodb.get_item(TableName=first.users_table, Key=key)["Item"]["name"] == {"S": "mine"}
+
+
+def test_a_proxy_of_the_machine_is_not_asked_for_loopback(
+    aws: EmbeddedAws, resources: Resources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with listener() as sock:
+        monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{sock.getsockname()[1]}")
+    topics = Clients(aws.endpoint_url).sns().list_topics()["Topics"]
+    assert {"TopicArn": resources.topic_arn} in topics
 
 
 def test_news_arrives_whole_in_order_and_in_lambdas_shape(aws: EmbeddedAws, resources: Resources) -> None:

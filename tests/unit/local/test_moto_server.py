@@ -47,6 +47,7 @@ def test_requests_follow_each_other_on_one_connection() -> None:
     with serving(lambda environ: environ["wsgi.input"].read() or b"nothing") as (_, connection):
         assert post(connection, b"first") == (201, b"first")
         sock = connection.sock
+        assert sock is not None
         assert post(connection) == (201, b"nothing")
         assert post(connection, b"x" * 3_000_000) == (201, b"x" * 3_000_000)
         assert connection.sock is sock
