@@ -12,7 +12,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -71,6 +71,8 @@ class Demo:
         self.process.kill()
         self.process.communicate()
         for watched in self._watched:
+            with suppress(ProcessLookupError):  # all have gone, unless the test has just failed
+                signal.pidfd_send_signal(watched, signal.SIGKILL)
             os.close(watched)
 
 
