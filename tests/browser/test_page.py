@@ -288,8 +288,10 @@ def test_a_reset_begins_the_feed_anew(page: Page, server: ScriptedServer) -> Non
     expect(rows(page)).to_have_count(2)
     stream.cut()
     begin(server.accept(), update("wire:0903"), update("wire:0902"), reset="too_old")
-    expect(rows(page).locator(".source")).to_have_count(2)
-    assert [it.get_attribute("title") for it in rows(page).locator(".source").all()] == ["wire:0902", "wire:0903"]
+    sources = rows(page).locator(".source")
+    expect(sources.nth(1)).to_have_attribute("title", "wire:0903")
+    expect(sources.nth(0)).to_have_attribute("title", "wire:0902")
+    expect(sources).to_have_count(2)
 
 
 def test_markup_in_the_data_is_text(page: Page, server: ScriptedServer) -> None:
