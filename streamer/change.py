@@ -64,7 +64,7 @@ class Item:
     state: State | None
     absence: Absence | None = None
     fault: str | None = None
-    """Which rule the item breaks, if it breaks one: `label`, `score`, `confidence`, `tickers`, `text`."""
+    """Which rule the item breaks, if it breaks one: `label`, `score`, `confidence`, `tickers`, `source`."""
     ignored_tickers: int = 0
 
 
@@ -110,8 +110,8 @@ def read_item(attributes: Mapping[str, object]) -> Item:
     source = attributes.get("source")
     if not isinstance(source, str):
         source = None
-    elif not is_text(source):
-        return Item(None, "unscored", "text", ignored)
+    elif len(source) > _LONGEST_SOURCE or not is_text(source):
+        return Item(None, "unscored", "source", ignored)
     updated_at = attributes.get("updated_at")
     moment = parse_time(updated_at) if isinstance(updated_at, str) else None
     state = State(tickers, label, score, confidence, source, None if moment is None else iso_time(moment))
@@ -171,7 +171,9 @@ def is_text(value: str) -> bool:
 
 
 _EPOCH = datetime.fromtimestamp(0, UTC)
-_SMALLEST = -130  # DynamoDB's smallest magnitude is 1E-130; anything finer is not from a table
+_FINEST = -168  # DynamoDB: 38 digits from 1E-130 on. A finer exponent is not from a table, and would be written out
+_LONGEST_SOURCE = 2048
+_MOST_TICKERS = 100
 
 
 def _number(value: object, lowest: int) -> Decimal | None:
@@ -181,13 +183,14 @@ def _number(value: object, lowest: int) -> Decimal | None:
     number = Decimal(value)
     if not number.is_finite() or not lowest <= number <= 1:
         return None
-    if number.adjusted() < _SMALLEST:
+    exponent = number.as_tuple().exponent
+    if not isinstance(exponent, int) or exponent < _FINEST:
         return None
-    return number
+    return number if number else Decimal(0)
 
 
 def _tickers(attributes: Mapping[str, object]) -> tuple[tuple[str, ...], int]:
-    """The valid tickers, and how many were ignored."""
+    """The valid tickers, at most 100 of them, and how many were ignored."""
     listed = attributes.get("matched_tickers")
     named = listed if isinstance(listed, list) and listed else [attributes.get("ticker")]
     named = [name for name in named if name is not None]
@@ -195,4 +198,5 @@ def _tickers(attributes: Mapping[str, object]) -> tuple[tuple[str, ...], int]:
         upper for name in named if isinstance(name, str) and name.isascii() and TICKER.fullmatch(upper := name.upper())
     }
     ignored = sum(1 for name in named if not isinstance(name, str) or name.upper() not in valid)
-    return tuple(sorted(valid)), ignored
+    kept = sorted(valid)[:_MOST_TICKERS]
+    return tuple(kept), ignored + len(valid) - len(kept)

@@ -58,8 +58,7 @@ def _serve(options: argparse.Namespace) -> int:
     try:
         read = settings.read(environment)
     except SettingsError as error:
-        print("streamer: the settings are not right:", *error.mistakes, sep="\n  ", file=sys.stderr)
-        return USAGE
+        return _wrong(error.mistakes)
     configure(read.log_level, read.log_format)
     for stranger in settings.unknown(environment):
         logging.getLogger(__name__).warning("unknown setting", extra={"setting": stranger})
@@ -67,10 +66,17 @@ def _serve(options: argparse.Namespace) -> int:
 
     try:
         serve(read)
+    except SettingsError as error:
+        return _wrong(error.mistakes)
     except StreamerError as error:
         print(f"streamer: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _wrong(mistakes: Sequence[str]) -> int:
+    print("streamer: the settings are not right:", *mistakes, sep="\n  ", file=sys.stderr)
+    return USAGE
 
 
 def _demo(options: argparse.Namespace) -> int:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 
 from streamer.change import Change, Key
+from streamer.clock import wall_ms
 from streamer.delivery.delivery import Delivery
 from streamer.delivery.stream import Stream
 from streamer.errors import PoisonMessage
@@ -42,7 +42,7 @@ class Feed:
         *,
         table: str,
         loop: asyncio.AbstractEventLoop,
-        wall_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        now_ms: Callable[[], int] = wall_ms,
     ) -> None:
         self.changed_ms: int | None = None
         """When the last change came."""
@@ -54,7 +54,7 @@ class Feed:
         self._lags = lags
         self._table = table
         self._loop = loop
-        self._wall_ms = wall_ms
+        self._now_ms = now_ms
         self._waiting: list[int] = []  # receipt times of what the next flush sends
         self._logged: OrderedDict[Key, None] = OrderedDict()
         delivery.on_flush = self._flushed
@@ -71,6 +71,10 @@ class Feed:
             return decode(message.body, self._table)
         except PoisonMessage as poison:
             return poison
+        except Exception as bug:
+            # Ours, not the message's; but let through it would bring the message, and all that came with it, again.
+            logger.exception("decoding failed", extra={"message_id": message.id})
+            return PoisonMessage("bug", type(bug).__name__)
 
     def _take_in(self, decoded: Sequence[Decoded], done: Future[None]) -> None:
         try:
@@ -80,7 +84,7 @@ class Feed:
                     self._publish(message, content)
                 elif isinstance(content, Canary):
                     self._counters.add("canaries_received")
-                    self.canary_ms = max(content.sent_at, self.canary_ms or 0)
+                    self.canary_ms = min(max(content.sent_at, self.canary_ms or 0), self._now_ms())
                 else:
                     self._counters.add("messages_poison")
                     logger.warning(
@@ -93,7 +97,7 @@ class Feed:
         done.set_result(None)
 
     def _publish(self, message: Message, batch: Batch) -> None:
-        now_ms = self._wall_ms()
+        now_ms = self._now_ms()
         if batch.faults:
             self._counters.add("changes_faulty", len(batch.faults))
             details = "; ".join(batch.faults[:_NAMED_FAULTS])
@@ -104,7 +108,7 @@ class Feed:
         for change in batch.changes:
             if change.after.fault is not None or change.after.ignored_tickers:
                 self._count_fault(change)
-        outcome = self._hub.publish(batch.changes, dated_ms=batch.relayed_at, now_ms=now_ms)
+        outcome = self._hub.publish(batch.changes, dated_ms=min(batch.relayed_at, now_ms), now_ms=now_ms)
         self._counters.add("changes_received", len(batch.changes))
         self._counters.add("changes_known", outcome.known)
         self._counters.add("changes_stale", outcome.stale)
@@ -119,7 +123,7 @@ class Feed:
 
     def _flushed(self) -> None:
         if self._waiting:
-            now_ms = self._wall_ms()
+            now_ms = self._now_ms()
             for received_ms in self._waiting:
                 self._lags.add("received_to_sent", now_ms - received_ms)
             self._waiting.clear()

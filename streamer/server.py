@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import uvicorn
 from starlette.types import ASGIApp
 
-from streamer.errors import StreamerError
+from streamer.errors import SettingsError, StreamerError
 
 GRACE = 3.0
 """Seconds that responses have to end once the server stops accepting."""
@@ -48,15 +48,16 @@ class Server(uvicorn.Server):
 def listen(host: str, port: int) -> socket.socket:
     """A listening socket with the options that streams need; accepted ones inherit them (Linux tcp(7), socket(7)).
 
-    StreamerError if the address cannot be had.
+    SettingsError if the host is none of this machine's, StreamerError if the port cannot be had.
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         sock = socket.socket(family, kind, protocol)
-    except OSError as error:
-        raise StreamerError(f"SSE_HOST={host!r}: {error.strerror or error}; give an address of this machine") from None
+    except (OSError, UnicodeError) as error:
+        why = getattr(error, "strerror", None) or "not a host name"
+        raise SettingsError([f"SSE_HOST={host!r}: {why}; give an address of this machine"]) from None
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)

@@ -7,13 +7,14 @@ import logging
 import os
 import signal
 import socket
-import sys
-import time
 from collections.abc import Mapping
 from contextlib import suppress
 
+import uvloop
+
 from streamer import __version__
 from streamer.change import iso_time
+from streamer.clock import wall_ms
 from streamer.delivery.delivery import Delivery
 from streamer.delivery.stream import Stream
 from streamer.delivery.timing import Timing
@@ -39,10 +40,6 @@ logger = logging.getLogger(__name__)
 _LONGEST_POLL = 2.0  # seconds that a stop waits for a poll
 
 
-def _wall_ms() -> int:
-    return time.time_ns() // 1_000_000
-
-
 class Service:
     """One container's service. `async with` starts intake and the sweep; its end releases the queue."""
 
@@ -51,15 +48,15 @@ class Service:
         self._loop = loop
         self._counters = Counters()
         self._lags = Lags()
-        self._failover = Failover(_wall_ms())
+        self._failover = Failover(wall_ms())
         self._hub: Hub[Stream] = Hub(
             run=new_run(),
-            ledger=Ledger(),
+            ledger=Ledger(limit=settings.max_items),
             history=History(
                 keep_ms=round(settings.history_seconds * 1000),
                 limit_bytes=settings.history_bytes,
             ),
-            window=Window(_wall_ms()),
+            window=Window(wall_ms(), limit=settings.max_items),
         )
         self._timing = Timing(
             heartbeat=settings.heartbeat_interval, ping=settings.ping_interval, lifetime=settings.lifetime
@@ -108,7 +105,7 @@ class Service:
 
     def status(self) -> Mapping[str, object]:
         """What /api/v2/stream/status says; no ARN, no queue name."""
-        now_ms = _wall_ms()
+        now_ms = wall_ms()
         watermark_ms = self._hub.watermark_ms or None
         return {
             "connections": self._admission.taken,
@@ -148,7 +145,7 @@ class Service:
             self._counters.add("receive_failures")
         elif isinstance(heard, Polled):
             self._counters.add("deletes_failed", heard.undeleted)
-        switch = self._failover.hear(heard, _wall_ms())
+        switch = self._failover.hear(heard, wall_ms())
         if switch is not None:
             self._counters.add("mode_switches")
             logger.info("mode switched", extra={"mode": self._failover.mode, "reason": self._failover.reason})
@@ -195,13 +192,7 @@ async def _serve(settings: Settings, sock: socket.socket) -> None:
 def serve(settings: Settings) -> None:
     """Serves until SIGTERM or SIGINT, then drains and returns. A second signal ends the process at once."""
     sock = listen(settings.host, settings.port)
-    if sys.platform == "win32":
-        factory = None
-    else:
-        import uvloop
-
-        factory = uvloop.new_event_loop
-    with sock, asyncio.Runner(loop_factory=factory) as runner:
+    with sock, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(settings, sock))
 
 

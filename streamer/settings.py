@@ -27,7 +27,7 @@ def _matching(pattern: re.Pattern[str], remedy: str) -> AfterValidator:
 
 
 def _origins(value: object) -> object:
-    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+    return tuple(part.strip().lower() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
 Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
@@ -70,6 +70,13 @@ class Settings(BaseModel):
     history_seconds: Seconds = Field(900, alias="SSE_HISTORY", description="seconds of events kept for replay")
     history_bytes: int = Field(
         67_108_864, alias="SSE_HISTORY_BYTES", ge=65_536, description="memory for replay, in bytes"
+    )
+    max_items: int = Field(
+        200_000,
+        alias="SSE_MAX_ITEMS",
+        ge=1_000,
+        description="items remembered for their order and for the 24 h counts, about 1.1 kB each;"
+        " for their order, those of the last hour always are",
     )
     receive_wait: int = Field(
         10,

@@ -110,8 +110,9 @@ class AsgiSink:
         except OSError:
             # ASGI 2.4: send raises OSError once the client is gone; `run` hears of it from receive.
             self._ended = True
-        except Exception:
-            logger.exception("writing to a stream failed")
+        except Exception as error:
+            # uvloop raises RuntimeError for a transport that closed under a pipelined request.
+            logger.debug("writing to a stream failed", extra={"error": repr(error)})
             self.abort()
         finally:
             self._writer = None

@@ -7,12 +7,14 @@ the history) flushes first, so that no id is ever ahead of what was queued to th
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 import secrets
 import time
 from collections.abc import Callable
 
 from streamer.change import iso_time
+from streamer.clock import wall_ms
 from streamer.delivery.sink import Sink
 from streamer.delivery.stream import Stream
 from streamer.delivery.timing import Timing
@@ -24,9 +26,9 @@ from streamer.sse.encode import PING
 from streamer.sse.events import Closing, ClosingReason, Connected, Heartbeat, Reset
 from streamer.telemetry.counters import Counters
 
+logger = logging.getLogger(__name__)
+
 _REPLAY_BYTES = 64 * 1024
-_REPLAY_SCAN = 10_000
-"""Frames of the history looked at in one step: a filter that admits few does not hold up the event loop."""
 _CLOSE_GRACE = 5.0
 """Seconds that a closing stream has to take its last bytes before it is cut."""
 
@@ -42,7 +44,7 @@ class Delivery:
         timing: Timing,
         *,
         clock: Callable[[], float] = time.monotonic,
-        wall_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        now_ms: Callable[[], int] = wall_ms,
         randomness: random.Random | None = None,
     ) -> None:
         self.streams: set[Stream] = set()
@@ -55,7 +57,7 @@ class Delivery:
         self._timing = timing
         self.clock = clock
         """Monotonic seconds, by which streams are timed."""
-        self._wall_ms = wall_ms
+        self._now_ms = now_ms
         self._random = randomness or random.SystemRandom()
         self._started = clock()
         self._flushed_at = float("-inf")
@@ -70,16 +72,14 @@ class Delivery:
     def open(self, sink: Sink, wanted: Filter, request: Request) -> Stream:
         """Begins a stream: `connected`, what it missed, a heartbeat and the metrics, then live, with no step of the
         event loop between the last of the history and the first live frame."""
-        self.flush()
         now = self.clock()
-        start = self._hub.begin(request, self._wall_ms())
-        replayed = sum(1 for frame in self._hub.history.after(start.cursor) if wanted.admits(frame))
+        start = self._hub.begin(request, self._now_ms())
         stream = Stream(
             connection_id=secrets.token_hex(8),
             wanted=wanted,
             sink=sink,
             resume=start.resume,
-            replayed=replayed,
+            replayed=self._hub.missed_count(wanted, start.cursor),
             cursor=start.cursor,
             opened_at=now,
             ends_at=now + self._timing.lifetime * self._random.uniform(0.8, 1.0),
@@ -95,7 +95,11 @@ class Delivery:
             self._counters.add("streams_reset")
             opening += Reset(start.reason).frame()
         sink.on_drained = lambda: self._continue(stream)
-        self._replay(stream, opening)
+        try:
+            self._replay(stream, opening)
+        except BaseException:
+            self.forget(stream)
+            raise
         return stream
 
     def forget(self, stream: Stream) -> None:
@@ -138,9 +142,9 @@ class Delivery:
 
     def sweep(self) -> None:
         """Does what is due: call it every `timing.sweep` seconds."""
-        now, wall_ms = self.clock(), self._wall_ms()
-        self._hub.expire(wall_ms)
-        self._tell_metrics(now, wall_ms)
+        now, now_ms = self.clock(), self._now_ms()
+        self._hub.expire(now_ms)
+        self._tell_metrics(now, now_ms)
         self.flush()
         heartbeat: bytes | None = None
         for stream in list(self.streams):
@@ -191,7 +195,12 @@ class Delivery:
         stream.bytes += len(data)
         self._counters.add("events_delivered", events)
         self._counters.add("bytes_delivered", len(data))
-        stream.sink.write(data)
+        try:
+            stream.sink.write(data)
+        except Exception:
+            # Its own misfortune: the others of its group must not miss what it was given.
+            logger.exception("a stream's sink failed", extra={"connection_id": stream.connection_id})
+            stream.sink.abort()
 
     def _continue(self, stream: Stream) -> None:
         """The client took everything so far: on with the history, if it is not through."""
@@ -210,14 +219,13 @@ class Delivery:
             chunks.append(Reset("too_old").frame())
             cursor = history.evicted_through
         size = events = 0
-        for scanned, frame in enumerate(history.after(cursor)):
-            if size >= _REPLAY_BYTES or scanned >= _REPLAY_SCAN:
+        for frame in self._hub.missed(stream.wanted, cursor):
+            if size >= _REPLAY_BYTES:
                 break
             cursor = frame.number
-            if stream.wanted.admits(frame):
-                chunks.append(frame.data)
-                size += len(frame.data)
-                events += 1
+            chunks.append(frame.data)
+            size += len(frame.data)
+            events += 1
         else:
             cursor = None
             chunks.append(self._hub.stamp(self._heartbeat()))
@@ -225,22 +233,19 @@ class Delivery:
                 if not self._metrics_wanted():
                     self._hub.window_changed()  # everybody who wants them is told with this
                     self._metrics_at = self.clock()
-                chunks.append(self._hub.stamp(self._hub.window.metrics(self._wall_ms())))
+                chunks.append(self._hub.stamp(self._hub.window.metrics(self._now_ms())))
                 events += 1
             self._hub.join(stream.wanted, stream)
         stream.cursor = cursor
-        data = b"".join(chunks)
-        self._write(stream, data, events, self.clock())
-        if not data and cursor is not None:
-            asyncio.get_running_loop().call_soon(self._continue, stream)
+        self._write(stream, b"".join(chunks), events, self.clock())
 
-    def _tell_metrics(self, now: float, wall_ms: int) -> None:
+    def _tell_metrics(self, now: float, now_ms: int) -> None:
         since = now - self._metrics_at
         if since < self._timing.metrics or not self._metrics_wanted():
             return
         if self._hub.window_changed() or since >= self._timing.metrics_idle:
             self._metrics_at = now
-            self._hub.announce(self._hub.window.metrics(wall_ms), Kind.METRICS)
+            self._hub.announce(self._hub.window.metrics(now_ms), Kind.METRICS)
 
     def _metrics_wanted(self) -> bool:
         return any(wanted.metrics for wanted in self._hub.groups)
@@ -259,4 +264,4 @@ class Delivery:
         ).frame(retry_ms=retry_ms)
 
     def _heartbeat(self) -> Heartbeat:
-        return Heartbeat(iso_time(self._wall_ms()), len(self.streams), int(self.uptime), self._mode())
+        return Heartbeat(iso_time(self._now_ms()), len(self.streams), int(self.uptime), self._mode())

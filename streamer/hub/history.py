@@ -7,12 +7,14 @@ Each has a date (Unix milliseconds: when its change was relayed, or learnt by qu
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Set
+from heapq import merge
 
-from streamer.hub.frame import Frame
+from streamer.hub.frame import Frame, Kind
 
 _OVERHEAD = 250  # bytes a frame costs beside its data: objects, list slots
+_GONE = Frame(0, Kind.CONTROL, None, b"")
 
 
 class History:
@@ -21,6 +23,7 @@ class History:
     def __init__(self, *, keep_ms: int = 900_000, limit_bytes: int = 64 * 1024 * 1024) -> None:
         self._frames: list[Frame] = []
         self._numbers: list[int] = []
+        self._by_ticker: dict[str, list[int]] = {}  # numbers; evicted ones are trimmed now and then
         self._newest: list[int] = []  # the running maximum of the dates
         self._learnt: list[int] = []
         self._head = 0  # what stands before it is evicted
@@ -43,6 +46,8 @@ class History:
         """Appends a frame; its number is above all before it."""
         self._frames.append(frame)
         self._numbers.append(frame.number)
+        if frame.ticker is not None:
+            self._by_ticker.setdefault(frame.ticker, []).append(frame.number)
         self._newest.append(max(dated_ms, self._newest[-1]) if self._newest else dated_ms)
         self._learnt.append(now_ms)
         self._bytes += len(frame.data) + _OVERHEAD
@@ -58,22 +63,42 @@ class History:
         """Whether nothing after the cursor was evicted."""
         return cursor >= self.evicted_through
 
-    def after(self, cursor: int) -> Iterator[Frame]:
-        """The frames with a number above the cursor; do not add or evict while iterating."""
-        start = bisect_right(self._numbers, cursor, lo=self._head)
-        return (self._frames[index] for index in range(start, len(self._frames)))
+    def after(self, cursor: int, tickers: Set[str] | None = None) -> Iterator[Frame]:
+        """The frames of these tickers (None: all) with a number above the cursor, which must be covered; do not add or
+        evict while iterating."""
+        if tickers is None:
+            start = bisect_right(self._numbers, cursor, lo=self._head)
+            return (self._frames[index] for index in range(start, len(self._frames)))
+        wanted = merge(*(self._following(ticker, cursor) for ticker in tickers))
+        return (self._frames[bisect_left(self._numbers, number, lo=self._head)] for number in wanted)
+
+    def count(self, cursor: int, tickers: Set[str] | None = None) -> int:
+        """How many frames `after` would give."""
+        if tickers is None:
+            return len(self._numbers) - bisect_right(self._numbers, cursor, lo=self._head)
+        lists = (self._by_ticker.get(ticker, []) for ticker in tickers)
+        return sum(len(numbers) - bisect_right(numbers, cursor) for numbers in lists)
 
     def dated_after(self, time_ms: int) -> int:
         """The cursor from which everything dated after a time follows."""
         start = bisect_right(self._newest, time_ms, lo=self._head)
         return self.evicted_through if start == self._head else self._numbers[start - 1]
 
+    def _following(self, ticker: str, cursor: int) -> Iterator[int]:
+        numbers = self._by_ticker.get(ticker, [])
+        return (numbers[index] for index in range(bisect_right(numbers, cursor), len(numbers)))
+
     def _evict(self) -> None:
         frame = self._frames[self._head]
         self._bytes -= len(frame.data) + _OVERHEAD
         self.evicted_through = frame.number
+        self._frames[self._head] = _GONE
         self._head += 1
         if self._head >= 1024 and self._head * 2 >= len(self._frames):
             for column in (self._frames, self._numbers, self._newest, self._learnt):
                 del column[: self._head]
             self._head = 0
+            for ticker, numbers in list(self._by_ticker.items()):
+                del numbers[: bisect_right(numbers, self.evicted_through)]
+                if not numbers:
+                    del self._by_ticker[ticker]

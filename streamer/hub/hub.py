@@ -94,13 +94,17 @@ class Hub(Generic[Subscriber]):
         pending, self._pending = self._pending, []
         return pending
 
-    def has_pending(self) -> bool:
-        """Whether a flush has anything to send."""
-        return bool(self._pending)
-
     def begin(self, request: resume.Request, now_ms: int) -> resume.Start:
         """Where a new stream begins."""
         return resume.begin(request, self.history, self.run, self.newest, now_ms)
+
+    def missed(self, wanted: Filter, cursor: int) -> Iterator[Frame]:
+        """What of the history a stream wants after its cursor; do not publish while iterating."""
+        return self.history.after(cursor, wanted.tickers) if wanted.sentiment else iter(())
+
+    def missed_count(self, wanted: Filter, cursor: int) -> int:
+        """How many frames `missed` would give."""
+        return self.history.count(cursor, wanted.tickers) if wanted.sentiment else 0
 
     def join(self, wanted: Filter, subscriber: Subscriber) -> None:
         """From the next flush on the subscriber gets what its filter admits."""

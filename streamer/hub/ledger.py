@@ -65,10 +65,10 @@ class _Entry:
 
 
 class Ledger:
-    """Last states by item. Keeps an item for `keep_ms` after its last observation; beyond `limit` items the oldest go
-    earlier, but never before `least_ms`."""
+    """Last states by item. Keeps an item for `keep_ms` after an observation last told something new of it; beyond
+    `limit` items the oldest go earlier, but never before `least_ms`."""
 
-    def __init__(self, *, keep_ms: int = DAY_MS, least_ms: int = 3_600_000, limit: int = 500_000) -> None:
+    def __init__(self, *, keep_ms: int = DAY_MS, least_ms: int = 3_600_000, limit: int = 200_000) -> None:
         self._entries: dict[Key, _Entry] = {}  # the least recently observed first
         self._keep_ms = keep_ms
         self._least_ms = least_ms
@@ -97,8 +97,9 @@ class Ledger:
             return Answer.KNOWN if change.seq == entry.seq else Answer.STALE
         if change.after.absence == "expired" or after == entry.state:
             # A TTL delete withdraws nothing: what it tells is only its place in the order.
+            # Applied all the same: a read that began before it was known must not undo it.
             entry.seq = change.seq
-            self._touch(change.key, entry, now_ms)
+            self._apply(change.key, entry, now_ms)
             return Answer.KNOWN
         if entry.by_read:
             latest_commit_ms = change.committed_at * 1000 + _SECOND_MS
@@ -157,9 +158,6 @@ class Ledger:
     def _apply(self, key: Key, entry: _Entry, now_ms: int) -> None:
         self.revision += 1
         entry.revision = self.revision
-        self._touch(key, entry, now_ms)
-
-    def _touch(self, key: Key, entry: _Entry, now_ms: int) -> None:
         entry.touched_ms = now_ms
         self._entries.pop(key, None)
         self._entries[key] = entry

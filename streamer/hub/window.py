@@ -25,10 +25,12 @@ class _Counted:
 
 
 class Window:
-    """Counts by label, ticker and minute. `since_ms`: from when on it has seen everything."""
+    """Counts by label, ticker and minute. `since_ms`: from when on it has seen everything; nothing older is counted.
+    Beyond `limit` items the oldest minutes go, and `since` says so."""
 
-    def __init__(self, since_ms: int) -> None:
+    def __init__(self, since_ms: int, *, limit: int = 200_000) -> None:
         self._since_ms = since_ms
+        self._limit = limit
         self._items: dict[Key, _Counted] = {}
         self._minutes: dict[int, set[Key]] = {}
         self._labels: Counter[str] = Counter()
@@ -43,20 +45,24 @@ class Window:
         if state is None or moment is None:
             return
         minute, now = moment // _MINUTE_MS, now_ms // _MINUTE_MS
-        if not now - _DAY_MINUTES < minute <= now + _FUTURE_MINUTES:
+        oldest = max(now - _DAY_MINUTES + 1, self._since_ms // _MINUTE_MS)
+        if not oldest <= minute <= now + _FUTURE_MINUTES:
             return
         self._items[key] = _Counted(minute, state)
         self._minutes.setdefault(minute, set()).add(key)
         self._labels[state.label] += 1
         self._tickers.update(state.tickers)
         self.revision += 1
+        while len(self._items) > self._limit:
+            first = min(self._minutes)
+            self._since_ms = (first + 1) * _MINUTE_MS
+            self._drop(first)
 
     def expire(self, now_ms: int) -> None:
         """Takes out what is older than 24 hours."""
         oldest = now_ms // _MINUTE_MS - _DAY_MINUTES
         for minute in [minute for minute in self._minutes if minute <= oldest]:
-            for key in list(self._minutes[minute]):
-                self._remove(key)
+            self._drop(minute)
 
     def metrics(self, now_ms: int) -> Metrics:
         """The counts as the event says them."""
@@ -78,6 +84,10 @@ class Window:
             since=iso_time(since_ms),
             timestamp=iso_time(now_ms),
         )
+
+    def _drop(self, minute: int) -> None:
+        for key in list(self._minutes[minute]):
+            self._remove(key)
 
     def _remove(self, key: Key) -> None:
         counted = self._items.pop(key, None)

@@ -138,6 +138,8 @@ def _change(record: Mapping[str, Any]) -> Change:
     )
 
 
+_LONGEST_KEY: Final = 2048  # bytes of a hash key in DynamoDB, so no more characters
+_LONGEST_TIME: Final = 64
 DELETED: Final = Item(None, "deleted")
 EXPIRED: Final = Item(None, "expired")
 
@@ -146,10 +148,15 @@ def _key(keys: object) -> Key:
     if not isinstance(keys, dict):
         raise _Fault(f"keys is {_kind(keys)}, not an object")
     source_id, timestamp = keys.get("source_id"), keys.get("timestamp")
-    if not isinstance(source_id, str) or not source_id or not is_text(source_id):
-        raise _Fault("keys.source_id is not a text of at least one character")
+    if not isinstance(source_id, str) or not 0 < len(source_id) <= _LONGEST_KEY or not is_text(source_id):
+        raise _Fault(f"keys.source_id is not a text of 1 to {_LONGEST_KEY} characters")
     # is_text too: fromisoformat takes any character between date and time, a lone surrogate included
-    if not isinstance(timestamp, str) or parse_time(timestamp) is None or not is_text(timestamp):
+    if (
+        not isinstance(timestamp, str)
+        or len(timestamp) > _LONGEST_TIME
+        or parse_time(timestamp) is None
+        or not is_text(timestamp)
+    ):
         raise _Fault("keys.timestamp is not an ISO 8601 time")
     return Key(source_id, timestamp)
 

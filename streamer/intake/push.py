@@ -8,11 +8,11 @@ from __future__ import annotations
 import logging
 import random
 import threading
-import time
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from streamer.clock import wall_ms
 from streamer.errors import LeaseLost, StreamerError
 from streamer.intake import trouble
 from streamer.intake.lease import Lease
@@ -37,11 +37,6 @@ class HandOverError(StreamerError):
     """The service did not take what was received: it stays in the queue and comes again."""
 
 
-def now_ms() -> int:
-    """Unix milliseconds."""
-    return time.time_ns() // 1_000_000
-
-
 class Push:
     """Brings what the topic publishes, as long as it runs. Started and stopped once."""
 
@@ -54,7 +49,7 @@ class Push:
         topic_arn: str,
         prefix: str,
         wait_seconds: int,
-        now: Callable[[], int] = now_ms,
+        now: Callable[[], int] = wall_ms,
         jitter: Callable[[float, float], float] = random.uniform,
     ) -> None:
         """All three callables are called in the thread.

@@ -48,8 +48,9 @@ class TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """One line; a traceback, if any, behind it."""
-        extra = "".join(f" {name}={value}" for name, value in _extra(record).items())
-        text = f"{iso_time(int(record.created * 1000))[11:23]} {record.levelname} {record.getMessage()}{extra}"
+        extra = "".join(f" {name}={_one_line(value)}" for name, value in _extra(record).items())
+        message = _one_line(record.getMessage())
+        text = f"{iso_time(int(record.created * 1000))[11:23]} {record.levelname} {message}{extra}"
         if record.exc_info:
             text += "\n" + self.formatException(record.exc_info)
         return text
@@ -57,6 +58,12 @@ class TextFormatter(logging.Formatter):
 
 def _extra(record: logging.LogRecord) -> dict[str, object]:
     return {name: value for name, value in vars(record).items() if name not in _PLAIN}
+
+
+def _one_line(value: object) -> str:
+    """A value as text that cannot pretend to be another line."""
+    text = str(value)
+    return text if text.isprintable() else repr(text)
 
 
 def _unfinished_on_purpose(record: logging.LogRecord) -> bool:

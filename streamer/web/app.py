@@ -48,7 +48,9 @@ def create_app(
     cors_origins: Sequence[str] = (),
 ) -> ASGIApp:
     """The application. `status` and `readiness` are asked at each request and must not block."""
-    app = FastAPI(title="Sentiment streamer", version=__version__, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="Sentiment streamer", version=__version__, docs_url=None, redoc_url=None, redirect_slashes=False
+    )
     problems.install(app)
 
     @app.get(
@@ -89,6 +91,7 @@ def create_app(
         allow_origins=list(cors_origins),
         allow_methods=["GET"],
         allow_headers=["Cache-Control", "Last-Event-ID"],
+        expose_headers=["Retry-After"],
         max_age=600,
     )
 

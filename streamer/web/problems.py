@@ -5,7 +5,6 @@ from __future__ import annotations
 from http import HTTPStatus
 
 from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -24,7 +23,6 @@ def problem(status: int, detail: str, *, headers: dict[str, str] | None = None, 
 def install(app: FastAPI) -> None:
     """Answers every error of the application as a problem."""
     app.add_exception_handler(RequestError, _on_request_error)
-    app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(Exception, _on_bug)
 
@@ -32,12 +30,6 @@ def install(app: FastAPI) -> None:
 async def _on_request_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestError)  # noqa: S101 - registered for this class alone
     return problem(error.status, error.detail, headers=None, **error.members)
-
-
-async def _on_invalid(_: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class alone
-    wrong = "; ".join(f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors())
-    return problem(422, wrong)
 
 
 async def _on_http(_: Request, error: Exception) -> Response:

@@ -17,11 +17,12 @@ import pytest
 from boto3.session import Session
 from moto.server import ThreadedMotoServer
 
+from streamer.clock import wall_ms
 from streamer.errors import LeaseLost, PoisonMessage
 from streamer.intake import aws
 from streamer.intake.decode import Canary, decode
 from streamer.intake.lease import Lease
-from streamer.intake.push import Push, now_ms
+from streamer.intake.push import Push
 from streamer.intake.receive import Message, Receiver
 from streamer.intake.signals import LeaseFailed, LeaseGone, LeaseTaken, Polled, Signal
 
@@ -209,8 +210,8 @@ def test_a_queue_deleted_by_somebody_is_replaced(cloud: Cloud) -> None:
 
 def test_a_lost_queue_and_a_refused_receipt_are_known_by_the_engines_own_answers(cloud: Cloud) -> None:
     clients = aws.connect(WAIT)
-    lease = Lease.acquire(*clients, cloud.topic_arn, cloud.prefix, wait_seconds=WAIT, now=now_ms)
-    receiver = Receiver(clients.sqs, lease.queue_url, wait_seconds=WAIT, now=now_ms)
+    lease = Lease.acquire(*clients, cloud.topic_arn, cloud.prefix, wait_seconds=WAIT, now=wall_ms)
+    receiver = Receiver(clients.sqs, lease.queue_url, wait_seconds=WAIT, now=wall_ms)
     assert receiver.receive() == ()
     cloud.publish("one", "two")
     messages = receiver.receive()

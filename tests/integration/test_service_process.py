@@ -175,8 +175,8 @@ async def test_a_port_in_use_is_said_with_the_remedy() -> None:
 
 async def test_an_address_that_is_not_ours_is_said() -> None:
     code, said = await run("serve", "--host", "no.such.host.invalid", **NO_AWS)
-    assert code == 1
-    assert "no.such.host.invalid" in said
+    assert code == 2
+    assert "SSE_HOST='no.such.host.invalid'" in said
     assert "Traceback" not in said
 
 

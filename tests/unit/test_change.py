@@ -47,7 +47,8 @@ def test_a_single_ticker_is_accepted_where_the_list_is_missing_or_empty() -> Non
         ({"confidence": "high"}, "unscored", "confidence"),
         ({"matched_tickers": []}, "ticker_removed", "tickers"),
         ({"matched_tickers": ["not a ticker"]}, "ticker_removed", "tickers"),
-        ({"source": "\ud800"}, "unscored", "text"),
+        ({"source": "\ud800"}, "unscored", "source"),
+        ({"source": "x" * 2049}, "unscored", "source"),
     ],
 )
 def test_an_item_that_breaks_a_rule_is_no_event_and_names_the_fault(

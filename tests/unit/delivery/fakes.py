@@ -35,6 +35,10 @@ class FakeSink:
             self._waiting_since = self._clock() if self._waiting_since is None else self._waiting_since
             self.writes.append(data)
 
+    def fail(self, data: bytes) -> None:
+        """In place of `write`: a sink that breaks."""
+        raise ValueError(len(data))
+
     def close(self, last: bytes, *, discard: bool = False) -> None:
         if discard:
             self.writes.clear()
@@ -101,7 +105,7 @@ class Bench:
             lambda: self.mode,
             timing or Timing(),
             clock=lambda: self.now,
-            wall_ms=self.wall_ms,
+            now_ms=self.wall_ms,
             randomness=random.Random(7),
         )
 

@@ -11,7 +11,6 @@ from streamer.hub.filters import choose
 from streamer.hub.resume import Request
 from streamer.place import Place
 from tests.factories import KEY, change, state
-from tests.steps import steps
 from tests.unit.delivery.fakes import Bench, names
 
 EVERYTHING = choose(None, None)
@@ -147,16 +146,24 @@ def test_a_history_evicted_under_a_slow_reader_is_a_reset_and_never_a_silent_gap
     ]
 
 
-async def test_a_filter_that_admits_little_of_a_long_history_comes_through_it_in_steps() -> None:
+def test_a_filter_finds_its_own_in_a_long_history() -> None:
     bench = Bench()
-    publish(bench, *["positive"] * 25_000)
+    publish(bench, *["positive"] * 5000)
     publish(bench, "negative", ticker="MSFT", first=30_000)
+    publish(bench, "negative", ticker="TSLA", first=30_001)
+    publish(bench, "negative", ticker="MSFT", first=30_002)
     sink = bench.sink()
-    stream = bench.delivery.open(sink, choose({"MSFT"}, None), Request(replay_ms=60_000))
-    assert stream.cursor is not None
-    sink.take()
-    await steps(5)
-    assert names(sink.take_all()) == ["sentiment_update", "heartbeat"]
+    bench.delivery.open(sink, choose({"MSFT", "TSLA", "IBM"}, None), Request(replay_ms=60_000))
+    got = sink.take_all()
+    assert got[0]["data"]["replayed"] == 3
+    assert [event["data"]["source_id"] for event in got if event["event"] == "sentiment_update"] == [
+        "MSFT:30000",
+        "TSLA:30001",
+        "MSFT:30002",
+    ]
+    only_metrics = bench.sink()
+    bench.delivery.open(only_metrics, choose(None, {"metrics"}), Request(replay_ms=60_000))
+    assert names(only_metrics.take_all()) == ["connected", "heartbeat", "metrics"]
 
 
 async def test_a_lone_event_goes_out_at_once_and_a_burst_is_joined() -> None:
@@ -330,3 +337,74 @@ def test_forgetting_is_final_and_may_happen_twice() -> None:
     bench.delivery.sweep()
     assert sink.writes == []
     assert bench.hub.groups == {}
+
+
+def test_a_drain_does_not_keep_a_stream_beyond_its_lifetime_and_the_end_says_which_came_first() -> None:
+    bench = Bench(Timing(lifetime=10))
+    streams = [bench.delivery.open(bench.sink(), EVERYTHING, FRESH) for _ in range(10)]
+    bench.delivery.drain(1000)
+    assert max(stream.ends_at for stream in streams) <= bench.now + 10
+    assert sorted(stream.ends_for for stream in streams) == ["drain"] + ["lifetime"] * 9
+
+
+def test_a_replay_may_be_larger_than_what_a_live_client_may_leave_waiting() -> None:
+    bench = Bench(Timing(slow_bytes=1000))
+    publish(bench, *["positive"] * 500)
+    slow_reader = bench.sink()
+    replaying = bench.delivery.open(slow_reader, EVERYTHING, Request(replay_ms=60_000))
+    bench.delivery.sweep()
+    assert replaying.cursor is not None
+    assert replaying.closed_for is None
+
+
+def test_a_blocked_client_is_not_pinged() -> None:
+    bench = Bench(Timing(ping=5, slow_seconds=100, heartbeat=1e9, metrics_idle=1e9))
+    sink = bench.sink()
+    bench.delivery.open(sink, EVERYTHING, FRESH)
+    bench.now += 20
+    bench.delivery.sweep()
+    assert names(sink.take()) == ["connected", "heartbeat", "metrics"]
+    bench.delivery.sweep()
+    assert names(sink.take()) == ["comment"]
+
+
+def test_metrics_told_to_a_newcomer_are_still_told_to_the_others() -> None:
+    bench = Bench()
+    first = bench.sink()
+    bench.delivery.open(first, EVERYTHING, FRESH)
+    first.take()
+    bench.now += 5
+    publish(bench, "positive")
+    bench.delivery.open(bench.sink(), EVERYTHING, FRESH)
+    bench.delivery.sweep()
+    assert "metrics" in names(first.take())
+
+
+def test_a_sink_that_fails_is_cut_and_the_others_get_everything() -> None:
+    bench = Bench()
+    sinks = [bench.sink() for _ in range(5)]
+    for sink in sinks:
+        bench.delivery.open(sink, EVERYTHING, FRESH)
+        sink.take()
+    sinks[2].write = sinks[2].fail  # type: ignore[method-assign]  # this one breaks while it is open
+    publish(bench, "positive")
+    for sink in (*sinks[:2], *sinks[3:]):
+        assert names(sink.take()) == ["sentiment_update"]
+    assert sinks[2].aborted
+
+
+def test_what_is_over_its_time_is_let_go_by_the_sweep() -> None:
+    bench = Bench(keep_ms=1000)
+    publish(bench, "positive")
+    bench.now += 25 * 3600
+    bench.delivery.sweep()
+    assert (len(bench.hub.ledger), len(bench.hub.history), bench.hub.window.metrics(bench.wall_ms()).total) == (0, 0, 0)
+
+
+def test_ids_carry_the_watermark() -> None:
+    bench = Bench()
+    bench.hub.watermark_ms = 123_456
+    publish(bench, "positive")
+    sink = bench.sink()
+    bench.delivery.open(sink, EVERYTHING, Request(replay_ms=60_000))
+    assert {Place.parse(event["id"]).time_ms for event in sink.take_all() if "id" in event} == {123_456}

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import sys
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -60,6 +62,36 @@ def test_everything_dated_after_a_time_follows_its_cursor_however_dates_and_evic
     following = set(numbers(history, history.dated_after(time_ms)))
     assert following >= {number for number in present if kept[number] > time_ms}
     assert following == set(numbers(history, min(following, default=10_000) - 1))
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["A", "B", "C"]), st.integers(0, 8)), max_size=80),
+    st.sets(st.sampled_from(["A", "B", "C", "D"])),
+    st.integers(0, 80),
+)
+def test_the_frames_of_some_tickers_are_found_and_counted_as_if_all_were_looked_at(
+    entries: list[tuple[str, int]], tickers: set[str], cursor: int
+) -> None:
+    history = History(keep_ms=20)
+    now = 0
+    for number, (ticker, pause) in enumerate(entries, 1):
+        now += pause
+        history.add(Frame(number, Kind.SENTIMENT, ticker, b"x"), now, now)
+        history.expire(now)
+    cursor = max(cursor, history.evicted_through)
+    expected = [entry for entry in history.after(cursor) if entry.ticker in tickers]
+    assert list(history.after(cursor, tickers)) == expected
+    assert history.count(cursor, tickers) == len(expected)
+    assert history.count(cursor) == len(list(history.after(cursor)))
+
+
+def test_what_is_evicted_is_let_go_of() -> None:
+    history = History(limit_bytes=10_000)
+    first = frame(1, 1000)
+    history.add(first, 0, 0)
+    for number in range(2, 30):
+        history.add(frame(number, 1000), 0, 0)
+    assert sys.getrefcount(first) == 2, "the history holds it no more"
 
 
 def test_evicting_thousands_keeps_cursors_right() -> None:

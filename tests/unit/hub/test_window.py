@@ -65,3 +65,18 @@ def test_rates_are_honest_about_how_much_time_they_cover() -> None:
     assert metrics.rate_last_hour == round(1 / 60, 3)
     assert metrics.rate_last_24h == round(2 / 1440, 3)
     assert metrics.since == iso_time(NOW_MS - DAY)
+
+
+def test_what_is_older_than_since_is_not_counted() -> None:
+    window = Window(NOW_MS - 10 * MINUTE)
+    window.put(key(1, age_ms=HOUR), state(), NOW_MS)
+    assert window.metrics(NOW_MS).total == 0
+
+
+def test_beyond_its_limit_the_oldest_minutes_go_and_since_says_so() -> None:
+    window = Window(NOW_MS - DAY, limit=100)
+    for number in range(150):
+        window.put(key(number, age_ms=(150 - number) * MINUTE), state(), NOW_MS)
+    metrics = window.metrics(NOW_MS)
+    assert metrics.total == 100
+    assert metrics.since == iso_time((NOW_MS - 100 * MINUTE) // MINUTE * MINUTE)
