@@ -117,9 +117,10 @@ class Feed:
         self._counters.add("events_withdrawn", outcome.withdrawals)
         self._lags.add("committed_to_relayed", batch.relayed_at - batch.changes[0].committed_at * 1000)
         self._lags.add("relayed_to_received", message.received_at_ms - batch.relayed_at)
-        self._waiting.append(message.received_at_ms)
         self.changed_ms = now_ms
-        self._delivery.published()
+        if outcome.updates or outcome.withdrawals:
+            self._waiting.append(message.received_at_ms)
+            self._delivery.published()
 
     def _flushed(self) -> None:
         if self._waiting:
