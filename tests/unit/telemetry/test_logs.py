@@ -15,9 +15,10 @@ def logged(formatter: logging.Formatter, message: str, **extra: object) -> str:
     out = StringIO()
     handler = logging.StreamHandler(out)
     handler.setFormatter(formatter)
-    logger = logging.Logger("test")
+    logger = logging.getLogger("tests.logs")
     logger.addHandler(handler)
     logger.warning(message, extra=extra)
+    logger.removeHandler(handler)
     return out.getvalue()
 
 
