@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from streamer import feed as feed_module
 from streamer.feed import Feed
+from streamer.intake.decode import decode
 from streamer.intake.receive import Message
 from streamer.telemetry.counters import Lags
 from tests.factories import NOW_MS
@@ -82,14 +82,14 @@ async def test_poison_beside_a_good_message_costs_the_good_one_nothing(caplog: p
 async def test_a_bug_in_decoding_is_poison_and_not_a_message_that_comes_back_for_ever(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    fed, real = Fed(), feed_module.decode
+    fed = Fed()
 
-    def decode(body: str, table: str) -> Any:
+    def failing(body: str, table: str) -> Any:
         if "boom" in body:
             raise ZeroDivisionError("boom")
-        return real(body, table)
+        return decode(body, table)
 
-    monkeypatch.setattr(feed_module, "decode", decode)
+    monkeypatch.setattr("streamer.feed.decode", failing)
     with caplog.at_level(logging.CRITICAL):
         await fed.deliver([message(record(1), trace="boom"), message(record(2))])
     assert (fed.count("messages_poison"), fed.count("events_published")) == (1, 1)
