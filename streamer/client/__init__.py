@@ -1,0 +1,1 @@
+"""A reconnecting client of the stream, for Python."""

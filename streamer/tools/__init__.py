@@ -1,0 +1,29 @@
+"""Commands for a person at a terminal: `tail`, `record`, `replay`, `failures`. Not in the image.
+
+One module per command; each adds itself to the Typer application here and imports what is heavy when it runs.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+import click
+import typer
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Runs one of the commands; returns its exit code. `arguments` begin with the command's name."""
+    app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+    # A callback keeps the command's name necessary even while there is one command alone.
+    app.callback()(lambda: None)
+    importlib.import_module(f"streamer.tools.{arguments[0]}").register(app)
+    try:
+        code = app(list(arguments), prog_name="streamer", standalone_mode=False)
+    except click.ClickException as error:
+        error.show(sys.stderr)
+        return error.exit_code
+    except click.exceptions.Abort:
+        return 130
+    return code if isinstance(code, int) else 0
