@@ -58,7 +58,7 @@ class _Handler(BaseHTTPRequestHandler):
         server = cast(ScriptedServer, self.server)
         url = urlsplit(self.path)
         if url.path != "/api/v2/stream":
-            return self._file("index.html" if url.path == "/" else url.path.removeprefix("/page/"))
+            return self._file("index.html" if url.path == "/" else url.path.removeprefix("/page/").removeprefix("/"))
         if server.refusal is not None:
             status, body = server.refusal
             return self._answer(status, "application/problem+json", json.dumps(body).encode())
