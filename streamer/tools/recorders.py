@@ -1,0 +1,234 @@
+"""What is recorded: a table's stream, a topic, a client's stream; each until a limit or Ctrl-C."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from streamer.change import iso_time
+from streamer.errors import LeaseError
+from streamer.local.terminal import Terminal
+from streamer.tools.account import Account, region_of, the_demo
+from streamer.tools.duration import clock
+from streamer.tools.ending import DONE, ToolError, UsageError
+from streamer.tools.interrupt import Interrupt, Interrupted
+from streamer.tools.recording import Recorder, header, message_line, record_line
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+_TICK: Final = 0.5
+_POLL_LOCAL: Final = 0.05
+_POLL: Final = 1.0
+"""Seconds between two reads of a shard: AWS allows five a second to all its readers together."""
+_WAIT: Final = 1
+"""Seconds of a long poll: Ctrl-C waits for its end, because an abandoned one swallows the next message."""
+_HEARTBEAT: Final = 300.0
+"""Seconds; the reaper takes a queue whose heartbeat is half an hour old."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When to end: after so many seconds, after so many lines; None for no limit."""
+
+    seconds: float | None = None
+    count: int | None = None
+
+
+class Session:
+    """One recording under way: its file, its limits, and the line that says how it goes."""
+
+    def __init__(
+        self,
+        what: str,
+        recorder: Recorder,
+        limits: Limits,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        wall_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    ) -> None:
+        self.now_ms = wall_ms
+        self._what = what
+        self._recorder = recorder
+        self._limits = limits
+        self._clock = clock
+        self._began = clock()
+        self._terminal = Terminal(sys.stderr) if sys.stderr.isatty() else None
+
+    @property
+    def full(self) -> bool:
+        """Whether there are as many lines as were wanted."""
+        return self._limits.count is not None and self._recorder.lines >= self._limits.count
+
+    @property
+    def left(self) -> float:
+        """Seconds until the end; 0 if it is there."""
+        if self.full:
+            return 0.0
+        ends = math.inf if self._limits.seconds is None else self._began + self._limits.seconds
+        return max(0.0, ends - self._clock())
+
+    def add(self, line: str) -> None:
+        """Writes a line, unless there are enough."""
+        if not self.full:
+            self._recorder.add(line)
+
+    def show(self) -> None:
+        """Brings the progress line up to date."""
+        if self._terminal is not None:
+            self._terminal.show(f"recording {self._what}: {self._words()}; Ctrl-C ends it")
+
+    def say(self, text: str) -> None:
+        """Says something that stays."""
+        if self._terminal is not None:
+            self._terminal.say(text)
+        else:
+            sys.stderr.write(f"{text}\n")
+
+    def end(self) -> int:
+        """Says what there is; the exit code."""
+        if self._terminal is not None:
+            self._terminal.show("")
+        self.say(f"recorded {self._what}: {self._words()}, in {self._recorder.path}")
+        return DONE
+
+    def _words(self) -> str:
+        lines, size = self._recorder.lines, self._recorder.bytes
+        return f"{lines:,} line{'' if lines == 1 else 's'}, {size / 1000:,.1f} kB, {clock(self._clock() - self._began)}"
+
+
+class _Said(logging.Handler):
+    """Says what the parts log as warnings."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(logging.WARNING)
+        self._session = session
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """One line."""
+        error = getattr(record, "error", "")
+        self._session.say(f"{record.getMessage()}{f': {error}' if error else ''}")
+
+
+def run_table(table: str | None, file: str, limits: Limits, *, force: bool, whole: bool, from_start: bool) -> int:
+    """Records a table's stream; the running demo's sentiment table if none is named."""
+    from streamer.local.pump import Pump, Source
+    from streamer.local.relaying import visible
+
+    account, name, arn, interval = _stream_of(table)
+    with Interrupt() as interrupt, Recorder(file, force=force) as recorder:
+        session = Session(f"table {name}", recorder, limits)
+        recorder.head(header("table", name, now_ms=session.now_ms(), whole=whole))
+        trouble: list[ToolError | BrokenPipeError] = []
+
+        def take(event: dict[str, Any], context: object) -> None:
+            at = session.now_ms()
+            try:
+                for record in event.get("Records", []):
+                    session.add(record_line(at, record if whole else visible(record)))
+            except (ToolError, BrokenPipeError) as error:
+                trouble.append(error)  # the pump would try again for ever
+
+        pump = Pump(
+            account.streams(),
+            account.sqs(),  # for what a handler fails on; ours does not
+            [Source(arn, interval, latest=not from_start)],
+            take,
+            "",
+            canary_every=math.inf,
+        )
+        handler = _Said(session)
+        logging.getLogger("streamer.local.pump").addHandler(handler)
+        try:
+            while session.left and not trouble:
+                pause = pump.step()
+                session.show()
+                interrupt.sleep(min(pause, session.left, _TICK))
+        except Interrupted:
+            pass
+        finally:
+            logging.getLogger("streamer.local.pump").removeHandler(handler)
+        if trouble:
+            raise trouble[0]
+    return session.end()
+
+
+def _stream_of(table: str | None) -> tuple[Account, str, str, float]:
+    """The account, the table's name, its stream's ARN, and how often to read it. Raises UsageError."""
+    if table is None:
+        demo = the_demo()
+        return Account(demo=demo), demo.resources.sentiment_table, demo.resources.sentiment_stream_arn, _POLL_LOCAL
+    account = Account()
+    dynamodb = account.dynamodb()
+    try:
+        described = dynamodb.describe_table(TableName=table)["Table"]
+    except dynamodb.exceptions.ResourceNotFoundException:
+        raise UsageError(f"there is no table {table!r} in {dynamodb.meta.region_name}: correct --table") from None
+    arn = described.get("LatestStreamArn")
+    if arn is None:
+        raise UsageError(f"table {table!r} has no stream: switch one on, with NEW_AND_OLD_IMAGES")
+    account.streams().describe_stream(StreamArn=arn)  # so that a missing permission is said at once
+    from streamer.tools.account import is_local
+
+    return account, table, arn, _POLL_LOCAL if is_local(dynamodb) else _POLL
+
+
+def run_topic(arn: str, file: str, limits: Limits, *, force: bool) -> int:
+    """Records a topic through a lease of its own, which is given back at the end."""
+    from streamer.intake.lease import Lease
+    from streamer.intake.receive import Receiver
+
+    account = Account(region=region_of(arn))
+    sqs, sns = account.sqs(), account.sns()
+    prefix = os.environ.get("QUEUE_PREFIX", "sentiment-stream")
+    with Interrupt() as interrupt, Recorder(file, force=force) as recorder:
+        session = Session(f"topic {arn.rpartition(':')[2]}", recorder, limits)
+        recorder.head(header("topic", arn, now_ms=session.now_ms()))
+        lease = Lease.acquire(sqs, sns, arn, prefix, wait_seconds=_WAIT, now=session.now_ms)
+        try:
+            receiver = Receiver(sqs, lease.queue_url, wait_seconds=_WAIT, now=session.now_ms)
+            beat = _Heartbeat(sqs, lease.queue_url, session)
+            while session.left and not interrupt.asked:
+                messages = receiver.receive()
+                for message in messages:
+                    session.add(message_line(message.received_at_ms, message.body))
+                if messages:
+                    receiver.delete(messages)
+                beat()
+                session.show()
+        finally:
+            try:
+                lease.release()
+            except LeaseError as error:
+                session.say(f"the queue {lease.name} is left behind ({error}): the reaper takes it")
+    return session.end()
+
+
+class _Heartbeat:
+    """Keeps the reaper away from a queue that is in use."""
+
+    def __init__(self, sqs: SQSClient, queue_url: str, session: Session) -> None:
+        self._sqs = sqs
+        self._queue_url = queue_url
+        self._session = session
+        self._beaten_ms = session.now_ms()
+
+    def __call__(self) -> None:
+        """Beats if it is time."""
+        from streamer.intake.lease import HEARTBEAT_TAG
+
+        now_ms = self._session.now_ms()
+        if now_ms - self._beaten_ms >= _HEARTBEAT * 1000:
+            self._sqs.tag_queue(QueueUrl=self._queue_url, Tags={HEARTBEAT_TAG: iso_time(now_ms)})
+            self._beaten_ms = now_ms
+
+
+def run_url(url: str, file: str, limits: Limits, *, force: bool) -> int:
+    """Records a stream as a client sees it."""
+    raise UsageError("--url is not there yet")
