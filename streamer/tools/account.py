@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, cast
@@ -39,6 +40,8 @@ class Account:
             from botocore.config import Config
 
             config = Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 3})
+            # boto3 itself reads AWS_DEFAULT_REGION alone; Lambda, and the other SDKs, know this one.
+            region = region or os.environ.get("AWS_REGION")
             self._make = partial(Session(region_name=region).client, config=config)
 
     def dynamodb(self) -> DynamoDBClient:

@@ -38,7 +38,8 @@ def record(
 
     Exit codes: 0 ended by Ctrl-C or a limit, with a whole last line; 1 the source or the file gave out; 2 called wrongly.
     """  # noqa: E501 - Typer keeps a paragraph's line ends
-    from streamer.tools.recorders import Limits, run_table, run_topic, run_url
+    from streamer.tools.recorders import run_table, run_topic, run_url
+    from streamer.tools.session import Limits
 
     if sum(source is not None for source in (table, topic, url)) > 1:
         raise UsageError("--table, --topic and --url: choose one")

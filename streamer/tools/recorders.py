@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import math
 import os
-import sys
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
+import signal
 from typing import TYPE_CHECKING, Any, Final
 
 from streamer.change import iso_time
 from streamer.errors import LeaseError
-from streamer.local.terminal import Terminal
-from streamer.tools.account import Account, region_of, the_demo
-from streamer.tools.duration import clock
-from streamer.tools.ending import DONE, ToolError, UsageError
+from streamer.tools.account import Account, is_local, region_of, the_demo
+from streamer.tools.ending import ToolError, UsageError
 from streamer.tools.interrupt import Interrupt, Interrupted
-from streamer.tools.recording import Recorder, header, message_line, record_line
+from streamer.tools.recording import Recorder, event_line, header, message_line, record_line
+from streamer.tools.session import Limits, Said, Session
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -31,89 +28,6 @@ _WAIT: Final = 1
 """Seconds of a long poll: Ctrl-C waits for its end, because an abandoned one swallows the next message."""
 _HEARTBEAT: Final = 300.0
 """Seconds; the reaper takes a queue whose heartbeat is half an hour old."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """When to end: after so many seconds, after so many lines; None for no limit."""
-
-    seconds: float | None = None
-    count: int | None = None
-
-
-class Session:
-    """One recording under way: its file, its limits, and the line that says how it goes."""
-
-    def __init__(
-        self,
-        what: str,
-        recorder: Recorder,
-        limits: Limits,
-        *,
-        clock: Callable[[], float] = time.monotonic,
-        wall_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
-    ) -> None:
-        self.now_ms = wall_ms
-        self._what = what
-        self._recorder = recorder
-        self._limits = limits
-        self._clock = clock
-        self._began = clock()
-        self._terminal = Terminal(sys.stderr) if sys.stderr.isatty() else None
-
-    @property
-    def full(self) -> bool:
-        """Whether there are as many lines as were wanted."""
-        return self._limits.count is not None and self._recorder.lines >= self._limits.count
-
-    @property
-    def left(self) -> float:
-        """Seconds until the end; 0 if it is there."""
-        if self.full:
-            return 0.0
-        ends = math.inf if self._limits.seconds is None else self._began + self._limits.seconds
-        return max(0.0, ends - self._clock())
-
-    def add(self, line: str) -> None:
-        """Writes a line, unless there are enough."""
-        if not self.full:
-            self._recorder.add(line)
-
-    def show(self) -> None:
-        """Brings the progress line up to date."""
-        if self._terminal is not None:
-            self._terminal.show(f"recording {self._what}: {self._words()}; Ctrl-C ends it")
-
-    def say(self, text: str) -> None:
-        """Says something that stays."""
-        if self._terminal is not None:
-            self._terminal.say(text)
-        else:
-            sys.stderr.write(f"{text}\n")
-
-    def end(self) -> int:
-        """Says what there is; the exit code."""
-        if self._terminal is not None:
-            self._terminal.show("")
-        self.say(f"recorded {self._what}: {self._words()}, in {self._recorder.path}")
-        return DONE
-
-    def _words(self) -> str:
-        lines, size = self._recorder.lines, self._recorder.bytes
-        return f"{lines:,} line{'' if lines == 1 else 's'}, {size / 1000:,.1f} kB, {clock(self._clock() - self._began)}"
-
-
-class _Said(logging.Handler):
-    """Says what the parts log as warnings."""
-
-    def __init__(self, session: Session) -> None:
-        super().__init__(logging.WARNING)
-        self._session = session
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """One line."""
-        error = getattr(record, "error", "")
-        self._session.say(f"{record.getMessage()}{f': {error}' if error else ''}")
 
 
 def run_table(table: str | None, file: str, limits: Limits, *, force: bool, whole: bool, from_start: bool) -> int:
@@ -143,7 +57,7 @@ def run_table(table: str | None, file: str, limits: Limits, *, force: bool, whol
             "",
             canary_every=math.inf,
         )
-        handler = _Said(session)
+        handler = Said(session)
         logging.getLogger("streamer.local.pump").addHandler(handler)
         try:
             while session.left and not trouble:
@@ -174,8 +88,6 @@ def _stream_of(table: str | None) -> tuple[Account, str, str, float]:
     if arn is None:
         raise UsageError(f"table {table!r} has no stream: switch one on, with NEW_AND_OLD_IMAGES")
     account.streams().describe_stream(StreamArn=arn)  # so that a missing permission is said at once
-    from streamer.tools.account import is_local
-
     return account, table, arn, _POLL_LOCAL if is_local(dynamodb) else _POLL
 
 
@@ -230,5 +142,31 @@ class _Heartbeat:
 
 
 def run_url(url: str, file: str, limits: Limits, *, force: bool) -> int:
-    """Records a stream as a client sees it."""
-    raise UsageError("--url is not there yet")
+    """Records a stream as a client sees it, over reconnects. Raises NotAStream, and Unreachable at the first try."""
+    with Recorder(file, force=force) as recorder:
+        session = Session(f"stream {url}", recorder, limits)
+        recorder.head(header("url", url, now_ms=session.now_ms()))
+        asyncio.run(_follow(url, session))
+    return session.end()
+
+
+async def _follow(url: str, session: Session) -> None:
+    from streamer.client import Received, Stream
+
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None  # noqa: S101 - we are in one
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, task.cancel)
+    try:
+        async with asyncio.timeout(None if session.left == math.inf else session.left):
+            async with Stream(url, patient=False, keep_repeats=True) as stream:
+                async for one in stream:
+                    if isinstance(one, Received):
+                        session.add(event_line(one.at, one.name, one.id or None, one.data))
+                    else:
+                        session.say(f"{one.reason}; the next try in {one.wait:.1f} s")
+                    session.show()
+                    if session.full:
+                        return
+    except (asyncio.CancelledError, TimeoutError):
+        pass

@@ -3,7 +3,7 @@
     {"format":"sentiment-recording","v":1,"source":{"kind":"table","name":"sentiment"},"recorded_at":"…Z","whole":false}
     {"at":1795359400123,"record":{…}}      a table's stream: the record in Lambda's shape
     {"at":1795359400123,"message":{…}}     a topic: a change record message (a string if it was no JSON)
-    {"at":1795359400123,"event":"…","id":"…","data":{…}}      a client's stream; id may be null
+    {"at":1795359400123,"event":"…","id":"…","data":{…}}      a client's stream: `id` is the place after it
 
 `at` is when it was received, Unix milliseconds. `whole` says whether a table's hidden attributes were kept.
 """
@@ -45,21 +45,19 @@ def record_line(at: int, record: object) -> str:
 
 def message_line(at: int, body: str) -> str:
     """A queue message's body: as it stands if it is JSON, so that no digit is lost, else as a string."""
-    try:
-        json.loads(body)
-    except (ValueError, RecursionError):
-        return f'{{"at":{at},"message":{_json(body)}}}'
-    # Between JSON's tokens a line's end is as good as a space; within a string it cannot be.
-    return f'{{"at":{at},"message":{body.replace(chr(10), " ").replace(chr(13), " ")}}}'
+    return f'{{"at":{at},"message":{_as_it_stands(body)}}}'
 
 
-def event_line(at: int, event: str, place: str | None, data: object) -> str:
-    """One server-sent event."""
-    return f'{{"at":{at},"event":{_json(event)},"id":{_json(place)},"data":{_json(data)}}}'
+def event_line(at: int, event: str, place: str | None, data: str) -> str:
+    """One server-sent event; `data` likewise."""
+    return f'{{"at":{at},"event":{_json(event)},"id":{_json(place)},"data":{_as_it_stands(data)}}}'
 
 
 class Recorder:
-    """Writes a recording line by line; each is with the operating system before the next. `with` closes it."""
+    """Writes a recording line by line; each is with the operating system before the next.
+
+    `with` closes it, and takes away what an error left without a line.
+    """
 
     def __init__(self, path: str, *, force: bool = False) -> None:
         """`-` is standard output. Raises UsageError if the file exists, unless `force`; OSError."""
@@ -99,6 +97,8 @@ class Recorder:
                 self._out.close()
             finally:
                 self._raw.close()
+                if error is not None and not self.lines:
+                    Path(self.path).unlink(missing_ok=True)  # a header alone is in the way of the next try
 
     def _write(self, line: str) -> None:
         text = line.encode("utf-8", "surrogatepass") + b"\n"
@@ -110,6 +110,15 @@ class Recorder:
         except OSError as error:
             raise ToolError(f"{self.path}: {error.strerror} after {self.lines:,} lines, which are in it") from error
         self.bytes += len(text)
+
+
+def _as_it_stands(text: str) -> str:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return _json(text)
+    # Between JSON's tokens a line's end is as good as a space; within a string it cannot be.
+    return text.replace("\n", " ").replace("\r", " ")
 
 
 def _json(value: Any) -> str:
