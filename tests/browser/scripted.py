@@ -6,6 +6,7 @@ import queue
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, cast
@@ -29,8 +30,12 @@ class Stream:
         """Write one event → its id, or "" for one without."""
         place = f"evt_{next(self._ids):032x}" if with_id else ""
         line = f"id: {place}\n" if place else ""
-        self._handler.wfile.write(f"event: {name}\n{line}data: {json.dumps(data)}\n\n".encode())
+        self.send_raw(f"event: {name}\n{line}data: {json.dumps(data)}\n\n")
         return place
+
+    def send_raw(self, text: str) -> None:
+        """Write anything."""
+        self._handler.wfile.write(text.encode())
 
     def cut(self) -> None:
         """End the response without a word."""
@@ -43,10 +48,18 @@ class ScriptedServer(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.url = f"http://127.0.0.1:{self.server_port}/"
-        self.refusal: tuple[int, dict[str, Any]] | None = None
+        self.refusal: tuple[int, dict[str, Any] | str] | None = None
+        """Status and body (a problem, or the text of a gateway's page) in place of a stream."""
+        self.mute = False
+        """Accept and never answer."""
         self.ids = itertools.count(1)
+        self.refused: queue.Queue[dict[str, str]] = queue.Queue()
+        """The queries of the requests that were refused."""
         self.opened: queue.Queue[Stream] = queue.Queue()
         self.streams: list[Stream] = []
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A browser that has gone is what many tests are about."""
 
     def accept(self) -> Stream:
         """The next stream the page opens."""
@@ -59,11 +72,15 @@ class _Handler(BaseHTTPRequestHandler):
         url = urlsplit(self.path)
         if url.path != "/api/v2/stream":
             return self._file("index.html" if url.path == "/" else url.path.removeprefix("/page/").removeprefix("/"))
+        stream = Stream(dict(parse_qsl(url.query)), self, server.ids)
         if server.refusal is not None:
             status, body = server.refusal
+            server.refused.put(stream.query)
+            if isinstance(body, str):
+                return self._answer(status, "text/html", body.encode())
             return self._answer(status, "application/problem+json", json.dumps(body).encode())
-        self._head(200, "text/event-stream")
-        stream = Stream(dict(parse_qsl(url.query)), self, server.ids)
+        if not server.mute:
+            self._head(200, "text/event-stream")
         server.streams.append(stream)
         server.opened.put(stream)
         stream.ended.wait()
@@ -83,6 +100,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", content_type)
         self.send_header("Content-Security-Policy", "default-src 'self'")
         self.send_header("Cache-Control", "no-cache")
+        self.send_header("Access-Control-Allow-Origin", "*")
         if length is not None:
             self.send_header("Content-Length", str(length))
         self.end_headers()
@@ -104,3 +122,53 @@ def serving() -> Iterator[ScriptedServer]:
             thread.join()
             for stream in server.streams:
                 stream.cut()
+
+
+def iso(ago: timedelta = timedelta(0)) -> str:
+    return (datetime.now(UTC) - ago).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def update(item: str = "wire:0901", ticker: str = "TSLA", version: str = "v1", **changes: Any) -> dict[str, Any]:
+    """The data of a `sentiment_update`, written just now."""
+    return {
+        "source_id": item,
+        "timestamp": "2026-11-22T14:18:46.484Z",
+        "version": f"{version}-{item}-{ticker}",
+        "ticker": ticker,
+        "label": "positive",
+        "score": 0.37,
+        "confidence": 0.82,
+        "source": "reuters",
+        "updated_at": iso(),
+        "committed_at": None,
+    } | changes
+
+
+def withdrawn(item: str = "wire:0901", ticker: str = "TSLA", reason: str = "deleted") -> dict[str, Any]:
+    return {"source_id": item, "timestamp": "2026-11-22T14:18:46.484Z", "ticker": ticker, "reason": reason}
+
+
+def heartbeat(stream: Stream, mode: str = "push") -> str:
+    return stream.send("heartbeat", timestamp=iso(), connections=3, uptime_seconds=4312, mode=mode)
+
+
+def begin(
+    stream: Stream, *replay: dict[str, Any], reset: str = "", mode: str = "push", beat: float = 30, retry_ms: int = 20
+) -> None:
+    """What opens a stream: `connected`, `reset` where asked for, the replay, `heartbeat`."""
+    stream.send(
+        "connected",
+        with_id=False,
+        connection_id="c",
+        tickers=None,
+        resume="reset" if reset else "resumed" if "last_event_id" in stream.query else "fresh",
+        replayed=len(replay),
+        mode=mode,
+        retry_ms=retry_ms,
+        heartbeat_seconds=beat,
+    )
+    if reset:
+        stream.send("reset", with_id=False, reason=reset)
+    for data in replay:
+        stream.send("sentiment_update", **data)
+    heartbeat(stream, mode)

@@ -2,14 +2,14 @@
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.chromium import launched
-from tests.browser.scripted import ScriptedServer, Stream, serving
+from tests.browser.scripted import ScriptedServer, Stream, begin, heartbeat, iso, update, withdrawn
 
 pytestmark = pytest.mark.browser
 
@@ -18,12 +18,6 @@ pytestmark = pytest.mark.browser
 def browser() -> Iterator[Browser]:
     with launched() as browser:
         yield browser
-
-
-@pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    with serving() as server:
-        yield server
 
 
 @pytest.fixture
@@ -44,56 +38,6 @@ def page(browser: Browser, server: ScriptedServer, complaints: list[str]) -> Ite
         yield page
     assert [text for text in heard if not any(known in text for known in complaints)] == []
     assert foreign == [], "the page must work without any other host"
-
-
-def iso(ago: timedelta = timedelta(0)) -> str:
-    return (datetime.now(UTC) - ago).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def update(item: str = "wire:0901", ticker: str = "TSLA", version: str = "v1", **changes: Any) -> dict[str, Any]:
-    """The data of a `sentiment_update`, written just now."""
-    return {
-        "source_id": item,
-        "timestamp": "2026-11-22T14:18:46.484Z",
-        "version": f"{version}-{item}-{ticker}",
-        "ticker": ticker,
-        "label": "positive",
-        "score": 0.37,
-        "confidence": 0.82,
-        "source": "reuters",
-        "updated_at": iso(),
-        "committed_at": None,
-    } | changes
-
-
-def withdrawn(item: str = "wire:0901", ticker: str = "TSLA", reason: str = "deleted") -> dict[str, Any]:
-    return {"source_id": item, "timestamp": "2026-11-22T14:18:46.484Z", "ticker": ticker, "reason": reason}
-
-
-def heartbeat(stream: Stream, mode: str = "push") -> str:
-    return stream.send("heartbeat", timestamp=iso(), connections=3, uptime_seconds=4312, mode=mode)
-
-
-def begin(
-    stream: Stream, *replay: dict[str, Any], reset: str = "", mode: str = "push", beat: float = 30, retry_ms: int = 20
-) -> None:
-    """What opens a stream: `connected`, `reset` where asked for, the replay, `heartbeat`."""
-    stream.send(
-        "connected",
-        with_id=False,
-        connection_id="c",
-        tickers=None,
-        resume="reset" if reset else "resumed" if "last_event_id" in stream.query else "fresh",
-        replayed=len(replay),
-        mode=mode,
-        retry_ms=retry_ms,
-        heartbeat_seconds=beat,
-    )
-    if reset:
-        stream.send("reset", with_id=False, reason=reset)
-    for data in replay:
-        stream.send("sentiment_update", **data)
-    heartbeat(stream, mode)
 
 
 def opened(page: Page, server: ScriptedServer, *replay: dict[str, Any], query: str = "", retry_ms: int = 20) -> Stream:
