@@ -9,7 +9,6 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-import click
 import typer
 
 
@@ -21,9 +20,13 @@ def run(arguments: Sequence[str]) -> int:
     importlib.import_module(f"streamer.tools.{arguments[0]}").register(app)
     try:
         code = app(list(arguments), prog_name="streamer", standalone_mode=False)
-    except click.ClickException as error:
-        error.show(sys.stderr)
-        return error.exit_code
-    except click.exceptions.Abort:
+    except typer.Abort:
         return 130
+    except Exception as error:
+        # Typer carries a click of its own, whose exceptions have no public name: they can show themselves.
+        show, exit_code = getattr(error, "show", None), getattr(error, "exit_code", None)
+        if not callable(show) or not isinstance(exit_code, int):
+            raise
+        show(sys.stderr)
+        return exit_code
     return code if isinstance(code, int) else 0
