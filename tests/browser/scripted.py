@@ -50,6 +50,8 @@ class ScriptedServer(ThreadingHTTPServer):
         self.url = f"http://127.0.0.1:{self.server_port}/"
         self.refusal: tuple[int, dict[str, Any] | str] | None = None
         """Status and body (a problem, or the text of a gateway's page) in place of a stream."""
+        self.pages: dict[str, str] = {}
+        """More documents, by path; without a policy."""
         self.mute = False
         """Accept and never answer."""
         self.ids = itertools.count(1)
@@ -70,6 +72,8 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         server = cast(ScriptedServer, self.server)
         url = urlsplit(self.path)
+        if url.path in server.pages:
+            return self._answer(200, TYPES[".html"], server.pages[url.path].encode(), policy=False)
         if url.path != "/api/v2/stream":
             return self._file("index.html" if url.path == "/" else url.path.removeprefix("/page/").removeprefix("/"))
         stream = Stream(dict(parse_qsl(url.query)), self, server.ids)
@@ -91,14 +95,15 @@ class _Handler(BaseHTTPRequestHandler):
             return self._answer(404, "text/plain", b"")
         self._answer(200, TYPES[path.suffix], path.read_bytes())
 
-    def _answer(self, status: int, content_type: str, body: bytes) -> None:
-        self._head(status, content_type, len(body))
+    def _answer(self, status: int, content_type: str, body: bytes, *, policy: bool = True) -> None:
+        self._head(status, content_type, len(body), policy=policy)
         self.wfile.write(body)
 
-    def _head(self, status: int, content_type: str, length: int | None = None) -> None:
+    def _head(self, status: int, content_type: str, length: int | None = None, *, policy: bool = True) -> None:
         self.send_response(status)
         self.send_header("Content-Type", content_type)
-        self.send_header("Content-Security-Policy", "default-src 'self'")
+        if policy:
+            self.send_header("Content-Security-Policy", "default-src 'self'")
         self.send_header("Cache-Control", "no-cache")
         self.send_header("Access-Control-Allow-Origin", "*")
         if length is not None:

@@ -192,8 +192,8 @@ export class SentimentStream extends EventTarget {
     const name = navigator.onLine === false ? "offline" : kind;
     this.#timer = setTimeout(() => this.#open(), delay);
     // Who polled goes on to; if this one fails, #poll says so.
-    this.#show({ name: polls && this.state.name === "polling" ? "polling" : name, why, until: Date.now() + delay, status: null });
-    if (polls) this.#poll(signal, name);
+    this.#show({ name: polls && this.state.name === "polling" ? "polling" : name, why, until: Math.round(Date.now() + delay), status: null });
+    if (polls && !signal.aborted) this.#poll(signal, name);
   }
 
   /** No stream is to be had: the snapshot keeps the page current. The place stays, since repeats are harmless. */
