@@ -81,7 +81,7 @@ class DeadLetters:
                 sent_ms = int(message.get("Attributes", {}).get("SentTimestamp", "0"))
                 found = understood(message["MessageId"], message["ReceiptHandle"], message["Body"], sent_ms)
                 self.held[found.id] = found
-        return sorted(self.held.values(), key=lambda each: (each.failed_at_ms, each.id))
+        return sorted(self.held.values(), key=_age)
 
     def give_back(self) -> None:
         """Makes what is held visible again, as it was."""
@@ -152,6 +152,12 @@ def understood(message_id: str, receipt: str, body: str, sent_ms: int) -> Failur
             )
         case _:
             return Failure(message_id, receipt, body, sent_ms, "foreign", "neither the relay's nor Lambda's message")
+
+
+def _age(failure: Failure) -> tuple[int, int, str]:
+    """What failed at the same time is in the stream's order."""
+    seq = failure.first or ""
+    return failure.failed_at_ms, int(seq) if seq.isascii() and seq.isdigit() and len(seq) <= 128 else 0, failure.id
 
 
 def _text(value: object) -> str | None:

@@ -140,7 +140,7 @@ class Replay:
         messages = f" in {_count(sum_.messages, 'message')}" if target.publishes else ""
         lines.append(f"  read       {_count(sum_.read, 'record')}")
         lines.append(f"  published  {sum_.published:,} {what}{messages}")
-        where = f"; they are in {target.failures}" if sum_.failed else ""
+        where = f", {target.failures}" if sum_.failed else ""
         lines.append(f"  failed     {sum_.failed:,}{where}")
         faults = self._order.faults
         if faults.planned or self._order.delay:

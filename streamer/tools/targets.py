@@ -5,11 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from streamer.local.relaying import Kept, Kind, Relayed, Relaying, Shown
 from streamer.tools.account import Account, is_local, region_of, the_demo
 from streamer.tools.items import Items
+
+_SHOWN: Final = "written to standard error, as lines of JSON"
 
 Send = Callable[[Sequence[Mapping[str, Any]]], Relayed]
 
@@ -24,7 +26,7 @@ class Target:
     """Whether nobody but this machine is concerned."""
     send: Send
     failures: str
-    """In words: where a record goes that cannot be relayed."""
+    """In words: what becomes of a record that cannot be relayed."""
     tables: Mapping[Kind, str]
     """The names that the target knows the tables by."""
     publishes: bool = True
@@ -41,7 +43,7 @@ def demo(sleep: Callable[[float], None]) -> Target:
     relaying = Relaying(
         account.sns(), resources.topic_arn, account.sqs(), resources.failure_queue_url, tables, sleep=sleep
     )
-    failures = f"{_name(resources.failure_queue_url)}: see `streamer failures list`"
+    failures = f"kept in {_name(resources.failure_queue_url)}: see `streamer failures list`"
     return Target(f"the demo at {found.base_url}", True, relaying.send, failures, tables)
 
 
@@ -50,7 +52,7 @@ def topic(arn: str, queue_url: str | None, tables: Mapping[Kind, str], sleep: Ca
     account = Account(region=region_of(arn))
     sns, sqs = account.sns(), account.sqs() if queue_url else Kept(to_stderr)
     relaying = Relaying(sns, arn, sqs, queue_url or "standard error", tables, sleep=sleep)
-    failures = _name(queue_url) if queue_url else "standard error, as lines of JSON"
+    failures = f"kept in {_name(queue_url)}" if queue_url else _SHOWN
     return Target(f"the topic {arn}", is_local(sns), relaying.send, failures, tables)
 
 
@@ -64,13 +66,13 @@ def table(name: str, tables: Mapping[Kind, str]) -> Target:
         return [*([left_out] if items.left_out else []), *(f"refused: {words}" for words in items.refused)]
 
     where = f"the table {name} in {dynamodb.meta.region_name}"
-    return Target(where, is_local(dynamodb), items.send, "nowhere: they are named below", tables, False, notes)
+    return Target(where, is_local(dynamodb), items.send, "named below", tables, False, notes)
 
 
 def dry(tables: Mapping[Kind, str], show: Callable[[str], None]) -> Target:
     """The messages to `show`, the failure records to standard error; touches nothing."""
     relaying = Relaying(Shown(show), "dry", Kept(to_stderr), "dry", tables)
-    return Target("nothing (dry run)", True, relaying.send, "standard error, as lines of JSON", tables)
+    return Target("nothing (dry run)", True, relaying.send, _SHOWN, tables)
 
 
 def to_stderr(text: str) -> None:
