@@ -83,7 +83,7 @@ class Decoder:
         if not self._begun:
             if len(self._pending) < len(_BOM) and _BOM.startswith(self._pending):
                 return []
-            self._begun, searched = True, 0
+            self._begun = True
             if self._pending.startswith(_BOM):
                 del self._pending[: len(_BOM)]
         end = self._pending.rfind(b"\n\n", searched) + 2

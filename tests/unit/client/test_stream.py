@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import ssl
+import sys
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -112,6 +113,13 @@ async def test_a_place_given_at_the_start_is_sent_and_stays_until_an_id_comes() 
         await until(Stream(server.url, last_event_id="evt_1", replay=60, sleep=Waits()), "heartbeat")
     assert [visit.headers.get("last-event-id") for visit in server.visits] == ["evt_1", "evt_1"]
     assert not any("replay" in visit.path for visit in server.visits)
+
+
+async def test_an_id_without_data_is_a_place_too() -> None:
+    moved_on = OK + update(1).frame(place="evt_1") + b"id: evt_2\n\n"
+    async with serving(moved_on, OK + HEARTBEAT.frame()) as server:
+        await until(Stream(server.url, sleep=Waits()), "heartbeat")
+    assert server.visits[1].headers["last-event-id"] == "evt_2"
 
 
 async def test_closing_is_heeded_to_the_letter() -> None:
@@ -250,6 +258,17 @@ async def test_what_waiting_will_not_mend_is_told_in_one_sentence(said: bytes, s
     assert waits.seconds == []
 
 
+async def test_an_error_page_without_an_end_is_not_read_to_it() -> None:
+    async def endless(visit: Visit) -> None:
+        await visit.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        while True:
+            await visit.send(b"x" * 4096)
+
+    async with serving(endless) as server:
+        with pytest.raises(NotAStream, match="answered 400 Bad Request$"):
+            await asyncio.wait_for(until(Stream(server.url), "never"), 10)
+
+
 async def test_a_redirect_on_the_same_server_is_followed() -> None:
     async with serving(answer("308 Moved", location="/there?x=1"), OK + HEARTBEAT.frame()) as server:
         assert names(await until(Stream(server.url, last_event_id="evt_1"), "heartbeat")) == ["heartbeat"]
@@ -359,6 +378,23 @@ async def test_leaving_the_block_closes_the_connection() -> None:
             async for _ in stream:
                 break
         await asyncio.wait_for(closed.wait(), 10)
+
+
+async def test_leaving_the_block_leaves_no_generator_to_the_event_loop() -> None:
+    async def stay(visit: Visit) -> None:
+        await visit.send(OK, CONNECTED, HEARTBEAT)
+        await visit.gone()
+
+    left: list[object] = []
+    hooks = sys.get_asyncgen_hooks()
+    sys.set_asyncgen_hooks(finalizer=lambda generator: left.append(repr(generator)))
+    try:
+        async with serving(stay) as server:
+            await until(Stream(server.url), "connected")
+            gc.collect()
+    finally:
+        sys.set_asyncgen_hooks(*hooks)
+    assert left == []
 
 
 async def test_leaving_the_loop_alone_closes_it_too() -> None:
