@@ -52,7 +52,8 @@ def test_what_may_be_null_may_be_missing() -> None:
 @pytest.mark.parametrize(
     "data",
     [
-        "", "{", "[]", "null", "{}", '{"reason":"drain"}', '{"reason":null,"retry_ms":1}', '{"reason":"drain","retry_ms":"1"}',
+        "", "{", "[]", "null", "{}", '{"reason":"drain"}', '{"reason":null,"retry_ms":1}',
+        '{"reason":"drain","retry_ms":"1"}',
         '{"reason":"drain","retry_ms":true}', '{"reason":"drain","retry_ms":1.5}', '{"reason":"drain","retry_ms":NaN}',
         "[" * 100_000, '{"reason":"drain","retry_ms":' + "9" * 5_000 + "}",
     ],

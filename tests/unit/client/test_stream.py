@@ -265,7 +265,7 @@ async def test_an_error_page_without_an_end_is_not_read_to_it() -> None:
             await visit.send(b"x" * 4096)
 
     async with serving(endless) as server:
-        with pytest.raises(NotAStream, match="answered 400 Bad Request$"):
+        with pytest.raises(NotAStream, match=r"answered 400 Bad Request$"):
             await asyncio.wait_for(until(Stream(server.url), "never"), 10)
 
 
