@@ -65,7 +65,7 @@ class Lines:
         elif isinstance(event, Reset):
             self._notice(f"reset ({event.reason}): there may be a gap before this; what the history has follows")
         elif isinstance(event, Heartbeat) and self._mode not in ("", event.mode):
-            self._notice(f"mode {event.mode}, was {self._mode}: {_MODES.get(event.mode, 'unknown here')}")
+            self._notice(f"was {self._mode}, now mode {_mode(event.mode)}")
         if isinstance(event, Heartbeat):
             self._mode = event.mode
         if self._everything or not isinstance(event, _CONTROL):
@@ -92,11 +92,16 @@ def _connected(event: Connected) -> str:
         case "resumed":
             words = f"resumed: {follows}"
         case "reset":
-            words = "connected, not resumed: the server does not know that place"
+            words = "connected, not resumed"
         case _:
             words = f"connected: {follows if event.replayed else 'a fresh stream begins'}"
     tickers = f"; only {', '.join(event.tickers)}" if event.tickers is not None else ""
-    return f"{words}{tickers}; mode {event.mode}: {_MODES.get(event.mode, 'unknown here')}"
+    return f"{words}{tickers}; mode {_mode(event.mode) if event.mode != 'push' else 'push'}"
+
+
+def _mode(name: str) -> str:
+    meaning = _MODES.get(name)
+    return f"{name}: {meaning}" if meaning else name
 
 
 def _json(received: Received) -> str:

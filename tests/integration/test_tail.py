@@ -126,7 +126,7 @@ async def test_from_says_what_it_resumed(rig: Rig) -> None:
     assert "resumed: 2 events of the history follow" in out
     code, out, _ = await tail(rig.base, "--from", "elsewhere", "--events", "sentiment_update", "--count", "3")
     assert code == 0
-    assert "connected, not resumed: the server does not know that place" in out
+    assert "connected, not resumed; mode push" in out
     assert "reset (malformed): there may be a gap before this; what the history has follows" in out
 
 

@@ -53,14 +53,13 @@ def heartbeat(mode: str) -> Heartbeat:
 @pytest.mark.parametrize(
     ("event", "words"),
     [
-        (connected(), "connected: a fresh stream begins; mode push: changes come as they happen"),
+        (connected(), "connected: a fresh stream begins; mode push"),
         (connected(replayed=1_234),
-         "connected: 1,234 events of the history follow; mode push: changes come as they happen"),
-        (connected("resumed"), "resumed: nothing was missed; mode push: changes come as they happen"),
-        (connected("resumed", 2), "resumed: 2 events of the history follow; mode push: changes come as they happen"),
+         "connected: 1,234 events of the history follow; mode push"),
+        (connected("resumed"), "resumed: nothing was missed; mode push"),
+        (connected("resumed", 2), "resumed: 2 events of the history follow; mode push"),
         (connected("reset", mode="down"),
-         "connected, not resumed: the server does not know that place; "
-         "mode down: changes do not come until the server mends"),
+         "connected, not resumed; mode down: changes do not come until the server mends"),
         (Reset("too_old"), "reset (too_old): there may be a gap before this; what the history has follows"),
         (Lost("it broke", 1.25), "lost: it broke; next try in 1.2 s"),
     ],
@@ -79,8 +78,8 @@ def test_a_mode_is_told_when_it_changes() -> None:
         heartbeat("push"), connected(), heartbeat("push"), heartbeat("down"), heartbeat("down"), heartbeat("poll")
     )
     assert told.notices[1:] == [
-        "mode down, was push: changes do not come until the server mends",
-        "mode poll, was down: changes come by polling, some seconds late",
+        "was push, now mode down: changes do not come until the server mends",
+        "was down, now mode poll: changes come by polling, some seconds late",
     ]
 
 
