@@ -83,7 +83,8 @@ def test_nothing_that_a_terminal_obeys_gets_through() -> None:
 
 @pytest.mark.parametrize("score", ["1e999999999", "-1e999999999", "1e-999999999"])
 def test_a_hostile_number_costs_nothing(score: str) -> None:
-    assert len(line(update(score=Decimal(score)))) < 200
+    hostile = Received(update(score=Decimal(score)), "its data is not written out", "evt_1", AT)
+    assert len(Text(colour=False, zone=UTC).event(hostile)) < 200
 
 
 @pytest.mark.parametrize(
