@@ -16,10 +16,17 @@ BROWSERS = {"chromium": chromium.command, "firefox": firefox.command}
 
 
 @pytest.fixture(scope="package", params=list(BROWSERS))
-def tab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
+def open_tab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
     """A tab of each browser; no test reloads it."""
     with opened(BROWSERS[request.param], tmp_path_factory.mktemp(request.param)) as tab:
         yield tab
+
+
+@pytest.fixture
+def tab(open_tab: Tab) -> Iterator[Tab]:
+    """The same, for one test."""
+    yield open_tab
+    open_tab.run("tab.stream?.close();")
 
 
 @pytest.fixture(scope="package")

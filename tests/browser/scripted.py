@@ -5,7 +5,7 @@ import json
 import queue
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -34,8 +34,9 @@ class Stream:
         return place
 
     def send_raw(self, text: str) -> None:
-        """Write anything."""
-        self._handler.wfile.write(text.encode())
+        """Write anything; one that has gone does not hear it."""
+        with suppress(OSError):
+            self._handler.wfile.write(text.encode())
 
     def cut(self) -> None:
         """End the response without a word."""
@@ -52,6 +53,10 @@ class ScriptedServer(ThreadingHTTPServer):
         """Status and body (a problem, or the text of a gateway's page) in place of a stream."""
         self.pages: dict[str, str] = {}
         """More documents, by path; without a policy."""
+        self.admits_probes = False
+        """Refuse EventSources alone: what asks why gets a stream."""
+        self.probe_left = threading.Event()
+        """Set when one that asked why, and got a stream, let it go."""
         self.mute = False
         """Accept and never answer."""
         self.ids = itertools.count(1)
@@ -77,7 +82,8 @@ class _Handler(BaseHTTPRequestHandler):
         if url.path != "/api/v2/stream":
             return self._file("index.html" if url.path == "/" else url.path.removeprefix("/page/").removeprefix("/"))
         stream = Stream(dict(parse_qsl(url.query)), self, server.ids)
-        if server.refusal is not None:
+        probe = self.headers["Accept"] != "text/event-stream"
+        if server.refusal is not None and not (probe and server.admits_probes):
             status, body = server.refusal
             server.refused.put(stream.query)
             if isinstance(body, str):
@@ -85,6 +91,11 @@ class _Handler(BaseHTTPRequestHandler):
             return self._answer(status, "application/problem+json", json.dumps(body).encode())
         if not server.mute:
             self._head(200, "text/event-stream")
+        if probe:
+            with suppress(OSError):
+                self.connection.recv(1)
+            server.probe_left.set()
+            return None
         server.streams.append(stream)
         server.opened.put(stream)
         stream.ended.wait()

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.browser.scripted import ScriptedServer, Stream, begin, heartbeat, update, withdrawn
+from tests.browser.scripted import WATCHDOG, ScriptedServer, Stream, begin, heartbeat, update, withdrawn
 from tests.browser.tab import Tab
 
 pytestmark = pytest.mark.browser
@@ -177,8 +177,11 @@ def test_a_snapshot_that_never_comes_is_given_up_whatever_else_comes(tab: Tab, s
     tab.open(stream_url(server), "{longestWait: 0.05, snapshot: () => new Promise(() => {})}")
     stream = server.accept()
     begin(stream, beat=0.1)
-    stream.send("metrics", total=1)
-    tab.until("tab.stream.state.why === 'The snapshot did not come.'")
+    for _ in range(1000):
+        heartbeat(stream)
+        if tab.value("tab.stream.state.why") == "The snapshot did not come.":
+            return
+    pytest.fail("heartbeats excuse everything")
 
 
 def test_without_a_stream_the_snapshot_alone_keeps_the_page_current(tab: Tab, server: ScriptedServer) -> None:
@@ -194,6 +197,38 @@ def test_without_a_stream_the_snapshot_alone_keeps_the_page_current(tab: Tab, se
     assert again.query == after(place)
     begin(again, update("wire:polled"), update("wire:missed"))
     tab.until("tab.stream.state.name === 'live' && tab.stream.items.size === 2")
+
+
+def test_a_snapshot_that_comes_when_the_stream_is_back_is_too_late(tab: Tab, server: ScriptedServer) -> None:
+    tab.run("tab.gives = [];")
+    snapshot = (
+        "snapshot: () => tab.gives.length ? new Promise((give) => tab.gives.push(give)) : (tab.gives.push(0), [])"
+    )
+    stream = live(tab, server, f"{{longestWait: 0.05, {snapshot}}}")
+    heartbeat(stream)
+    tab.until("tab.of('heartbeat').length === 2")
+    server.refusal = 502, ""
+    stream.cut()
+    tab.until("tab.gives.length > 1")
+    server.refusal = None
+    begin(server.accept(), update())
+    tab.until("tab.stream.state.name === 'live'")
+    tab.run(f"tab.gives.slice(1).forEach((give) => give({json.dumps([update('wire:stale')])})); await null;")
+    heartbeat(server.streams[-1])
+    tab.until("tab.of('heartbeat').length === 4")
+    assert tab.value("tab.items()") == ["wire:0901 positive TSLA"]
+
+
+def test_asking_why_holds_no_stream(tab: Tab, server: ScriptedServer) -> None:
+    server.refusal = 502, ""
+    server.admits_probes = True
+    tab.run("tab.random = Math.random; Math.random = () => 1;")
+    try:
+        tab.open(stream_url(server))
+        assert server.probe_left.wait(WATCHDOG)
+        assert server.refused.qsize() == 1, "and not only because the next attempt ended it"
+    finally:
+        tab.run("Math.random = tab.random;")
 
 
 def test_silence_is_noticed(tab: Tab, server: ScriptedServer) -> None:
@@ -286,11 +321,15 @@ def test_a_stream_that_never_gets_through_comes_back_ever_later(tab: Tab, server
         tab.open(stream_url(server))
         for _ in range(4):
             server.accept().send("closing", with_id=False, reason="drain", retry_ms=1)
-        tab.until("tab.of('closing').length === 4")
+        stream = server.accept()
+        begin(stream, retry_ms=1000)
+        tab.until("tab.stream.state.name === 'live'")  # which ends the growth
+        stream.cut()
+        server.accept()
         delays = tab.value("tab.of('state').filter(({data}) => data.until).map(({at, data}) => data.until - at)")
     finally:
         tab.run("Math.random = tab.random;")
-    assert [round(delay / 20) for delay in delays] == [1, 2, 4, 8]
+    assert [round(delay / 20) for delay in delays] == [1, 2, 4, 8, 1]
 
 
 def test_an_offline_device_says_so_and_comes_back_by_itself(tab: Tab, server: ScriptedServer) -> None:
@@ -306,9 +345,10 @@ def test_an_offline_device_says_so_and_comes_back_by_itself(tab: Tab, server: Sc
     tab.run("Object.defineProperty(navigator, 'onLine', { value: false, configurable: true });")
     try:
         server.streams[-1].cut()
-        assert tab.until("tab.stream.state.until && tab.stream.state.name") == "offline"
         begin(server.accept())  # it goes on trying: a service on this machine needs no network
         tab.until("tab.stream.state.name === 'live'")
+        lost = tab.value("tab.of('state').filter(({data}) => data.why === 'The connection was lost.')")
+        assert {state["data"]["name"] for state in lost} == {"offline"}
     finally:
         tab.run("delete navigator.onLine;")
 
@@ -337,7 +377,7 @@ def test_an_event_that_is_no_json_is_dropped(tab: Tab, server: ScriptedServer) -
     "moment", ["connecting", "connected", "replaced", "sentiment_update", "live", "closing", "state"]
 )
 def test_closing_ends_it_with_all_its_timers_wherever_it_is(tab: Tab, server: ScriptedServer, moment: str) -> None:
-    before = tab.value("tab.stream ? (tab.stream.close(), tab.timers()) : 0")
+    before = tab.value("tab.timers()")
     tab.open(stream_url(server), "{longestWait: 0.05, snapshot: async () => []}")
     if moment == "connecting":
         server.accept()
@@ -354,6 +394,7 @@ def test_closing_ends_it_with_all_its_timers_wherever_it_is(tab: Tab, server: Sc
         tab.until("tab.stream.state.name === 'closed'")
     told = tab.value("tab.log.length")
     assert tab.value("[tab.timers(), tab.stream.state.name]") == [before, "closed"]
+    assert tab.value("[tab.log.at(-1).type, tab.log.at(-1).data.name]") == ["state", "closed"], "its last word"
     tab.run("dispatchEvent(new Event('online')); document.dispatchEvent(new Event('visibilitychange'));")
     assert tab.value("tab.log.length") == told
     assert server.opened.empty()
