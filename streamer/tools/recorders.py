@@ -10,12 +10,13 @@ import signal
 from typing import TYPE_CHECKING, Any, Final
 
 from streamer.change import iso_time
-from streamer.errors import LeaseError
+from streamer.errors import LeaseError, StreamerError
 from streamer.tools.account import Account, is_local, region_of, the_demo
 from streamer.tools.ending import ToolError, UsageError
 from streamer.tools.interrupt import Interrupt, Interrupted
 from streamer.tools.recording import Recorder, event_line, header, message_line, record_line
 from streamer.tools.session import Limits, Said, Session
+from streamer.tools.watched import Watched
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -26,6 +27,10 @@ _POLL: Final = 1.0
 """Seconds between two reads of a shard: AWS allows five a second to all its readers together."""
 _WAIT: Final = 1
 """Seconds of a long poll: Ctrl-C waits for its end, because an abandoned one swallows the next message."""
+_PAUSE: Final = 2.0
+"""Seconds between two tries of a queue that does not answer."""
+_GIVEN_UP: Final = 30.0
+"""Seconds without an answer after which a source has ended: a demo that is over, say."""
 _HEARTBEAT: Final = 300.0
 """Seconds; the reaper takes a queue whose heartbeat is half an hour old."""
 
@@ -49,8 +54,9 @@ def run_table(table: str | None, file: str, limits: Limits, *, force: bool, whol
             except (ToolError, BrokenPipeError) as error:
                 trouble.append(error)  # the pump would try again for ever
 
+        streams = Watched(account.streams())
         pump = Pump(
-            account.streams(),
+            streams,
             account.sqs(),  # for what a handler fails on; ours does not
             [Source(arn, interval, latest=not from_start)],
             take,
@@ -62,10 +68,14 @@ def run_table(table: str | None, file: str, limits: Limits, *, force: bool, whol
         try:
             while session.left and not trouble:
                 pause = pump.step()
+                streams.check(_GIVEN_UP)
                 session.show()
                 interrupt.sleep(min(pause, session.left, _TICK))
         except Interrupted:
             pass
+        except ToolError:
+            session.end()
+            raise
         finally:
             logging.getLogger("streamer.local.pump").removeHandler(handler)
         if trouble:
@@ -94,7 +104,7 @@ def _stream_of(table: str | None) -> tuple[Account, str, str, float]:
 def run_topic(arn: str, file: str, limits: Limits, *, force: bool) -> int:
     """Records a topic through a lease of its own, which is given back at the end."""
     from streamer.intake.lease import Lease
-    from streamer.intake.receive import Receiver
+    from streamer.intake.receive import Receiver, ReceiveError
 
     account = Account(region=region_of(arn))
     sqs, sns = account.sqs(), account.sns()
@@ -106,14 +116,27 @@ def run_topic(arn: str, file: str, limits: Limits, *, force: bool) -> int:
         try:
             receiver = Receiver(sqs, lease.queue_url, wait_seconds=_WAIT, now=session.now_ms)
             beat = _Heartbeat(sqs, lease.queue_url, session)
+            well_ms = session.now_ms()
             while session.left and not interrupt.asked:
-                messages = receiver.receive()
-                for message in messages:
-                    session.add(message_line(message.received_at_ms, message.body))
-                if messages:
-                    receiver.delete(messages)
+                try:
+                    messages = receiver.receive()
+                    for message in messages:
+                        session.add(message_line(message.received_at_ms, message.body))
+                    if messages:
+                        receiver.delete(messages)
+                    well_ms = session.now_ms()
+                except ReceiveError as error:
+                    session.say(f"{error}, trying again")
+                    if session.now_ms() - well_ms > _GIVEN_UP * 1000:
+                        raise
+                    interrupt.sleep(_PAUSE)
                 beat()
                 session.show()
+        except Interrupted:
+            pass
+        except StreamerError:
+            session.end()
+            raise
         finally:
             try:
                 lease.release()

@@ -88,13 +88,17 @@ class Session:
 
 
 class Said(logging.Handler):
-    """Says what the parts log as warnings."""
+    """Says what the parts log as warnings; the same words once."""
 
     def __init__(self, session: Session) -> None:
         super().__init__(logging.WARNING)
         self._session = session
+        self._said = ""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """One line."""
+        """One line, unless it is the last one again."""
         error = getattr(record, "error", "")
-        self._session.say(f"{record.getMessage()}{f': {error}' if error else ''}")
+        words = f"{record.getMessage()}{f': {error}' if error else ''}"
+        if words != self._said:
+            self._said = words
+            self._session.say(words)

@@ -89,7 +89,7 @@ async def test_a_table_gets_the_items_and_the_path_does_the_rest(here: Machine) 
         )  # fmt: skip
         assert (said.code, said.err) == (0, "")
         assert "published  2 items" in said.out
-        labels = set()
+        labels: set[tuple[str, str]] = set()
         while labels != {("AAPL", "positive"), ("MSFT", "positive")}:
             data = (await events.until("sentiment_update"))["data"]
             labels = (labels | {(data["ticker"], data["label"])}) - {(data["ticker"], "neutral")}

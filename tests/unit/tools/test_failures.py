@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -17,7 +17,10 @@ from streamer.tools.redrive import Redrive, chosen
 from tests.unit.ingest_relay.fakes import TOPIC_ARN, UNREACHABLE, FakeSns
 from tests.unit.ingest_relay.stream import TABLES
 from tests.unit.local.fakes import ARN, BEGUN, FakeShard, FakeStreams, client_error, record, wire
-from tests.unit.tools.fakes import FakeFailureQueue
+from tests.unit.tools.stand_ins import FakeFailureQueue
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
 
 
 def by_relay(number: int, **overrides: Any) -> str:
@@ -69,8 +72,8 @@ def test_any_other_message_is_foreign(body: str) -> None:
 
 
 def test_a_look_takes_nothing_away_and_shows_each_message_once() -> None:
-    queue: Any = FakeFailureQueue(*(by_relay(seq) for seq in range(25, 0, -1)))
-    letters = DeadLetters(queue, "url")
+    queue = FakeFailureQueue(*(by_relay(seq) for seq in range(25, 0, -1)))
+    letters = DeadLetters(cast("SQSClient", queue), "url")
     assert [each.first for each in letters.look(1000)] == [str(seq) for seq in range(1, 26)], "oldest first"
     assert queue.visible == []
     letters.give_back()
@@ -82,10 +85,10 @@ def test_a_look_takes_nothing_away_and_shows_each_message_once() -> None:
 
 class Rig:
     def __init__(self, *bodies: str, dry_run: bool = False) -> None:
-        self.queue: Any = FakeFailureQueue(*bodies)
+        self.queue = FakeFailureQueue(*bodies)
         self.streams = FakeStreams()
         self.sns = FakeSns()
-        self.letters = DeadLetters(self.queue, "url")
+        self.letters = DeadLetters(cast("SQSClient", self.queue), "url")
         self.redrive = Redrive(
             self.letters,
             self.streams,
@@ -175,13 +178,13 @@ def test_a_stream_that_trims_while_it_is_read_is_said() -> None:
     assert rig.run()[0][1].startswith("trimmed:")
 
 
-def test_a_stream_that_is_gone_is_said() -> None:
+def test_a_stream_that_is_gone_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     rig = Rig(by_relay(11))
 
     def gone(**_: Any) -> Any:
         raise client_error("ResourceNotFoundException")
 
-    rig.streams.describe_stream = gone  # type: ignore[method-assign]
+    monkeypatch.setattr(rig.streams, "describe_stream", gone)
     assert rig.run() == [("beyond reach", "the stream is gone: it was switched off, or its table deleted")]
 
 

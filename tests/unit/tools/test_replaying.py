@@ -16,8 +16,8 @@ from streamer.tools.faults import Faults
 from streamer.tools.interrupt import Interrupt, Interrupted
 from streamer.tools.recording import header, record_line
 from streamer.tools.replaying import Order, Replay
-from tests.unit.tools.fakes import Taken
 from tests.unit.tools.records import change
+from tests.unit.tools.stand_ins import Taken
 
 EVENTS = Path(__file__).parents[2] / "events"
 
