@@ -104,7 +104,7 @@ def _stream_of(table: str | None) -> tuple[Account, str, str, float]:
 def run_topic(arn: str, file: str, limits: Limits, *, force: bool) -> int:
     """Records a topic through a lease of its own, which is given back at the end."""
     from streamer.intake.lease import Lease
-    from streamer.intake.receive import Receiver, ReceiveError
+    from streamer.intake.receive import ReceiveError, Receiver
 
     account = Account(region=region_of(arn))
     sqs, sns = account.sqs(), account.sns()
