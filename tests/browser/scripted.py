@@ -93,6 +93,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._head(200, "text/event-stream")
         if probe:
             with suppress(OSError):
+                self.wfile.write(b": a stream begins at once\n\n")  # before which firefox shows no headers
                 self.connection.recv(1)
             server.probe_left.set()
             return None

@@ -206,10 +206,12 @@ export class SentimentStream extends EventTarget {
 
   /** EventSource hides why it was refused; one plain request tells. */
   async #explain(signal) {
-    const response = await fetch(this.#address(), { signal, cache: "no-store" }).catch(() => null);
+    const asking = new AbortController();
+    signal.addEventListener("abort", () => asking.abort());
+    const response = await fetch(this.#address(), { signal: asking.signal, cache: "no-store" }).catch(() => null);
     const type = response?.headers.get("content-type") ?? "no content type";
     const problem = response?.ok === false ? await response.json().catch(() => null) : null;
-    if (response?.ok) response.body?.cancel().catch(() => {}); // it may be a stream, and would hold a slot
+    asking.abort(); // it may be a stream, and would hold a slot; firefox does not let go of a body that is cancelled
     if (!response || signal.aborted || (response.ok && type.startsWith("text/event-stream"))) return;
     if (response.status === 401) this.#ticket = "";
     const said = response.ok ? `with ${type}, which is no event stream` : response.status;
