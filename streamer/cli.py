@@ -14,9 +14,21 @@ USAGE = 2
 """Exit code for what the person who called has to mend."""
 
 
+TOOLS = {
+    "tail": "show a stream, one line an event",
+    "record": "write what passes to a file",
+    "replay": "feed recorded changes through the relay",
+    "failures": "look after the relay's failure queue",
+}
+"""Commands for a person at a terminal: in the extra `tools`, not in the image."""
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of the console script; leaves by SystemExit."""
-    options = _parser().parse_args(arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given and given[0] in TOOLS:
+        raise SystemExit(_tool(given))
+    options = _parser().parse_args(given)
     raise SystemExit(options.run(options))
 
 
@@ -40,7 +52,18 @@ def _parser() -> argparse.ArgumentParser:
         )
         add_arguments(demo)
         demo.set_defaults(run=_demo)
+    for name, does in TOOLS.items():
+        commands.add_parser(name, help=does)
     return parser
+
+
+def _tool(arguments: list[str]) -> int:
+    if find_spec("typer") is None:
+        print(f"streamer {arguments[0]}: install the extra: pip install 'sentiment-streamer[tools]'", file=sys.stderr)
+        return USAGE
+    from streamer.tools import run
+
+    return run(arguments)
 
 
 def _serve(options: argparse.Namespace) -> int:

@@ -11,8 +11,8 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 FILES = {
     "requirements.lock": [],
-    "requirements-local.lock": ["local"],
-    "requirements-dev.lock": ["local", "dev"],
+    "requirements-local.lock": ["local", "tools"],
+    "requirements-dev.lock": ["local", "tools", "dev"],
 }
 
 

@@ -24,6 +24,12 @@ _PAGE_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-cache",
 }
+_CLIENT = {"client.js": "text/javascript; charset=utf-8", "client.d.ts": "application/typescript; charset=utf-8"}
+_CLIENT_HEADERS = {  # any site may import it, and asks each time whether it has changed
+    "Access-Control-Allow-Origin": "*",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-cache",
+}
 _STREAM_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {"description": "Server-Sent Events; docs/events.md says which.", "content": {"text/event-stream": {}}},
     422: {"description": "A parameter is malformed.", "content": {"application/problem+json": {}}},
@@ -82,7 +88,17 @@ def create_app(
     async def index() -> Response:
         return FileResponse(_PAGE / "index.html", headers=_PAGE_HEADERS)
 
-    app.mount("/page", _PageFiles(StaticFiles(directory=_PAGE)))
+    files = StaticFiles(directory=_PAGE)
+
+    async def client(request: Request) -> Response:
+        name = request.url.path.rpartition("/")[2]
+        answer = await files.get_response(name, request.scope)
+        answer.headers.update(_CLIENT_HEADERS | {"Content-Type": _CLIENT[name]})
+        return answer
+
+    for name in _CLIENT:
+        app.add_api_route(f"/{name}", client, methods=["GET", "HEAD"], include_in_schema=False)
+    app.mount("/page", _PageFiles(files))
     if not cors_origins:
         return app
     # Outermost, so that errors carry the headers too; no credentials: whoever asks is not known by a cookie.

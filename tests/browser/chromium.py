@@ -1,12 +1,15 @@
 """Debian's chromium for a test, or a reason why there is none."""
 
-import os
+from __future__ import annotations
+
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
-import pytest
 from playwright.sync_api import Browser, sync_playwright
+
+from tests.browser.tools import tool
 
 # As root, chromium has no sandbox; the rest keeps it from looking for Google's hosts at every start.
 FLAGS = (
@@ -21,15 +24,13 @@ FLAGS = (
 
 
 def executable() -> str:
-    """The path of chromium. Skips the test where it is not installed, and fails it where the environment variable
-    `REQUIRE_TOOLS` (names separated by commas or spaces) lists `chromium`."""
-    path = shutil.which("chromium")
-    if path is None:
-        reason = "chromium is not installed (Debian: apt install chromium)"
-        if "chromium" in os.environ.get("REQUIRE_TOOLS", "").replace(",", " ").split():
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return path
+    """The path of chromium. Skips or fails the test where it is not installed (see `tool`)."""
+    return tool("chromium", shutil.which("chromium"), "apt install chromium")
+
+
+def command(profile: Path, url: str) -> list[str]:
+    """How to open a page in a new profile."""
+    return [executable(), *FLAGS, "--headless", f"--user-data-dir={profile}", url]
 
 
 @contextmanager

@@ -5,7 +5,8 @@ import json
 import queue
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, cast
@@ -29,8 +30,13 @@ class Stream:
         """Write one event → its id, or "" for one without."""
         place = f"evt_{next(self._ids):032x}" if with_id else ""
         line = f"id: {place}\n" if place else ""
-        self._handler.wfile.write(f"event: {name}\n{line}data: {json.dumps(data)}\n\n".encode())
+        self.send_raw(f"event: {name}\n{line}data: {json.dumps(data)}\n\n")
         return place
+
+    def send_raw(self, text: str) -> None:
+        """Write anything; one that has gone does not hear it."""
+        with suppress(OSError):
+            self._handler.wfile.write(text.encode())
 
     def cut(self) -> None:
         """End the response without a word."""
@@ -43,10 +49,24 @@ class ScriptedServer(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.url = f"http://127.0.0.1:{self.server_port}/"
-        self.refusal: tuple[int, dict[str, Any]] | None = None
+        self.refusal: tuple[int, dict[str, Any] | str] | None = None
+        """Status and body (a problem, or the text of a gateway's page) in place of a stream."""
+        self.pages: dict[str, str] = {}
+        """More documents, by path; without a policy."""
+        self.admits_probes = False
+        """Refuse EventSources alone: what asks why gets a stream."""
+        self.probe_left = threading.Event()
+        """Set when one that asked why, and got a stream, let it go."""
+        self.mute = False
+        """Accept and never answer."""
         self.ids = itertools.count(1)
+        self.refused: queue.Queue[dict[str, str]] = queue.Queue()
+        """The queries of the requests that were refused."""
         self.opened: queue.Queue[Stream] = queue.Queue()
         self.streams: list[Stream] = []
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A browser that has gone is what many tests are about."""
 
     def accept(self) -> Stream:
         """The next stream the page opens."""
@@ -57,13 +77,26 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         server = cast(ScriptedServer, self.server)
         url = urlsplit(self.path)
+        if url.path in server.pages:
+            return self._answer(200, TYPES[".html"], server.pages[url.path].encode(), policy=False)
         if url.path != "/api/v2/stream":
-            return self._file("index.html" if url.path == "/" else url.path.removeprefix("/page/"))
-        if server.refusal is not None:
-            status, body = server.refusal
-            return self._answer(status, "application/problem+json", json.dumps(body).encode())
-        self._head(200, "text/event-stream")
+            return self._file("index.html" if url.path == "/" else url.path.removeprefix("/page/").removeprefix("/"))
         stream = Stream(dict(parse_qsl(url.query)), self, server.ids)
+        probe = self.headers["Accept"] != "text/event-stream"
+        if server.refusal is not None and not (probe and server.admits_probes):
+            status, body = server.refusal
+            server.refused.put(stream.query)
+            if isinstance(body, str):
+                return self._answer(status, "text/html", body.encode())
+            return self._answer(status, "application/problem+json", json.dumps(body).encode())
+        if not server.mute:
+            self._head(200, "text/event-stream")
+        if probe:
+            with suppress(OSError):
+                self.wfile.write(b": a stream begins at once\n\n")  # before which firefox shows no headers
+                self.connection.recv(1)
+            server.probe_left.set()
+            return None
         server.streams.append(stream)
         server.opened.put(stream)
         stream.ended.wait()
@@ -74,15 +107,17 @@ class _Handler(BaseHTTPRequestHandler):
             return self._answer(404, "text/plain", b"")
         self._answer(200, TYPES[path.suffix], path.read_bytes())
 
-    def _answer(self, status: int, content_type: str, body: bytes) -> None:
-        self._head(status, content_type, len(body))
+    def _answer(self, status: int, content_type: str, body: bytes, *, policy: bool = True) -> None:
+        self._head(status, content_type, len(body), policy=policy)
         self.wfile.write(body)
 
-    def _head(self, status: int, content_type: str, length: int | None = None) -> None:
+    def _head(self, status: int, content_type: str, length: int | None = None, *, policy: bool = True) -> None:
         self.send_response(status)
         self.send_header("Content-Type", content_type)
-        self.send_header("Content-Security-Policy", "default-src 'self'")
+        if policy:
+            self.send_header("Content-Security-Policy", "default-src 'self'")
         self.send_header("Cache-Control", "no-cache")
+        self.send_header("Access-Control-Allow-Origin", "*")
         if length is not None:
             self.send_header("Content-Length", str(length))
         self.end_headers()
@@ -104,3 +139,53 @@ def serving() -> Iterator[ScriptedServer]:
             thread.join()
             for stream in server.streams:
                 stream.cut()
+
+
+def iso(ago: timedelta = timedelta(0)) -> str:
+    return (datetime.now(UTC) - ago).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def update(item: str = "wire:0901", ticker: str = "TSLA", version: str = "v1", **changes: Any) -> dict[str, Any]:
+    """The data of a `sentiment_update`, written just now."""
+    return {
+        "source_id": item,
+        "timestamp": "2026-11-22T14:18:46.484Z",
+        "version": f"{version}-{item}-{ticker}",
+        "ticker": ticker,
+        "label": "positive",
+        "score": 0.37,
+        "confidence": 0.82,
+        "source": "reuters",
+        "updated_at": iso(),
+        "committed_at": None,
+    } | changes
+
+
+def withdrawn(item: str = "wire:0901", ticker: str = "TSLA", reason: str = "deleted") -> dict[str, Any]:
+    return {"source_id": item, "timestamp": "2026-11-22T14:18:46.484Z", "ticker": ticker, "reason": reason}
+
+
+def heartbeat(stream: Stream, mode: str = "push") -> str:
+    return stream.send("heartbeat", timestamp=iso(), connections=3, uptime_seconds=4312, mode=mode)
+
+
+def begin(
+    stream: Stream, *replay: dict[str, Any], reset: str = "", mode: str = "push", beat: float = 30, retry_ms: int = 20
+) -> None:
+    """What opens a stream: `connected`, `reset` where asked for, the replay, `heartbeat`."""
+    stream.send(
+        "connected",
+        with_id=False,
+        connection_id="c",
+        tickers=None,
+        resume="reset" if reset else "resumed" if "last_event_id" in stream.query else "fresh",
+        replayed=len(replay),
+        mode=mode,
+        retry_ms=retry_ms,
+        heartbeat_seconds=beat,
+    )
+    if reset:
+        stream.send("reset", with_id=False, reason=reset)
+    for data in replay:
+        stream.send("sentiment_update", **data)
+    heartbeat(stream, mode)

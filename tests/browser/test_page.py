@@ -2,14 +2,14 @@
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.chromium import launched
-from tests.browser.scripted import ScriptedServer, Stream, serving
+from tests.browser.scripted import ScriptedServer, Stream, begin, heartbeat, iso, update, withdrawn
 
 pytestmark = pytest.mark.browser
 
@@ -18,12 +18,6 @@ pytestmark = pytest.mark.browser
 def browser() -> Iterator[Browser]:
     with launched() as browser:
         yield browser
-
-
-@pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    with serving() as server:
-        yield server
 
 
 @pytest.fixture
@@ -44,56 +38,6 @@ def page(browser: Browser, server: ScriptedServer, complaints: list[str]) -> Ite
         yield page
     assert [text for text in heard if not any(known in text for known in complaints)] == []
     assert foreign == [], "the page must work without any other host"
-
-
-def iso(ago: timedelta = timedelta(0)) -> str:
-    return (datetime.now(UTC) - ago).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def update(item: str = "wire:0901", ticker: str = "TSLA", version: str = "v1", **changes: Any) -> dict[str, Any]:
-    """The data of a `sentiment_update`, written just now."""
-    return {
-        "source_id": item,
-        "timestamp": "2026-11-22T14:18:46.484Z",
-        "version": f"{version}-{item}-{ticker}",
-        "ticker": ticker,
-        "label": "positive",
-        "score": 0.37,
-        "confidence": 0.82,
-        "source": "reuters",
-        "updated_at": iso(),
-        "committed_at": None,
-    } | changes
-
-
-def withdrawn(item: str = "wire:0901", ticker: str = "TSLA", reason: str = "deleted") -> dict[str, Any]:
-    return {"source_id": item, "timestamp": "2026-11-22T14:18:46.484Z", "ticker": ticker, "reason": reason}
-
-
-def heartbeat(stream: Stream, mode: str = "push") -> str:
-    return stream.send("heartbeat", timestamp=iso(), connections=3, uptime_seconds=4312, mode=mode)
-
-
-def begin(
-    stream: Stream, *replay: dict[str, Any], reset: str = "", mode: str = "push", beat: float = 30, retry_ms: int = 20
-) -> None:
-    """What opens a stream: `connected`, `reset` where asked for, the replay, `heartbeat`."""
-    stream.send(
-        "connected",
-        with_id=False,
-        connection_id="c",
-        tickers=None,
-        resume="reset" if reset else "fresh",
-        replayed=len(replay),
-        mode=mode,
-        retry_ms=retry_ms,
-        heartbeat_seconds=beat,
-    )
-    if reset:
-        stream.send("reset", with_id=False, reason=reset)
-    for data in replay:
-        stream.send("sentiment_update", **data)
-    heartbeat(stream, mode)
 
 
 def opened(page: Page, server: ScriptedServer, *replay: dict[str, Any], query: str = "", retry_ms: int = 20) -> Stream:
@@ -214,12 +158,12 @@ def test_the_counters_show_the_metrics(page: Page, server: ScriptedServer) -> No
 
 def test_a_cut_stream_is_resumed_from_its_last_place(page: Page, server: ScriptedServer) -> None:
     stream = opened(page, server)
-    assert stream.query == {"replay": "60"}
+    assert stream.query == {"replay": "60", "on_full": "wait"}
     place = stream.send("sentiment_update", **update())
     expect(rows(page)).to_have_count(1)
     stream.cut()
     second = server.accept()
-    assert second.query == {"last_event_id": place}
+    assert second.query == {"last_event_id": place, "on_full": "wait"}
     expect(page.get_by_role("status")).to_contain_text("reconnecting")
     begin(second, update("wire:0902"))
     expect(page.get_by_role("status")).to_contain_text("push")
@@ -234,7 +178,7 @@ def test_a_stream_cut_after_connected_is_resumed_from_the_same_place(page: Page,
     second = server.accept()
     second.send("connected", with_id=False, mode="push", retry_ms=20, heartbeat_seconds=30)
     second.cut()
-    assert server.accept().query == {"last_event_id": place}
+    assert server.accept().query == {"last_event_id": place, "on_full": "wait"}
 
 
 def test_what_a_reconnect_repeats_is_no_news(page: Page, server: ScriptedServer) -> None:
@@ -253,14 +197,14 @@ def test_what_a_reconnect_repeats_is_no_news(page: Page, server: ScriptedServer)
 def test_a_stream_cut_before_its_replay_is_asked_for_anew(page: Page, server: ScriptedServer) -> None:
     page.goto(server.url)
     server.accept().cut()
-    assert server.accept().query == {"replay": "60"}
+    assert server.accept().query == {"replay": "60", "on_full": "wait"}
 
 
 def test_a_planned_end_says_why_and_goes_on(page: Page, server: ScriptedServer) -> None:
     stream = opened(page, server)
     place = stream.send("sentiment_update", **update())
     stream.send("closing", with_id=False, reason="drain", retry_ms=20)
-    assert server.accept().query == {"last_event_id": place}
+    assert server.accept().query == {"last_event_id": place, "on_full": "wait"}
     expect(page.get_by_role("status")).to_contain_text("This server is being replaced")
 
 
@@ -337,10 +281,15 @@ def test_the_time_to_the_screen_says_what_it_was_measured_from(page: Page, serve
 def test_a_filter_of_the_page_is_passed_on(page: Page, server: ScriptedServer) -> None:
     page.add_init_script("Math.random = () => 1")  # the page that is left does not come back before it is gone
     stream = opened(page, server, query="?tickers=tsla,%20NVDA", retry_ms=30_000)
-    assert stream.query == {"replay": "60", "tickers": "TSLA,NVDA", "events": "sentiment_update,metrics"}
+    assert stream.query == {
+        "replay": "60",
+        "tickers": "TSLA,NVDA",
+        "events": "sentiment_update,metrics",
+        "on_full": "wait",
+    }
     expect(page.get_by_role("link", name="raw stream")).to_have_attribute("href", re.compile("tickers=TSLA"))
     page.get_by_role("link", name="show all").click()
-    assert server.accept().query == {"replay": "60"}
+    assert server.accept().query == {"replay": "60", "on_full": "wait"}
 
 
 def test_a_paused_feed_stands_still_and_catches_up(page: Page, server: ScriptedServer) -> None:

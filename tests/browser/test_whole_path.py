@@ -15,20 +15,12 @@ from playwright.sync_api import Browser, expect
 from streamer.change import iso_time
 from streamer.local.clients import Clients
 from streamer.local.resources import Resources
-from tests.browser.chromium import executable, launched
-from tests.integration.pipeline import pipeline
+from tests.browser.chromium import launched
 from tests.integration.service import ServiceProcess, serving
 
 pytestmark = pytest.mark.browser
 
 DOC = Path(__file__).parents[2] / "docs" / "events.md"
-
-
-@pytest.fixture(scope="module")
-def resources() -> Iterator[Resources]:
-    executable()  # before anything is started in vain
-    with pipeline() as made:
-        yield made
 
 
 @pytest.fixture

@@ -31,7 +31,9 @@ MAY_IMPORT: dict[str, set[str]] = {
         "telemetry", "web",
     },
     "local": {"cli", "service", "telemetry", "change", "errors", "place", "sse"},
-    "cli": {"errors", "local", "service", "settings", "telemetry"},
+    "client": {"errors", "place", "sse"},
+    "tools": {"change", "client", "errors", "intake", "local", "place", "sse"},
+    "cli": {"errors", "local", "service", "settings", "telemetry", "tools"},
 }  # fmt: skip
 """What each part of `streamer` may import of the others. Every part is here, so a new one is a decision."""
 

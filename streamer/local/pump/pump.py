@@ -47,12 +47,16 @@ class Source:
 
     stream_arn: str
     interval: float = POLL_INTERVAL
+    latest: bool = False
+    """Begin with what is written from now on, as a mapping with the starting position LATEST."""
 
 
 @dataclass(slots=True)
 class _Stream:
     source: Source
     discover_due: float
+    latest: bool = False
+    """Whether a shard that is found now begins with what is written from now on."""
     finished: set[str] = field(default_factory=set)
     open: dict[str, _Turns] = field(default_factory=dict)
 
@@ -99,7 +103,7 @@ class Pump:
         self._clock = clock
         self._wall = wall
         self._canary_due = clock()
-        self._streams = [_Stream(source, clock()) for source in sources]
+        self._streams = [_Stream(source, clock(), source.latest) for source in sources]
 
     @classmethod
     def of(
@@ -146,7 +150,10 @@ class Pump:
         try:
             while True:
                 answer = self._client.describe_stream(**request)["StreamDescription"]
-                shards += [Shard(each["ShardId"], each.get("ParentShardId")) for each in answer["Shards"]]
+                for each in answer["Shards"]:
+                    shards.append(Shard(each["ShardId"], each.get("ParentShardId")))
+                    if stream.latest and each.get("SequenceNumberRange", {}).get("EndingSequenceNumber"):
+                        stream.finished.add(each["ShardId"])
                 last = answer.get("LastEvaluatedShardId")
                 if not last:
                     break
@@ -159,8 +166,9 @@ class Pump:
         stream.finished &= {shard.shard_id for shard in shards}
         for shard_id in readable(shards, stream.finished):
             if shard_id not in stream.open:
-                reader = ShardReader(self._client, arn, shard_id)
+                reader = ShardReader(self._client, arn, shard_id, latest=stream.latest)
                 stream.open[shard_id] = _Turns(stream.source, shard_id, reader, self._clock())
+        stream.latest = False  # what is found later began after us
 
     def _turn(self, stream: _Stream, turns: _Turns) -> None:
         started = self._clock()

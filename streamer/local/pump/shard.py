@@ -1,4 +1,4 @@
-"""Reads one shard from its oldest record on."""
+"""Reads one shard from its oldest record on, or from now on."""
 
 from __future__ import annotations
 
@@ -32,12 +32,14 @@ class Streams(Protocol):
 class ShardReader:
     """One shard's iterator, kept alive. `closed` once all of a closed shard was read."""
 
-    def __init__(self, streams: Streams, stream_arn: str, shard_id: str) -> None:
+    def __init__(self, streams: Streams, stream_arn: str, shard_id: str, *, latest: bool = False) -> None:
+        """`latest`: begin with what is written after the first read, in place of the oldest record."""
         self.closed = False
         self._streams = streams
         self._stream_arn = stream_arn
         self._shard_id = shard_id
         self._last: str | None = None
+        self._start = "LATEST" if latest else "TRIM_HORIZON"
         self._iterator: str | None = None
 
     def read(self, limit: int) -> list[Record]:
@@ -56,6 +58,7 @@ class ShardReader:
                 # Older than 24 hours and gone: there is nothing better than what is left.
                 logger.error("stream records lost", extra={"shard": self._shard_id, "after": self._last})
                 self._last = None
+                self._start = "TRIM_HORIZON"
             elif code != "ExpiredIteratorException":  # after 15 minutes on AWS, after some 5,000 reads here
                 raise
             self._iterator = self._renewed()
@@ -68,7 +71,7 @@ class ShardReader:
         return records
 
     def _renewed(self) -> str:
-        place: dict[str, str] = {"ShardIteratorType": "TRIM_HORIZON"}
+        place: dict[str, str] = {"ShardIteratorType": self._start}
         if self._last is not None:
             place = {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "SequenceNumber": self._last}
         answer = self._streams.get_shard_iterator(StreamArn=self._stream_arn, ShardId=self._shard_id, **place)

@@ -6,9 +6,9 @@ const MODES = {
   both: ["warn", "The push path is proving itself; the table is asked as well meanwhile."],
   down: ["bad", "The service hears of no changes: what you see may be out of date."],
 };
+const TONES = { connecting: "wait", reconnecting: "warn", busy: "warn", polling: "warn", offline: "bad" };
 
 export class Badge {
-  #mode = null;
   #tick;
 
   constructor(line, countdown) {
@@ -16,20 +16,17 @@ export class Badge {
     this.countdown = countdown;
   }
 
-  /** The service's mode, from `connected` and `heartbeat`. */
-  mode(mode) {
-    if (!mode) return;
-    this.#mode = mode;
-    this.#show(mode, ...(MODES[mode] ?? ["warn", "A mode that this page does not know."]));
-  }
-
-  /** The connection's phase, as `Stream` tells it. */
-  phase({ name, why, until }) {
+  /** A state of the stream: while it is open the service's mode, which says more than `live`, else its name. */
+  show({ name, mode, why, until }) {
     clearInterval(this.#tick);
     this.countdown.textContent = "";
-    if (name === "connecting" && !this.#mode) this.#show("connecting", "wait", "Opening the stream.");
-    if (name !== "waiting") return;
-    this.#show("reconnecting", "warn", `${why} The page shows what it had.`);
+    if (!why) return this.#words(mode ?? name, ...(MODES[mode] ?? ["warn", "A mode that this page does not know."]));
+    const kept = name === "polling" ? "The page is brought up to date now and then." : "The page shows what it had.";
+    this.#words(name, TONES[name] ?? "warn", name === "connecting" ? why : `${why} ${kept}`);
+    if (name !== "connecting") this.#count(until);
+  }
+
+  #count(until) {
     const count = () => {
       const seconds = Math.ceil((until - Date.now()) / 1000);
       this.countdown.textContent = seconds > 0 ? `next try in ${seconds} s` : "trying";
@@ -38,7 +35,7 @@ export class Badge {
     this.#tick = setInterval(count, 1000);
   }
 
-  #show(word, tone, meaning) {
+  #words(word, tone, meaning) {
     const [badge, words] = this.line.children;
     badge.dataset.tone = tone;
     if (badge.textContent !== word) badge.textContent = word;

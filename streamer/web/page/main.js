@@ -1,13 +1,13 @@
 /**
- * The page: events go from the connection (stream) into what is known (state) as they come, and from there to the screen
+ * The page: events go from the stream (client) into what is shown (state) as they come, and from there to the screen
  * (badge, summary, feed) once a frame, so that a burst costs one drawing.
  */
 
+import { SentimentStream } from "../client.js";
 import { Badge } from "./badge.js";
 import { FeedView } from "./feed.js";
 import { lateness, Median } from "./latency.js";
 import { Feed } from "./state.js";
-import { Stream } from "./stream.js";
 import { drawHeartbeat, drawMedian, drawMetrics } from "./summary.js";
 
 const byId = (id) => document.getElementById(id);
@@ -16,39 +16,31 @@ const median = new Median();
 const view = new FeedView(byId("feed"), byId("row"));
 const badge = new Badge(byId("connection"), byId("countdown"));
 const latest = {}; // the last `metrics` and `heartbeat` that are not drawn yet
-let live = false; // past the replay: only then is an event's age the time it took
+let caughtUp = false; // past a replay: only then is an empty feed said to be empty
 let paused = false;
 let frame = 0;
 
 const handlers = {
-  connected: ({ mode }) => badge.mode(mode),
-  reset: () => {
-    live = false; // the history follows
-    feed.clear();
+  state: ({ data }) => {
+    document.body.toggleAttribute("data-stale", !["live", "polling", "down"].includes(data.name));
+    badge.show(data);
   },
-  sentiment_update: (data) => feed.update(data, arrival()),
-  sentiment_withdrawn: (data) => feed.withdraw(data),
-  metrics: (data) => { latest.metrics = data; },
-  heartbeat: (data) => {
-    live = true;
+  replaced: () => {
+    feed.clear();
+    for (const item of stream.items.values()) feed.update({ item, replayed: true });
+  },
+  sentiment_update: (event) => feed.update(event, document.hidden ? "hidden" : paused ? "paused" : "live"),
+  sentiment_withdrawn: ({ data }) => feed.withdraw(data),
+  metrics: ({ data }) => { latest.metrics = data; },
+  heartbeat: ({ data }) => {
+    caughtUp = true;
     latest.heartbeat = data;
-    badge.mode(data.mode);
   },
 };
 
-function arrival() {
-  return !live ? "replayed" : document.hidden ? "hidden" : paused ? "paused" : "live";
-}
-
-function event(name, data) {
-  handlers[name]?.(data);
+function handled(event) {
+  handlers[event.type](event);
   frame ||= requestAnimationFrame(draw);
-}
-
-function phase(now) {
-  if (now.name !== "open") live = false;
-  document.body.toggleAttribute("data-stale", now.name !== "open");
-  badge.phase(now);
 }
 
 function draw() {
@@ -66,7 +58,7 @@ function drawFeed(now) {
     view.draw(item);
   }
   view.prune((item) => feed.has(item));
-  byId("empty").hidden = feed.size > 0 || !live;
+  byId("empty").hidden = feed.size > 0 || !caughtUp;
 }
 
 /** Only what came while somebody could look is a measurement; a time in the future shows clocks that differ. */
@@ -99,4 +91,5 @@ const url = streamUrl();
 byId("raw").href = url;
 byId("curl").textContent = `curl -N '${url.href.replaceAll("%2C", ",")}'`;
 byId("pause").addEventListener("click", pause);
-new Stream(url, { event, phase }).open();
+const stream = new SentimentStream(url);
+for (const name of Object.keys(handlers)) stream.addEventListener(name, handled);

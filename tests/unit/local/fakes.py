@@ -61,6 +61,12 @@ class FakeShard:
     records: list[dict[str, Any]] = field(default_factory=list)
     closed: bool = False
 
+    @property
+    def numbers(self) -> dict[str, str]:
+        """As DescribeStream says it: an open shard has no end."""
+        numbers = [each["dynamodb"]["SequenceNumber"] for each in self.records] or ["0"]
+        return {"StartingSequenceNumber": numbers[0]} | ({"EndingSequenceNumber": numbers[-1]} if self.closed else {})
+
 
 class FakeStreams:
     """One stream. An iterator is `SHARD@INDEX#GENERATION`; those of an older generation have expired."""
@@ -81,7 +87,9 @@ class FakeStreams:
         start = ids.index(ExclusiveStartShardId) + 1 if ExclusiveStartShardId else 0
         page = ids[start : start + self.page]
         listed = [
-            {"ShardId": shard_id} | ({"ParentShardId": parent} if (parent := self.shards[shard_id].parent_id) else {})
+            {"ShardId": shard_id}
+            | ({"ParentShardId": parent} if (parent := self.shards[shard_id].parent_id) else {})
+            | {"SequenceNumberRange": self.shards[shard_id].numbers}
             for shard_id in page
         ]
         more = {"LastEvaluatedShardId": page[-1]} if ids[start + self.page :] else {}
@@ -96,9 +104,13 @@ class FakeStreams:
     ) -> dict[str, Any]:
         self.calls.append(f"get_shard_iterator {ShardIteratorType} {SequenceNumber}".rstrip())
         index = 0
+        numbers = [each["dynamodb"]["SequenceNumber"] for each in self.shards[ShardId].records]
         if ShardIteratorType == "AFTER_SEQUENCE_NUMBER":
-            numbers = [each["dynamodb"]["SequenceNumber"] for each in self.shards[ShardId].records]
             index = numbers.index(SequenceNumber) + 1
+        elif ShardIteratorType == "AT_SEQUENCE_NUMBER":
+            index = sum(int(number) < int(SequenceNumber) for number in numbers)
+        elif ShardIteratorType == "LATEST":
+            index = len(numbers)
         return {"ShardIterator": f"{ShardId}@{index}#{self._generation}"}
 
     def get_records(self, ShardIterator: str, Limit: int) -> dict[str, Any]:  # noqa: N803

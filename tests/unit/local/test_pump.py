@@ -299,3 +299,24 @@ def test_whatever_fails_each_shard_arrives_whole_and_in_order(
         assert [number for number in arrived if number // 100 == at] == [at * 100 + each for each in range(count)]
     assert rig.queue.bodies == []
     assert rig.clock.now > BEGUN
+
+
+def test_a_source_that_begins_with_the_latest_reads_what_is_written_from_then_on() -> None:
+    rig = Rig()
+    rig.pump = Pump(
+        rig.streams,
+        rig.queue,
+        [Source(ARN, interval=0.025, latest=True)],
+        rig.handler,
+        "http://queue",
+        clock=rig.clock,
+        wall=rig.clock,
+    )
+    rig.shard("old", 1, closed=True)
+    shard = rig.shard("a", 2, parent="old")
+    rig.run_for(0.1)
+    shard.records.append(wire(3))
+    shard.closed = True
+    rig.shard("b", 4, parent="a")
+    rig.run_for(15.0)
+    assert rig.handler.batches == [[3], [4]], "a shard that is found later began after us"

@@ -1,0 +1,28 @@
+"""Lengths of time as a person writes them: `500ms`, `30s`, `5m`, `1h`."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Final
+
+from streamer.tools.ending import UsageError
+
+_UNITS: Final = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0}
+_WRITTEN: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|s|m|h|)")
+
+
+def seconds(option: str, text: str) -> float:
+    """Reads the length of time that `option` was given; without a unit it is in seconds. Raises UsageError."""
+    written = _WRITTEN.fullmatch(text.strip())
+    if written is None:
+        raise UsageError(f"{option} {text!r}: give a length of time such as 500ms, 30s, 5m or 1h")
+    return float(written[1]) * _UNITS[written[2]]
+
+
+def clock(length: float) -> str:
+    """Seconds as h:mm:ss, or as 12.3 s below a minute."""
+    if length < 60:
+        return f"{length:.1f} s"
+    whole = math.floor(length)
+    return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"

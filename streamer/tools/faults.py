@@ -1,0 +1,133 @@
+"""What goes wrong in a replay, on purpose and by a seed: the same seed and records, the same plan. Pure.
+
+Each record costs the same draws whatever is switched on, so that one fault more leaves the others where they were.
+"""
+
+from __future__ import annotations
+
+import heapq
+import random
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from streamer.change import parse_time
+from streamer.tools.reading import Recorded
+
+Fault = Literal["dropped", "duplicated", "poisoned", "moved"]
+
+HELD: Final = 10_000
+"""Records that may wait for their turn; beyond that the first goes early, so that memory is bounded."""
+_AGAIN_MS: Final = 1_000
+"""How much later a duplicate comes, at most, beside `reorder_ms`."""
+_SAME_WRITE_MS: Final = 61_000
+"""The table's own time is rounded down (DynamoDB: to a second, its local edition: to a minute)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Faults:
+    """Which faults, and how often."""
+
+    seed: int = 0
+    duplicate: float = 0.0
+    """The share of records that come a second time."""
+    drop: float = 0.0
+    """The share that is left out."""
+    poison: float = 0.0
+    """The share that is spoiled so that the relay cannot decode it."""
+    reorder_ms: int = 0
+    """How far a record may be late, in the recording's time: later ones overtake it."""
+
+    @property
+    def planned(self) -> bool:
+        """Whether something is to go wrong."""
+        return bool(self.duplicate or self.drop or self.poison or self.reorder_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One record of the plan."""
+
+    due_ms: float
+    """When it comes, in the recording's time."""
+    record: dict[str, Any]
+    fault: Fault | None = None
+
+
+class Plan:
+    """Turns what was recorded into what is replayed; `counts` says what went wrong so far."""
+
+    def __init__(self, faults: Faults) -> None:
+        self.counts: Counter[Fault] = Counter()
+        self._faults = faults
+        self._random = random.Random(faults.seed)  # noqa: S311 - it shall be repeatable, not secret
+        self._waiting: list[tuple[float, int, Planned]] = []
+        self._number = self._furthest = 0
+        self._given_ms = float("-inf")
+
+    def __call__(self, recorded: Iterable[Recorded]) -> Iterator[Planned]:
+        """The plan, while it is read."""
+        now_ms = float("-inf")
+        for one in recorded:
+            moment = moment_ms(one)
+            now_ms = now_ms if moment is None else max(now_ms, moment)
+            if now_ms == float("-inf"):
+                now_ms = 0.0
+            self._take(one, now_ms)
+            while self._waiting and (self._waiting[0][0] <= now_ms or len(self._waiting) > HELD):
+                yield self._next()
+        while self._waiting:
+            yield self._next()
+
+    def _take(self, one: Recorded, now_ms: float) -> None:
+        drop, duplicate, poison, late, again = (self._random.random() for _ in range(5))
+        faults = self._faults
+        if drop < faults.drop:
+            self.counts["dropped"] += 1
+            return
+        fault: Fault | None = None
+        record = one.record
+        if poison < faults.poison:
+            self.counts["poisoned"] += 1
+            fault, record = "poisoned", spoiled(record)
+        due_ms = now_ms + late * faults.reorder_ms
+        self._wait(Planned(due_ms, record, fault))
+        if duplicate < faults.duplicate:
+            self.counts["duplicated"] += 1
+            later_ms = due_ms + again * (_AGAIN_MS + faults.reorder_ms)
+            self._wait(Planned(later_ms, record, fault or "duplicated"))
+
+    def _wait(self, planned: Planned) -> None:
+        self._number += 1
+        heapq.heappush(self._waiting, (planned.due_ms, self._number, planned))
+
+    def _next(self) -> Planned:
+        _, number, planned = heapq.heappop(self._waiting)
+        if number < self._furthest and planned.fault != "duplicated":
+            self.counts["moved"] += 1
+        self._furthest = max(self._furthest, number)
+        return planned
+
+
+def moment_ms(one: Recorded) -> int | None:
+    """The record's own time in Unix milliseconds: the writer's `updated_at` where it is of this write, else the
+    table's (which is coarse), else when it was recorded."""
+    body = one.record.get("dynamodb")
+    body = body if isinstance(body, dict) else {}
+    seconds = body.get("ApproximateCreationDateTime")
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < 1e11:
+        return one.at
+    written_ms = int(seconds * 1000)
+    image = body.get("NewImage")
+    updated_at = image.get("updated_at") if isinstance(image, dict) else None
+    text = updated_at.get("S") if isinstance(updated_at, dict) else None
+    exact = parse_time(text) if isinstance(text, str) else None
+    if exact is not None and -1_000 <= exact - written_ms <= _SAME_WRITE_MS:
+        return exact
+    return written_ms
+
+
+def spoiled(record: dict[str, Any]) -> dict[str, Any]:
+    """The record with a time that is none: the relay refuses it, and its failure record still says which it was."""
+    return {**record, "dynamodb": {**record["dynamodb"], "ApproximateCreationDateTime": "poison"}}

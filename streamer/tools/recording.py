@@ -1,0 +1,125 @@
+"""The file that `record` writes: JSON lines, gzip by suffix.
+
+    {"format":"sentiment-recording","v":1,"source":{"kind":"table","name":"sentiment"},"recorded_at":"…Z","whole":false}
+    {"at":1795359400123,"record":{…}}      a table's stream: the record in Lambda's shape
+    {"at":1795359400123,"message":{…}}     a topic: a change record message (a string if it was no JSON)
+    {"at":1795359400123,"event":"…","id":"…","data":{…}}      a client's stream: `id` is the place after it
+
+`at` is when it was received, Unix milliseconds. `whole` says whether a table's hidden attributes were kept.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Final, Literal, Self, cast
+
+from streamer.change import iso_time
+from streamer.tools.ending import ToolError, UsageError
+
+FORMAT: Final = "sentiment-recording"
+VERSION: Final = 1
+Kind = Literal["table", "topic", "url"]
+
+
+def header(kind: Kind, name: str, *, now_ms: int, whole: bool = False) -> str:
+    """The first line of a recording, without its end."""
+    return _json(
+        {
+            "format": FORMAT,
+            "v": VERSION,
+            "source": {"kind": kind, "name": name},
+            "recorded_at": iso_time(now_ms),
+            "whole": whole,
+        }
+    )
+
+
+def record_line(at: int, record: object) -> str:
+    """A stream record in Lambda's shape."""
+    return f'{{"at":{at},"record":{_json(record)}}}'
+
+
+def message_line(at: int, body: str) -> str:
+    """A queue message's body: as it stands if it is JSON, so that no digit is lost, else as a string."""
+    return f'{{"at":{at},"message":{_as_it_stands(body)}}}'
+
+
+def event_line(at: int, event: str, place: str | None, data: str) -> str:
+    """One server-sent event; `data` likewise."""
+    return f'{{"at":{at},"event":{_json(event)},"id":{_json(place)},"data":{_as_it_stands(data)}}}'
+
+
+class Recorder:
+    """Writes a recording line by line; each is with the operating system before the next.
+
+    `with` closes it, and takes away what an error left without a line.
+    """
+
+    def __init__(self, path: str, *, force: bool = False) -> None:
+        """`-` is standard output. Raises UsageError if the file exists, unless `force`; OSError."""
+        self.path = path
+        self.lines = 0
+        """How many lines there are beside headers."""
+        self.bytes = 0
+        """Before compression."""
+        self._raw: IO[bytes] | None = None
+        if path == "-":
+            self._out: IO[bytes] = sys.stdout.buffer
+            return
+        try:
+            self._raw = self._out = Path(path).open("wb" if force else "xb")  # noqa: SIM115 - closed by __exit__
+        except FileExistsError:
+            raise UsageError(f"{path} exists: choose another name, or overwrite it with --force") from None
+        if path.endswith(".gz"):
+            self._out = cast("IO[bytes]", gzip.GzipFile(fileobj=self._raw, mode="wb"))
+
+    def head(self, line: str) -> None:
+        """Writes the header. Raises ToolError if the file cannot take it."""
+        self._write(line)
+
+    def add(self, line: str) -> None:
+        """Writes one line. Raises ToolError if the file cannot take it."""
+        self._write(line)
+        self.lines += 1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._raw is not None:
+            try:
+                self._out.close()
+            finally:
+                self._raw.close()
+                if error is not None and not self.lines:
+                    Path(self.path).unlink(missing_ok=True)  # a header alone is in the way of the next try
+
+    def _write(self, line: str) -> None:
+        text = line.encode("utf-8", "surrogatepass") + b"\n"
+        try:
+            self._out.write(text)
+            self._out.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise ToolError(f"{self.path}: {error.strerror} after {self.lines:,} lines, which are in it") from error
+        self.bytes += len(text)
+
+
+def _as_it_stands(text: str) -> str:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return _json(text)
+    # Between JSON's tokens a line's end is as good as a space; within a string it cannot be.
+    return text.replace("\n", " ").replace("\r", " ")
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"))

@@ -1,0 +1,261 @@
+// @ts-self-types="./client.d.ts"
+/**
+ * A sentiment stream for browsers and workers: one EventSource at a time, and the decisions that it does not take by
+ * itself. docs/client.md says how to use it, docs/events.md what comes over the wire.
+ *
+ * An EventSource gives up for good at any answer but 200, in Firefox also when a reconnect is refused; Chromium's comes
+ * back without backoff; neither notices silence. So here every error closes it, and a new one asks with `last_event_id`.
+ */
+
+const EVENTS = ["connected", "reset", "sentiment_update", "sentiment_withdrawn", "metrics", "heartbeat", "closing"];
+const MODES = { poll: "polling", both: "polling", down: "down" }; // of the service → state; any other is `live`
+const REMEMBERED = 1000; // versions, to tell news from a repeat
+const CLOSING = {
+  drain: "This server is being replaced.",
+  lifetime: "Every stream is renewed from time to time.",
+  server_busy: "The server has no free stream.",
+  slow: "This page could not keep up.",
+  ticket_expired: "The ticket has expired.",
+};
+
+export class SentimentStream extends EventTarget {
+  items = new Map(); // key → item, which is never changed but replaced
+  state = Object.freeze({ name: "connecting", mode: null, why: "Opening the stream.", until: null, status: null });
+
+  #url; #options; #source; #timer; #due;
+  #life = new AbortController();
+  #attempt = new AbortController(); // one connection and what it waits for, or one wait
+  #answered = false; #replaying = true;
+  #gathering = null; // at a start and a reset: what came since, until it can replace the state in one step
+  #place = ""; #ticket = ""; #seen = new Set();
+  #failures = 0; #base = 1000; #silence = 45_000; // ms, until the server says its own
+
+  constructor(url, options = {}) {
+    super();
+    this.#url = new URL(url, globalThis.document?.baseURI ?? location.href);
+    this.#options = { limit: 10_000, timeout: 20, longestWait: 30, ...options };
+    const { signal } = this.#life;
+    addEventListener("online", () => this.state.name === "offline" && this.#open(), { signal });
+    addEventListener("offline", () => this.#show({ name: "offline", why: "This device is offline." }), { signal });
+    globalThis.document?.addEventListener("visibilitychange", () => this.#look(), { signal });
+    this.#open();
+  }
+
+  /** End for good: no connection, timer or listener of ours is left. */
+  close() {
+    this.#end();
+    this.#show({ name: "closed", why: "Closed by this page.", until: null, status: null });
+    this.#life.abort();
+  }
+
+  async #open() {
+    const signal = this.#end();
+    this.#watch(1000 * this.#options.timeout);
+    this.#show({ until: null });
+    try {
+      this.#ticket ||= (await this.#options.ticket?.({ signal })) ?? "";
+    } catch (error) {
+      return signal.aborted || this.#fail(`No ticket could be had: ${error?.message ?? error}`);
+    }
+    if (signal.aborted) return;
+    const source = (this.#source = new EventSource(this.#address()));
+    source.onopen = () => { this.#answered = true; };
+    source.onerror = () => {
+      const refused = !this.#answered && source.readyState === EventSource.CLOSED;
+      this.#fail(this.#answered ? "The connection was lost." : "The server cannot be reached.");
+      if (refused) this.#explain(this.#attempt.signal);
+    };
+    for (const name of EVENTS) source.addEventListener(name, (message) => this.#receive(name, message));
+  }
+
+  #address() {
+    const url = new URL(this.#url);
+    url.searchParams.set("on_full", "wait");
+    if (this.#place) url.searchParams.delete("replay");
+    else if (!url.searchParams.has("replay")) url.searchParams.set("replay", "60");
+    if (this.#place) url.searchParams.set("last_event_id", this.#place);
+    if (this.#ticket) url.searchParams.set("ticket", this.#ticket);
+    return url;
+  }
+
+  #receive(name, { data: text, lastEventId }) {
+    let data;
+    try {
+      data = JSON.parse(text);
+    } catch {
+      return console.warn("dropped an event whose data is no JSON:", name, lastEventId);
+    }
+    const { signal } = this.#attempt;
+    if (name === "connected") this.#connected(data);
+    if (signal.aborted) return; // a listener has closed us
+    if (name === "closing") return this.#closing(data);
+    if (name === "reset") return this.#gather(data.reason);
+    if (this.#replaying || !this.#gathering) this.#watch(this.#silence); // no event excuses a snapshot that does not come
+    if (name === "heartbeat") this.#replaying = false; // it ends the replay
+    if (!name.startsWith("sentiment_")) this.#tell(name, { data });
+    else if (this.#gathering) this.#gathering.events.push([name, data]);
+    else this.#apply(name, data, this.#replaying);
+    if (signal.aborted || !lastEventId) return;
+    if (this.#gathering) this.#gathering.place = lastEventId; // ours only when what came before it is applied
+    else this.#place = lastEventId;
+    this.#settle(data.mode);
+  }
+
+  #connected({ retry_ms, heartbeat_seconds, resume, mode }) {
+    this.#base = retry_ms ?? this.#base;
+    this.#silence = 1500 * (heartbeat_seconds ?? 30);
+    this.#show({ mode: mode ?? null });
+    if (resume === "fresh") this.#gather(resume); // "reset" is followed by the event of that name
+  }
+
+  #closing(data) {
+    const { signal } = this.#attempt;
+    this.#tell("closing", { data });
+    if (signal.aborted) return;
+    if (data.reason === "ticket_expired") this.#ticket = "";
+    const wait = data.retry_ms ?? this.#base; // spread by the server; who was not live yet waits longer each time
+    const name = data.reason === "server_busy" ? "busy" : "reconnecting";
+    const why = CLOSING[data.reason] ?? "The server ended the stream.";
+    this.#wait(name, why, this.#replaying ? Math.max(wait, this.#backoff()) : wait);
+  }
+
+  /** Collect what comes. The snapshot is asked for once the stream is open, so that nothing falls between the two. */
+  #gather(reason) {
+    const { signal } = this.#attempt;
+    const gathering = (this.#gathering = { reason, events: [], rows: this.#options.snapshot ? null : [], place: "" });
+    this.#replaying = true;
+    if (gathering.rows) return;
+    this.#snapshot(signal).then((rows) => {
+      gathering.rows = rows;
+      if (gathering === this.#gathering) this.#settle();
+    }).catch((error) => signal.aborted || this.#fail(`The snapshot could not be read: ${error?.message ?? error}`));
+  }
+
+  async #snapshot(signal) {
+    return Array.from(await this.#options.snapshot({ signal }));
+  }
+
+  /** Past the replay, and with the snapshot if one is read: replace, apply, live. */
+  #settle(mode = this.state.mode) {
+    if (this.#replaying || (this.#gathering && !this.#gathering.rows)) return;
+    if (this.#gathering) {
+      const { signal } = this.#attempt;
+      const { reason, rows, events, place } = this.#gathering;
+      this.#gathering = null;
+      this.#replace(reason, rows);
+      for (const [name, data] of events) this.#apply(name, data, true);
+      if (signal.aborted) return;
+      this.#place = place || this.#place;
+      this.#watch(this.#silence);
+    }
+    this.#failures = 0;
+    this.#show({ name: MODES[mode] ?? "live", mode, why: "", until: null, status: null });
+  }
+
+  #replace(reason, rows) {
+    this.items.clear();
+    for (const row of rows) this.#apply(null, row);
+    this.#tell("replaced", { data: { reason } });
+  }
+
+  /** Apply an event, or silently a row of a snapshot, unless it says what we have. */
+  #apply(name, data, replayed) {
+    const { ticker, version, ...shown } = data;
+    const key = JSON.stringify([data.source_id, data.timestamp]);
+    const previous = this.items.get(key) ?? null;
+    const tickers = new Map(previous?.tickers);
+    const withdrawn = name === "sentiment_withdrawn";
+    if (withdrawn ? !tickers.delete(ticker) : tickers.get(ticker) === version) return;
+    if (!withdrawn) tickers.set(ticker, version);
+    const item = tickers.size ? Object.freeze({ ...(withdrawn ? previous : shown), key, tickers }) : null;
+    if (item) this.items.set(key, item);
+    else this.items.delete(key);
+    if (this.items.size > this.#options.limit) this.items.delete(this.items.keys().next().value);
+    const news = withdrawn || !this.#seen.has(version);
+    if (!withdrawn) this.#seen.add(version);
+    if (this.#seen.size > REMEMBERED) this.#seen.delete(this.#seen.values().next().value);
+    if (name) this.#tell(name, { data, item, previous, replayed, news });
+  }
+
+  #fail(why) {
+    this.#wait("reconnecting", why, this.#backoff());
+  }
+
+  /** ms. Full jitter: who was cut together does not come back together. */
+  #backoff() {
+    return Math.random() * Math.min(1000 * this.#options.longestWait, this.#base * 2 ** this.#failures++);
+  }
+
+  #wait(kind, why, delay) {
+    const signal = this.#end();
+    const polls = this.#options.snapshot && (kind === "busy" || this.#failures > 1);
+    const name = navigator.onLine === false ? "offline" : kind;
+    this.#timer = setTimeout(() => this.#open(), delay);
+    // Who polled goes on to; if this one fails, #poll says so.
+    this.#show({ name: polls && this.state.name === "polling" ? "polling" : name, why, until: Math.round(Date.now() + delay), status: null });
+    if (polls && !signal.aborted) this.#poll(signal, name);
+  }
+
+  /** No stream is to be had: the snapshot keeps the page current. The place stays, since repeats are harmless. */
+  async #poll(signal, otherwise) {
+    const rows = await this.#snapshot(signal).catch(() => null);
+    if (signal.aborted) return;
+    if (rows) this.#replace("polled", rows);
+    if (!signal.aborted) this.#show({ name: rows ? "polling" : otherwise });
+  }
+
+  /** EventSource hides why it was refused; one plain request tells. */
+  async #explain(signal) {
+    const asking = new AbortController();
+    signal.addEventListener("abort", () => asking.abort());
+    const response = await fetch(this.#address(), { signal: asking.signal, cache: "no-store" }).catch(() => null);
+    const type = response?.headers.get("content-type") ?? "no content type";
+    const problem = response?.ok === false ? await response.json().catch(() => null) : null;
+    asking.abort(); // it may be a stream, and would hold a slot; firefox does not let go of a body that is cancelled
+    if (!response || signal.aborted || (response.ok && type.startsWith("text/event-stream"))) return;
+    if (response.status === 401) this.#ticket = "";
+    const said = response.ok ? `with ${type}, which is no event stream` : response.status;
+    const why = `The server answered ${said}.${typeof problem?.detail === "string" ? ` ${problem.detail}` : ""}`;
+    this.#show({ name: response.status === 503 ? "busy" : this.state.name, why, status: response.status });
+  }
+
+  /** The tab is back, perhaps after a sleep in which no timer ran: wait no longer. */
+  #look() {
+    const dead = this.state.until !== null || this.#source?.readyState === EventSource.CLOSED || Date.now() > this.#due;
+    if (document.visibilityState === "visible" && dead) this.#open();
+  }
+
+  /** Comments are invisible to scripts, so silence is measured in named events. */
+  #watch(ms) {
+    clearTimeout(this.#timer);
+    this.#due = Date.now() + ms;
+    this.#timer = setTimeout(() => {
+      const waiting = this.#gathering && !this.#replaying ? "The snapshot did not come." : "The stream fell silent.";
+      this.#fail(this.#answered ? waiting : "The server did not answer.");
+    }, ms);
+  }
+
+  /** End this attempt → the signal of the next. */
+  #end() {
+    this.#attempt.abort();
+    this.#source?.close();
+    clearTimeout(this.#timer);
+    this.#source = this.#gathering = null;
+    this.#answered = false;
+    this.#replaying = true;
+    this.#attempt = new AbortController();
+    return this.#attempt.signal;
+  }
+
+  #show(changes) {
+    const state = { ...this.state, ...changes };
+    if (JSON.stringify(state) === JSON.stringify(this.state)) return;
+    this.state = Object.freeze(state);
+    this.#tell("state", { data: state });
+  }
+
+  /** What a listener throws is the browser's to report (console, `window.onerror`); it does not reach us. */
+  #tell(name, members) {
+    if (!this.#life.signal.aborted) this.dispatchEvent(Object.assign(new Event(name), members));
+  }
+}

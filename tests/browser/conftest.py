@@ -1,0 +1,42 @@
+"""The browsers that the client is tested in, and the AWS that the service is tested on: each started once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from streamer.local.resources import Resources
+from tests.browser import chromium, firefox
+from tests.browser.scripted import ScriptedServer, serving
+from tests.browser.tab import Tab, opened
+from tests.integration.pipeline import pipeline
+
+BROWSERS = {"chromium": chromium.command, "firefox": firefox.command}
+
+
+@pytest.fixture(scope="package", params=list(BROWSERS))
+def open_tab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
+    """A tab of each browser; no test reloads it."""
+    with opened(BROWSERS[request.param], tmp_path_factory.mktemp(request.param)) as tab:
+        yield tab
+
+
+@pytest.fixture
+def tab(open_tab: Tab) -> Iterator[Tab]:
+    """The same, for one test."""
+    yield open_tab
+    open_tab.run("tab.stream?.close();")
+
+
+@pytest.fixture(scope="package")
+def resources() -> Iterator[Resources]:
+    """The embedded AWS with everything of the path but the service."""
+    with pipeline() as made:
+        yield made
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedServer]:
+    with serving() as server:
+        yield server

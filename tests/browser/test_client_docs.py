@@ -1,0 +1,106 @@
+"""docs/client.md, client.d.ts and client.js speak of the same options, states and events."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import httpx
+from playwright.sync_api import expect
+
+from tests.browser.chromium import launched
+from tests.browser.scripted import PAGE, ScriptedServer, begin, update
+from tests.integration.rig import running
+
+DOC = (Path(__file__).parents[2] / "docs" / "client.md").read_text()
+TYPES = (PAGE / "client.d.ts").read_text()
+CODE = (PAGE / "client.js").read_text()
+
+
+def table(section: str) -> dict[str, list[str]]:
+    """The rows of the table under a heading, by what their first cell names."""
+    body = DOC.split(f"\n## {section}\n", 1)[1].split("\n## ", 1)[0]
+    rows = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in body.splitlines() if line[:3] == "| `"]
+    return {row[0].strip("| `"): row[1:] for row in rows}
+
+
+def members(interface: str) -> list[str]:
+    """The members that an interface of the types has."""
+    body = re.search(rf"interface {interface}\b[^{{]*{{\n(.*?)\n}}", TYPES, re.DOTALL)
+    assert body
+    return re.findall(r"^  (?:readonly )?(\w+)\??:", body[1], re.MULTILINE)
+
+
+def test_the_options_are_the_same_with_their_defaults() -> None:
+    given = re.search(r"this\.#options = \{ (.*?), \.\.\.options", CODE)
+    assert given
+    defaults = dict(pair.split(": ") for pair in given[1].replace("_", "").split(", "))
+    documented = {name: default.strip("`") for name, (default, _) in table("Options").items()}
+    assert {name: value for name, value in documented.items() if value != "none"} == defaults
+    assert list(documented) == members("SentimentStreamOptions")
+    assert set(re.findall(r"this\.#options\.(\w+)", CODE)) == set(documented)
+    for name, value in defaults.items():
+        assert re.search(rf"Default {value}\. \*/\n  {name}\?", TYPES)
+
+
+def test_the_states_are_the_same() -> None:
+    declared = re.search(r"type StateName = (.*);", TYPES)
+    assert declared
+    names = re.findall(r'"(\w+)"', declared[1])
+    assert list(table("State")) == names
+    set_anywhere = r'(?:name: |name\) \?\? |\? |: |#wait\()"(\w+)"'
+    modes = re.search(r"const MODES = \{ (.*) \}", CODE)
+    assert modes
+    used = {name for name in re.findall(set_anywhere, CODE) if name in names} | set(re.findall(r': "(\w+)"', modes[1]))
+    used |= {"live"} if '?? "live"' in CODE else set()
+    assert used == set(names)
+    shown = re.search(r"state = Object\.freeze\(\{ (.*?) \}\)", CODE)
+    assert shown
+    assert re.findall(r"(\w+): ", shown[1]) == members("State")
+    assert f"`{{{', '.join(members('State'))}}}`" in DOC
+
+
+def test_the_events_are_the_same() -> None:
+    assert list(table("Events")) == members("SentimentStreamEvents")
+    heard = re.search(r"const EVENTS = \[(.*)\]", CODE)
+    assert heard
+    assert set(re.findall(r'"(\w+)"', heard[1])) - {"reset"} | {"state", "replaced"} == set(table("Events"))
+    for member in set(members("ItemEvent")) | set(members("Item")) | set(members("Shown")):
+        assert f"`{member}`" in DOC, member
+
+
+def test_the_example_runs_as_it_stands(server: ScriptedServer) -> None:
+    (example,) = re.findall(r"```html\n(.*?)```", DOC, re.DOTALL)
+    server.pages["/example"] = f"<!doctype html>{example}"
+    with launched() as browser:
+        page = browser.new_page()
+        page.goto(f"{server.url}example")
+        stream = server.accept()
+        assert stream.query["tickers"] == "AAPL,MSFT"
+        begin(stream, update(ticker="AAPL"))
+        expect(page.locator("#list li")).to_have_text(["AAPL: positive"])
+        expect(page.locator("#state")).to_have_text("live")
+        stream.send("sentiment_update", **update(ticker="AAPL", version="v2", label="negative"))
+        expect(page.locator("#list li")).to_have_text(["AAPL: negative"])
+
+
+async def test_any_site_may_import_it_and_asks_each_time_whether_it_has_changed() -> None:
+    kinds = {"client.js": "text/javascript; charset=utf-8", "client.d.ts": "application/typescript; charset=utf-8"}
+    for origins in ((), ("https://dash.example.com",)):
+        async with running(cors_origins=origins) as rig, httpx.AsyncClient(trust_env=False) as client:
+            for name, kind in kinds.items():
+                for origin in ("https://dash.example.com", "https://other.example.com"):
+                    answer = await client.get(f"{rig.base}/{name}", headers={"Origin": origin})
+                    assert answer.status_code == 200
+                    assert answer.text == (PAGE / name).read_text()
+                    assert answer.headers["content-type"] == kind
+                    assert answer.headers["cache-control"] == "no-cache"
+                    assert answer.headers["x-content-type-options"] == "nosniff"
+                    allowed = answer.headers.get_list("access-control-allow-origin")
+                    assert allowed in (["*"], [origin])
+                same = await client.get(f"{rig.base}/{name}", headers={"If-None-Match": answer.headers["etag"]})
+                assert (same.status_code, same.content) == (304, b"")
+                assert same.headers["access-control-allow-origin"] == "*"
+                head = await client.head(f"{rig.base}/{name}")
+                assert (head.status_code, head.headers["content-type"]) == (200, kind)
+            assert (await client.get(f"{rig.base}/client.ts")).status_code == 404

@@ -1,0 +1,439 @@
+from __future__ import annotations
+
+import asyncio
+import gc
+import ssl
+import sys
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from streamer.client import Lost, NotAStream, Received, Stream, Unknown, Unreachable
+from streamer.sse.encode import PING
+from streamer.sse.events import Closing, Connected, Heartbeat, Reset, SentimentUpdate, SentimentWithdrawn
+from tests.unit.client.following import Waits, until
+from tests.unit.client.scripted import OK, Visit, answer, serving
+
+CONNECTED = Connected("c", None, "fresh", 0, "push", 3000, 30.0)
+HEARTBEAT = Heartbeat("2026-11-22T14:18:50.000Z", 1, 5, "push")
+DRAIN = Closing("drain", 1234).frame()
+
+
+def update(number: int, version: str = "v1") -> SentimentUpdate:
+    return SentimentUpdate(
+        f"wire:{number}",
+        "2026-11-22T14:18:46.484Z",
+        version,
+        "AAPL",
+        "positive",
+        Decimal("0.5"),
+        None,
+        None,
+        None,
+        None,
+    )
+
+
+def self_signed(folder: Path) -> ssl.SSLContext:
+    """A server's context with a certificate of its own making."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now, now + timedelta(days=1))
+    ).sign(key, hashes.SHA256())
+    file = folder / "server.pem"
+    file.write_bytes(
+        certificate.public_bytes(serialization.Encoding.PEM)
+        + key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    return context
+
+
+def names(got: list[Received | Lost]) -> list[str]:
+    return [each.name if isinstance(each, Received) else "lost" for each in got]
+
+
+def losses(got: list[Received | Lost]) -> list[str]:
+    return [each.reason for each in got if isinstance(each, Lost)]
+
+
+async def test_events_come_typed_with_their_place_and_time() -> None:
+    sent = update(1)
+    stream = OK + CONNECTED.frame(retry_ms=3000) + sent.frame(place="evt_1") + b"event: news\ndata: {}\n\n"
+    async with serving(stream) as server:
+        following = Stream(server.url, clock=lambda: 1_795_359_400.123)
+        got = await until(following, "news")
+    assert got == [
+        Received(CONNECTED, CONNECTED.data(), "", 1_795_359_400_123),
+        Received(sent, sent.data(), "evt_1", 1_795_359_400_123),
+        Received(Unknown("news", "{}"), "{}", "evt_1", 1_795_359_400_123),
+    ]
+    assert following.place == "evt_1"
+
+
+async def test_the_request_says_what_is_wanted() -> None:
+    async with serving(OK + CONNECTED.frame()) as server:
+        await until(
+            Stream(f"{server.url}?on_full=wait", tickers=["AAPL", "BRK.B"], events=["metrics"], replay=60.0,
+                   headers={"X-User-ID": "me"}),
+            "connected",
+        )  # fmt: skip
+    (visit,) = server.visits
+    assert visit.path == "/api/v2/stream?on_full=wait&tickers=AAPL%2CBRK.B&events=metrics&replay=60"
+    assert visit.headers["accept"] == "text/event-stream"
+    assert visit.headers["accept-encoding"] == "identity"
+    assert visit.headers["x-user-id"] == "me"
+    assert "last-event-id" not in visit.headers
+
+
+async def test_a_connection_that_ends_is_followed_by_one_that_resumes() -> None:
+    first = OK + CONNECTED.frame() + update(1).frame(place="evt_1") + b"id: evt_2\ndata: never fin"
+    waits = Waits()
+    async with serving(first, OK + HEARTBEAT.frame(place="evt_3")) as server:
+        stream = Stream(server.url, replay=60, sleep=waits, random=lambda: 0.5)
+        got = await until(stream, "heartbeat")
+    assert names(got) == ["connected", "sentiment_update", "lost", "heartbeat"]
+    assert losses(got) == ["the server ended the stream without a goodbye"]
+    assert [each.wait for each in got if isinstance(each, Lost)] == waits.seconds == [1.5]
+    assert [visit.headers.get("last-event-id") for visit in server.visits] == [None, "evt_1"]
+    assert ["replay" in visit.path for visit in server.visits] == [True, False]
+
+
+async def test_a_place_given_at_the_start_is_sent_and_stays_until_an_id_comes() -> None:
+    cut_off = OK + CONNECTED.frame() + Reset("too_old").frame()
+    async with serving(cut_off, OK + HEARTBEAT.frame(place="evt_3")) as server:
+        await until(Stream(server.url, last_event_id="evt_1", replay=60, sleep=Waits()), "heartbeat")
+    assert [visit.headers.get("last-event-id") for visit in server.visits] == ["evt_1", "evt_1"]
+    assert not any("replay" in visit.path for visit in server.visits)
+
+
+async def test_an_id_without_data_is_a_place_too() -> None:
+    moved_on = OK + update(1).frame(place="evt_1") + b"id: evt_2\n\n"
+    async with serving(moved_on, OK + HEARTBEAT.frame()) as server:
+        await until(Stream(server.url, sleep=Waits()), "heartbeat")
+    assert server.visits[1].headers["last-event-id"] == "evt_2"
+
+
+async def test_closing_is_heeded_to_the_letter() -> None:
+    waits = Waits()
+    async with serving(OK + CONNECTED.frame() + DRAIN, OK + HEARTBEAT.frame()) as server:
+        got = await until(Stream(server.url, sleep=waits, random=lambda: 0.0), "heartbeat")
+    assert names(got) == ["connected", "closing", "lost", "heartbeat"]
+    assert losses(got) == ["the server ended the stream (drain)"]
+    assert waits.seconds == [1.234]
+
+
+async def test_closing_ends_the_connection_even_if_the_server_lets_it_hang() -> None:
+    async def hang(visit: Visit) -> None:
+        await visit.send(OK + DRAIN)
+        await visit.gone()
+
+    async with serving(hang, OK + HEARTBEAT.frame()) as server:
+        assert names(await until(Stream(server.url, sleep=Waits()), "heartbeat"))[:2] == ["closing", "lost"]
+
+
+async def test_the_wait_doubles_from_the_servers_retry_time_up_to_the_most_and_starts_over_when_events_come() -> None:
+    waits = Waits()
+    empty = OK + CONNECTED.frame(retry_ms=2000)
+    async with serving(*[empty] * 5, OK + HEARTBEAT.frame(), empty, OK + HEARTBEAT.frame()) as server:
+        await until(Stream(server.url, sleep=waits, random=lambda: 1.0, max_backoff=15), "heartbeat", 2)
+    assert waits.seconds == [2.0, 4.0, 8.0, 15.0, 15.0, 2.0, 4.0]
+
+
+async def test_a_retry_of_nothing_does_not_make_us_hammer() -> None:
+    waits = Waits()
+    async with serving(OK + b"retry: 0\n\n", OK + HEARTBEAT.frame()) as server:
+        await until(Stream(server.url, sleep=waits, random=lambda: 1.0), "heartbeat")
+    assert waits.seconds == [0.25]
+
+
+async def test_silence_ends_a_connection_and_a_ping_is_life() -> None:
+    async def pings(visit: Visit) -> None:
+        await visit.send(OK, CONNECTED)
+        for _ in range(12):  # longer than the watchdog, together
+            assert not await wait_for_nothing(0.05)
+            await visit.send(PING)
+        await visit.send(HEARTBEAT)
+        await visit.gone()
+
+    async def wait_for_nothing(seconds: float) -> bool:
+        try:
+            return await asyncio.wait_for(asyncio.Event().wait(), seconds)
+        except TimeoutError:
+            return False
+
+    async with serving(pings) as server:
+        got = await until(Stream(server.url, watchdog=0.4, sleep=Waits()), "lost")
+    assert names(got) == ["connected", "heartbeat", "lost"]
+    assert losses(got) == ["nothing came for 0.4 s"]
+
+
+async def test_a_server_that_accepts_and_says_nothing_is_silence_too() -> None:
+    async with serving(Visit.gone, OK + HEARTBEAT.frame()) as server:
+        got = await until(Stream(server.url, watchdog=0.1, sleep=Waits()), "heartbeat")
+    assert losses(got) == ["nothing came for 0.1 s"]
+
+
+async def test_a_cut_connection_is_said_as_such() -> None:
+    async def cut(visit: Visit) -> None:
+        await visit.send(OK, CONNECTED)
+        await opened.wait()
+        visit.abort()
+
+    opened = asyncio.Event()
+    async with serving(cut) as server, Stream(server.url, sleep=Waits()) as stream:
+        async for each in stream:
+            opened.set()
+            if isinstance(each, Lost):
+                assert each.reason == "the connection broke"
+                break
+
+
+async def test_a_full_server_is_waited_for_as_long_as_it_says() -> None:
+    full = b'{"detail":"Connection limit reached. Try again later.","retry_after":30}'
+    waits = Waits()
+    async with serving(
+        answer("503 Service Unavailable", full, Retry_After="30"),
+        answer("429 Too Many Requests", Retry_After="Sun, 22 Nov 2026 14:57:00 GMT"),
+        answer("503 Service Unavailable", Retry_After="soon"),
+        OK + HEARTBEAT.frame(),
+    ) as server:
+        clock = 1_795_359_400.0  # 14:56:40
+        stream = Stream(server.url, sleep=waits, random=lambda: 1.0, clock=lambda: clock)
+        got = await until(stream, "heartbeat")
+    where = server.url.split("/")[2]
+    assert losses(got) == [
+        f"{where} answered 503 Service Unavailable: Connection limit reached. Try again later",
+        f"{where} answered 429 Too Many Requests",
+        f"{where} answered 503 Service Unavailable",
+    ]
+    assert waits.seconds == [30.0, 20.0, 3.0]
+
+
+@pytest.mark.parametrize("status", ["500 Oops", "502 Bad Gateway", "504 Gateway Timeout", "408 Request Timeout"])
+async def test_what_a_proxy_says_while_a_server_restarts_is_waited_out(status: str) -> None:
+    page = answer(status, b"<html>", content_type="text/html")
+    async with serving(OK + CONNECTED.frame(), page, OK + HEARTBEAT.frame()) as server:
+        got = await until(Stream(server.url, sleep=Waits(), patient=False), "heartbeat")
+    assert losses(got)[1].endswith(f"answered {status}")
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        (answer("404 Not Found"), "there is no stream at @ (404)"),
+        (answer("401 Unauthorized", b'{"detail":"Missing user identification"}'),
+         "@ answered 401 Unauthorized: Missing user identification: it wants to know who you are"),
+        (answer("403 Forbidden", b"<html>"), "@ answered 403 Forbidden: it wants to know who you are"),
+        (answer("422 Unprocessable Content", b'{"detail":"tickers: entry 1 is no ticker\\u001b[31m"}'),
+         "@ answered 422 Unprocessable Content: tickers: entry 1 is no ticker [31m"),
+        (answer("400 Bad Request", b'["' + b"x" * 100_000), "@ answered 400 Bad Request"),
+        (answer("204 No Content"), "@ says that there is nothing to come (204)"),
+        (answer("200 OK", b"<html>", content_type="text/html; charset=utf-8"),
+         "@ is a web page, not a stream (text/event-stream): give the URL of the stream itself"),
+        (answer("200 OK", b"{}", content_type="application/json"),
+         "@ is JSON, not a stream (text/event-stream): give the URL of the stream itself"),
+        (answer("200 OK"), "@ is of no type, not a stream (text/event-stream): give the URL of the stream itself"),
+        (answer("302 Found", location="https://elsewhere.example/x"),
+         "@ redirects to https://elsewhere.example/x: give that URL if you trust it"),
+        (answer("301 Moved", location="//other/"), "@ redirects to http://other/: give that URL if you trust it"),
+        (answer("307 Again", location="/api/v2/stream"), "@ redirects again and again"),
+        (OK + b"data:" + b"x" * 1_048_600, "@: an event of the stream is larger than 1,048,576 bytes"),
+    ],
+)  # fmt: skip
+async def test_what_waiting_will_not_mend_is_told_in_one_sentence(said: bytes, sentence: str) -> None:
+    waits = Waits()
+    async with serving(said) as server:
+        with pytest.raises(NotAStream) as caught:
+            await until(Stream(server.url, sleep=waits), "never")
+    assert str(caught.value) == sentence.replace("@", server.url)
+    assert waits.seconds == []
+
+
+async def test_an_error_page_without_an_end_is_not_read_to_it() -> None:
+    async def endless(visit: Visit) -> None:
+        await visit.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        while True:
+            await visit.send(b"x" * 4096)
+
+    async with serving(endless) as server:
+        with pytest.raises(NotAStream, match=r"answered 400 Bad Request$"):
+            await asyncio.wait_for(until(Stream(server.url), "never"), 10)
+
+
+async def test_a_redirect_on_the_same_server_is_followed() -> None:
+    async with serving(answer("308 Moved", location="/there?x=1"), OK + HEARTBEAT.frame()) as server:
+        assert names(await until(Stream(server.url, last_event_id="evt_1"), "heartbeat")) == ["heartbeat"]
+    assert [visit.path for visit in server.visits] == ["/api/v2/stream", "/there?x=1"]
+    assert server.visits[1].headers["last-event-id"] == "evt_1"
+
+
+@pytest.mark.parametrize("url", ["", "nonsense", "ftp://host/", "http://", "//host/path", "http://[::1/", "file:///x"])
+def test_a_url_that_is_none_is_refused_when_it_is_given(url: str) -> None:
+    with pytest.raises(NotAStream, match="is no URL"):
+        Stream(url)
+
+
+async def test_nobody_there_at_the_first_try_is_an_error_only_for_the_impatient() -> None:
+    async with serving(OK + CONNECTED.frame()) as server:
+        pass
+    with pytest.raises(Unreachable, match=r"^127\.0\.0\.1:[0-9]+ cannot be reached: nobody listens there$"):
+        await until(Stream(server.url, patient=False), "never")
+    got = await until(Stream(server.url, sleep=Waits()), "lost", 3)
+    assert names(got) == ["lost"] * 3
+
+
+async def test_the_impatient_wait_too_once_the_stream_was_there() -> None:
+    async with serving(OK + CONNECTED.frame()) as server:
+        stream = Stream(server.url, patient=False, sleep=Waits())
+        async with stream:
+            seen = aiter(stream)
+            assert isinstance(await anext(seen), Received)
+            assert isinstance(await anext(seen), Lost)
+    async with stream:
+        assert names([await anext(aiter(stream))]) == ["lost"]
+
+
+async def test_no_tls_where_https_is_asked_for_is_said_as_such() -> None:
+    async def plain(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        writer.close()
+
+    listening = await asyncio.start_server(plain, "127.0.0.1", 0)
+    async with listening:
+        port = listening.sockets[0].getsockname()[1]
+        with pytest.raises(NotAStream, match=r"does not speak TLS as it should .*; is it http:// there\?$"):
+            await until(Stream(f"https://127.0.0.1:{port}/"), "never")
+
+
+async def test_a_certificate_that_nobody_vouches_for_is_said_as_such(tmp_path: Path) -> None:
+    async with serving(OK, tls=self_signed(tmp_path)) as server:
+        with pytest.raises(NotAStream, match=r"^the certificate of 127.0.0.1:[0-9]+ is not trusted: self-signed"):
+            await until(Stream(server.url), "never")
+
+
+async def test_plain_http_to_a_tls_port_is_said_as_such(tmp_path: Path) -> None:
+    async with serving(OK, tls=self_signed(tmp_path)) as server:
+        with pytest.raises(Unreachable, match=r"does not answer as a web server does|the connection broke"):
+            await until(Stream(server.url.replace("https:", "http:"), patient=False), "never")
+
+
+async def test_a_place_that_fits_no_header_is_said_as_such() -> None:
+    async with serving(OK) as server:
+        with pytest.raises(NotAStream, match="look at the headers and the place"):
+            await until(Stream(server.url, last_event_id="a\nb"), "never")
+
+
+async def test_repeats_are_dropped_by_version_and_a_reset_forgets_them() -> None:
+    again = SentimentWithdrawn("wire:1", "2026-11-22T14:18:46.484Z", "AAPL", "deleted")
+    events = [
+        update(1),
+        update(2),
+        update(1),
+        update(1, "v2"),
+        update(1),
+        update(1),
+        again,
+        update(1),
+        Reset("too_old"),
+    ]
+    body = b"".join(event.frame() for event in [*events, update(1), HEARTBEAT])
+    async with serving(OK + body) as server:
+        stream = Stream(server.url)
+        got = await until(stream, "heartbeat")
+        all_of_it = await until(Stream(server.url, keep_repeats=True), "heartbeat")
+    shown = [(e.event.source_id[-1], e.event.version) for e in got
+             if isinstance(e, Received) and isinstance(e.event, SentimentUpdate)]  # fmt: skip
+    assert shown == [("1", "v1"), ("2", "v1"), ("1", "v2"), ("1", "v1"), ("1", "v1"), ("1", "v1")]
+    assert stream.repeats.dropped == 2
+    assert len(all_of_it) == len(events) + 2
+
+
+async def test_what_comes_from_the_history_is_marked() -> None:
+    opening = Connected("c", None, "fresh", 2, "push", 3000, 30.0)
+    body = b"".join(e.frame() for e in [opening, update(1), HEARTBEAT, update(2), update(3)])
+    async with serving(OK + body) as server:
+        got = await until(Stream(server.url), "sentiment_update", 3)
+    assert [each.replayed for each in got if isinstance(each, Received)] == [False, True, False, True, False]
+
+
+async def test_leaving_the_block_closes_the_connection() -> None:
+    closed = asyncio.Event()
+
+    async def stay(visit: Visit) -> None:
+        await visit.send(OK, CONNECTED)
+        await visit.gone()
+        closed.set()
+
+    async with serving(stay) as server:
+        async with Stream(server.url) as stream:
+            async for _ in stream:
+                break
+        await asyncio.wait_for(closed.wait(), 10)
+
+
+async def test_leaving_the_block_leaves_no_generator_to_the_event_loop() -> None:
+    async def stay(visit: Visit) -> None:
+        await visit.send(OK, CONNECTED, HEARTBEAT)
+        await visit.gone()
+
+    left: list[object] = []
+    hooks = sys.get_asyncgen_hooks()
+    sys.set_asyncgen_hooks(finalizer=lambda generator: left.append(repr(generator)))
+    try:
+        async with serving(stay) as server:
+            await until(Stream(server.url), "connected")
+            gc.collect()
+    finally:
+        sys.set_asyncgen_hooks(*hooks)
+    assert left == []
+
+
+async def test_leaving_the_loop_alone_closes_it_too() -> None:
+    closed = asyncio.Event()
+
+    async def stay(visit: Visit) -> None:
+        await visit.send(OK, CONNECTED)
+        await visit.gone()
+        closed.set()
+
+    async with serving(stay) as server:
+        async for _ in Stream(server.url):
+            break
+        gc.collect()
+        await asyncio.wait_for(closed.wait(), 10)
+
+
+async def test_a_reader_that_is_cancelled_leaves_nothing_open() -> None:
+    waiting, closed = asyncio.Event(), asyncio.Event()
+
+    async def stay(visit: Visit) -> None:
+        await visit.send(OK, CONNECTED)
+        waiting.set()
+        await visit.gone()
+        closed.set()
+
+    async with serving(stay) as server:
+        reading = asyncio.create_task(until(Stream(server.url), "never"))
+        await waiting.wait()
+        reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+        await asyncio.wait_for(closed.wait(), 10)
+
+
+async def test_iterating_again_goes_on_after_the_last_event_that_was_yielded() -> None:
+    body = b"".join(update(number).frame(place=f"evt_{number}") for number in (1, 2, 3))
+    async with serving(OK + body) as server:
+        stream = Stream(server.url)
+        await until(stream, "sentiment_update", 2)
+        await until(stream, "sentiment_update")
+    assert [visit.headers.get("last-event-id") for visit in server.visits] == [None, "evt_2"]

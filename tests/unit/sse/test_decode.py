@@ -1,0 +1,243 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from streamer.sse.decode import MAX_EVENT_BYTES, Decoder, EventTooLarge, Message
+from streamer.sse.encode import PING
+from streamer.sse.events import Closing, Heartbeat
+from tests.unit.sse.reference import Event, Outcome, interpret
+
+CASES: dict[str, tuple[bytes, list[Event]]] = {
+    # The examples of the specification's text.
+    "stocks": (b"data: YHOO\ndata: +2\ndata: 10\n\n", [("message", "YHOO\n+2\n10", "")]),
+    "four blocks": (
+        b": test stream\n\ndata: first event\nid: 1\n\ndata:second event\nid\n\ndata:  third event\n\n",
+        [("message", "first event", "1"), ("message", "second event", ""), ("message", " third event", "")],
+    ),
+    "empty data": (b"data\n\ndata\ndata\n\ndata:", [("message", "", ""), ("message", "\n", "")]),
+    "space or none": (b"data:test\n\ndata: test\n\n", [("message", "test", "")] * 2),
+    # Each rule by itself.
+    "nothing": (b"", []),
+    "line ends": (
+        b"data:a\r\n\r\ndata:b\r\rdata:c\n\ndata:d\r\n\ndata:e\n\r\ndata:f\r\n\r",
+        [("message", letter, "") for letter in "abcdef"],
+    ),
+    "line feed then carriage return": (b"data:a\n\rdata:b\n\n", [("message", "a", ""), ("message", "b", "")]),
+    "mixed within an event": (b"data:a\rdata:b\r\ndata:c\n\r\n", [("message", "a\nb\nc", "")]),
+    "no other line ends": (
+        "data:a\u2028b\u0085c\x0bd\x0ce\x1cf\n\n".encode(),
+        [("message", "a\u2028b\u0085c\x0bd\x0ce\x1cf", "")],
+    ),
+    "bom at the start": (
+        b"\xef\xbb\xbfdata:a\n\n\xef\xbb\xbfdata:b\n\ndata:c\n\n",
+        [("message", x, "") for x in "ac"],
+    ),
+    "one bom alone": (b"\xef\xbb\xbf\xef\xbb\xbfdata:a\n\ndata:b\n\n", [("message", "b", "")]),
+    "no bom after all": (b"\xef\xbbdata:a\n\ndata:b\n\n", [("message", "b", "")]),
+    "event name": (b"event:x\ndata:a\n\ndata:b\n\n", [("x", "a", ""), ("message", "b", "")]),
+    "the last name counts": (
+        b"event:x\nevent:y\ndata:a\n\nevent:x\nevent\ndata:b\n\n",
+        [("y", "a", ""), ("message", "b", "")],
+    ),
+    "a name without data is forgotten": (b"event:x\n\ndata:a\n\n", [("message", "a", "")]),
+    "empty name": (b"event: \ndata:a\n\n", [("message", "a", "")]),
+    "name keeps its spaces": (b"event:  x \ndata:a\n\n", [(" x ", "a", "")]),
+    "fields have a case": (b"Data:a\nDATA:b\n data:c\n\ndata:d\n\n", [("message", "d", "")]),
+    "a name before a colon is the whole name": (b"data :a\ndatax:b\nxdata:c\n\n", []),
+    "id stays": (
+        b"id:1\ndata:a\n\ndata:b\n\nid:2\ndata:c\n\n",
+        [("message", "a", "1"), ("message", "b", "1"), ("message", "c", "2")],
+    ),
+    "id without data moves on": (b"id:1\n\ndata:a\n\n", [("message", "a", "1")]),
+    "empty id takes it back": (
+        b"id:1\ndata:a\n\nid:\ndata:b\n\nid: \ndata:c\n\n",
+        [("message", "a", "1"), ("message", "b", ""), ("message", "c", "")],
+    ),
+    "id with nul is ignored": (
+        b"id:1\n\nid:2\x003\ndata:a\n\nid:\0\ndata:b\n\n",
+        [("message", "a", "1"), ("message", "b", "1")],
+    ),
+    "nul elsewhere stays": (b"event:\0\ndata:a\0b\n\n", [("\0", "a\0b", "")]),
+    "the last id counts": (b"id:1\ndata:a\nid:2\n\n", [("message", "a", "2")]),
+    "id of an unfinished event": (b"id:1\ndata:a\n\nid:2\ndata:b\n", [("message", "a", "1")]),
+    "colons in values": (b"event:a:b\nid:1:2\ndata:::\n\n", [("a:b", "::", "1:2")]),
+    "comments": (b":\n:data:x\ndata:a\n: \n::\ndata:b\n\n:\n\n", [("message", "a\nb", "")]),
+    "unknown fields": (b"foo:bar\nbar\ndata:a\nfoo\n\nfoo:x\n\n", [("message", "a", "")]),
+    "retry among others": (b"retry:1000\ndata:a\n\n", [("message", "a", "")]),
+    "unfinished": (b"data:a\n\ndata:b\n", [("message", "a", "")]),
+    "unfinished line": (b"data:a\n\ndata:b", [("message", "a", "")]),
+    "empty lines": (b"\n\n\ndata:a\n\n\n\n\ndata:b\n\n\n", [("message", "a", ""), ("message", "b", "")]),
+    "unicode": ("data:ok…é📈\nid:é\nevent:ü\n\n".encode(), [("ü", "ok…é📈", "é")]),
+    "invalid utf-8": (
+        b"data:\xff|\xc0\x80|\xe2\x82|\xed\xa0\x80|\xf0\x80\x80A|\xf4\x90|\xc3\ndata:\xa9\xf0\x9f\n\n",
+        [(
+            "message",
+            "\ufffd|\ufffd\ufffd|\ufffd|\ufffd\ufffd\ufffd|\ufffd\ufffd\ufffdA|\ufffd\ufffd|\ufffd\n\ufffd\ufffd",
+            "",
+        )],
+    ),
+    "a tab is no space": (b"data:\ta\n\n", [("message", "\ta", "")]),
+    "odd after usual": (
+        b"id:1\nevent:x\ndata:a\n\nretry:5\nevent:y\ndata:b\ndata:c\n\nid:2\nevent:x\ndata:d\n\n",
+        [("x", "a", "1"), ("y", "b\nc", "1"), ("x", "d", "2")],
+    ),
+    "an order of its own": (
+        b"data:a\nevent:x\nid:1\n\nevent:x\nid:2\ndata:b\n\n",
+        [("x", "a", "1"), ("x", "b", "2")],
+    ),
+}  # fmt: skip
+
+
+def decode(*chunks: bytes) -> Outcome:
+    decoder = Decoder()
+    events = [message[:3] for chunk in chunks for message in decoder.feed(chunk)]
+    assert decoder.received == sum(map(len, chunks))
+    return Outcome(events, decoder.last_event_id, decoder.retry_ms)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_case_of_the_specification_at_every_split_position(case: str) -> None:
+    stream, events = CASES[case]
+    expected = interpret(stream)
+    assert expected.events == events
+    for position in range(len(stream) + 1):
+        assert decode(stream[:position], stream[position:]) == expected, position
+    assert decode(*(stream[at : at + 1] for at in range(len(stream)))) == expected
+
+
+tokens = st.sampled_from(
+    [
+        *(
+            b"data",
+            b"event",
+            b"id",
+            b"retry",
+            b"x",
+            b":",
+            b": ",
+            b" ",
+            b"\n",
+            b"\n\n",
+            b"\r",
+            b"\r\n",
+            b"1",
+            b"0",
+            b"\0",
+        ),
+        *(b"data: a\n", b"id: 7\n", b"event: e\n", b"id: 8\nevent: f\ndata: b\n\n", b": ping\n\n", b"\xef\xbb\xbf"),
+        *("é".encode(), "📈".encode(), b"\xff", b"\xe2", b"\x82"),
+    ]
+)
+streams = st.lists(tokens | st.binary(max_size=3), max_size=40).map(b"".join)
+
+
+@settings(max_examples=400)
+@given(streams, st.data())
+@example(b"\xef\xbb\xbf\xef\xbb\xbfid:1\n\n\n", None)
+def test_any_stream_cut_anywhere_says_what_the_specification_says(stream: bytes, data: st.DataObject | None) -> None:
+    expected = interpret(stream)
+    assert decode(stream) == expected
+    for position in range(len(stream) + 1):
+        assert decode(stream[:position], b"", stream[position:]) == expected, position
+    if data is not None:
+        cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=12)))
+        pairs = zip([0, *cuts], [*cuts, len(stream)], strict=True)
+        assert decode(*(stream[begin:end] for begin, end in pairs)) == expected
+
+
+@pytest.mark.parametrize(
+    ("lines", "retry_ms"),
+    [
+        (b"retry: 1000\n\n", 1000),
+        (b"retry:0\n", 0),
+        (b"retry:7\nretry:8\ndata:a\n\nretry", 8),
+        (b"retry:12", None),
+        (b"retry: 1000x\n\n", None),
+        (b"retry:-1\n\n", None),
+        (b"retry:1.5\n\n", None),
+        (b"retry: 1 \n\n", None),
+        (b"retry:  1\n\n", None),
+        (b"retry\n\nretry:\n\n", None),
+        ("retry:٣\n\n".encode(), None),
+        (b"retry:" + b"9" * 5000 + b"\n\n", 10**12),
+        (b"retry:" + b"0" * 5000 + b"25\n\n", 25),
+    ],
+)
+def test_retry_is_digits_and_counts_from_its_own_line_on(lines: bytes, retry_ms: int | None) -> None:
+    decoder = Decoder()
+    decoder.feed(lines)
+    assert decoder.retry_ms == retry_ms
+
+
+def test_a_message_names_the_retry_that_came_with_it() -> None:
+    decoder = Decoder()
+    assert decoder.feed(Closing("drain", 1234).frame()) == [
+        Message("closing", '{"reason":"drain","retry_ms":1234}', "", 1234)
+    ]
+    assert decoder.feed(b"data:a\n\n")[0].retry_ms is None
+    assert decoder.retry_ms == 1234
+
+
+def test_what_the_encoder_writes_reads_back() -> None:
+    event = Heartbeat("2026-11-22T14:18:50.000Z", 3, 86412, "push")
+    assert Decoder().feed(event.frame(place="evt_1") + PING) == [Message("heartbeat", event.data(), "evt_1", None)]
+
+
+def test_a_comment_is_no_message_and_yet_a_sign_of_life() -> None:
+    decoder = Decoder()
+    assert decoder.feed(PING) == []
+    assert decoder.received == len(PING)
+
+
+def test_a_continued_stream_keeps_its_id_until_another_comes() -> None:
+    decoder = Decoder(last_event_id="evt_1")
+    assert [m.id for m in decoder.feed(b"data:a\n\nid:evt_2\ndata:b\n\n")] == ["evt_1", "evt_2"]
+
+
+@pytest.mark.parametrize("step", [1, 7, 50, 10_000])
+def test_an_event_within_the_limit_is_read_and_one_beyond_it_is_an_error(step: int) -> None:
+    fits = b"data:" + b"x" * 95 + b"\n\n"
+    beyond = b"data:" + b"x" * 96 + b"\n\n"
+    stream = fits + b"data: small\n\n" + fits + beyond + fits
+    decoder = Decoder(max_event_bytes=100)
+    read: list[Message] = []
+
+    def read_on() -> None:
+        for at in range(0, len(stream) + 2 * step, step):
+            read.extend(decoder.feed(stream[at : at + step]))
+
+    with pytest.raises(EventTooLarge, match="larger than 100 bytes"):
+        read_on()
+    assert [len(message.data) for message in read] == [95, 5, 95]
+    with pytest.raises(EventTooLarge):
+        decoder.feed(b"data:a\n\n")
+
+
+def test_the_limit_is_a_mebibyte_by_default() -> None:
+    assert MAX_EVENT_BYTES == 1024 * 1024
+    decoder = Decoder()
+    decoder.feed(b"data:")
+    decoder.feed(b"x" * (MAX_EVENT_BYTES - 5))
+    with pytest.raises(EventTooLarge, match="1,048,576 bytes"):
+        decoder.feed(b"x")
+
+
+@pytest.mark.parametrize("ignored", [b":\n", b": keep me\n", b"unknown: field\n", b"database\n"])
+@pytest.mark.parametrize("step", [1, 33, 100_000])
+def test_what_is_ignored_does_not_count_against_the_limit(ignored: bytes, step: int) -> None:
+    stream = b"id: 1\n" + ignored * 200 + b"event: e\n" + b":" + b"c" * 500 + b"\n" + b"data: a\n" + ignored + b"\n"
+    decoder = Decoder(max_event_bytes=100)
+    read = [m for at in range(0, len(stream), step) for m in decoder.feed(stream[at : at + step])]
+    assert read == [Message("e", "a", "1", None)]
+
+
+def test_a_long_event_in_small_pieces_costs_no_more_than_its_bytes() -> None:
+    decoder = Decoder()
+    chunk = b"x" * 16
+    decoder.feed(b"data:")
+    for _ in range(50_000):  # quadratic copying would take minutes and meet the test's time limit
+        decoder.feed(chunk)
+    (message,) = decoder.feed(b"\n\n")
+    assert len(message.data) == 800_000
