@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from botocore.exceptions import ClientError
+
 from streamer.change import iso_time, parse_time
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ HIDDEN: Final = 120
 """Seconds for which a message that is looked at is nobody else's; given back as soon as the look is over."""
 _EMPTY: Final = 2
 """Empty answers in a row after which a queue counts as read: a short poll asks a part of SQS's servers only."""
+_EXPIRED: Final = ("MessageNotInflight", "ReceiptHandleIsInvalid", "InvalidParameterValue")
+"""What SQS says, by its version, of a receipt whose time is over."""
 _TABLE: Final = re.compile(r":table/([^/]+)/stream/")
 
 
@@ -95,16 +99,30 @@ class DeadLetters:
             )
         self.held.clear()
 
-    def keep(self, failure: Failure) -> None:
-        """Holds a message for two more minutes."""
-        self._sqs.change_message_visibility(
-            QueueUrl=self._queue_url, ReceiptHandle=failure.receipt, VisibilityTimeout=HIDDEN
-        )
+    def keep(self, failure: Failure) -> bool:
+        """Holds a message for two more minutes. False if the two it was held for are over: it may be another's."""
+        try:
+            self._sqs.change_message_visibility(
+                QueueUrl=self._queue_url, ReceiptHandle=failure.receipt, VisibilityTimeout=HIDDEN
+            )
+        except ClientError as error:
+            return self._taken_back(failure, error)
+        return True
 
-    def delete(self, failure: Failure) -> None:
-        """Takes a message out for good."""
-        self._sqs.delete_message(QueueUrl=self._queue_url, ReceiptHandle=failure.receipt)
+    def delete(self, failure: Failure) -> bool:
+        """Takes a message out for good. False likewise: then it stays."""
+        try:
+            self._sqs.delete_message(QueueUrl=self._queue_url, ReceiptHandle=failure.receipt)
+        except ClientError as error:
+            return self._taken_back(failure, error)
         self.held.pop(failure.id, None)
+        return True
+
+    def _taken_back(self, failure: Failure, error: ClientError) -> bool:
+        if str(error.response.get("Error", {}).get("Code")).rpartition(".")[2] not in _EXPIRED:
+            raise error
+        self.held.pop(failure.id, None)
+        return False
 
 
 def understood(message_id: str, receipt: str, body: str, sent_ms: int) -> Failure:

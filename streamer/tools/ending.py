@@ -9,6 +9,7 @@ from functools import wraps
 from typing import Any, Final, ParamSpec
 
 from streamer.errors import StreamerError
+from streamer.tools.printable import printable
 
 DONE: Final = 0
 FAILED: Final = 1
@@ -42,6 +43,20 @@ class UsageError(ToolError):
         super().__init__(words, USAGE)
 
 
+def given(option: str, value: str | None) -> None:
+    """Raises UsageError for a value that is there and empty: most often a shell's variable that is not set."""
+    if value is not None and not value.strip():
+        raise UsageError(f"{option} is empty: name what is meant, or leave the option out")
+
+
+def legible(option: str, value: str | None) -> None:
+    """Raises UsageError for a value with bytes that are no UTF-8: it could not be sent."""
+    try:
+        (value or "").encode()
+    except UnicodeEncodeError:
+        raise UsageError(f"{option} {value!r}: these bytes are no UTF-8") from None
+
+
 def ending(command: str) -> Callable[[Callable[Parameters, int]], Callable[Parameters, int]]:
     """Makes a command print what went wrong and return the exit code."""
 
@@ -60,7 +75,7 @@ def ending(command: str) -> Callable[[Callable[Parameters, int]], Callable[Param
                 words = in_words(error)
                 if words is None:
                     raise
-                sys.stderr.write(f"streamer {command}: {words}\n")
+                sys.stderr.write(f"streamer {command}: {printable(words)}\n")
                 return error.code if isinstance(error, ToolError) else FAILED
 
         return wrapped

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from streamer.tools.ending import DONE, FAILED, INTERRUPTED, UsageError, ending
+from streamer.tools.ending import DONE, FAILED, INTERRUPTED, UsageError, ending, given
 from streamer.tools.printable import printable
 
 if TYPE_CHECKING:
@@ -98,9 +98,11 @@ def redrive(
     Exit codes: 0 all published; 1 some still fail, are beyond reach or were not taken; 2 called wrongly; 130 stopped by Ctrl-C.
     """  # noqa: E501 - Typer keeps a paragraph's line ends
     from streamer.tools.deadletters import DeadLetters
-    from streamer.tools.interrupt import Interrupt
+    from streamer.tools.interrupt import Interrupt, Interrupted
     from streamer.tools.redrive import Redrive, chosen
 
+    if topic is not None and queue_url is None:
+        raise UsageError("--topic (CHANGES_TOPIC_ARN) without --queue-url: name the failure queue too, or neither")
     place = _place(queue_url, topic, {"sentiment": sentiment_table, "users": users_table})
     if place.topic_arn is None:
         raise UsageError("--queue-url without --topic: name the topic that the records are published to")
@@ -108,6 +110,7 @@ def redrive(
         _ask(place)
     _hush()
     letters = DeadLetters(place.account.sqs(), place.queue_url)
+    done: list[Redriven] = []
     with Interrupt() as interrupt:
         try:
             try:
@@ -123,12 +126,13 @@ def redrive(
                 dry_run=dry_run,
                 sleep=interrupt.sleep,
             )
-            done: list[Redriven] = []
             for number, failure in these:
                 if interrupt.asked:
                     break
                 done.append(again(failure))
                 sys.stdout.write(f"{number:>4}  {printable(_line(done[-1]))}\n")
+        except Interrupted:
+            pass  # between two tries of a topic that takes nothing: that message stays, like those after it
         finally:
             letters.give_back()
     _sum_up(done, len(these))
@@ -151,8 +155,11 @@ def _place(queue_url: str | None, topic: str | None = None, tables: Mapping[Kind
     from streamer.tools.account import Account, is_local, region_of, the_demo
 
     if queue_url is not None:
+        given("--queue-url", queue_url)
+        given("--topic", topic)
         account = Account(region=region_of(topic) if topic else None)
-        return _Place(account, queue_url, is_local(account.sqs()), topic, tables or {})
+        local = is_local(account.sqs()) and (topic is None or is_local(account.sns()))
+        return _Place(account, queue_url, local, topic, tables or {})
     demo = the_demo()
     known: dict[Kind, str] = {"sentiment": demo.resources.sentiment_table, "users": demo.resources.users_table}
     return _Place(Account(demo=demo), demo.resources.failure_queue_url, True, demo.resources.topic_arn, known)
@@ -233,7 +240,7 @@ def _line(done: Redriven) -> str:
 def _sum_up(done: Sequence[Redriven], wanted: int) -> None:
     fates = {fate: sum(each.fate == fate for each in done) for fate in dict.fromkeys(each.fate for each in done)}
     parts = [f"{count} {fate}" for fate, count in fates.items()]
-    parts += [f"{wanted - len(done)} not tried"] if len(done) < wanted else []
-    kept = any(each.fate not in ("published", "could be published") for each in done)
+    parts += [f"{wanted - len(done)} not done"] if len(done) < wanted else []
+    kept = len(done) < wanted or any(each.fate not in ("published", "could be published") for each in done)
     end = "; what was not published is still in the queue" if kept else ""
     sys.stdout.write(f"{', '.join(parts) or 'the failure queue is empty'}{end}\n")

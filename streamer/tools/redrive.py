@@ -56,8 +56,10 @@ class Redrive:
             records = self._rereading.records(failure)
         except BeyondReach as error:
             return Redriven(failure, "beyond reach", str(error))
-        if not self._dry_run:
-            self._letters.keep(failure)
+        if not self._dry_run and not self._letters.keep(failure):
+            return Redriven(
+                failure, "not taken", "the queue has taken the message back, this took so long: try it again"
+            )
         self._errors.clear()
         sum_ = _Sum()
         for start in range(0, len(records), _BATCH):
@@ -71,8 +73,10 @@ class Redrive:
             return Redriven(failure, "beyond reach", words, sum_.changes)
         if self._dry_run:
             return Redriven(failure, "could be published", _count(len(records)), sum_.changes)
-        self._letters.delete(failure)
-        return Redriven(failure, "published", _count(len(records)), sum_.changes)
+        words = _count(len(records))
+        if not self._letters.delete(failure):
+            words += "; the queue has taken the message back meanwhile, so it is still there"
+        return Redriven(failure, "published", words, sum_.changes)
 
     def _failed(self, text: str) -> None:
         record = json.loads(text)

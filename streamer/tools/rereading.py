@@ -84,32 +84,48 @@ class Rereading:
         return self._shards[arn]
 
     def _read(self, arn: str, shard: _Shard, first: int, last: int) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
+        found: dict[int, dict[str, Any]] = {}
+        trimmed = False
+        begins = [{"ShardIteratorType": "AT_SEQUENCE_NUMBER", "SequenceNumber": str(first)}]
+        if first != last:  # a batch's first record may be gone, and its last be there for hours
+            begins.append({"ShardIteratorType": "TRIM_HORIZON"})
+        for begin in begins:
+            try:
+                self._collect(found, arn, shard, first, last, begin)
+                break
+            except ClientError as error:
+                if _code(error) != "TrimmedDataAccessException":
+                    raise
+                trimmed = True
+        if trimmed and not found:
+            raise BeyondReach("trimmed: the stream holds nothing that old any more (24 hours)")
+        return list(found.values())
+
+    def _collect(
+        self,
+        found: dict[int, dict[str, Any]],
+        arn: str,
+        shard: _Shard,
+        first: int,
+        last: int,
+        begin: Mapping[str, str],
+    ) -> None:
         empty = 0
-        try:
-            iterator: str | None = self._streams.get_shard_iterator(
-                StreamArn=arn,
-                ShardId=shard.shard_id,
-                ShardIteratorType="AT_SEQUENCE_NUMBER",
-                SequenceNumber=str(first),
-            )["ShardIterator"]
-            while iterator and empty < _EMPTY:
-                answer = self._streams.get_records(ShardIterator=iterator, Limit=_PAGE)
-                for wire in answer["Records"]:
-                    seq = int(wire["dynamodb"]["SequenceNumber"])
-                    if seq > last:
-                        return found
-                    if seq >= first:
-                        found.append(json.loads(to_record(wire, arn).text))
-                    if seq == last:
-                        return found
-                empty = 0 if answer["Records"] else empty + 1
-                iterator = answer.get("NextShardIterator")
-        except ClientError as error:
-            if _code(error) == "TrimmedDataAccessException":
-                raise BeyondReach("trimmed: the stream holds nothing that old any more (24 hours)") from None
-            raise
-        return found
+        iterator: str | None = self._streams.get_shard_iterator(StreamArn=arn, ShardId=shard.shard_id, **begin)[
+            "ShardIterator"
+        ]
+        while iterator and empty < _EMPTY:
+            answer = self._streams.get_records(ShardIterator=iterator, Limit=_PAGE)
+            for wire in answer["Records"]:
+                seq = int(wire["dynamodb"]["SequenceNumber"])
+                if seq > last:
+                    return
+                if seq >= first:
+                    found[seq] = json.loads(to_record(wire, arn).text)
+                if seq == last:
+                    return
+            empty = 0 if answer["Records"] else empty + 1
+            iterator = answer.get("NextShardIterator")
 
 
 def _shard(described: Mapping[str, Any]) -> _Shard:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import signal
+import time
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from ingest_relay.failures import Rejected, failure_record
+from streamer import tools
 from streamer.local.pump.checkpoint import Discard
 from streamer.local.pump.discard import discard_message
 from streamer.local.pump.invocation import Invocation
+from streamer.tools import failures
 from streamer.tools.deadletters import DeadLetters, Failure, understood
-from streamer.tools.printable import printable
+from streamer.tools.interrupt import Interrupt
+from streamer.tools.printable import printable, printable_json
 from streamer.tools.redrive import Redrive, chosen
 from tests.unit.ingest_relay.fakes import TOPIC_ARN, UNREACHABLE, FakeSns
 from tests.unit.ingest_relay.stream import TABLES
@@ -210,3 +215,95 @@ def test_numbers_choose() -> None:
 
 def test_a_terminal_is_not_given_orders() -> None:
     assert printable("a\x1b[2J\x9b\u202eé📈\n") == "a\\x1b[2J\\x9b\\u202eé📈\n"
+
+
+def test_a_batch_whose_first_record_is_trimmed_is_read_from_the_oldest_there_is() -> None:
+    rig = Rig(by_lambda(12, 14, shard="b"))
+    rig.shard("b", 10, 13, 14, 15)
+    rig.streams.failures = [client_error("TrimmedDataAccessException")]
+    [(fate, words)] = rig.run()
+    assert (fate, words) == ("beyond reach", "1 of 3 records are trimmed; the others were found")
+    assert rig.published == ["13", "14"]
+    assert rig.streams.calls[-2:] == ["get_shard_iterator TRIM_HORIZON", "get_records"]
+
+
+@pytest.mark.parametrize(
+    "code", ["MessageNotInflight", "AWS.SimpleQueueService.MessageNotInflight", "ReceiptHandleIsInvalid"]
+)
+@pytest.mark.parametrize(
+    ("call", "fate", "published"),
+    [("change_message_visibility", "not taken", ["2"]), ("delete_message", "published", ["1", "2"])],
+)
+def test_a_message_that_the_queue_took_back_ends_nothing(
+    monkeypatch: pytest.MonkeyPatch, code: str, call: str, fate: str, published: list[str]
+) -> None:
+    rig = Rig(by_relay(1), by_relay(2))
+    rig.shard("a", 1, 2)
+    really = getattr(rig.queue, call)
+
+    def expired_once(**request: Any) -> Any:
+        monkeypatch.setattr(rig.queue, call, really)
+        raise client_error(code)
+
+    monkeypatch.setattr(rig.queue, call, expired_once)
+    (first, words), (second, _) = rig.run()
+    assert (first, second) == (fate, "published")
+    assert "the queue has taken the message back" in words
+    assert rig.published == published
+    assert rig.queue.left == ["m0"]
+
+
+def test_ctrl_c_while_the_topic_refuses_is_summed_up(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rig = Rig(by_relay(1), by_relay(2))
+    rig.shard("a", 1, 2)
+    rig.sns.script = [UNREACHABLE] * 20
+
+    class TheAccount:
+        def sqs(self) -> Any:
+            return rig.queue
+
+        def streams(self) -> Any:
+            return rig.streams
+
+        def sns(self) -> Any:
+            return rig.sns
+
+    place = failures._Place(
+        cast("Any", TheAccount()), "url", True, TOPIC_ARN, {"sentiment": "sentiment", "users": "users"}
+    )
+    monkeypatch.setattr(failures, "_place", lambda *_: place)
+    monkeypatch.setattr("time.sleep", lambda _: signal.raise_signal(signal.SIGINT))
+    monkeypatch.setattr(Interrupt.__init__, "__defaults__", (time.sleep,))
+    assert failures.redrive() == 130
+    assert capsys.readouterr().out == "2 not done; what was not published is still in the queue\n"
+    assert rig.queue.visible == ["m0", "m1"]
+
+
+def test_a_topic_without_its_queue_is_not_the_demos(capsys: pytest.CaptureFixture[str]) -> None:
+    assert tools.run(["failures", "redrive", "--topic", TOPIC_ARN]) == 2
+    assert "without --queue-url" in capsys.readouterr().err
+
+
+def test_a_local_queue_does_not_make_the_topic_local(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "a",
+        "AWS_SECRET_ACCESS_KEY": "b",
+        "AWS_ENDPOINT_URL_SQS": "http://127.0.0.1:1",
+        "AWS_ENDPOINT_URL_SNS": "https://sns.us-east-1.amazonaws.com",
+    }.items():
+        monkeypatch.setenv(name, value)
+    assert not failures._place("http://127.0.0.1:1/q", TOPIC_ARN).local
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SNS", "http://127.0.0.1:1")
+    assert failures._place("http://127.0.0.1:1/q", TOPIC_ARN).local
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii", None])
+def test_json_for_a_terminal_is_the_same_json(encoding: str | None) -> None:
+    value = {"a\x9b": "\x7f\u202e é 📈 \ud83d"}
+    text = json.dumps(value, ensure_ascii=False, indent=1)
+    line = printable_json(text, encoding)
+    assert line.isprintable()
+    assert line.isascii() or encoding != "ascii"
+    assert json.loads(line) == value
