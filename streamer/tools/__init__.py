@@ -6,6 +6,7 @@ One module per command; each adds itself to the Typer application here and impor
 from __future__ import annotations
 
 import importlib
+import io
 import sys
 from collections.abc import Sequence
 
@@ -14,6 +15,9 @@ import typer
 
 def run(arguments: Sequence[str]) -> int:
     """Runs one of the commands; returns its exit code. `arguments` begin with the command's name."""
+    for out in (sys.stdout, sys.stderr):
+        if isinstance(out, io.TextIOWrapper):
+            out.reconfigure(errors="backslashreplace")  # a terminal that knows ASCII alone shall not end a command
     app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
     # A callback keeps the command's name necessary even while there is one command alone.
     app.callback()(lambda: None)

@@ -25,6 +25,10 @@ _SAME_WRITE_MS: Final = 61_000
 """The table's own time is rounded down (DynamoDB: to a second, its local edition: to a minute)."""
 
 
+_LATEST_MS: Final = 253_402_300_799_999
+"""The end of the year 9999: what is later is no time."""
+
+
 @dataclass(frozen=True, slots=True)
 class Faults:
     """Which faults, and how often."""
@@ -117,7 +121,7 @@ def moment_ms(one: Recorded) -> int | None:
     body = body if isinstance(body, dict) else {}
     seconds = body.get("ApproximateCreationDateTime")
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < 1e11:
-        return one.at
+        return one.at if one.at is not None and 0 <= one.at <= _LATEST_MS else None
     written_ms = int(seconds * 1000)
     image = body.get("NewImage")
     updated_at = image.get("updated_at") if isinstance(image, dict) else None

@@ -11,6 +11,9 @@ from typing import Any, Final, Self
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
+_LONGEST_NAP: Final = 86_400.0
+"""Seconds; the system's sleep refuses some hundred years at once."""
+
 
 class Interrupted(Exception):
     """Somebody asked the command to end."""
@@ -57,8 +60,9 @@ class Interrupt:
     def sleep(self, length: float) -> None:
         """Waits so many seconds. Raises Interrupted."""
         with self.waiting():
-            if length > 0:
-                self._nap(length)
+            while length > 0:
+                self._nap(min(length, _LONGEST_NAP))
+                length -= _LONGEST_NAP
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
         if self.asked:

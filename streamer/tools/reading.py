@@ -9,8 +9,9 @@ import gzip
 import io
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final, NoReturn, Self, cast
@@ -101,7 +102,7 @@ class Reading:
                     yield from self._document(text, lines)
                     return
                 self._not_json(text, ended)
-            yield from self._records(value, text)
+            yield from self._records(value, partial(_exact, text))
         if self.line == 0:
             self._bad(f"the file is empty; {EXPECTED}")
 
@@ -145,10 +146,10 @@ class Reading:
             self._bad(f"no JSON at column {error.colno} ({error.msg}); {EXPECTED}")
         except (ValueError, RecursionError):
             self._bad(f"the document cannot be read; {EXPECTED}")
-        yield from self._records(value, whole)
+        yield from self._records(value, partial(_exact, whole))
 
-    def _records(self, value: object, text: bytes) -> Iterator[Recorded]:
-        """What a line, or a document, holds."""
+    def _records(self, value: object, exact: Callable[[], Any]) -> Iterator[Recorded]:
+        """What a line, or a document, holds; `exact` reads it once more with every digit."""
         item: Any = value
         match item:
             case {"format": str(name), **others} if name == FORMAT:
@@ -157,7 +158,7 @@ class Reading:
                 yield Recorded(record, at)
             case {"at": int(at), "message": message}:
                 if relayed.is_message(message):
-                    yield from self._relayed(text, at)
+                    yield from self._relayed(exact, at)
                 else:
                     self.passed_over += 1
             case {"at": int(), "event": str()}:
@@ -167,10 +168,13 @@ class Reading:
             case {"eventSource": "aws:dynamodb", "dynamodb": dict()}:
                 yield Recorded(item)
             case dict() if relayed.is_message(item):
-                yield from self._relayed(text, None)
+                yield from self._relayed(exact, None)
             case list():
-                for each in item:
-                    yield from self._records(each, json.dumps(each).encode())
+                whole = cache(exact)
+                for number, each in enumerate(item):
+                    if isinstance(each, list):
+                        self._bad(f"this is JSON, but not ours (an array in an array); {EXPECTED}")
+                    yield from self._records(each, partial(_part, whole, number))
             case _:
                 self._bad(f"this is JSON, but not ours ({_described(value)}); {EXPECTED}")
 
@@ -192,10 +196,12 @@ class Reading:
                 self._bad(f"record {number} of the event is no record of a DynamoDB stream; {EXPECTED}")
             yield Recorded(record)
 
-    def _relayed(self, text: bytes, at: int | None) -> Iterator[Recorded]:
+    def _relayed(self, exact: Callable[[], Any], at: int | None) -> Iterator[Recorded]:
         try:
-            value = relayed.parse(text.decode())
+            value = exact()
             records = relayed.to_records(value if at is None else value["message"])
+        except RecursionError:
+            self._bad(f"the message is nested too deeply; {EXPECTED}")
         except (ValueError, OverflowError) as error:
             self._bad(f"the message is none of the relay's: {error}; {EXPECTED}")
         self.passed_over += not records
@@ -210,6 +216,14 @@ class Reading:
 
     def _bad(self, words: str) -> NoReturn:
         raise BadInput(self.path, self.line, words)
+
+
+def _exact(text: bytes) -> Any:
+    return relayed.parse(text.decode())
+
+
+def _part(whole: Callable[[], Any], number: int) -> Any:
+    return whole()[number]
 
 
 def _described(value: object) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from streamer.tools.duration import seconds
-from streamer.tools.ending import UsageError, ending
+from streamer.tools.ending import UsageError, ending, given
 
 
 def _share(does: str) -> Any:
@@ -90,6 +90,8 @@ def replay(
     from streamer.tools.pace import speed as factor_of
     from streamer.tools.replaying import Order, run
 
+    for option, value in (("--table", table), ("--topic", topic), ("--queue-url", queue_url)):
+        given(option, value)
     if topic and table:
         raise UsageError("--topic and --table: choose one")
     if table and poison:

@@ -20,6 +20,7 @@ from streamer.tools.faults import Faults, Plan, Planned
 from streamer.tools.fresh import Fresh, addressed
 from streamer.tools.interrupt import Interrupt, Interrupted
 from streamer.tools.pace import Pace
+from streamer.tools.printable import printable, printable_json
 from streamer.tools.progress import Bar
 from streamer.tools.reading import BadInput, Reading, Recorded
 
@@ -55,6 +56,8 @@ class Sum:
     refusal: str | None = None
     """Why the target takes no more."""
     bad: list[BadInput] = field(default_factory=list)
+    empty: list[str] = field(default_factory=list)
+    """Files that hold no change."""
     interrupted: bool = False
 
     @property
@@ -78,10 +81,10 @@ def run(order: Order) -> int:
         began = time.monotonic()
         replay.run()
     out = sys.stderr if order.dry_run else sys.stdout
-    out.write("\n".join(replay.summary(time.monotonic() - began)) + "\n")
+    out.write(printable("\n".join(replay.summary(time.monotonic() - began))) + "\n")
     out.flush()
     for bad in replay.sum.bad:
-        sys.stderr.write(f"streamer replay: {bad}\n")
+        sys.stderr.write(f"streamer replay: {printable(str(bad))}\n")
     return replay.sum.code
 
 
@@ -151,6 +154,7 @@ class Replay:
             lines.append(f"  keys       new ones, with the prefix {self._renewed.prefix}")
         if sum_.passed_over:
             lines.append(f"  passed     over {_count(sum_.passed_over, 'message')} without a change (canaries)")
+        lines += [f"  nothing    in {_named([path])}: no recorded change is there" for path in sum_.empty]
         lines += [f"  note       {note}" for note in target.notes()]
         if self._reading is not None and (sum_.interrupted or sum_.refusal):
             why = f": {sum_.refusal}" if sum_.refusal else " by Ctrl-C"
@@ -164,9 +168,14 @@ class Replay:
     def _recorded(self) -> Iterator[Recorded]:
         """All records of all files, up to the first bad line: what follows may hang on what is missing."""
         for path in self._order.files:
+            before = self.sum.read
             try:
-                self._reading = Reading(path, self._stdin)
-                with self._reading as reading:
+                reading = self._reading = Reading(path, self._stdin)
+            except BadInput as error:
+                self.sum.bad.append(error)
+                return
+            try:
+                with reading:
                     for recorded in reading:
                         self.sum.read += 1
                         yield recorded
@@ -174,9 +183,10 @@ class Replay:
                 self.sum.bad.append(error)
                 return
             finally:
-                if self._reading is not None:
-                    self.sum.passed_over += self._reading.passed_over
-            self._read_before += self._reading.size or 0
+                self.sum.passed_over += reading.passed_over
+            self._read_before += reading.size or 0
+            if self.sum.read == before:
+                self.sum.empty.append(path)
 
     def _send(self, batch: Sequence[Planned]) -> None:
         relayed = self._target.send([self._addressed(one) for one in batch])
@@ -216,7 +226,8 @@ def _ask(target: targets.Target, order: Order, fresh: bool) -> None:
 
 
 def _show(text: str, out: TextIO | None = None) -> None:
-    (out or sys.stdout).write(f"{text}\n")
+    out = out or sys.stdout
+    out.write(f"{printable_json(text, out.encoding)}\n")
 
 
 def _size(files: Sequence[str]) -> int | None:
@@ -229,7 +240,7 @@ def _size(files: Sequence[str]) -> int | None:
 def _named(files: Sequence[str]) -> str:
     if len(files) > 1:
         return f"{len(files)} files"
-    return "standard input" if files[0] == "-" else files[0]
+    return "standard input" if files[0] == "-" else printable(files[0])
 
 
 def _count(number: int, noun: str) -> str:

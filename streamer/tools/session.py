@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from streamer.local.terminal import Terminal
 from streamer.tools.duration import clock as in_words
 from streamer.tools.ending import DONE
+from streamer.tools.printable import printable
 from streamer.tools.recording import Recorder
 
 
@@ -64,10 +65,11 @@ class Session:
     def show(self) -> None:
         """Brings the progress line up to date."""
         if self._terminal is not None:
-            self._terminal.show(f"recording {self._what}: {self._words()}; Ctrl-C ends it")
+            self._terminal.show(printable(f"recording {self._what}: {self._words()}; Ctrl-C ends it"))
 
     def say(self, text: str) -> None:
         """Says something that stays."""
+        text = printable(text)
         if self._terminal is not None:
             self._terminal.say(text)
         else:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from streamer.tools.duration import seconds
-from streamer.tools.ending import UsageError, ending
+from streamer.tools.ending import UsageError, ending, legible
 
 
 def register(app: typer.Typer) -> None:
@@ -70,6 +70,8 @@ def tail(
 
     if place is not None and replay is not None:
         raise UsageError("--from and --replay: choose one")
+    for option, value in (("URL", url), ("--tickers", tickers), ("--events", events), ("--from", place)):
+        legible(option, value)
     limits = Limits(None if lasting is None else seconds("--for", lasting), count)
     try:
         stream = Stream(

@@ -10,6 +10,7 @@ from typing import Final, Self, TextIO
 
 from streamer.client import Lost, Received
 from streamer.sse.events import Closing, Connected, Heartbeat, Reset
+from streamer.tools.printable import printable_json
 from streamer.tools.tail_text import Text, late_ms
 
 _CONTROL: Final = (Connected, Reset, Heartbeat, Closing)
@@ -70,7 +71,8 @@ class Lines:
             self._mode = event.mode
         if self._everything or not isinstance(event, _CONTROL):
             self.events += 1
-            self._write(self._out, _json(each) if self._json else self._text.event(each))
+            line = printable_json(_json(each), self._out.encoding) if self._json else self._text.event(each)
+            self._write(self._out, line)
 
     def end(self, dropped: int) -> None:
         """The last words: how much there was, and how many repeats were left out."""
@@ -108,7 +110,7 @@ def _json(received: Received) -> str:
     """One line. The data is as sent, with every digit; where it is no JSON, a text."""
     try:
         json.loads(received.data)
-        data = " ".join(received.data.split("\n"))  # a line end in valid JSON stands between its tokens
+        data = received.data
     except (ValueError, RecursionError):
         data = json.dumps(received.data)
     name, place = json.dumps(received.name), json.dumps(received.id)

@@ -10,6 +10,7 @@ from typing import Any, Final
 from streamer.local.relaying import Kept, Kind, Relayed, Relaying, Shown
 from streamer.tools.account import Account, is_local, region_of, the_demo
 from streamer.tools.items import Items
+from streamer.tools.printable import printable_json
 
 _SHOWN: Final = "written to standard error, as lines of JSON"
 
@@ -76,8 +77,8 @@ def dry(tables: Mapping[Kind, str], show: Callable[[str], None]) -> Target:
 
 
 def to_stderr(text: str) -> None:
-    """Writes a line."""
-    sys.stderr.write(f"{text}\n")
+    """Writes a line of JSON."""
+    sys.stderr.write(f"{printable_json(text, sys.stderr.encoding)}\n")
 
 
 def _name(queue_url: str) -> str:

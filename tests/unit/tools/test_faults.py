@@ -113,3 +113,10 @@ def test_a_time_that_goes_back_does_not_take_the_replay_back() -> None:
     records = [Recorded(change(seq, at=at)) for seq, at in enumerate((5.0, 1.0, 6.0))]
     planned, _ = plan(Faults(7), records)
     assert [(seq(one), one.due_ms - BEGUN_S * 1000) for one in planned] == [(0, 5_000), (1, 5_000), (2, 6_000)]
+
+
+def test_a_time_that_is_none_is_left_out() -> None:
+    for at in (-1, 253_402_300_800_000, 10**400):
+        assert moment_ms(Recorded({"dynamodb": {}}, at)) is None
+    [one], _ = plan(Faults(), [Recorded({"dynamodb": {}}, 10**400)])
+    assert one.due_ms == 0.0

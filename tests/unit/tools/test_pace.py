@@ -7,6 +7,7 @@ import pytest
 from streamer.tools.duration import clock, seconds
 from streamer.tools.ending import UsageError
 from streamer.tools.faults import Planned
+from streamer.tools.interrupt import Interrupt
 from streamer.tools.pace import Pace, speed
 from tests.unit.local.fakes import Clock
 
@@ -74,3 +75,9 @@ def test_what_is_no_length_is_said(text: str) -> None:
 
 def test_lengths_of_time_are_written() -> None:
     assert [clock(length) for length in (0.04, 59.94, 61, 3_661)] == ["0.0 s", "59.9 s", "0:01:01", "1:01:01"]
+
+
+def test_a_wait_of_centuries_is_many_naps() -> None:
+    naps: list[float] = []
+    Interrupt(naps.append).sleep(86_400 * 3 + 5)
+    assert naps == [86_400, 86_400, 86_400, 5]

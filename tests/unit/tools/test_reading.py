@@ -171,3 +171,26 @@ VALUES = st.recursive(
 def test_no_json_makes_it_stumble(value: Any) -> None:
     for one in read(lines(value))[0]:
         assert isinstance(one.record, dict)
+
+
+def test_an_array_of_messages_keeps_every_digit() -> None:
+    score = "0.12345678901234567890123456789012345678"
+    message = (
+        '{"v":1,"changes":[{"op":"INSERT","table":"t","keys":{"source_id":"a"},"seq":"1","committed_at":1,'
+        f'"new":{{"score":{score}}}}}]}}'
+    )
+    found, complaint = read(f'[{message},{{"at":7,"message":{message}}}]\n')
+    assert complaint == ""
+    assert [one.record["dynamodb"]["NewImage"]["score"] for one in found] == [{"N": score}] * 2
+
+
+@pytest.mark.parametrize("depth", [300, 700, 950])
+def test_what_is_nested_deeply_is_read_or_refused(depth: int) -> None:
+    deep = "[" * depth + "]" * depth
+    message = (
+        '{"v":1,"changes":[{"op":"INSERT","table":"t","keys":{"source_id":"a"},"seq":"1","committed_at":1,'
+        f'"new":{{"a":{deep}}}}}]}}\n'
+    )
+    found, complaint = read(message)
+    assert found or "nested too deeply" in complaint
+    assert "an array in an array" in read(deep + "\n")[1]

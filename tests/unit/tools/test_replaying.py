@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from streamer import tools
 from streamer.local.relaying import Relayed
 from streamer.tools.faults import Faults
 from streamer.tools.interrupt import Interrupt, Interrupted
@@ -198,3 +199,22 @@ def test_however_long_a_recording_is_its_memory_is_the_same(tmp_path: Path) -> N
     peak(200)  # what is loaded once
     short, long = peak(500), peak(5_000)
     assert long < short * 1.2, f"{short:,} and {long:,} bytes"
+
+
+def test_messages_that_were_passed_over_count_once_though_a_file_is_missing(tmp_path: Path) -> None:
+    path = tmp_path / "canaries.jsonl"
+    path.write_text('{"at":1,"message":"no change"}\n' * 3)
+    made = replay(order(path, tmp_path / "missing.jsonl"), Taken())
+    assert made.sum.passed_over == 3
+    [bad] = made.sum.bad
+    assert str(bad).startswith(str(tmp_path / "missing.jsonl"))
+    assert f"  nothing    in {path}: no recorded change is there" in made.summary(1.0)
+
+
+def test_a_foreign_file_gives_a_terminal_no_orders(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "foreign.jsonl"
+    path.write_text(json.dumps({"\x1b[2J\x9b": 1}, ensure_ascii=False) + "\n")
+    assert tools.run(["replay", "--dry-run", str(path)]) == 1
+    err = capsys.readouterr().err
+    assert "\\x1b[2J\\x9b" in err
+    assert err.replace("\n", "").isprintable()

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from streamer import tools
 from streamer.client import Lost, Received, Unknown
 from streamer.sse.events import Closing, Connected, Event, Heartbeat, Reset, SentimentUpdate
 from streamer.tools.tail_lines import Lines
@@ -116,3 +117,25 @@ def test_the_end_sums_up_if_there_was_a_stream() -> None:
     told.lines.end(7)
     assert told.notices[-1] == "ended: 1 events, 1 reconnects, 7 repeats dropped"
     assert len(told.notices) == 3
+
+
+def test_json_gives_a_terminal_no_orders_and_stays_the_same() -> None:
+    told = Told(as_json=True)
+    told.show(Unknown("news", '{"title":"\x9b2J é"}'))
+    assert told.out.getvalue()[:-1].isprintable()
+    assert json.loads(told.out.getvalue())["data"] == {"title": "\x9b2J é"}
+
+
+@pytest.mark.parametrize("option", ["--from", "--tickers", "--events"])
+def test_what_is_no_text_is_a_usage_error(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert tools.run(["tail", option, "a\ud800", "http://127.0.0.1:1"]) == 2
+    assert f"{option} 'a\\ud800'" in capsys.readouterr().err
+
+
+def test_a_terminal_that_knows_ascii_alone_ends_no_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    out = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr("sys.stdout", out)
+    tools.run(["tail", "--from", "1", "--replay", "1"])
+    out.write("é")
+    out.seek(0)
+    assert out.buffer.read() == b"\\xe9"
