@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from streamer.tools.duration import seconds
-from streamer.tools.ending import UsageError, ending
+from streamer.tools.ending import UsageError, ending, given, legible
 
 
 def register(app: typer.Typer) -> None:
@@ -41,6 +41,9 @@ def record(
     from streamer.tools.recorders import run_table, run_topic, run_url
     from streamer.tools.session import Limits
 
+    for option, value in (("--table", table), ("--topic", topic), ("--url", url)):
+        given(option, value)
+        legible(option, value)
     if sum(source is not None for source in (table, topic, url)) > 1:
         raise UsageError("--table, --topic and --url: choose one")
     if (whole or from_start) and (topic or url):

@@ -21,6 +21,8 @@ from streamer.tools.watched import Watched
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
+    from streamer.client import Stream
+
 _TICK: Final = 0.5
 _POLL_LOCAL: Final = 0.05
 _POLL: Final = 1.0
@@ -165,16 +167,23 @@ class _Heartbeat:
 
 
 def run_url(url: str, file: str, limits: Limits, *, force: bool) -> int:
-    """Records a stream as a client sees it, over reconnects. Raises NotAStream, and Unreachable at the first try."""
+    """Records a stream as a client sees it, over reconnects. Raises NotAStream, and Unreachable at the first try.
+
+    A recording gets passed around: of the URL, it holds neither a password nor a ticket.
+    """
+    from streamer.client import Stream
+    from streamer.client.answer import shown
+
+    stream = Stream(url, patient=False, keep_repeats=True)
     with Recorder(file, force=force) as recorder:
-        session = Session(f"stream {url}", recorder, limits)
-        recorder.head(header("url", url, now_ms=session.now_ms()))
-        asyncio.run(_follow(url, session))
+        session = Session(f"stream {shown(url)}", recorder, limits)
+        recorder.head(header("url", shown(url), now_ms=session.now_ms()))
+        asyncio.run(_follow(stream, session))
     return session.end()
 
 
-async def _follow(url: str, session: Session) -> None:
-    from streamer.client import Received, Stream
+async def _follow(stream: Stream, session: Session) -> None:
+    from streamer.client import Received
 
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     assert task is not None  # noqa: S101 - we are in one
@@ -182,7 +191,7 @@ async def _follow(url: str, session: Session) -> None:
         loop.add_signal_handler(number, task.cancel)
     try:
         async with asyncio.timeout(None if session.left == math.inf else session.left):
-            async with Stream(url, patient=False, keep_repeats=True) as stream:
+            async with stream:
                 async for one in stream:
                     if isinstance(one, Received):
                         session.add(event_line(one.at, one.name, one.id or None, one.data))

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+import stat
 import sys
 from pathlib import Path
 from types import TracebackType
@@ -56,7 +58,8 @@ def event_line(at: int, event: str, place: str | None, data: str) -> str:
 class Recorder:
     """Writes a recording line by line; each is with the operating system before the next.
 
-    `with` closes it, and takes away what an error left without a line.
+    A file that is overwritten keeps what it holds until there is a line to put in its place. `with` closes it, and
+    takes away what an error left without a line, if it was made here.
     """
 
     def __init__(self, path: str, *, force: bool = False) -> None:
@@ -67,22 +70,35 @@ class Recorder:
         self.bytes = 0
         """Before compression."""
         self._raw: IO[bytes] | None = None
+        self._made = False
+        self._heads: list[str] | None = None
+        """Headers that wait for the first line, while what was in the file before is still there."""
         if path == "-":
             self._out: IO[bytes] = sys.stdout.buffer
             return
         try:
-            self._raw = self._out = Path(path).open("wb" if force else "xb")  # noqa: SIM115 - closed by __exit__
+            self._raw = open(path, "wb", opener=_new)  # noqa: SIM115 - closed by __exit__
+            self._made = True
         except FileExistsError:
-            raise UsageError(f"{path} exists: choose another name, or overwrite it with --force") from None
-        if path.endswith(".gz"):
-            self._out = cast("IO[bytes]", gzip.GzipFile(fileobj=self._raw, mode="wb"))
+            if not force:
+                raise UsageError(f"{path} exists: choose another name, or overwrite it with --force") from None
+            self._raw = open(path, "wb", opener=_untouched)  # noqa: SIM115 - likewise
+            if stat.S_ISREG(os.fstat(self._raw.fileno()).st_mode):
+                self._heads = []
+        self._out = self._raw
+        if self._heads is None:
+            self._pack()
 
     def head(self, line: str) -> None:
         """Writes the header. Raises ToolError if the file cannot take it."""
-        self._write(line)
+        if self._heads is None:
+            self._write(line)
+        else:
+            self._heads.append(line)
 
     def add(self, line: str) -> None:
         """Writes one line. Raises ToolError if the file cannot take it."""
+        self._begin()
         self._write(line)
         self.lines += 1
 
@@ -94,11 +110,27 @@ class Recorder:
     ) -> None:
         if self._raw is not None:
             try:
+                if error is None:
+                    self._begin()
                 self._out.close()
             finally:
                 self._raw.close()
-                if error is not None and not self.lines:
+                if error is not None and not self.lines and self._made:
                     Path(self.path).unlink(missing_ok=True)  # a header alone is in the way of the next try
+
+    def _begin(self) -> None:
+        """Lets go of what the file held before."""
+        if self._heads is None or self._raw is None:
+            return
+        heads, self._heads = self._heads, None
+        self._raw.truncate(0)
+        self._pack()
+        for line in heads:
+            self._write(line)
+
+    def _pack(self) -> None:
+        if self._raw is not None and self.path.endswith(".gz"):
+            self._out = cast("IO[bytes]", gzip.GzipFile(fileobj=self._raw, mode="wb"))
 
     def _write(self, line: str) -> None:
         text = line.encode("utf-8", "surrogatepass") + b"\n"
@@ -110,6 +142,15 @@ class Recorder:
         except OSError as error:
             raise ToolError(f"{self.path}: {error.strerror} after {self.lines:,} lines, which are in it") from error
         self.bytes += len(text)
+
+
+def _new(path: str, flags: int) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+
+
+def _untouched(path: str, flags: int) -> int:
+    """Opened with all that is in it, where the mode alone would empty it."""
+    return os.open(path, os.O_WRONLY | os.O_CLOEXEC)
 
 
 def _as_it_stands(text: str) -> str:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import zlib
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from streamer import tools
+from streamer.tools import recorders
 from streamer.tools.ending import ToolError, UsageError
 from streamer.tools.recording import Recorder, event_line, header, message_line, record_line
+from streamer.tools.session import Limits
 
 
 def test_a_header_says_what_it_is() -> None:
@@ -84,3 +88,53 @@ def test_a_full_disk_is_said_with_what_there_is() -> None:
     with pytest.raises(OSError, match="No space"):
         recorder._out.close()
     assert recorder._raw is not None
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz"])
+def test_what_is_overwritten_stays_until_there_is_something_to_put_in_its_place(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(b"precious" * 100)
+    with suppress(RuntimeError), Recorder(str(path), force=True) as recorder:
+        recorder.head("{}")
+        raise RuntimeError
+    assert path.read_bytes() == b"precious" * 100
+    with Recorder(str(path), force=True) as recorder:
+        recorder.head("{}")
+        recorder.add("[]")
+    text = path.read_bytes()
+    assert (gzip.decompress(text) if name.endswith(".gz") else text) == b"{}\n[]\n"
+
+
+def test_what_is_no_file_is_never_taken_away(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        with suppress(RuntimeError), Recorder(str(path), force=True) as recorder:
+            recorder.head("{}")
+            raise RuntimeError
+        assert os.read(reader, 10) == b"{}\n"
+    finally:
+        os.close(reader)
+    assert path.is_fifo()
+
+
+def test_of_a_url_neither_password_nor_ticket_is_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def nothing_comes(*_: object) -> None: ...
+
+    monkeypatch.setattr(recorders, "_follow", nothing_comes)
+    path = tmp_path / "a.jsonl"
+    recorders.run_url("http://u:PASS@127.0.0.1:1/s?ticket=SECRET", str(path), Limits(), force=False)
+    said = path.read_text() + capsys.readouterr().err
+    assert "127.0.0.1:1/s" in said
+    assert "PASS" not in said
+    assert "SECRET" not in said
+
+
+@pytest.mark.parametrize("command", [["record", "a.jsonl"], ["replay", "a.jsonl"]])
+@pytest.mark.parametrize("option", ["--topic", "--table"])
+def test_an_empty_name_is_not_the_demo(command: list[str], option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert tools.run([*command, option, ""]) == 2
+    assert f"{option} is empty" in capsys.readouterr().err
