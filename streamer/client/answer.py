@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
@@ -15,6 +16,7 @@ from streamer.client.setback import NotAStream, Setback, authority, one_line
 STREAM: Final = "text/event-stream"
 _TEMPORARY: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 _MOST_READ: Final = 64 * 1024
+_LONGEST_READ: Final = 5.0  # seconds for the words of a refusal
 
 
 def redirect(answer: httpx.Response, asked: httpx.URL) -> httpx.URL | None:
@@ -26,8 +28,16 @@ def redirect(answer: httpx.Response, asked: httpx.URL) -> httpx.URL | None:
         return None
     target = asked.join(answer.headers["location"])  # that it is a URL, httpx has seen
     if (target.scheme, target.host, _port(target)) != (asked.scheme, asked.host, _port(asked)):
-        raise NotAStream(f"{asked} redirects to {one_line(target)}: give that URL if you trust it")
+        raise NotAStream(f"{shown(asked)} redirects to {shown(target)}: give that URL if you trust it")
     return target
+
+
+def shown(url: httpx.URL | str) -> str:
+    """A URL as it may be shown and recorded: without user and password, its ticket masked."""
+    safe = httpx.URL(url).copy_with(username=None, password=None)
+    if "ticket" in safe.params:
+        safe = safe.copy_set_param("ticket", "***")
+    return one_line(safe)
 
 
 async def check(answer: httpx.Response, asked: httpx.URL, now: float) -> None:
@@ -40,16 +50,16 @@ async def check(answer: httpx.Response, asked: httpx.URL, now: float) -> None:
             kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
             if kind != STREAM:
                 raise NotAStream(
-                    f"{asked} is {_what(kind)}, not a stream ({STREAM}): give the URL of the stream itself"
+                    f"{shown(asked)} is {_what(kind)}, not a stream ({STREAM}): give the URL of the stream itself"
                 )
             return
         case 204:
-            raise NotAStream(f"{asked} says that there is nothing to come (204)")
+            raise NotAStream(f"{shown(asked)} says that there is nothing to come (204)")
         case 401 | 403:
-            raise NotAStream(f"{await _said(answer, str(asked))}: it wants to know who you are")
+            raise NotAStream(f"{await _said(answer, shown(asked))}: it wants to know who you are")
         case 404:
-            raise NotAStream(f"there is no stream at {asked} (404)")
-    raise NotAStream(await _said(answer, str(asked)))
+            raise NotAStream(f"there is no stream at {shown(asked)} (404)")
+    raise NotAStream(await _said(answer, shown(asked)))
 
 
 async def _said(answer: httpx.Response, who: str) -> str:
@@ -61,8 +71,8 @@ async def _said(answer: httpx.Response, who: str) -> str:
 
 async def _beginning(answer: httpx.Response) -> bytes:
     begun = b""
-    with suppress(httpx.HTTPError):
-        async with body(answer) as parts:
+    with suppress(httpx.HTTPError, TimeoutError):
+        async with asyncio.timeout(_LONGEST_READ), body(answer) as parts:
             async for part in parts:
                 begun += part
                 if len(begun) > _MOST_READ:

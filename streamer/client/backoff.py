@@ -7,8 +7,10 @@ from typing import Final
 
 DEFAULT_RETRY: Final = 3.0
 """Seconds, until the server names its own."""
-_LEAST_RETRY: Final = 0.25
-"""A server that says `retry: 0` does not mean to be asked without a pause."""
+LEAST_WAIT: Final = 0.25
+"""Seconds. A server that says `retry: 0` does not mean to be asked without a pause."""
+LONGEST_WAIT: Final = 86_400.0
+"""Seconds; a server that names more has made a mistake."""
 
 
 class Backoff:
@@ -25,7 +27,7 @@ class Backoff:
 
     def set_retry(self, milliseconds: int) -> None:
         """The server's word, from `retry:`."""
-        self._retry = max(_LEAST_RETRY, milliseconds / 1000)
+        self._retry = seconds(milliseconds)
 
     def worked(self) -> None:
         """The next wait is a first one."""
@@ -36,3 +38,8 @@ class Backoff:
         most = min(self._longest, self._retry * 2.0 ** min(self._failures, 30))
         self._failures += 1
         return self._random() * most
+
+
+def seconds(milliseconds: int) -> float:
+    """A server's wait within reason: any integer, however large, zero or negative, becomes a pause."""
+    return min(max(milliseconds, round(LEAST_WAIT * 1000)), round(LONGEST_WAIT * 1000)) / 1000

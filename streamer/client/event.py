@@ -60,7 +60,7 @@ def read(message: Message) -> Event | Unknown:
             members = json.loads(message.data, parse_float=Decimal, parse_constant=_refuse)
             if isinstance(members, dict):
                 return kind.build(members)
-        except (ValueError, RecursionError):
+        except (ValueError, ArithmeticError, RecursionError):
             pass
     return Unknown(message.event, message.data)
 

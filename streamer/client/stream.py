@@ -14,8 +14,8 @@ from typing import Final, Self
 
 import httpx
 
-from streamer.client.answer import STREAM, check, redirect
-from streamer.client.backoff import Backoff
+from streamer.client.answer import STREAM, check, redirect, shown
+from streamer.client.backoff import LEAST_WAIT, Backoff, seconds
 from streamer.client.body import body
 from streamer.client.event import Received, read
 from streamer.client.repeats import Repeats
@@ -108,11 +108,7 @@ class Stream:
         return running
 
     async def _run(self) -> AsyncGenerator[Received | Lost, None]:
-        async with httpx.AsyncClient(
-            headers={"Accept": STREAM, "Accept-Encoding": "identity", "Cache-Control": "no-store", **self._headers},
-            timeout=httpx.Timeout(_CONNECT_TIMEOUT, read=self._watchdog),
-            trust_env=not _is_loopback(self.url.host),  # a proxy has another loopback than we
-        ) as client:
+        async with self._client() as client:
             while True:
                 try:
                     async with self._connection(client) as answer, aclosing(self._received(answer)) as events:
@@ -127,13 +123,23 @@ class Stream:
                 yield Lost(setback.reason, wait)
                 await self._sleep(wait)
 
+    def _client(self) -> httpx.AsyncClient:
+        try:
+            return httpx.AsyncClient(
+                headers={"Accept": STREAM, "Accept-Encoding": "identity", "Cache-Control": "no-store", **self._headers},
+                timeout=httpx.Timeout(_CONNECT_TIMEOUT, read=self._watchdog),
+                trust_env=not _is_loopback(self.url.host),  # a proxy has another loopback than we
+            )
+        except (ImportError, ValueError) as error:
+            raise NotAStream(f"the proxy that the environment names cannot be used: {one_line(error)}") from error
+
     @asynccontextmanager
     async def _connection(self, client: httpx.AsyncClient) -> AsyncIterator[httpx.Response]:
         parameters = {name: value for name, value in self._parameters.items() if value is not None}
         headers: dict[bytes, bytes] = {}
         if self.place:
             parameters.pop("replay", None)
-            headers[b"Last-Event-ID"] = self.place.encode()
+            headers[b"Last-Event-ID"] = self.place.encode(errors="replace")
         url: httpx.URL | None = self.url.copy_merge_params(parameters)
         for _ in range(_MOST_REDIRECTS):
             asked, url = url, None
@@ -144,7 +150,7 @@ class Stream:
                     await check(answer, asked, self._clock())
                     yield answer
                     return
-        raise NotAStream(f"{self.url} redirects again and again")
+        raise NotAStream(f"{shown(self.url)} redirects again and again")
 
     async def _received(self, answer: httpx.Response) -> AsyncGenerator[Received, None]:
         self._opened = True
@@ -162,7 +168,7 @@ class Stream:
                         yield Received(event, message.data, message.id, at, replayed)
                     if isinstance(event, Closing):
                         reason = f"the server ended the stream ({one_line(event.reason)})"
-                        raise Setback(reason, wait=max(0, event.retry_ms) / 1000)
+                        raise Setback(reason, wait=seconds(event.retry_ms))
                     if not isinstance(event, Connected):
                         self._backoff.worked()
                 self.place = decoder.last_event_id
@@ -171,7 +177,7 @@ class Stream:
         try:
             messages = decoder.feed(chunk)
         except EventTooLarge as error:
-            raise NotAStream(f"{self.url}: {error}") from None
+            raise NotAStream(f"{shown(self.url)}: {error}") from None
         if decoder.retry_ms is not None:
             self._backoff.set_retry(decoder.retry_ms)
         return messages
@@ -185,7 +191,7 @@ class Stream:
     def _wait(self, setback: Setback) -> float:
         """Seconds until the next try. Raises Unreachable if there shall be none."""
         if setback.wait is not None:
-            return setback.wait
+            return max(LEAST_WAIT, setback.wait)
         if not self._opened and not self._patient:
             raise Unreachable(setback.reason) from setback
         return self._backoff.wait()

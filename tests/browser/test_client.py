@@ -321,11 +321,11 @@ def test_a_full_server_is_heeded_and_a_tab_that_comes_back_looks_at_once(tab: Ta
 
 
 def test_a_stream_that_never_gets_through_comes_back_ever_later(tab: Tab, server: ScriptedServer) -> None:
-    tab.run("tab.random = Math.random; Math.random = () => 0.02;")
+    tab.run("tab.random = Math.random; Math.random = () => 0.3;")
     try:
         tab.open(stream_url(server))
-        for _ in range(4):
-            server.accept().send("closing", with_id=False, reason="drain", retry_ms=1)
+        for _ in range(3):
+            server.accept().send("closing", with_id=False, reason="drain", retry_ms=0)
         stream = server.accept()
         begin(stream, retry_ms=1000)
         tab.until("tab.stream.state.name === 'live'")  # which ends the growth
@@ -334,7 +334,35 @@ def test_a_stream_that_never_gets_through_comes_back_ever_later(tab: Tab, server
         delays = tab.value("tab.of('state').filter(({data}) => data.until).map(({at, data}) => data.until - at)")
     finally:
         tab.run("Math.random = tab.random;")
-    assert [round(delay / 20) for delay in delays] == [1, 2, 4, 8, 1]
+    assert [round(delay / 300) for delay in delays] == [1, 2, 4, 1]
+
+
+@pytest.mark.parametrize(("retry_ms", "waited"), [(0, 250), (-7, 250), (3e9, 86_400_000)])
+def test_a_wait_out_of_all_measure_neither_hammers_nor_overflows_the_timer(
+    tab: Tab, server: ScriptedServer, retry_ms: float, waited: int
+) -> None:
+    stream = live(tab, server)
+    heartbeat(stream)
+    stream.send("closing", with_id=False, reason="drain", retry_ms=retry_ms)
+    until, at = tab.until("tab.of('state').filter(({data}) => data.until).map(({at, data}) => [data.until, at])[0]")
+    assert abs(until - at - waited) < 100
+
+
+def test_closing_it_in_a_listener_of_its_refusal_leaves_nothing_to_ask(tab: Tab, server: ScriptedServer) -> None:
+    server.refusal = 503, {"detail": "full"}
+    tab.run("""tab.asked = [];
+        tab.fetch = globalThis.fetch.bind(globalThis);
+        globalThis.fetch = (...call) => { tab.asked.push(String(call[0])); return tab.fetch(...call); };""")
+    try:
+        tab.open(stream_url(server))
+        tab.run("""tab.stream.addEventListener("state", ({ data }) => {
+            if (data.name === "reconnecting") tab.stream.close();
+        });""")
+        tab.until("tab.stream.state.name === 'closed'")
+        assert tab.value("tab.asked.filter((url) => url.includes('/api/v2/stream'))") == []
+        assert tab.value("tab.stream.state.name") == "closed"
+    finally:
+        tab.run("globalThis.fetch = tab.fetch;")
 
 
 def test_an_offline_device_says_so_and_comes_back_by_itself(tab: Tab, server: ScriptedServer) -> None:

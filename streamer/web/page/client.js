@@ -10,6 +10,8 @@
 const EVENTS = ["connected", "reset", "sentiment_update", "sentiment_withdrawn", "metrics", "heartbeat", "closing"];
 const MODES = { poll: "polling", both: "polling", down: "down" }; // of the service → state; any other is `live`
 const REMEMBERED = 1000; // versions, to tell news from a repeat
+const LEAST = 250; // ms; no server means to be asked without a pause
+const LONGEST = 86_400_000; // ms; a timer set to more than 2^31 would fire at once
 const CLOSING = {
   drain: "This server is being replaced.",
   lifetime: "Every stream is renewed from time to time.",
@@ -63,7 +65,7 @@ export class SentimentStream extends EventTarget {
     source.onerror = () => {
       const refused = !this.#answered && source.readyState === EventSource.CLOSED;
       this.#fail(this.#answered ? "The connection was lost." : "The server cannot be reached.");
-      if (refused) this.#explain(this.#attempt.signal);
+      if (refused && !this.#life.signal.aborted) this.#explain(this.#attempt.signal);
     };
     for (const name of EVENTS) source.addEventListener(name, (message) => this.#receive(name, message));
   }
@@ -113,7 +115,7 @@ export class SentimentStream extends EventTarget {
     this.#tell("closing", { data });
     if (signal.aborted) return;
     if (data.reason === "ticket_expired") this.#ticket = "";
-    const wait = data.retry_ms ?? this.#base; // spread by the server; who was not live yet waits longer each time
+    const wait = Math.max(data.retry_ms ?? this.#base, LEAST); // spread by the server; who was not live yet waits longer each time
     const name = data.reason === "server_busy" ? "busy" : "reconnecting";
     const why = CLOSING[data.reason] ?? "The server ended the stream.";
     this.#wait(name, why, this.#replaying ? Math.max(wait, this.#backoff()) : wait);
@@ -188,6 +190,7 @@ export class SentimentStream extends EventTarget {
 
   #wait(kind, why, delay) {
     const signal = this.#end();
+    delay = Math.min(delay, LONGEST);
     const polls = this.#options.snapshot && (kind === "busy" || this.#failures > 1);
     const name = navigator.onLine === false ? "offline" : kind;
     this.#timer = setTimeout(() => this.#open(), delay);
@@ -228,6 +231,7 @@ export class SentimentStream extends EventTarget {
   /** Comments are invisible to scripts, so silence is measured in named events. */
   #watch(ms) {
     clearTimeout(this.#timer);
+    ms = Math.min(ms, LONGEST);
     this.#due = Date.now() + ms;
     this.#timer = setTimeout(() => {
       const waiting = this.#gathering && !this.#replaying ? "The snapshot did not come." : "The stream fell silent.";

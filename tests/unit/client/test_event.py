@@ -73,3 +73,11 @@ def test_an_update_with_a_member_of_another_type_is_unknown(member: str) -> None
 
 def test_another_name_is_unknown() -> None:
     assert read(Message("message", "hello", "", None)) == Unknown("message", "hello")
+
+
+def test_a_number_beyond_all_measure_makes_an_unknown_event_and_no_error() -> None:
+    beyond = UPDATE.data().replace("0.1234567890123456789", "1e9999999999999999999999")
+    assert isinstance(read(Message(UPDATE.name, beyond, "", None)), Unknown)
+    metrics = Metrics(3, 1, 1, 1, {}, 0.05, 2.0, "a", "b")
+    endless = metrics.data().replace("0.05", "1" + "0" * 400)
+    assert isinstance(read(Message("metrics", endless, "", None)), Unknown)

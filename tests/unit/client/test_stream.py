@@ -437,3 +437,43 @@ async def test_iterating_again_goes_on_after_the_last_event_that_was_yielded() -
         await until(stream, "sentiment_update", 2)
         await until(stream, "sentiment_update")
     assert [visit.headers.get("last-event-id") for visit in server.visits] == [None, "evt_2"]
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        OK + Closing("drain", 0).frame(),
+        OK + Closing("drain", -5).frame(),
+        answer("503 Service Unavailable", retry_after="0"),
+        answer("503 Service Unavailable", retry_after="Wed, 21 Oct 2015 07:28:00 GMT"),
+    ],
+)
+async def test_a_server_that_names_no_pause_is_not_asked_without_one(script: bytes) -> None:
+    waits = Waits()
+    async with serving(script) as server:
+        await until(Stream(server.url, sleep=waits), "lost", times=3)
+    assert min(waits.seconds) >= 0.25
+
+
+async def test_a_wait_without_measure_becomes_a_day() -> None:
+    waits = Waits()
+    endless = b'event: closing\ndata: {"reason":"drain","retry_ms":1' + b"0" * 400 + b"}\n\n"
+    async with serving(OK + endless, OK + HEARTBEAT.frame()) as server:
+        await until(Stream(server.url, sleep=waits), "heartbeat")
+    assert waits.seconds == [86_400]
+
+
+async def test_no_secret_of_the_url_is_said() -> None:
+    async with serving(answer("404 Not Found")) as server:
+        url = server.url.replace("http://", "http://me:pass@") + "?ticket=secret&tickers=AAPL"
+        with pytest.raises(NotAStream) as raised:
+            await until(Stream(url), "connected")
+    assert "pass" not in str(raised.value)
+    assert "secret" not in str(raised.value)
+    assert "AAPL" in str(raised.value)
+
+
+async def test_a_proxy_that_cannot_be_used_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALL_PROXY", "socks://127.0.0.1:9")
+    with pytest.raises(NotAStream, match="proxy"):
+        await until(Stream("http://stream.example.invalid/"), "connected")
