@@ -13,10 +13,10 @@ from uuid import uuid4
 import boto3
 import pytest
 from boto3.dynamodb.types import TypeDeserializer
-from moto.server import ThreadedMotoServer
 
 from ingest_relay import handler as entry
 from ingest_relay.record import SENTIMENT, USERS
+from tests.moto_in_process import moto_in_process
 from tests.unit.ingest_relay.stream import RECORDED, record, recorded
 
 if TYPE_CHECKING:
@@ -27,11 +27,8 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
     """An AWS on a free port of loopback."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with moto_in_process() as url:
+        yield url
 
 
 @dataclass

@@ -15,7 +15,6 @@ from uuid import uuid4
 
 import pytest
 from boto3.session import Session
-from moto.server import ThreadedMotoServer
 
 from streamer.clock import wall_ms
 from streamer.errors import LeaseLost, PoisonMessage
@@ -25,6 +24,7 @@ from streamer.intake.lease import Lease
 from streamer.intake.push import Push
 from streamer.intake.receive import Message, Receiver
 from streamer.intake.signals import LeaseFailed, LeaseGone, LeaseTaken, Polled, Signal
+from tests.moto_in_process import moto_in_process
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
@@ -39,11 +39,8 @@ Kind = TypeVar("Kind", bound=Signal)
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
     """An AWS on a free port of loopback."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with moto_in_process() as url:
+        yield url
 
 
 @dataclass
