@@ -12,7 +12,7 @@ from contextlib import suppress
 
 import uvloop
 
-from streamer import __version__
+from streamer import __version__, aws
 from streamer.change import iso_time
 from streamer.clock import wall_ms
 from streamer.delivery.delivery import Delivery
@@ -23,7 +23,6 @@ from streamer.hub.history import History
 from streamer.hub.hub import Hub
 from streamer.hub.ledger import Ledger
 from streamer.hub.window import Window
-from streamer.intake import aws
 from streamer.intake.failover import Failover
 from streamer.intake.push import Push
 from streamer.intake.signals import LeaseFailed, Polled, PollFailed, Signal

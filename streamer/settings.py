@@ -85,8 +85,52 @@ class Settings(BaseModel):
         le=20,
         description="seconds of a long poll; also bounds how long a stop takes",
     )
+    canary_timeout: Seconds = Field(
+        150,
+        alias="SSE_CANARY_TIMEOUT",
+        description="seconds without any message, canaries among them, after which the push path counts as broken;"
+        " above twice the canary's schedule",
+    )
+    poll_interval: Seconds = Field(
+        5, alias="SSE_POLL_INTERVAL", description="seconds between two queries of the table while push is broken"
+    )
+    verify_interval: Seconds = Field(
+        15, alias="SSE_VERIFY_INTERVAL", description="seconds between two queries of the table that check push"
+    )
+    lookback: float = Field(
+        180,
+        alias="SSE_LOOKBACK",
+        ge=150,
+        le=86_400,
+        description="seconds of items, by their timestamp, that a query reads;"
+        " above the 120 within which an item is to be scored",
+    )
+    catchup: float = Field(
+        3_600,
+        alias="SSE_CATCHUP",
+        ge=150,
+        le=86_400,
+        description="seconds of items that one query reads on the return to push, for what was scored late meanwhile",
+    )
+    proof_margin: float = Field(
+        10,
+        alias="SSE_PROOF_MARGIN",
+        ge=0,
+        le=120,
+        allow_inf_nan=False,
+        description="seconds for the index's lag and for clocks that differ, taken off the proven time",
+    )
+    window_fill: float = Field(
+        86_400,
+        alias="SSE_WINDOW_FILL",
+        ge=0,
+        le=86_400,
+        description="seconds of items that are counted from the table after start; 0: counts begin at the start",
+    )
     ready_after: Seconds = Field(
-        10, alias="SSE_READY_AFTER", description="seconds without a queue after which the service is ready all the same"
+        10,
+        alias="SSE_READY_AFTER",
+        description="seconds without an answer of the table after which the service is ready all the same",
     )
     cors_origins: Annotated[tuple[Origin, ...], BeforeValidator(_origins)] = Field(
         (), alias="CORS_ORIGINS", description="origins of other sites whose pages may read the stream; * for all"

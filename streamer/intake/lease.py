@@ -12,9 +12,10 @@ import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from streamer import aws
 from streamer.change import iso_time
 from streamer.errors import LeaseError
-from streamer.intake import aws, trouble
+from streamer.intake import trouble
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient

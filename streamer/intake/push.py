@@ -21,7 +21,7 @@ from streamer.intake.retry import Retry, Stopped
 from streamer.intake.signals import LeaseFailed, LeaseGone, LeaseTaken, Polled, PollFailed, Signal
 
 if TYPE_CHECKING:
-    from streamer.intake.aws import Clients
+    from streamer.aws import Clients
 
 logger = logging.getLogger(__name__)
 

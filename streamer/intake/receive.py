@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from streamer import aws
 from streamer.errors import LeaseLost, StreamerError
-from streamer.intake import aws
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient

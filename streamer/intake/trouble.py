@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import traceback
 
+from streamer import aws
 from streamer.errors import StreamerError
-from streamer.intake import aws
 
 
 def in_words(error: Exception) -> str:

@@ -16,9 +16,9 @@ from uuid import uuid4
 import pytest
 from boto3.session import Session
 
+from streamer import aws
 from streamer.clock import wall_ms
 from streamer.errors import LeaseLost, PoisonMessage
-from streamer.intake import aws
 from streamer.intake.decode import Canary, decode
 from streamer.intake.lease import Lease
 from streamer.intake.push import Push

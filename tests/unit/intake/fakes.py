@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import ClientError, ConnectTimeoutError
 
-from streamer.intake.aws import Clients
+from streamer.aws import Clients
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from streamer.intake.aws import Clients
+from streamer.aws import Clients
 from streamer.intake.push import Push
 from streamer.intake.receive import Message
 from streamer.intake.signals import Polled, Signal

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from streamer.intake.aws import Clients
+from streamer.aws import Clients
 from streamer.intake.signals import LeaseFailed
 from tests.unit.intake.fakes import WATCHDOG, refusal, silence
 from tests.unit.intake.service import Service, running, settle

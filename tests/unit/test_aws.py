@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ConnectionClosedError, EndpointConnectionError
 
-from streamer.intake import aws
+from streamer import aws
 from tests.unit.intake.fakes import refusal
 
 
