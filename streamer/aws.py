@@ -1,4 +1,4 @@
-"""The border to AWS: our two clients, and what botocore's errors mean.
+"""The border to AWS: our clients, and what botocore's errors mean.
 
 boto3 is imported when it is first needed, in the thread that needs it: it takes longer to load than everything else.
 """
@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_sqs import SQSClient
 
@@ -17,6 +18,19 @@ CONNECT_TIMEOUT = 2
 READ_MARGIN = 5
 """Seconds that an answer may take beyond the long poll's own wait."""
 
+TABLE_TIMEOUT = 5
+"""Seconds that an answer of the table may take."""
+
+_THROTTLED = frozenset(
+    {
+        "ProvisionedThroughputExceededException",
+        "ThrottlingException",
+        "Throttling",
+        "RequestLimitExceeded",
+        "InternalServerError",
+        "ServiceUnavailable",
+    }
+)
 _GONE = frozenset({"QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"})
 _CODE = re.compile(r"[A-Za-z][A-Za-z0-9.]{0,79}")
 _LONGEST = 500  # characters of a message
@@ -52,6 +66,19 @@ def connect(wait_seconds: int) -> Clients:
     return Clients(session.client("sqs", config=config), session.client("sns", config=config))
 
 
+def connect_table() -> DynamoDBClient:
+    """Builds a client for DynamoDB, as `connect` does. Nothing is retried here; a call fails within 7 s."""
+    from boto3.session import Session
+    from botocore.config import Config
+
+    config = Config(
+        connect_timeout=CONNECT_TIMEOUT,
+        read_timeout=TABLE_TIMEOUT,
+        retries={"mode": "standard", "total_max_attempts": 1},
+    )
+    return Session().client("dynamodb", config=config)
+
+
 def errors() -> tuple[type[Exception], ...]:
     """What a call to AWS raises, for an `except` clause: no answer, an answer that says no, one that makes no sense."""
     from botocore.exceptions import BotoCoreError, ClientError
@@ -65,8 +92,18 @@ def is_gone(error: Exception) -> bool:
     return _code(error) in _GONE
 
 
+def is_throttling(error: BaseException) -> bool:
+    """Whether AWS asks for patience: throttled, or an error of its own."""
+    from botocore.exceptions import ClientError
+
+    if not isinstance(error, ClientError):
+        return False
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return _code(error) in _THROTTLED or status >= 500
+
+
 def is_unknown_subscription(error: Exception) -> bool:
-    """Whether the subscription that was to be removed does not exist."""
+    """Whether the subscription, or the topic, that was asked for does not exist."""
     return _code(error) in {"NotFound", "NotFoundException"}
 
 

@@ -83,6 +83,24 @@ class Change:
 
 
 PENDING = Item(None, "unscored")
+GONE = Item(None, "deleted")
+EXPIRED = Item(None, "expired")
+
+
+def read_key(keys: Mapping[str, object]) -> Key:
+    """Reads an item's key. ValueError says which rule it breaks; it never quotes the key."""
+    source_id, timestamp = keys.get("source_id"), keys.get("timestamp")
+    if not isinstance(source_id, str) or not 0 < len(source_id) <= _LONGEST_KEY or not is_text(source_id):
+        raise ValueError(f"keys.source_id is not a text of 1 to {_LONGEST_KEY} characters")
+    # is_text too: fromisoformat takes any character between date and time, a lone surrogate included
+    if (
+        not isinstance(timestamp, str)
+        or len(timestamp) > _LONGEST_TIME
+        or parse_time(timestamp) is None
+        or not is_text(timestamp)
+    ):
+        raise ValueError("keys.timestamp is not an ISO 8601 time")
+    return Key(source_id, timestamp)
 
 
 def read_item(attributes: Mapping[str, object]) -> Item:
@@ -172,6 +190,8 @@ def is_text(value: str) -> bool:
 
 _EPOCH = datetime.fromtimestamp(0, UTC)
 _FINEST = -168  # DynamoDB: 38 digits from 1E-130 on. A finer exponent is not from a table, and would be written out
+_LONGEST_KEY = 2048  # bytes of a hash key in DynamoDB, so no more characters
+_LONGEST_TIME = 64
 _LONGEST_SOURCE = 2048
 _MOST_TICKERS = 100
 

@@ -3,6 +3,7 @@
 StreamerError
 ├── SettingsError        the environment does not say what the service needs; lists every mistake
 ├── RequestError         a client's request cannot be served as it stands (HTTP 4xx)
+├── TableError           the table could not be read this time; worth trying again
 ├── PoisonMessage        a queue message that can never be understood; counted, logged, dropped
 └── LeaseError           a queue of our own could not be had, kept or given back
     └── LeaseLost        the queue or its subscription is gone; take a new lease
@@ -42,6 +43,10 @@ class PoisonMessage(StreamerError):
         super().__init__(detail)
         self.reason = reason
         self.detail = detail
+
+
+class TableError(StreamerError):
+    """The table could not be read this time, in words safe to show; worth trying again."""
 
 
 class LeaseError(StreamerError):

@@ -33,6 +33,8 @@ class History:
         self.evicted_through = 0
         """The number of the newest frame that was evicted; a place before it is not covered, and a
         cursor there is before everything that is kept."""
+        self.evicted_dated_ms = -1
+        """The newest date of those that were evicted."""
 
     def __len__(self) -> int:
         return len(self._frames) - self._head
@@ -92,6 +94,7 @@ class History:
         frame = self._frames[self._head]
         self._bytes -= len(frame.data) + _OVERHEAD
         self.evicted_through = frame.number
+        self.evicted_dated_ms = self._newest[self._head]
         self._frames[self._head] = _GONE
         self._head += 1
         if self._head >= 1024 and self._head * 2 >= len(self._frames):

@@ -6,7 +6,7 @@ event loop. Every frame with an id takes the next number, so no id is ever ahead
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -15,7 +15,7 @@ from streamer.hub import resume
 from streamer.hub.filters import Filter
 from streamer.hub.frame import Frame, Kind
 from streamer.hub.history import History
-from streamer.hub.ledger import Answer, Ledger
+from streamer.hub.ledger import Answer, Ledger, Reading
 from streamer.hub.window import Window
 from streamer.place import Place
 from streamer.sse.events import Event, SentimentUpdate, SentimentWithdrawn, WithdrawalReason
@@ -33,21 +33,30 @@ class Outcome:
     stale: int = 0
     read_again: list[Key] = field(default_factory=list)
     """Items that only a consistent read of the table can decide."""
+    fetched: list[Key] = field(default_factory=list)
+    """Items of which a read brought what push had not."""
+    invalid: list[tuple[Key, Item]] = field(default_factory=list)
+    """Items that a read found for the first time, and that break the table's rules."""
 
 
 class Hub(Generic[Subscriber]):
-    """State of one run of one container. Not thread-safe: lives in the event loop."""
+    """State of one run of one container. Not thread-safe: lives in the event loop. Clocks and the index's lag together
+    are off by `margin_ms` at most."""
 
-    def __init__(self, *, run: int, ledger: Ledger, history: History, window: Window) -> None:
+    def __init__(self, *, run: int, ledger: Ledger, history: History, window: Window, margin_ms: int = 10_000) -> None:
         self.run = run
         self.ledger = ledger
         self.history = history
         self.window = window
         self.watermark_ms = 0
         """Up to when there is proof that everything was published; 0: no proof."""
+        self.covered_since_ms: int | None = None
+        """From when on this run knows of everything that was written; None: it knows nothing yet."""
         self.newest = 0
         """The number of the newest frame."""
         self.groups: dict[Filter, set[Subscriber]] = {}
+        self._margin_ms = margin_ms
+        self._recent: dict[Key, None] = {}  # what queries are to find again
         self._pending: list[Frame] = []
         self._window_said = -1
 
@@ -60,14 +69,8 @@ class Hub(Generic[Subscriber]):
             answer = self.ledger.observe_record(change, now_ms)
             if answer is Answer.PUBLISH:
                 committed_at = iso_time(change.committed_at * 1000)
-                for event in _differences(change.key, change.after, published, shown, committed_at):
-                    if isinstance(event, SentimentUpdate):
-                        outcome.updates += 1
-                    else:
-                        outcome.withdrawals += 1
-                    frame = self._frame(event, Kind.SENTIMENT, event.ticker)
-                    self.history.add(frame, dated_ms, now_ms)
-                self.window.put(change.key, change.after.state, now_ms)
+                events = _differences(change.key, change.after, published, shown, committed_at)
+                self._tell(change.key, change.after.state, events, outcome, dated_ms, now_ms)
             elif answer is Answer.KNOWN:
                 outcome.known += 1
             elif answer is Answer.STALE:
@@ -75,6 +78,64 @@ class Hub(Generic[Subscriber]):
             else:
                 outcome.read_again.append(change.key)
         return outcome
+
+    def observe(
+        self, rows: Iterable[tuple[Key, Item]], *, began_ms: int, as_of: int, consistent: bool, now_ms: int
+    ) -> Outcome:
+        """Takes items in as a read found them that began at `began_ms`, when the ledger's revision was `as_of`.
+
+        What of them is not published yet becomes frames for the next flush, dated now: it was written before now.
+        """
+        outcome = Outcome()
+        for key, item in rows:
+            published = self.ledger.state(key)
+            shown = published if key in self.ledger else self.ledger.last(key)
+            first = shown is None and item.fault is not None and key not in self.ledger
+            answer = self.ledger.observe_reading(Reading(key, item, began_ms, as_of, consistent), now_ms)
+            if answer is Answer.PUBLISH:
+                outcome.fetched.append(key)
+                events = _differences(key, item, published, shown, None)
+                self._tell(key, item.state, events, outcome, now_ms, now_ms)
+            elif answer is Answer.KNOWN:
+                outcome.known += 1
+            else:
+                outcome.read_again.append(key)
+            if first:
+                outcome.invalid.append((key, item))
+        return outcome
+
+    def vanished(self, found: Set[Key], *, since: str, began_ms: int) -> list[Key]:
+        """Items that are shown and that a query of everything after the timestamp `since` should have found, and did
+        not: deleted, not scored any more, or on their way from one label to another. Oldest first."""
+        for key in [key for key in self._recent if key.timestamp <= since]:
+            del self._recent[key]
+        settled_ms = began_ms - self._margin_ms
+        return [key for key in self._recent if key not in found and self.ledger.published_before(key, settled_ms)]
+
+    def proved(self, began_ms: int, since_ms: int) -> None:
+        """A query that began at `began_ms`, of the items with a timestamp after `since_ms`, has been taken in whole:
+        whatever it found is published, and what contradicted the ledger has been read consistently.
+
+        So everything written before its start, less the margin, is published: each item by the query that saw it
+        first, or again by the first one after each of its changes, as long as it was scored within LATENESS_MS of its
+        timestamp. What is written later is not claimed.
+        """
+        knows_since_ms = since_ms + resume.LATENESS_MS
+        if self.covered_since_ms is None or knows_since_ms > self.watermark_ms + self._margin_ms:
+            self.covered_since_ms = knows_since_ms
+        self.watermark_ms = max(0, began_ms - self._margin_ms)
+
+    def learn(self, rows: Iterable[tuple[Key, Item]], since_ms: int, *, remember: str, now_ms: int) -> bool:
+        """Takes in what was in the table before this run began: for the counts, which now reach back to `since_ms`,
+        and for the ledger where the timestamp is after `remember`; nobody is told. False: no more fits."""
+        for key, item in rows:
+            if key.timestamp > remember:
+                self.ledger.learn(key, item.state, now_ms)
+            state = self.ledger.last(key) if self.ledger.knows(key) else item.state
+            if state is not None and not self.window.recall(key, state, now_ms):
+                return False
+        self.window.reach(since_ms)
+        return True
 
     def announce(self, event: Event, kind: Kind = Kind.CONTROL) -> None:
         """Queues an event that is no change for the next flush: a heartbeat, metrics."""
@@ -96,7 +157,14 @@ class Hub(Generic[Subscriber]):
 
     def begin(self, request: resume.Request, now_ms: int) -> resume.Start:
         """Where a new stream begins."""
-        return resume.begin(request, self.history, self.run, self.newest, now_ms)
+        return resume.begin(
+            request,
+            self.history,
+            run=self.run,
+            newest=self.newest,
+            covered_since_ms=self.covered_since_ms,
+            now_ms=now_ms,
+        )
 
     def missed(self, wanted: Filter, cursor: int) -> Iterator[Frame]:
         """What of the history a stream wants after its cursor; do not publish while iterating."""
@@ -129,6 +197,25 @@ class Hub(Generic[Subscriber]):
         self.ledger.expire(now_ms)
         self.history.expire(now_ms)
         self.window.expire(now_ms)
+
+    def _tell(
+        self,
+        key: Key,
+        state: State | None,
+        events: Iterable[SentimentUpdate | SentimentWithdrawn],
+        outcome: Outcome,
+        dated_ms: int,
+        now_ms: int,
+    ) -> None:
+        for event in events:
+            if isinstance(event, SentimentUpdate):
+                outcome.updates += 1
+            else:
+                outcome.withdrawals += 1
+            self.history.add(self._frame(event, Kind.SENTIMENT, event.ticker), dated_ms, now_ms)
+        self.window.put(key, state, now_ms)
+        if state is not None:
+            self._recent[key] = None
 
     def _frame(self, event: Event, kind: Kind, ticker: str | None) -> Frame:
         data = self.stamp(event)

@@ -10,8 +10,8 @@ which orders the records of an item; a read of the table carries the time at whi
 
 Why the end is right: between records the sequence number decides. A consistent read is the truth at its start, unless
 an observation was applied since (its `as_of` tells). A record that differs from what a read brought is older if it was
-committed more than a second before that read began, newer if it was committed more than a second after the answer
-came, and in between nobody knows. The writer's clock orders nothing.
+committed clearly before that read began, newer if it was committed clearly after the answer came (by more than clocks
+differ), and in between nobody knows. The writer's clock orders nothing.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from enum import Enum
 from streamer.change import Change, Item, Key, State
 
 DAY_MS = 86_400_000
-_MARGIN_MS = 1_000
 _SECOND_MS = 1_000  # committed_at is rounded down to the second
 
 
@@ -58,6 +57,14 @@ class _Entry:
     """The highest sequence number seen; -1: none."""
     by_read: bool = False
     """The state was brought (or confirmed) last by a read."""
+    confirmed: bool = True
+    """A record has told the state as well."""
+    silent: bool = False
+    """The state was learnt, and never published."""
+    expired: bool = False
+    """The table's TTL has deleted the item."""
+    undecided: Change | None = None
+    """The newest record that only a read can place."""
     read_began_ms: int = -1
     """When the newest consistent read began."""
     read_ended_ms: int = -1
@@ -66,13 +73,16 @@ class _Entry:
 
 class Ledger:
     """Last states by item. Keeps an item for `keep_ms` after an observation last told something new of it; beyond
-    `limit` items the oldest go earlier, but never before `least_ms`."""
+    `limit` items the oldest go earlier, but never before `least_ms`. Clocks differ by `margin_ms` at most."""
 
-    def __init__(self, *, keep_ms: int = DAY_MS, least_ms: int = 3_600_000, limit: int = 200_000) -> None:
+    def __init__(
+        self, *, keep_ms: int = DAY_MS, least_ms: int = 3_600_000, limit: int = 200_000, margin_ms: int = 1_000
+    ) -> None:
         self._entries: dict[Key, _Entry] = {}  # the least recently observed first
         self._keep_ms = keep_ms
         self._least_ms = least_ms
         self._limit = limit
+        self._margin_ms = margin_ms
         self.revision = 0
         """Counts applied observations: a clock for 'has the hub moved on since'."""
 
@@ -80,12 +90,44 @@ class Ledger:
         return len(self._entries)
 
     def __contains__(self, key: Key) -> bool:
-        return key in self._entries
+        entry = self._entries.get(key)
+        return entry is not None and not entry.silent
 
     def state(self, key: Key) -> State | None:
         """What was published last of an item, or None."""
         entry = self._entries.get(key)
+        return None if entry is None or entry.silent else entry.state
+
+    def knows(self, key: Key) -> bool:
+        """Whether there is anything on an item, published or not."""
+        return key in self._entries
+
+    def last(self, key: Key) -> State | None:
+        """What is known of an item, whether it was published or not."""
+        entry = self._entries.get(key)
         return None if entry is None else entry.state
+
+    def confirmed(self, key: Key) -> bool:
+        """Whether what a read brought of an item has come as a record since, or has been overtaken by one."""
+        entry = self._entries.get(key)
+        return entry is None or entry.confirmed
+
+    def published_before(self, key: Key, time_ms: int) -> bool:
+        """Whether an item shows something since before a time, as far as is known: a read must find it."""
+        entry = self._entries.get(key)
+        return (
+            entry is not None
+            and entry.state is not None
+            and not entry.silent
+            and not entry.expired
+            and entry.touched_ms < time_ms
+        )
+
+    def learn(self, key: Key, state: State | None, now_ms: int) -> None:
+        """Enters what a read found of an item that is not known; nobody is told: it was there before. A record that
+        made this state is news all the same."""
+        if key not in self._entries:
+            self._apply(key, _Entry(state, 0, now_ms, by_read=True, silent=True, read_ended_ms=now_ms), now_ms)
 
     def observe_record(self, change: Change, now_ms: int) -> Answer:
         """Answers a stream record."""
@@ -98,16 +140,23 @@ class Ledger:
         if change.after.absence == "expired" or after == entry.state:
             # A TTL delete withdraws nothing: what it tells is only its place in the order.
             # Applied all the same: a read that began before it was known must not undo it.
-            entry.seq = change.seq
+            entry.seq, entry.confirmed = change.seq, True
+            entry.expired = change.after.absence == "expired"
             self._apply(change.key, entry, now_ms)
-            return Answer.KNOWN
+            if not entry.silent or after is None or after == change.before:
+                return Answer.KNOWN
+            entry.silent = False
+            return Answer.PUBLISH
         if entry.by_read:
             latest_commit_ms = change.committed_at * 1000 + _SECOND_MS
-            if entry.read_began_ms > latest_commit_ms + _MARGIN_MS:
+            if entry.read_began_ms > latest_commit_ms + self._margin_ms:
                 return Answer.STALE
-            if change.committed_at * 1000 <= entry.read_ended_ms + _MARGIN_MS:
+            if change.committed_at * 1000 <= entry.read_ended_ms + self._margin_ms:
+                if entry.undecided is None or entry.undecided.seq < change.seq:
+                    entry.undecided = change
                 return Answer.READ_AGAIN
         entry.state, entry.seq, entry.by_read = after, change.seq, False
+        entry.confirmed, entry.silent, entry.expired, entry.undecided = True, False, False, None
         self._apply(change.key, entry, now_ms)
         return Answer.PUBLISH
 
@@ -121,14 +170,19 @@ class Ledger:
         elif entry.state == state:
             if not reading.consistent or entry.revision > reading.as_of:
                 return Answer.KNOWN
-            answer = Answer.KNOWN
+            answer = Answer.PUBLISH if entry.silent and state is not None else Answer.KNOWN
         elif not reading.consistent or entry.revision > reading.as_of:
             return Answer.READ_AGAIN
         else:
             answer = Answer.PUBLISH
+        if answer is Answer.PUBLISH:
+            record = entry.undecided
+            entry.confirmed = record is not None and record.after.state == state
+        entry.silent = entry.expired = False
         entry.state, entry.by_read, entry.read_ended_ms = state, True, now_ms
         if reading.consistent:
             entry.read_began_ms = max(entry.read_began_ms, reading.began_ms)
+            entry.undecided = None
         self._apply(reading.key, entry, now_ms)
         return answer
 

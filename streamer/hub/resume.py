@@ -1,7 +1,21 @@
 """Where a new stream begins: after the place a client had, some seconds back, or now.
 
-A place of this run resumes exactly after that frame. Any other is answered by `reset` and all that the history has:
-never by a silent gap, and never by an HTTP error, which would end a browser's EventSource for good.
+A place of this run resumes exactly after that frame. A place of another run names a time T, of which that run proved: a
+client that has this frame has everything written before T. Such a client is sent every entry dated after T less two
+minutes (LATENESS_MS); why nothing can be missing then:
+
+1. *What it does not have was written after T.* What is written after T is dated after T here, by a relay or by a query
+   that saw it; so whatever this run has published of it is sent, and whatever it has not is published later, live.
+2. *It goes on from this run's view.* A client may hold a newer state of an item than this run has (it came from a run
+   that is ahead), and the item may then go back to what this run takes it for, unseen between two queries: nothing
+   would be published, and the client would keep the state in between. So it is given this run's last word on every item
+   that can have changed since T. An item that changes after T, within two minutes of its timestamp, has a timestamp
+   after T less two minutes; its publications here are dated after that timestamp.
+3. *This run's view ends right*: by push, or by the next query (see Hub.proved).
+
+Where that cannot be done (entries of that time were evicted, or this run's own knowledge begins later) the answer is
+`reset` and all that the history has: never a silent gap, and never an HTTP error, which would end a browser's
+EventSource for good. What the entries between T less two minutes and T repeat costs bytes, and no client its state.
 """
 
 from __future__ import annotations
@@ -12,6 +26,8 @@ from streamer.hub.history import History
 from streamer.place import Place
 from streamer.sse.events import ResetReason, Resume
 
+LATENESS_MS = 120_000
+"""How long after its timestamp an item may be scored, or change, for the table query to answer for it."""
 _CLOCKS_DIFFER_MS = 60_000
 
 
@@ -34,26 +50,30 @@ class Start:
     reason: ResetReason | None = None
 
 
-def begin(request: Request, history: History, run: int, newest: int, now_ms: int) -> Start:
-    """Decides, for a run whose newest frame has the number `newest`. An id wins over a replay."""
+def begin(
+    request: Request, history: History, *, run: int, newest: int, covered_since_ms: int | None, now_ms: int
+) -> Start:
+    """Decides, for a run whose newest frame has the number `newest` and which knows of everything that was written
+    after `covered_since_ms` (None: of nothing yet). An id wins over a replay."""
     if not request.last_event_id:
         if request.replay_ms is None:
             return Start("fresh", newest)
         return Start("fresh", history.dated_after(now_ms - request.replay_ms))
-    reason = _not_covered(request.last_event_id, history, run, newest, now_ms)
-    if isinstance(reason, int):
-        return Start("resumed", reason)
-    return Start("reset", history.evicted_through, reason)
-
-
-def _not_covered(text: str, history: History, run: int, newest: int, now_ms: int) -> ResetReason | int:
-    """The cursor to resume from, or why there is none."""
     try:
-        place = Place.parse(text)
+        place = Place.parse(request.last_event_id)
     except ValueError:
-        return "malformed"
-    if place.run != run:
-        return "future" if place.time_ms > now_ms + _CLOCKS_DIFFER_MS else "too_old"
-    if place.frame > newest:
-        return "future"
-    return place.frame if history.covers(place.frame) else "too_old"
+        return _reset("malformed", history)
+    if place.run == run:
+        if place.frame > newest:
+            return _reset("future", history)
+        return Start("resumed", place.frame) if history.covers(place.frame) else _reset("too_old", history)
+    if place.time_ms > now_ms + _CLOCKS_DIFFER_MS:
+        return _reset("future", history)
+    since_ms = place.time_ms - LATENESS_MS
+    if covered_since_ms is None or place.time_ms < covered_since_ms or since_ms < history.evicted_dated_ms:
+        return _reset("too_old", history)
+    return Start("resumed", history.dated_after(since_ms))
+
+
+def _reset(reason: ResetReason, history: History) -> Start:
+    return Start("reset", history.evicted_through, reason)

@@ -44,19 +44,27 @@ class Window:
         moment = parse_time(key.timestamp)
         if state is None or moment is None:
             return
-        minute, now = moment // _MINUTE_MS, now_ms // _MINUTE_MS
-        oldest = max(now - _DAY_MINUTES + 1, self._since_ms // _MINUTE_MS)
-        if not oldest <= minute <= now + _FUTURE_MINUTES:
-            return
-        self._items[key] = _Counted(minute, state)
-        self._minutes.setdefault(minute, set()).add(key)
-        self._labels[state.label] += 1
-        self._tickers.update(state.tickers)
-        self.revision += 1
+        oldest = max(now_ms // _MINUTE_MS - _DAY_MINUTES + 1, self._since_ms // _MINUTE_MS)
+        self._count(key, state, moment // _MINUTE_MS, oldest, now_ms)
         while len(self._items) > self._limit:
             first = min(self._minutes)
             self._since_ms = (first + 1) * _MINUTE_MS
             self._drop(first)
+
+    def recall(self, key: Key, state: State, now_ms: int) -> bool:
+        """Counts an item from before `since` that is not counted yet; `reach` then says from when on. False: full."""
+        if len(self._items) >= self._limit:
+            return False
+        moment = parse_time(key.timestamp)
+        if key not in self._items and moment is not None:
+            self._count(key, state, moment // _MINUTE_MS, now_ms // _MINUTE_MS - _DAY_MINUTES + 1, now_ms)
+        return True
+
+    def reach(self, since_ms: int) -> None:
+        """It has seen everything since this time; later than before is nothing."""
+        if since_ms < self._since_ms:
+            self._since_ms = since_ms
+            self.revision += 1
 
     def expire(self, now_ms: int) -> None:
         """Takes out what is older than 24 hours."""
@@ -84,6 +92,15 @@ class Window:
             since=iso_time(since_ms),
             timestamp=iso_time(now_ms),
         )
+
+    def _count(self, key: Key, state: State, minute: int, oldest: int, now_ms: int) -> None:
+        if not oldest <= minute <= now_ms // _MINUTE_MS + _FUTURE_MINUTES:
+            return
+        self._items[key] = _Counted(minute, state)
+        self._minutes.setdefault(minute, set()).add(key)
+        self._labels[state.label] += 1
+        self._tickers.update(state.tickers)
+        self.revision += 1
 
     def _drop(self, minute: int) -> None:
         for key in list(self._minutes[minute]):

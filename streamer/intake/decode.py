@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
-from streamer.change import Change, Item, Key, is_text, parse_time, read_item
+from streamer.change import EXPIRED, GONE, Change, Key, is_text, read_item, read_key
 from streamer.errors import PoisonMessage
 
 VERSION: Final = 1
@@ -119,7 +119,7 @@ def _change(record: Mapping[str, Any]) -> Change:
         ttl = record.get("ttl", False)
         if not isinstance(ttl, bool):
             raise _Fault(f"ttl is {_kind(ttl)}, not true or false")
-        after = EXPIRED if ttl else DELETED
+        after = EXPIRED if ttl else GONE
     else:
         raise _Fault("op is none of INSERT, MODIFY, REMOVE")
     old = record.get("old")
@@ -138,27 +138,13 @@ def _change(record: Mapping[str, Any]) -> Change:
     )
 
 
-_LONGEST_KEY: Final = 2048  # bytes of a hash key in DynamoDB, so no more characters
-_LONGEST_TIME: Final = 64
-DELETED: Final = Item(None, "deleted")
-EXPIRED: Final = Item(None, "expired")
-
-
 def _key(keys: object) -> Key:
     if not isinstance(keys, dict):
         raise _Fault(f"keys is {_kind(keys)}, not an object")
-    source_id, timestamp = keys.get("source_id"), keys.get("timestamp")
-    if not isinstance(source_id, str) or not 0 < len(source_id) <= _LONGEST_KEY or not is_text(source_id):
-        raise _Fault(f"keys.source_id is not a text of 1 to {_LONGEST_KEY} characters")
-    # is_text too: fromisoformat takes any character between date and time, a lone surrogate included
-    if (
-        not isinstance(timestamp, str)
-        or len(timestamp) > _LONGEST_TIME
-        or parse_time(timestamp) is None
-        or not is_text(timestamp)
-    ):
-        raise _Fault("keys.timestamp is not an ISO 8601 time")
-    return Key(source_id, timestamp)
+    try:
+        return read_key(keys)
+    except ValueError as fault:
+        raise _Fault(str(fault)) from None
 
 
 def _image(which: str, image: object) -> Mapping[str, object]:
