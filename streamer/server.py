@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from streamer.errors import SettingsError, StreamerError
+
+logger = logging.getLogger(__name__)
 
 GRACE = 3.0
 """Seconds that responses have to end once the server stops accepting."""
@@ -17,6 +22,49 @@ GRACE = 3.0
 _BACKLOG = 2048
 _SEND_BUFFER = 128 * 1024  # the kernel's part of a slow client's backlog
 _USER_TIMEOUT_MS = 30_000  # unacknowledged data for so long: the peer is dead (RFC 5482)
+_UNSENT = 16 * 1024  # bytes beyond the peer's window that the kernel takes (Linux tcp(7): TCP_NOTSENT_LOWAT)
+_HIGH_WATER = 8 * 1024  # of what waits in the process, per connection
+_LINGER = 30.0  # seconds that a connection whose response is complete has to take the rest
+_OTHER_FILES = 128  # what the process opens beside streams: log, event loop, AWS, requests that are refused
+
+
+class _Connection(HttpToolsProtocol):
+    """uvicorn's, but a client that takes nothing cannot hold it, and one that takes little is seen to take it.
+
+    `transport.close()` waits for the client to take what is buffered: for ever, if it takes a byte now and then. And
+    with the usual marks (64 and 16 KB, and a third of the kernel's buffer) `send` would return only after 80 KB were
+    taken, so that a client on a link of 8 KB a second would look like one that takes nothing.
+    """
+
+    _linger: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """See asyncio.Protocol."""
+        super().connection_made(transport)
+        transport.set_write_buffer_limits(high=_HIGH_WATER, low=0)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See asyncio.Protocol."""
+        if self._linger is not None:
+            self._linger.cancel()
+        super().connection_lost(exc)
+
+    def on_response_complete(self) -> None:
+        """Called by uvicorn when the last byte of a response was handed to the transport."""
+        super().on_response_complete()
+        if self.transport.is_closing() and self._linger is None:
+            self._linger = self.loop.call_later(_LINGER, self.transport.abort)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGIApp) -> None:  # type: ignore[override]
+        async def to_its_end(scope: Scope, receive: Receive, send: Send) -> None:
+            try:
+                await app(scope, receive, send)
+            finally:
+                if cycle.response_started and not cycle.response_complete:
+                    self.transport.abort()
+                    cycle.disconnected = True  # it is cut on purpose: no error of the application
+
+        super()._start_asgi_task(cycle, to_its_end)  # type: ignore[arg-type]
 
 
 class Server(uvicorn.Server):
@@ -28,7 +76,7 @@ class Server(uvicorn.Server):
         return cls(
             uvicorn.Config(
                 app,
-                http="httptools",
+                http=_Connection,
                 ws="none",
                 lifespan="off",
                 log_config=None,
@@ -63,6 +111,8 @@ def listen(host: str, port: int) -> socket.socket:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
         if hasattr(socket, "TCP_USER_TIMEOUT"):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _USER_TIMEOUT_MS)
+        if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT)
         sock.bind(address)
         sock.listen(_BACKLOG)
     except OSError as error:
@@ -71,3 +121,25 @@ def listen(host: str, port: int) -> socket.socket:
             f"cannot listen on {host}:{port}: {error.strerror}; choose another with --port or SSE_PORT"
         ) from None
     return sock
+
+
+def allow_files(connections: int) -> None:
+    """Raises the process's soft limit of open files so that so many streams fit; says so where the hard limit is lower.
+
+    Beyond the limit a connection is cut before anybody could answer it, and the queue's own connections fail too.
+    """
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections + _OTHER_FILES
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    if allowed < wanted:
+        logger.warning(
+            "fewer open files allowed than SSE_MAX_CONNECTIONS needs: raise the hard limit (ulimit -Hn), or lower it",
+            extra={"max_connections": connections, "needed": wanted, "hard_limit": hard},
+        )

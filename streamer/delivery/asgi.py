@@ -15,7 +15,7 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
-_PIECE = 16 * 1024
+_PIECE = 8 * 1024
 """`send` returns when the server's buffer has room again. In small pieces, a client that takes anything at all is seen
 to take it."""
 
@@ -99,14 +99,12 @@ class AsgiSink:
                 self._waiting, self._in_flight = 0, len(data)
                 for start in range(0, len(data), _PIECE):
                     piece = data[start : start + _PIECE]
-                    self._in_flight_since = self._clock()
-                    await self._send({"type": "http.response.body", "body": piece, "more_body": True})
-                    self._in_flight_since = None
+                    await self._send_piece(piece)
                     self._in_flight -= len(piece)
-                if not self._chunks and not self._closing and self.on_drained is not None:
-                    self.on_drained()
+                if not self._chunks and not self._closing:
+                    self._drained()
             if self._closing:
-                await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+                await self._send_piece(b"", more=False)
         except OSError:
             # ASGI 2.4: send raises OSError once the client is gone; `run` hears of it from receive.
             self._ended = True
@@ -116,3 +114,16 @@ class AsgiSink:
             self.abort()
         finally:
             self._writer = None
+
+    def _drained(self) -> None:
+        if self.on_drained is not None:
+            try:
+                self.on_drained()
+            except Exception:
+                logger.exception("a stream could not go on")
+                self.abort()
+
+    async def _send_piece(self, piece: bytes, *, more: bool = True) -> None:
+        self._in_flight_since = self._clock()
+        await self._send({"type": "http.response.body", "body": piece, "more_body": more})
+        self._in_flight_since = None

@@ -30,7 +30,9 @@ logger = logging.getLogger(__name__)
 
 _REPLAY_BYTES = 64 * 1024
 _CLOSE_GRACE = 5.0
-"""Seconds that a closing stream has to take its last bytes before it is cut."""
+"""Seconds without taking a byte after which a closing stream is cut."""
+_CLOSE_AT_MOST = 30.0
+"""Seconds that a closing stream has to take its last bytes, as long as it takes some."""
 
 
 class Delivery:
@@ -82,9 +84,10 @@ class Delivery:
             replayed=self._hub.missed_count(wanted, start.cursor),
             cursor=start.cursor,
             opened_at=now,
-            ends_at=now + self._timing.lifetime * self._random.uniform(0.8, 1.0),
+            ends_at=now if self.draining else now + self._timing.lifetime * self._random.uniform(0.8, 1.0),
             heartbeat_at=now + self._timing.heartbeat * self._random.uniform(0.5, 1.0),
             written_at=now,
+            ends_for="drain" if self.draining else "lifetime",  # it was let in a moment before the drain began
         )
         self.streams.add(stream)
         self._counters.add("streams_opened")
@@ -123,6 +126,7 @@ class Delivery:
             self._flush_timer.cancel()
             self._flush_timer = None
         frames = self._hub.take_pending()
+        slow: list[Stream] = []
         if frames:
             now = self._flushed_at = self.clock()
             for wanted, group in self._hub.groups.items():
@@ -131,7 +135,12 @@ class Delivery:
                     events = sum(1 for frame in admitted if frame.kind is not Kind.CONTROL)
                     data = b"".join([frame.data for frame in admitted])
                     for stream in group:
-                        self._write(stream, data, events, now)
+                        if stream.sink.pending() > self._timing.slow_bytes:
+                            slow.append(stream)
+                        else:
+                            self._write(stream, data, events, now)
+        for stream in slow:
+            self._close_slow(stream)
         if self.on_flush is not None:
             self.on_flush()
 
@@ -151,16 +160,17 @@ class Delivery:
             sink = stream.sink
             blocked = sink.blocked_since()
             if stream.closed_for is not None:
-                if now - stream.closed_at > _CLOSE_GRACE:
+                stuck = blocked is not None and now - max(blocked, stream.closed_at) > _CLOSE_GRACE
+                if stuck or now - stream.closed_at > _CLOSE_AT_MOST:
                     sink.abort()
-            elif (blocked is not None and now - blocked > self._timing.slow_seconds) or (
-                stream.cursor is None and sink.pending() > self._timing.slow_bytes
-            ):
-                self._counters.add("streams_slow")
-                self._close(stream, "slow", discard=True)
+            elif blocked is not None and now - blocked > self._timing.slow_seconds:
+                self._close_slow(stream)
             elif now >= stream.ends_at:
                 self._close(stream, stream.ends_for)
             elif stream.cursor is None and now >= stream.heartbeat_at:
+                if sink.pending() > self._timing.slow_bytes:
+                    self._close_slow(stream)
+                    continue
                 heartbeat = heartbeat or self._hub.stamp(self._heartbeat())
                 stream.heartbeat_at = now + self._timing.heartbeat
                 self._write(stream, heartbeat, 0, now)
@@ -183,6 +193,11 @@ class Delivery:
         spread = (10.0, 30.0) if reason == "server_busy" else (0.3, 1.0)
         scale = 1.0 if reason == "server_busy" else self._timing.retry
         return Closing(reason, round(1000 * scale * self._random.uniform(*spread)))
+
+    def _close_slow(self, stream: Stream) -> None:
+        """It gets no more than this goodbye; what it does not take now it gets when it comes back with its id."""
+        self._counters.add("streams_slow")
+        self._close(stream, "slow", discard=True)
 
     def _close(self, stream: Stream, reason: ClosingReason, *, discard: bool = False) -> None:
         stream.closed_for, stream.closed_at = reason, self.clock()

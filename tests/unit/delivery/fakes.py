@@ -54,6 +54,11 @@ class FakeSink:
     def blocked_since(self) -> float | None:
         return self._waiting_since
 
+    def progress(self) -> None:
+        """The client reads a little: not all that waits."""
+        if self.writes:
+            self._waiting_since = self._clock()
+
     def take(self) -> list[dict[str, Any]]:
         """The client reads once; what it got, as a list of events (or {"comment": …})."""
         data = b"".join(self.writes)

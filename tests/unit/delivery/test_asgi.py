@@ -3,6 +3,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
+
 from streamer.delivery.asgi import AsgiSink, Message
 from tests.steps import steps
 
@@ -149,3 +151,40 @@ async def test_being_cancelled_by_the_server_is_passed_on() -> None:
     task.cancel()
     await asyncio.wait({task}, timeout=5)
     assert task.cancelled()
+
+
+async def test_the_end_of_a_response_that_is_not_taken_is_seen_as_blocked_too() -> None:
+    client, now = Client(), 5.0
+    sink = AsgiSink(client.send, lambda: now)
+    task = running(sink, client)
+    took = client.bodies.append
+
+    async def until_the_last(message: Message) -> None:
+        if not message["more_body"]:
+            client.blocked.set()
+            await client.takes.wait()
+        took(message["body"])
+
+    client.takes.clear()
+    sink._send = until_the_last
+    sink.close(b"bye")
+    await asyncio.wait_for(client.blocked.wait(), 5)
+    assert (sink.pending(), sink.blocked_since()) == (0, 5.0)
+    sink.abort()
+    await asyncio.wait_for(task, 5)
+
+
+async def test_a_failure_in_what_follows_a_drain_is_logged_and_ends_the_stream(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    client = Client()
+    sink = AsgiSink(client.send)
+
+    def broken() -> None:
+        raise ValueError("a bug")
+
+    sink.on_drained = broken
+    task = running(sink, client)
+    sink.write(b"x")
+    await asyncio.wait_for(task, 5)
+    assert "a bug" in caplog.text

@@ -11,7 +11,7 @@ from streamer.hub.filters import choose
 from streamer.hub.resume import Request
 from streamer.place import Place
 from tests.factories import KEY, change, state
-from tests.unit.delivery.fakes import Bench, names
+from tests.unit.delivery.fakes import Bench, events, names
 
 EVERYTHING = choose(None, None)
 FRESH = Request()
@@ -289,22 +289,80 @@ def test_a_client_that_takes_nothing_is_closed_and_cut_and_nobody_else_waits() -
             assert stream.closed_for is None
         if second == 11:
             assert stream.closed_for == "slow"
-            assert names(stuck.take()) == ["closing"], "what it would not take is let go"
+            assert names(events(b"".join(stuck.writes))) == ["closing"], "what it would not take is let go"
     assert stuck.aborted
     assert bench.counters["streams_slow"] == 1
     bench.delivery.forget(stream)
     assert len(bench.delivery.streams) == 1
 
 
-def test_a_client_with_too_much_waiting_is_closed_before_the_time_is_up() -> None:
+def test_a_client_with_too_much_waiting_is_closed_before_the_time_is_up_and_holds_one_flush_more_at_most() -> None:
+    bench = Bench(Timing(slow_bytes=10_000))
+    stuck, good = bench.sink(), bench.sink()
+    stream = bench.delivery.open(stuck, EVERYTHING, FRESH)
+    bench.delivery.open(good, EVERYTHING, FRESH)
+    most, got = 0, good.take()
+    for number in range(1, 101):
+        publish(bench, "positive", first=number)
+        got += good.take()
+        most = max(most, stuck.pending())
+    one_flush = 400
+    assert 10_000 < most < 10_000 + one_flush
+    assert stream.closed_for == "slow"
+    assert names(stuck.take()) == ["closing"]
+    assert names(got).count("sentiment_update") == 100, "nobody else pays for it"
+
+
+def test_one_burst_larger_than_the_bound_closes_nobody_who_takes_it() -> None:
     bench = Bench(Timing(slow_bytes=10_000))
     sink = bench.sink()
     stream = bench.delivery.open(sink, EVERYTHING, FRESH)
     sink.take()
     publish(bench, *["positive"] * 100)
+    assert sink.pending() > 10_000
     bench.now += 0.25
     bench.delivery.sweep()
+    assert stream.closed_for is None
+    assert names(sink.take()).count("sentiment_update") == 100
+
+
+def test_a_heartbeat_is_no_way_past_the_bound() -> None:
+    bench = Bench(Timing(slow_bytes=10_000, heartbeat=5, slow_seconds=100))
+    sink = bench.sink()
+    stream = bench.delivery.open(sink, choose({"AAPL"}, None), FRESH)
+    publish(bench, *["positive"] * 100)
+    bench.now += 6
+    bench.delivery.sweep()
     assert stream.closed_for == "slow"
+
+
+def test_a_goodbye_waits_for_a_client_that_takes_some_and_not_for_one_that_takes_nothing() -> None:
+    bench = Bench(Timing(lifetime=10, heartbeat=1e9, ping=1e9, slow_seconds=1000))
+    stuck, steady = bench.sink(), bench.sink()
+    for sink in (stuck, steady):
+        bench.delivery.open(sink, EVERYTHING, FRESH)
+    cut = {}
+    for _ in range(60):
+        bench.now += 1
+        bench.delivery.sweep()
+        steady.progress()
+        for name, sink in (("stuck", stuck), ("steady", steady)):
+            if sink.aborted:
+                cut.setdefault(name, bench.now - 1000)
+    assert stuck.closed
+    assert steady.closed
+    assert cut["stuck"] <= 10 + 5 + 2
+    assert 8 + 30 <= cut["steady"] <= 10 + 30 + 2, "but not for ever"
+
+
+def test_a_stream_let_in_as_the_drain_began_is_told_so_by_the_next_sweep() -> None:
+    bench = Bench()
+    bench.delivery.drain(20)
+    sink = bench.sink()
+    bench.delivery.open(sink, EVERYTHING, FRESH)
+    bench.delivery.sweep()
+    last = sink.take()[-1]
+    assert (last["event"], last["data"]["reason"]) == ("closing", "drain")
 
 
 @pytest.mark.parametrize("count", [1, 40])
