@@ -1,7 +1,7 @@
 """A queue of our own on the relay's topic, from its making to its end.
 
 A shared queue would give each container a part of the changes. What a container could not give back, the reaper finds
-by name and tags, so both are there from the queue's first moment.
+by name and tags, so both are there from the queue's first moment; one of the tags says when its container last lived.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from streamer import aws
 from streamer.change import iso_time
-from streamer.errors import LeaseError
+from streamer.errors import LeaseError, LeaseLost
 from streamer.intake import trouble
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ VISIBILITY: Final = 5
 
 
 class Lease:
-    """A queue and its subscription. `acquire` makes one, `release` ends it."""
+    """A queue and its subscription. `acquire` makes one, `renew` and `check` keep it, `release` ends it."""
 
     def __init__(
         self,
@@ -44,7 +44,9 @@ class Lease:
         *,
         name: str,
         queue_url: str,
+        queue_arn: str,
         subscription_arn: str,
+        topic_arn: str,
         subscribed_at: int,
     ) -> None:
         self.name = name
@@ -54,7 +56,9 @@ class Lease:
         """When the subscription was known to stand, in Unix milliseconds: what is published later comes to us."""
         self._sqs = sqs
         self._sns = sns
+        self._queue_arn = queue_arn
         self._subscription_arn = subscription_arn
+        self._topic_arn = topic_arn
         self._subscribed = True
         self._exists = True
 
@@ -76,7 +80,7 @@ class Lease:
         whose making was cut off is the reaper's.
         """
         name = f"{prefix}-{uuid.uuid4()}"
-        queue_arn = _queue_arn(sqs, topic_arn, name)
+        queue_arn = queue_arn_of(sqs, topic_arn, name)
         try:
             queue_url = sqs.create_queue(
                 QueueName=name,
@@ -103,7 +107,64 @@ class Lease:
         except aws.errors() as error:
             _delete_again(sqs, name, queue_url)
             raise LeaseError(aws.in_words("sns:Subscribe", error)) from error
-        return cls(sqs, sns, name=name, queue_url=queue_url, subscription_arn=subscription_arn, subscribed_at=now())
+        return cls(
+            sqs,
+            sns,
+            name=name,
+            queue_url=queue_url,
+            queue_arn=queue_arn,
+            subscription_arn=subscription_arn,
+            topic_arn=topic_arn,
+            subscribed_at=now(),
+        )
+
+    def renew(self, now_ms: int) -> None:
+        """Tells the reaper that we live. Raises LeaseLost if the queue is gone, LeaseError if it could not be told."""
+        try:
+            self._sqs.tag_queue(QueueUrl=self.queue_url, Tags={HEARTBEAT_TAG: iso_time(now_ms)})
+        except aws.errors() as error:
+            words = aws.in_words("sqs:TagQueue", error)
+            raise (LeaseLost if aws.is_gone(error) else LeaseError)(words) from error
+
+    def check(self) -> None:
+        """Asks AWS whether what is published still comes to us: what is broken there shows as mere silence here.
+
+        Raises LeaseLost if it does not: the subscription is gone or changed, the queue is gone or lets nobody send.
+        Raises LeaseError if that could not be found out.
+        """
+        unknown = None
+        for look in (self._check_subscription, self._check_queue):
+            try:
+                look()
+            except LeaseLost:
+                raise
+            except LeaseError as error:
+                unknown = unknown or error
+        if unknown is not None:
+            raise unknown
+
+    def _check_subscription(self) -> None:
+        try:
+            found = self._sns.get_subscription_attributes(SubscriptionArn=self._subscription_arn)["Attributes"]
+        except aws.errors() as error:
+            words = aws.in_words("sns:GetSubscriptionAttributes", error)
+            raise (LeaseLost if aws.is_unknown_subscription(error) else LeaseError)(words) from error
+        if found.get("Endpoint") != self._queue_arn:
+            raise LeaseLost("the subscription leads elsewhere")
+        if found.get("RawMessageDelivery", "").lower() != "true":
+            raise LeaseLost("the subscription's raw delivery was turned off")
+        if found.get("FilterPolicy", "{}") not in ("", "{}"):
+            raise LeaseLost("the subscription was given a filter")
+
+    def _check_queue(self) -> None:
+        try:
+            answer = self._sqs.get_queue_attributes(QueueUrl=self.queue_url, AttributeNames=["Policy"])
+        except aws.errors() as error:
+            words = aws.in_words("sqs:GetQueueAttributes", error)
+            raise (LeaseLost if aws.is_gone(error) else LeaseError)(words) from error
+        found = answer.get("Attributes", {}).get("Policy")
+        if not _is_same(found, _policy(self._queue_arn, self._topic_arn)):
+            raise LeaseLost("the queue's policy was changed")
 
     def release(self) -> None:
         """Unsubscribes, then deletes the queue: a subscription without a queue counts as failed notifications.
@@ -132,8 +193,11 @@ class Lease:
             raise LeaseError(words) from failures[0][1]
 
 
-def _queue_arn(sqs: SQSClient, topic_arn: str, name: str) -> str:
-    # Made up rather than asked for: the policy needs it before the queue exists.
+def queue_arn_of(sqs: SQSClient, topic_arn: str, name: str) -> str:
+    """The ARN of a queue in the topic's account and the client's region. Raises LeaseError if the topic's is none.
+
+    Made up rather than asked for: the policy needs it before the queue exists, the reaper after it is gone.
+    """
     match topic_arn.split(":"):
         case ["arn", partition, "sns", _, account, _]:
             return f"arn:{partition}:sqs:{sqs.meta.region_name}:{account}:{name}"
@@ -156,6 +220,13 @@ def _policy(queue_arn: str, topic_arn: str) -> str:
             ],
         }
     )
+
+
+def _is_same(found: str | None, wanted: str) -> bool:
+    try:
+        return found is not None and bool(json.loads(found) == json.loads(wanted))
+    except (ValueError, RecursionError):
+        return False
 
 
 def _delete_again(sqs: SQSClient, name: str, queue_url: str) -> None:

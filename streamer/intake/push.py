@@ -1,6 +1,7 @@
 """The thread that receives: takes a lease, polls its queue, hands over, deletes, and begins again with whatever fails.
 
-A receive is in flight only while nothing is being handed over, so one receive is all that ever waits here.
+Between two polls it keeps the lease (upkeep). A receive is in flight only while nothing is being handed over, so one
+receive is all that ever waits here.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from streamer import aws
 from streamer.clock import wall_ms
 from streamer.errors import LeaseLost, StreamerError
 from streamer.intake import trouble
@@ -19,8 +21,11 @@ from streamer.intake.lease import Lease
 from streamer.intake.receive import Message, Receiver
 from streamer.intake.retry import Retry, Stopped
 from streamer.intake.signals import LeaseFailed, LeaseGone, LeaseTaken, Polled, PollFailed, Signal
+from streamer.intake.upkeep import HEARTBEAT, Upkeep
 
 if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
     from streamer.aws import Clients
 
 logger = logging.getLogger(__name__)
@@ -30,7 +35,10 @@ LEASE_PAUSE: Final = 30.0
 POLL_PAUSE: Final = 5.0
 """Seconds between two polls that fail, at most: so much later comes what waits in the queue."""
 BRIEF: Final = 60_000
-"""Milliseconds; a lease lost sooner counts as a failed attempt, so that queues cannot be made and lost by the dozen."""
+"""Milliseconds; after a lease lost sooner there is a pause, ever longer, so that queues cannot be made and lost by the
+dozen. The first such pause is short, whatever it took to get the lease: one accident is soon mended."""
+RESCUES: Final = 20
+"""Receives, at most, for what a queue still holds that is given up."""
 
 
 class HandOverError(StreamerError):
@@ -49,6 +57,7 @@ class Push:
         topic_arn: str,
         prefix: str,
         wait_seconds: int,
+        heartbeat_interval: float = HEARTBEAT,
         now: Callable[[], int] = wall_ms,
         jitter: Callable[[float, float], float] = random.uniform,
     ) -> None:
@@ -56,7 +65,8 @@ class Push:
 
         `connect` builds the clients. `deliver` gets one to ten messages and may block; when it returns, they are
         deleted, and if it raises, they are not: they come again 5 s later. `signal` must not block. `prefix` is the
-        queue's, `wait_seconds` the long poll's wait, `now` in Unix milliseconds; `jitter` picks a pause from a range.
+        queue's, `wait_seconds` the long poll's wait, `heartbeat_interval` the seconds between two signs of life for the
+        reaper, `now` in Unix milliseconds; `jitter` picks a pause from a range.
         """
         self._connect = connect
         self._deliver = deliver
@@ -64,11 +74,15 @@ class Push:
         self._topic_arn = topic_arn
         self._prefix = prefix
         self._wait_seconds = wait_seconds
+        self._heartbeat_interval = heartbeat_interval
         self._now = now
+        self._jitter = jitter
         self._stopping = threading.Event()
         retry = partial(Retry, stopping=self._stopping, jitter=jitter, now=now)
         self._leasing = retry("lease", longest_pause=LEASE_PAUSE, failed=self._no_lease)
+        self._holding = retry("hold the lease", longest_pause=LEASE_PAUSE, failed=self._not_held)
         self._polling = retry("poll", longest_pause=POLL_PAUSE, failed=self._no_poll, passes=(LeaseLost,))
+        self._check_asked = threading.Event()
         self._lock = threading.Lock()
         self._clients: Clients | None = None
         self._lease: Lease | None = None
@@ -77,6 +91,14 @@ class Push:
     def start(self) -> None:
         """Returns at once; the lease is taken in the thread."""
         self._thread.start()
+
+    def check_soon(self) -> None:
+        """Asks for a look at the lease after the poll under way, for whoever has reason to doubt it; from any thread.
+
+        Returns at once. A lease that does not work any more is reported and replaced as one whose queue is gone. Looks
+        are 10 s apart at least: what is asked for sooner is done then.
+        """
+        self._check_asked.set()
 
     def stop(self, timeout: float) -> bool:
         """Lets the current poll end and gives the lease back; blocks for `timeout` seconds at most until then.
@@ -96,7 +118,7 @@ class Push:
     def _run(self) -> None:
         try:
             while True:
-                self._leasing(self._hold)
+                self._holding(self._hold)
         except Stopped:
             pass  # the one way out
         finally:
@@ -104,6 +126,26 @@ class Push:
 
     def _hold(self) -> None:
         """Takes a lease and polls its queue until it is lost. Raises LeaseLost only if that was soon."""
+        lease, sqs = self._leasing(self._take)
+        self._holding.worked()
+        logger.info("lease taken", extra={"queue": lease.name})
+        self._tell(LeaseTaken(lease.subscribed_at))
+        receiver = Receiver(sqs, lease.queue_url, wait_seconds=self._wait_seconds, now=self._now)
+        last = Receiver(sqs, lease.queue_url, wait_seconds=0, now=self._now)
+        self._check_asked.clear()  # the doubts were another lease's
+        upkeep = Upkeep(lease, interval=self._heartbeat_interval, jitter=self._jitter, now=self._now)
+        try:
+            while True:
+                self._polling(partial(self._turn, upkeep, receiver, last))
+        except LeaseLost as lost:
+            logger.warning("lease lost", extra={"queue": lease.name, **trouble.for_log(lost)})
+            self._tell(LeaseGone(trouble.in_words(lost)))
+            if self._now() - lease.subscribed_at < BRIEF:
+                raise
+        finally:
+            self._give_back()
+
+    def _take(self) -> tuple[Lease, SQSClient]:
         clients = self._clients or self._connect()
         self._clients = clients
         lease = Lease.acquire(
@@ -116,22 +158,33 @@ class Push:
         )
         with self._lock:
             self._lease = lease
-        self._leasing.worked()
-        logger.info("lease taken", extra={"queue": lease.name})
-        self._tell(LeaseTaken(lease.subscribed_at))
-        receiver = Receiver(clients.sqs, lease.queue_url, wait_seconds=self._wait_seconds, now=self._now)
-        try:
-            while True:
-                self._polling(partial(self._poll, receiver))
-        except LeaseLost as lost:
-            logger.warning("lease lost", extra={"queue": lease.name, **trouble.for_log(lost)})
-            self._tell(LeaseGone(trouble.in_words(lost)))
-            if self._now() - lease.subscribed_at < BRIEF:
-                raise
-        finally:
-            self._give_back()
+        return lease, clients.sqs
 
-    def _poll(self, receiver: Receiver) -> None:
+    def _turn(self, upkeep: Upkeep, receiver: Receiver, last: Receiver) -> None:
+        """Keeps the lease if it is time, then polls once: so a queue that cannot be read is kept all the same."""
+        try:
+            beat = upkeep.due()
+            if beat or (self._check_asked.is_set() and upkeep.may_check()):
+                self._check_asked.clear()  # first: who asks meanwhile may know more
+                (upkeep.beat if beat else upkeep.check)()
+        except LeaseLost as lost:
+            if not (isinstance(lost.__cause__, Exception) and aws.is_gone(lost.__cause__)):
+                self._rescue(last)
+            raise
+        self._poll(receiver)
+
+    def _rescue(self, receiver: Receiver) -> None:
+        """Receives what a queue that is to be given up still holds; the table has whatever this does not bring."""
+        try:
+            for _ in range(RESCUES):
+                if not self._poll(receiver):
+                    return
+        except (Stopped, LeaseLost):
+            return
+        except Exception as error:
+            logger.warning("the lost queue was not read to its end", extra=trouble.for_log(error))
+
+    def _poll(self, receiver: Receiver) -> int:
         messages = receiver.receive()
         undeleted = 0
         if messages:
@@ -143,8 +196,12 @@ class Push:
                 raise HandOverError(f"hand-over: {type(error).__name__}") from error
             undeleted = receiver.delete(messages)
         self._tell(Polled(len(messages), undeleted))
+        return len(messages)
 
-    def _no_lease(self, words: str, error: Exception) -> None:
+    def _no_lease(self, words: str, _error: Exception) -> None:
+        self._tell(LeaseFailed(words))
+
+    def _not_held(self, words: str, error: Exception) -> None:
         if not isinstance(error, LeaseLost):  # told already
             self._tell(LeaseFailed(words))
 

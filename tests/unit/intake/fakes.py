@@ -2,7 +2,7 @@
 
 As the real ones, as far as intake can see: a received message is invisible for the queue's visibility timeout, a
 receipt deletes until the message is handed out anew, raw delivery puts the body alone into the queue, a queue's name
-stays blocked for 60 s, and a long poll on a deleted queue ends empty after its whole wait.
+stays blocked for 60 s, a long poll on a deleted queue ends empty after its whole wait, and listings come in pages.
 """
 # ruff: noqa: N803 - boto3's parameters are named like this
 
@@ -72,6 +72,8 @@ class Subscription:
     topic_arn: str
     endpoint: str
     raw: bool
+    protocol: str = "sqs"
+    filter: str | None = None
 
 
 class FakeAws:
@@ -93,6 +95,12 @@ class FakeAws:
         self.closed = 0
         """Clients closed."""
         self.change = threading.Condition()
+        self.page = 1000
+        """What a page of a listing holds at most."""
+        self.before: dict[str, Callable[[], None]] = {}
+        """What happens in the world right before the next call of an operation."""
+        self.queues_unlisted = False
+        """Whether queues are missing in listings, as new ones may be."""
         self._waiting = 0
         self._polls_end = False
         self._blocked_until: dict[str, int] = {}
@@ -123,6 +131,27 @@ class FakeAws:
                 else:
                     queue.messages.append(_Stored(self.name("message"), text, self.now_ms))
             self.change.notify_all()
+
+    def make_queue(self, name: str, tags: Mapping[str, str], *, subscribed: bool = True) -> Queue:
+        """A queue as some container, or somebody else, left it."""
+        with self.change:
+            url = f"https://sqs.us-east-1.amazonaws.com/123456789012/{name}"
+            queue = Queue(name, url, f"arn:aws:sqs:us-east-1:123456789012:{name}", {}, dict(tags))
+            self.queues[url] = queue
+            if subscribed:
+                self.subscribe(queue.arn)
+            return queue
+
+    def subscribe(self, endpoint: str, protocol: str = "sqs") -> str:
+        """A subscription to our topic; returns its ARN."""
+        arn = f"{self.topic_arn}:{self.name('subscription')}"
+        self.subscriptions[arn] = Subscription(arn, self.topic_arn, endpoint, True, protocol)
+        return arn
+
+    def drop_subscriptions(self) -> None:
+        """Somebody else unsubscribes everything."""
+        with self.change:
+            self.subscriptions.clear()
 
     def drop_queues(self) -> None:
         """Somebody else deletes every queue."""
@@ -157,9 +186,15 @@ class FakeAws:
 
     def called(self, operation: str) -> None:
         """Notes a call and refuses it if the script says so."""
+        self.before.pop(operation, _nothing)()
         self.calls.append(operation)
         if self.script[operation]:
             raise self.script[operation].pop(0)
+
+    def paged(self, everything: Sequence[Any], token: str) -> tuple[list[Any], dict[str, str]]:
+        """A page of a listing, and the token of the next one."""
+        end = int(token) + self.page
+        return list(everything[int(token) : end]), {"NextToken": str(end)} if end < len(everything) else {}
 
     def name(self, what: str) -> str:
         """A name that was not used before."""
@@ -246,6 +281,41 @@ class FakeSqs:
             taken = [{"Id": entry["Id"]} for entry in Entries if entry["Id"] not in refused]
             return {"Successful": taken} | ({"Failed": failed} if failed else {})
 
+    def tag_queue(self, *, QueueUrl: str, Tags: Mapping[str, str]) -> None:
+        with self._aws.change:
+            self._aws.called("tag_queue")
+            self._find(QueueUrl).tags.update(Tags)
+
+    def list_queue_tags(self, *, QueueUrl: str) -> Any:
+        with self._aws.change:
+            self._aws.called("list_queue_tags")
+            tags = self._find(QueueUrl).tags
+            return {"Tags": dict(tags)} if tags else {}
+
+    def get_queue_attributes(self, *, QueueUrl: str, AttributeNames: Sequence[str]) -> Any:
+        with self._aws.change:
+            self._aws.called("get_queue_attributes")
+            attributes = self._find(QueueUrl).attributes
+            found = {name: value for name, value in attributes.items() if name in AttributeNames}
+            return {"Attributes": found} if found else {}
+
+    def get_queue_url(self, *, QueueName: str) -> Any:
+        with self._aws.change:
+            self._aws.called("get_queue_url")
+            for queue in self._aws.queues.values():
+                if queue.name == QueueName:
+                    return {"QueueUrl": queue.url}
+            raise refusal("AWS.SimpleQueueService.NonExistentQueue", "The specified queue does not exist.")
+
+    def list_queues(self, *, QueueNamePrefix: str, MaxResults: int, NextToken: str = "0") -> Any:
+        assert 1 <= MaxResults <= 1000, "InvalidParameterValue"
+        with self._aws.change:
+            self._aws.called("list_queues")
+            there = () if self._aws.queues_unlisted else tuple(self._aws.queues.values())
+            urls = [one.url for one in there if one.name.startswith(QueueNamePrefix)]
+            page, more = self._aws.paged(urls, NextToken)
+            return ({"QueueUrls": page} if page else {}) | more
+
     def close(self) -> None:
         self._aws.closed += 1
 
@@ -292,6 +362,27 @@ class FakeSns:
             self._aws.subscriptions[arn] = Subscription(arn, TopicArn, Endpoint, raw)
             return {"SubscriptionArn": arn}
 
+    def get_subscription_attributes(self, *, SubscriptionArn: str) -> Any:
+        with self._aws.change:
+            self._aws.called("get_subscription_attributes")
+            if SubscriptionArn not in self._aws.subscriptions:
+                raise refusal("NotFound", "Subscription does not exist")
+            found = self._aws.subscriptions[SubscriptionArn]
+            attributes = {"Endpoint": found.endpoint, "RawMessageDelivery": str(found.raw).lower()}
+            return {"Attributes": attributes | ({} if found.filter is None else {"FilterPolicy": found.filter})}
+
+    def list_subscriptions_by_topic(self, *, TopicArn: str, NextToken: str = "0") -> Any:
+        with self._aws.change:
+            self._aws.called("list_subscriptions_by_topic")
+            if TopicArn != self._aws.topic_arn:
+                raise refusal("NotFound", "Topic does not exist")
+            found = [
+                {"SubscriptionArn": each.arn, "Protocol": each.protocol, "Endpoint": each.endpoint}
+                for each in self._aws.subscriptions.values()
+            ]
+            page, more = self._aws.paged(found, NextToken)
+            return {"Subscriptions": page} | more
+
     def unsubscribe(self, *, SubscriptionArn: str) -> None:
         with self._aws.change:
             self._aws.called("unsubscribe")
@@ -299,3 +390,7 @@ class FakeSns:
 
     def close(self) -> None:
         self._aws.closed += 1
+
+
+def _nothing() -> None:
+    """What happens before most calls."""

@@ -25,6 +25,7 @@ class Service:
         self.bodies: queue.SimpleQueue[str] = queue.SimpleQueue()
         self.signals: queue.SimpleQueue[Signal] = queue.SimpleQueue()
         self.ceilings: list[float] = []
+        self.intervals: list[tuple[float, float]] = []
         self.pause = 0.0
         """Seconds that each pause lasts."""
         self.trouble: list[Exception] = []
@@ -51,7 +52,10 @@ class Service:
         for message in messages:
             self.bodies.put(message.body)
 
-    def jitter(self, _low: float, high: float) -> float:
+    def jitter(self, low: float, high: float) -> float:
+        if low > 0:  # an interval, not a pause
+            self.intervals.append((low, high))
+            return high
         self.ceilings.append(high)
         return self.pause
 
