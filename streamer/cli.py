@@ -19,6 +19,7 @@ TOOLS = {
     "record": "write what passes to a file",
     "replay": "feed recorded changes through the relay",
     "failures": "look after the relay's failure queue",
+    "queues": "look after the queues that containers made",
 }
 """Commands for a person at a terminal: in the extra `tools`, not in the image."""
 
