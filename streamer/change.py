@@ -17,6 +17,8 @@ from json.encoder import encode_basestring as quote
 from typing import Literal, NamedTuple
 
 LABELS = frozenset({"positive", "neutral", "negative"})
+LATENESS_MS = 120_000
+"""How long after its timestamp an item may be scored, or change, so that queries of the table answer for it."""
 TICKER = re.compile(r"[A-Z0-9.^=-]{1,12}")
 
 Absence = Literal["deleted", "expired", "unscored", "ticker_removed"]

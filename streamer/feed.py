@@ -1,7 +1,8 @@
-"""From what intake received to what the hub publishes: decode in the receiving thread, publish in the event loop.
+"""From what intake received or read to what the hub publishes: decode in intake's threads, publish in the event loop.
 
 The receiving thread waits until the hub has its messages, and only then are they deleted from the queue. So at most one
-receive is under way, and a container that dies in between gets them again.
+receive is under way, and a container that dies in between gets them again. The polling thread waits likewise, so that
+what it calls proven is published.
 """
 
 from __future__ import annotations
@@ -9,17 +10,20 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence, Set
 from concurrent.futures import Future
+from typing import TypeVar
 
-from streamer.change import Change, Key
+from streamer.change import Item, Key
 from streamer.clock import wall_ms
 from streamer.delivery.delivery import Delivery
 from streamer.delivery.stream import Stream
 from streamer.errors import PoisonMessage
-from streamer.hub.hub import Hub
+from streamer.hub.hub import Hub, Outcome
 from streamer.intake.decode import Batch, Canary, decode
 from streamer.intake.receive import Message
+from streamer.intake.survey import Taken
+from streamer.tables.sentiment import Row
 from streamer.telemetry.counters import Counters, Lags
 
 logger = logging.getLogger(__name__)
@@ -28,10 +32,12 @@ _LOGGED_KEYS = 10_000
 _NAMED_FAULTS = 3  # of one message; a hostile one can hold a hundred thousand
 
 Decoded = tuple[Message, Batch | Canary | PoisonMessage]
+Result = TypeVar("Result")
 
 
 class Feed:
-    """`deliver` is called by the receiving thread; everything else happens in the event loop."""
+    """`deliver` is called by the receiving thread, the methods of intake's Survey by the polling one; everything else
+    happens in the event loop. Each call blocks until it is done there; RuntimeError if the event loop is gone."""
 
     def __init__(
         self,
@@ -48,6 +54,10 @@ class Feed:
         """When the last change came."""
         self.canary_ms: int | None = None
         """When the newest canary that came was sent."""
+        self.on_heard: Callable[[int], None] | None = None
+        """Called for each message, with when it was relayed, Unix milliseconds."""
+        self.on_undecided: Callable[[Sequence[Key]], None] | None = None
+        """Called with items that only a consistent read can decide."""
         self._hub = hub
         self._delivery = delivery
         self._counters = counters
@@ -60,11 +70,67 @@ class Feed:
         delivery.on_flush = self._flushed
 
     def deliver(self, messages: Sequence[Message]) -> None:
-        """Blocks until the hub has the messages. RuntimeError if the event loop is gone: they are not ours then."""
+        """Takes in messages of the queue. If it returns, they are the hub's; if it raises, they are not."""
         decoded = [(message, self._decode(message)) for message in messages]
-        done: Future[None] = Future()
-        self._loop.call_soon_threadsafe(self._take_in, decoded, done)
-        done.result()
+        self._in_loop(lambda: self._take_in(decoded))
+
+    def revision(self) -> int:
+        """See Survey. One attribute, read whole: no need to wait for the event loop."""
+        return self._hub.ledger.revision
+
+    def observe(self, rows: Sequence[Row], *, began_ms: int, as_of: int, consistent: bool) -> Taken:
+        """See Survey."""
+
+        def step() -> Taken:
+            now_ms = self._now_ms()
+            outcome = self._hub.observe(rows, began_ms=began_ms, as_of=as_of, consistent=consistent, now_ms=now_ms)
+            self._counters.add("items_queried", len(rows))
+            self._counters.add("items_fetched", len(outcome.fetched))
+            for key, item in outcome.invalid:
+                self._count_fault(key, item)
+            self._count_events(outcome)
+            if outcome.updates or outcome.withdrawals:
+                self.changed_ms = now_ms
+                self._delivery.published()
+            return Taken(outcome.read_again, outcome.fetched)
+
+        return self._in_loop(step)
+
+    def vanished(self, found: Set[Key], *, since: str, began_ms: int) -> Sequence[Key]:
+        """See Survey."""
+        return self._in_loop(lambda: self._hub.vanished(found, since=since, began_ms=began_ms))
+
+    def proved(self, began_ms: int, since_ms: int, fetched: Collection[Key]) -> int:
+        """See Survey."""
+
+        def step() -> int:
+            self._hub.proved(began_ms, since_ms)
+            missed = sum(1 for key in fetched if not self._hub.ledger.confirmed(key))
+            self._counters.add("queries")
+            self._counters.add("items_missed", missed)
+            return missed
+
+        return self._in_loop(step)
+
+    def learn(self, rows: Sequence[Row], since_ms: int, *, remember: str) -> bool:
+        """See Survey."""
+        return self._in_loop(
+            lambda: self._hub.learn(rows, since_ms, remember=remember, now_ms=self._now_ms()),
+        )
+
+    def _in_loop(self, step: Callable[[], Result]) -> Result:
+        done: Future[Result] = Future()
+
+        def run() -> None:
+            try:
+                done.set_result(step())
+            except BaseException as error:
+                done.set_exception(error)
+                if not isinstance(error, Exception):
+                    raise
+
+        self._loop.call_soon_threadsafe(run)
+        return done.result()
 
     def _decode(self, message: Message) -> Batch | Canary | PoisonMessage:
         try:
@@ -76,25 +142,26 @@ class Feed:
             logger.exception("decoding failed", extra={"message_id": message.id})
             return PoisonMessage("bug", type(bug).__name__)
 
-    def _take_in(self, decoded: Sequence[Decoded], done: Future[None]) -> None:
-        try:
-            for message, content in decoded:
-                self._counters.add("messages_received")
-                if isinstance(content, Batch):
-                    self._publish(message, content)
-                elif isinstance(content, Canary):
-                    self._counters.add("canaries_received")
-                    self.canary_ms = min(max(content.sent_at, self.canary_ms or 0), self._now_ms())
-                else:
-                    self._counters.add("messages_poison")
-                    logger.warning(
-                        "poison message dropped",
-                        extra={"message_id": message.id, "reason": content.reason, "detail": content.detail},
-                    )
-        except BaseException as error:
-            done.set_exception(error)
-            raise
-        done.set_result(None)
+    def _take_in(self, decoded: Iterable[Decoded]) -> None:
+        for message, content in decoded:
+            self._counters.add("messages_received")
+            if isinstance(content, Batch):
+                self._publish(message, content)
+                self._heard(content.relayed_at)
+            elif isinstance(content, Canary):
+                self._counters.add("canaries_received")
+                self.canary_ms = min(max(content.sent_at, self.canary_ms or 0), self._now_ms())
+                self._heard(content.sent_at)
+            else:
+                self._counters.add("messages_poison")
+                logger.warning(
+                    "poison message dropped",
+                    extra={"message_id": message.id, "reason": content.reason, "detail": content.detail},
+                )
+
+    def _heard(self, relayed_at: int) -> None:
+        if self.on_heard is not None:
+            self.on_heard(relayed_at)
 
     def _publish(self, message: Message, batch: Batch) -> None:
         now_ms = self._now_ms()
@@ -107,14 +174,15 @@ class Feed:
             return
         for change in batch.changes:
             if change.after.fault is not None or change.after.ignored_tickers:
-                self._count_fault(change)
+                self._count_fault(change.key, change.after)
         outcome = self._hub.publish(batch.changes, dated_ms=min(batch.relayed_at, now_ms), now_ms=now_ms)
         self._counters.add("changes_received", len(batch.changes))
         self._counters.add("changes_known", outcome.known)
         self._counters.add("changes_stale", outcome.stale)
         self._counters.add("changes_undecided", len(outcome.read_again))
-        self._counters.add("events_published", outcome.updates)
-        self._counters.add("events_withdrawn", outcome.withdrawals)
+        self._count_events(outcome)
+        if outcome.read_again and self.on_undecided is not None:
+            self.on_undecided(outcome.read_again)
         self._lags.add("committed_to_relayed", batch.relayed_at - batch.changes[0].committed_at * 1000)
         self._lags.add("relayed_to_received", message.received_at_ms - batch.relayed_at)
         self.changed_ms = now_ms
@@ -129,18 +197,21 @@ class Feed:
                 self._lags.add("received_to_sent", now_ms - received_ms)
             self._waiting.clear()
 
-    def _count_fault(self, change: Change) -> None:
+    def _count_events(self, outcome: Outcome) -> None:
+        self._counters.add("events_published", outcome.updates)
+        self._counters.add("events_withdrawn", outcome.withdrawals)
+
+    def _count_fault(self, key: Key, item: Item) -> None:
         """Counts each time; names each item once."""
-        item = change.after
         self._counters.add("tickers_ignored", item.ignored_tickers)
         if item.fault is None:
             return
         self._counters.add("items_invalid")
-        if change.key not in self._logged:
-            self._logged[change.key] = None
+        if key not in self._logged:
+            self._logged[key] = None
             if len(self._logged) > _LOGGED_KEYS:
                 self._logged.popitem(last=False)
             logger.warning(
                 "item is no event",
-                extra={"source_id": change.key.source_id, "timestamp": change.key.timestamp, "fault": item.fault},
+                extra={"source_id": key.source_id, "timestamp": key.timestamp, "fault": item.fault},
             )

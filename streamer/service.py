@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import socket
+import threading
 from collections.abc import Mapping
 from contextlib import suppress
 
@@ -16,6 +17,7 @@ from streamer import __version__, aws
 from streamer.change import iso_time
 from streamer.clock import wall_ms
 from streamer.delivery.delivery import Delivery
+from streamer.delivery.mode import Mode
 from streamer.delivery.stream import Stream
 from streamer.delivery.timing import Timing
 from streamer.feed import Feed
@@ -23,12 +25,26 @@ from streamer.hub.history import History
 from streamer.hub.hub import Hub
 from streamer.hub.ledger import Ledger
 from streamer.hub.window import Window
-from streamer.intake.failover import Failover
+from streamer.intake.failover import Failover, Switch
+from streamer.intake.failover import Push as Standing
+from streamer.intake.poll import Poll
 from streamer.intake.push import Push
-from streamer.intake.signals import LeaseFailed, Polled, PollFailed, Signal
+from streamer.intake.signals import (
+    Heard,
+    LeaseFailed,
+    LeaseGone,
+    LeaseTaken,
+    Polled,
+    PollFailed,
+    QueryFailed,
+    Signal,
+    Tick,
+)
+from streamer.intake.survey import Spans
 from streamer.place import new_run
 from streamer.server import GRACE, Server, listen
 from streamer.settings import Settings
+from streamer.tables.sentiment import SentimentTable
 from streamer.telemetry.counters import Counters, Lags
 from streamer.web.admission import Admission
 from streamer.web.app import Readiness, create_app
@@ -36,6 +52,7 @@ from streamer.web.stream import StreamDoor
 
 logger = logging.getLogger(__name__)
 
+_CLOCKS = 1_000  # milliseconds by which clocks differ, at least
 _LONGEST_POLL = 2.0  # seconds that a stop waits for a poll
 
 
@@ -47,20 +64,28 @@ class Service:
         self._loop = loop
         self._counters = Counters()
         self._lags = Lags()
-        self._failover = Failover(wall_ms())
+        self._failover = Failover(
+            wall_ms(),
+            canary_timeout_ms=round(settings.canary_timeout * 1000),
+            wait_ms=settings.receive_wait * 1000,
+        )
+        margin_ms = round(settings.proof_margin * 1000)
         self._hub: Hub[Stream] = Hub(
             run=new_run(),
-            ledger=Ledger(limit=settings.max_items),
+            ledger=Ledger(
+                limit=settings.max_items, least_ms=round(settings.catchup * 1000), margin_ms=max(margin_ms, _CLOCKS)
+            ),
             history=History(
                 keep_ms=round(settings.history_seconds * 1000),
                 limit_bytes=settings.history_bytes,
             ),
             window=Window(wall_ms(), limit=settings.max_items),
+            margin_ms=margin_ms,
         )
         self._timing = Timing(
             heartbeat=settings.heartbeat_interval, ping=settings.ping_interval, lifetime=settings.lifetime
         )
-        self.delivery = Delivery(self._hub, self._counters, lambda: self._failover.mode, self._timing)
+        self.delivery = Delivery(self._hub, self._counters, self._mode, self._timing)
         self._feed = Feed(
             self._hub, self.delivery, self._counters, self._lags, table=settings.sentiment_table, loop=loop
         )
@@ -72,6 +97,18 @@ class Service:
             prefix=settings.queue_prefix,
             wait_seconds=settings.receive_wait,
         )
+        self._leased = threading.Event()
+        self._poll = Poll(
+            lambda stopping: SentimentTable(aws.connect_table(), settings.sentiment_table, stopping),
+            self._feed,
+            self._hear_soon,
+            interval=self._until_query,
+            spans=Spans(settings.lookback, settings.catchup, settings.window_fill),
+            margin=settings.proof_margin,
+            leased=self._leased,
+        )
+        self._feed.on_heard = lambda relayed_at: self._hear(Heard(relayed_at))
+        self._feed.on_undecided = self._poll.read_soon
         self._admission = Admission(settings.max_connections)
         self._sweeper: asyncio.Task[None] | None = None
         self._was_ready = False
@@ -85,6 +122,7 @@ class Service:
 
     async def __aenter__(self) -> Service:
         self._push.start()
+        self._poll.start()
         self._sweeper = self._loop.create_task(self._sweep())
         return self
 
@@ -92,6 +130,7 @@ class Service:
         if self._sweeper is not None:
             self._sweeper.cancel()
             await asyncio.gather(self._sweeper, return_exceptions=True)
+        await asyncio.to_thread(self._poll.stop, 1.0)
         # A poll under way may last longer than a stop should: then the queue goes first, the thread with the process.
         await asyncio.to_thread(self._push.stop, min(self._settings.receive_wait, _LONGEST_POLL) + 1.0)
 
@@ -125,34 +164,61 @@ class Service:
         }
 
     def readiness(self) -> Readiness:
-        """Ready once events come, or when they have not for `ready_after` seconds: then serve, and say so."""
+        """Ready once the table has been read, or when it has not for `ready_after` seconds: then serve, and say so."""
         if self.delivery.draining:
             return Readiness(False, "draining")
-        self._was_ready = self._was_ready or self._failover.mode != "down"
-        if self._was_ready or self.delivery.uptime >= self._settings.ready_after:
-            return Readiness(True, self._failover.reason)
+        if self._hub.covered_since_ms is not None or self.delivery.uptime >= self._settings.ready_after:
+            return Readiness(True, f"{self._failover.mode}: {self._failover.reason}")
         return Readiness(False, self._failover.reason)
 
+    def _mode(self) -> Mode:
+        return Mode(self._failover.mode, self._failover.reason, self._failover.since_ms)
+
+    def _until_query(self) -> float:
+        """Called by the polling thread."""
+        checks = self._failover.push is Standing.PROVEN
+        return self._settings.verify_interval if checks else self._settings.poll_interval
+
     def _hear_soon(self, heard: Signal) -> None:
-        """Called by the receiving thread."""
+        """Called by intake's threads."""
         self._loop.call_soon_threadsafe(self._hear, heard)
 
     def _hear(self, heard: Signal) -> None:
-        if isinstance(heard, LeaseFailed):
-            self._counters.add("lease_failures")
-        elif isinstance(heard, PollFailed):
-            self._counters.add("receive_failures")
-        elif isinstance(heard, Polled):
-            self._counters.add("deletes_failed", heard.undeleted)
+        match heard:
+            case LeaseTaken():
+                self._counters.add("leases_taken")
+            case LeaseFailed():
+                self._counters.add("lease_failures")
+            case LeaseGone():
+                self._counters.add("leases_lost")
+            case PollFailed():
+                self._counters.add("receive_failures")
+            case Polled():
+                self._counters.add("deletes_failed", heard.undeleted)
+            case QueryFailed():
+                self._counters.add("queries_failed")
+        if isinstance(heard, LeaseTaken | LeaseFailed):
+            self._leased.set()
+        standing = self._failover.push
         switch = self._failover.hear(heard, wall_ms())
+        if self._failover.push is not standing:
+            if self._failover.push is Standing.PROVEN:
+                self._poll.catch_up()
+            elif standing is Standing.PROVEN:
+                self._poll.soon()
+                self._push.check_soon()
         if switch is not None:
-            self._counters.add("mode_switches")
-            logger.info("mode switched", extra={"mode": self._failover.mode, "reason": self._failover.reason})
-            self.delivery.announce_mode()
+            self._tell_switch(switch)
+
+    def _tell_switch(self, switch: Switch) -> None:
+        self._counters.add("mode_switches")
+        logger.info("mode switched", extra={"mode": switch.mode, "before": switch.before, "reason": switch.reason})
+        self.delivery.announce_mode()
 
     async def _sweep(self) -> None:
         while True:
             try:
+                self._hear(Tick())
                 self.delivery.sweep()
             except Exception:
                 logger.exception("the sweep failed")

@@ -15,6 +15,7 @@ from collections.abc import Callable
 
 from streamer.change import iso_time
 from streamer.clock import wall_ms
+from streamer.delivery.mode import Mode
 from streamer.delivery.sink import Sink
 from streamer.delivery.stream import Stream
 from streamer.delivery.timing import Timing
@@ -42,7 +43,7 @@ class Delivery:
         self,
         hub: Hub[Stream],
         counters: Counters,
-        mode: Callable[[], str],
+        mode: Callable[[], Mode],
         timing: Timing,
         *,
         clock: Callable[[], float] = time.monotonic,
@@ -268,15 +269,26 @@ class Delivery:
     def _connected(self, stream: Stream) -> bytes:
         tickers = stream.wanted.tickers
         retry_ms = round(self._timing.retry * 1000)
+        mode = self._mode()
         return Connected(
             connection_id=stream.connection_id,
             tickers=None if tickers is None else tuple(sorted(tickers)),
             resume=stream.resume,
             replayed=stream.replayed,
-            mode=self._mode(),
+            mode=mode.name,
+            mode_reason=mode.reason,
+            mode_since=iso_time(mode.since_ms),
             retry_ms=retry_ms,
             heartbeat_seconds=self._timing.heartbeat,
         ).frame(retry_ms=retry_ms)
 
     def _heartbeat(self) -> Heartbeat:
-        return Heartbeat(iso_time(self._now_ms()), len(self.streams), int(self.uptime), self._mode())
+        mode = self._mode()
+        return Heartbeat(
+            timestamp=iso_time(self._now_ms()),
+            connections=len(self.streams),
+            uptime_seconds=int(self.uptime),
+            mode=mode.name,
+            mode_reason=mode.reason,
+            mode_since=iso_time(mode.since_ms),
+        )

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from streamer.change import Change, Item, Key, State, iso_time, version
+from streamer.change import LATENESS_MS, Change, Item, Key, State, iso_time, version
 from streamer.hub import resume
 from streamer.hub.filters import Filter
 from streamer.hub.frame import Frame, Kind
@@ -120,22 +120,23 @@ class Hub(Generic[Subscriber]):
         first, or again by the first one after each of its changes, as long as it was scored within LATENESS_MS of its
         timestamp. What is written later is not claimed.
         """
-        knows_since_ms = since_ms + resume.LATENESS_MS
+        knows_since_ms = since_ms + LATENESS_MS
         if self.covered_since_ms is None or knows_since_ms > self.watermark_ms + self._margin_ms:
             self.covered_since_ms = knows_since_ms
         self.watermark_ms = max(0, began_ms - self._margin_ms)
 
     def learn(self, rows: Iterable[tuple[Key, Item]], since_ms: int, *, remember: str, now_ms: int) -> bool:
         """Takes in what was in the table before this run began: for the counts, which now reach back to `since_ms`,
-        and for the ledger where the timestamp is after `remember`; nobody is told. False: no more fits."""
+        and for the ledger where the timestamp is after `remember`; nobody is told. False: no more is counted."""
+        fits = True
         for key, item in rows:
             if key.timestamp > remember:
                 self.ledger.learn(key, item.state, now_ms)
             state = self.ledger.last(key) if self.ledger.knows(key) else item.state
-            if state is not None and not self.window.recall(key, state, now_ms):
-                return False
-        self.window.reach(since_ms)
-        return True
+            fits = fits and (state is None or self.window.recall(key, state, now_ms))
+        if fits:
+            self.window.reach(since_ms)
+        return fits
 
     def announce(self, event: Event, kind: Kind = Kind.CONTROL) -> None:
         """Queues an event that is no change for the next flush: a heartbeat, metrics."""

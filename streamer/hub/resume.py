@@ -22,12 +22,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from streamer.change import LATENESS_MS
 from streamer.hub.history import History
 from streamer.place import Place
 from streamer.sse.events import ResetReason, Resume
 
-LATENESS_MS = 120_000
-"""How long after its timestamp an item may be scored, or change, for the table query to answer for it."""
 _CLOCKS_DIFFER_MS = 60_000
 
 

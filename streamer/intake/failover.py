@@ -1,21 +1,60 @@
 """Where changes come from now: a state machine that hears what the intake reports and names the mode.
 
-Pure. What is known is kept as facts; `_judged` alone makes a mode of them, so that a new source or a new proof is a new
-fact and a new line there.
+Pure. Two ways lead here, and each has its standing:
+
+- push: *broken* (no queue, receives that fail, silence, or items missed twice in a row); *heard* (a message has come
+  since, but no query has shown that nothing is missing); *proven*.
+- the table: it answers, or has failed for 10 s.
+
+| push   | table answers | table fails                        |
+|--------|---------------|------------------------------------|
+| proven | push          | push                               |
+| heard  | both          | push, for nothing else brings them |
+| broken | poll          | down                               |
+
+No flapping: to be proven takes a message and a query without a miss, and each time that push breaks again within five
+minutes of having been proven, twice as many such queries in a row, up to 32. Whatever fails is borne for a while before
+it counts (10 s for receives and queries, `canary_timeout` for silence, two queries for misses).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from typing import Final, Literal
 
-from streamer.intake.signals import LeaseFailed, LeaseGone, LeaseTaken, Polled, PollFailed, Signal
+from streamer.intake.signals import (
+    Heard,
+    LeaseFailed,
+    LeaseGone,
+    LeaseTaken,
+    Polled,
+    PollFailed,
+    Queried,
+    QueryFailed,
+    Signal,
+    Tick,
+)
 
-Mode = Literal["push", "down"]
-"""`push`: changes come through our queue. `down`: they do not come."""
+Mode = Literal["push", "poll", "both", "down"]
+"""How changes come: through our queue; by querying the table; both, until push is proven; not at all."""
 
 PATIENCE: Final = 10_000
-"""Milliseconds of failing polls that are borne before the mode changes."""
+"""Milliseconds of failing receives, or queries, that are borne before they count."""
+RELAPSE: Final = 300_000
+"""Milliseconds: push that breaks sooner after it was proven has to prove itself longer the next time."""
+MISSES: Final = 2
+"""Queries in a row that find something missed, after which push is not trusted."""
+LONGEST_PROOF: Final = 32
+"""Queries without a miss, at most, that prove push."""
+
+
+class Push(Enum):
+    """The standing of the push path."""
+
+    BROKEN = "broken"
+    HEARD = "heard"
+    PROVEN = "proven"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,36 +69,67 @@ class Switch:
 
 
 class Failover:
-    """Decides the mode from signals, in the order in which they were given."""
+    """Decides the mode from signals, in the order in which they were given. `canary_timeout_ms`: how long no message at
+    all is borne; `wait_ms`: how long a receive may take that brings nothing."""
 
-    def __init__(self, now_ms: int) -> None:
+    def __init__(self, now_ms: int, *, canary_timeout_ms: int = 150_000, wait_ms: int = 10_000) -> None:
         self.mode: Mode = "down"
-        self.reason = "starting: no queue yet"
+        self.reason = "starting: the table has not answered yet"
         """Why the mode is what it is now; it can change while the mode does not."""
         self.since_ms = now_ms
         """When the mode last changed."""
+        self.push = Push.BROKEN
+        self._canary_timeout_ms = canary_timeout_ms
+        self._hung_ms = max(PATIENCE, wait_ms + 2_500)  # a first receive that fails so late has hung
         self._leased = False
-        self._proven = False
-        self._failing_since: int | None = None
-        self._trouble = self.reason
+        self._trouble = "no queue yet"
+        self._polled_ms = now_ms  # when receiving last worked
+        self._failures = 0  # receives that failed in a row
+        self._heard_ms = now_ms  # when a new message last came, or the queue was made
+        self._newest = -1  # the newest relayed_at of this queue
+        self._broken_after = -1  # the newest one when push broke
+        self._heard_since_ms = now_ms
+        self._proven_ms = now_ms
+        self._misses = 0
+        self._clean = 0
+        self._needed = 1
+        self._queried_ms: int | None = None  # when a query last worked
+        self._table_trouble: str | None = "the table has not answered yet"
 
     def hear(self, signal: Signal, now_ms: int) -> Switch | None:
         """Takes in one signal and returns the change of mode that follows from it, if one does."""
         match signal:
             case LeaseTaken():
-                self._forget(leased=True, trouble="the queue has not answered yet")
+                self._leased, self._failures, self._newest = True, 0, -1
+                self._polled_ms = self._heard_ms = now_ms
+                self._break("no message has come through the queue yet", now_ms)
             case LeaseFailed(error):
-                self._forget(leased=False, trouble=f"no queue could be had ({error})")
+                self._leased = False
+                self._break(f"no queue could be had ({error})", now_ms)
             case LeaseGone(error):
-                self._forget(leased=False, trouble=f"the queue was lost ({error})")
+                self._leased = False
+                self._break(f"the queue was lost ({error})", now_ms)
             case Polled():
-                self._proven = True
-                self._failing_since = None
+                self._failures, self._polled_ms = 0, now_ms
+                self._trust_again(now_ms)
             case PollFailed(error):
-                self._trouble = f"receiving fails ({error})"
-                self._failing_since = now_ms if self._failing_since is None else self._failing_since
-                if now_ms - self._failing_since >= PATIENCE:
-                    self._proven = False
+                self._failures += 1
+                if now_ms - self._polled_ms >= (self._hung_ms if self._failures == 1 else PATIENCE):
+                    self._break(f"receiving fails ({error})", now_ms)
+            case Heard(relayed_at):
+                if self._leased and relayed_at > self._newest:
+                    self._newest, self._heard_ms = relayed_at, now_ms
+                    self._trust_again(now_ms)
+            case Queried(began_ms, missed):
+                self._queried_ms, self._table_trouble = now_ms, None
+                self._take_queried(began_ms, missed, now_ms)
+            case QueryFailed(error):
+                if self._queried_ms is None or now_ms - self._queried_ms >= PATIENCE:
+                    self._table_trouble = f"the table cannot be read ({error})"
+            case Tick():
+                pass
+        if self.push is not Push.BROKEN and now_ms - self._heard_ms > self._canary_timeout_ms:
+            self._break(f"no message for {self._canary_timeout_ms // 1000} s", now_ms)
         before = self.mode
         self.mode, self.reason = self._judged()
         if self.mode == before:
@@ -67,13 +137,40 @@ class Failover:
         self.since_ms = now_ms
         return Switch(self.mode, before, self.reason, now_ms)
 
-    def _judged(self) -> tuple[Mode, str]:
-        if self._leased and self._proven:
-            return "push", "the queue answers"
-        return "down", self._trouble
+    def _trust_again(self, now_ms: int) -> None:
+        """Messages that come, and receives that work: what a query may now prove."""
+        if self.push is Push.BROKEN and self._leased and not self._failures and self._newest > self._broken_after:
+            self.push, self._clean, self._heard_since_ms = Push.HEARD, 0, now_ms
 
-    def _forget(self, *, leased: bool, trouble: str) -> None:
-        self._leased = leased
-        self._proven = False
-        self._failing_since = None
+    def _take_queried(self, began_ms: int, missed: int, now_ms: int) -> None:
+        if self.push is Push.PROVEN:
+            self._misses = self._misses + 1 if missed else 0
+            if self._misses >= MISSES:
+                self._break(f"{missed} items were missed", now_ms)
+        elif self.push is Push.HEARD:
+            if missed:
+                self._clean = 0
+            elif began_ms >= self._heard_since_ms:
+                self._clean += 1
+            if self._clean >= self._needed:
+                self.push, self._proven_ms, self._misses = Push.PROVEN, now_ms, 0
+
+    def _break(self, trouble: str, now_ms: int) -> None:
+        if self.push is Push.PROVEN:
+            relapsed = now_ms - self._proven_ms < RELAPSE
+            self._needed = min(self._needed * 2, LONGEST_PROOF) if relapsed else 1
+        self.push = Push.BROKEN
+        self._broken_after = self._newest
         self._trouble = trouble
+
+    def _judged(self) -> tuple[Mode, str]:
+        table = self._table_trouble
+        if self.push is Push.PROVEN:
+            return "push", "the queue brings what the table has" if table is None else f"unchecked: {table}"
+        if self.push is Push.HEARD:
+            if table is not None:
+                return "push", f"unchecked: {table}"
+            return "both", "messages come through the queue; queries of the table check that none is missing"
+        if table is None:
+            return "poll", self._trouble
+        return "down", f"{self._trouble}; {table}"

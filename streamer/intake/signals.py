@@ -1,4 +1,4 @@
-"""What the receiving thread reports: who hears them decides (failover), counts and logs.
+"""What the intake's threads report: who hears them decides (failover), counts and logs.
 
 The words in `error` are safe to show to everybody: an API's name and an error's code, no ARN, no queue's name.
 """
@@ -25,7 +25,7 @@ class LeaseFailed:
 
 @dataclass(frozen=True, slots=True)
 class LeaseGone:
-    """The queue that we had does not exist any more; a new one follows by itself."""
+    """The queue that we had does not exist any more, or gets nothing; a new one follows by itself."""
 
     error: str
 
@@ -46,4 +46,34 @@ class PollFailed:
     error: str
 
 
-Signal = LeaseTaken | LeaseFailed | LeaseGone | Polled | PollFailed
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A message came through the queue: changes, or a canary."""
+
+    relayed_at: int
+    """When the relay published it, in Unix milliseconds by the relay's clock: tells a repeat from a new one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Queried:
+    """A query of the table was taken in whole."""
+
+    began_ms: int
+    """When it began, Unix milliseconds."""
+    missed: int
+    """Items that the query before this one brought, and push has not brought since."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueryFailed:
+    """The table could not be read; the next attempt follows by itself."""
+
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Time has passed, and nothing else."""
+
+
+Signal = LeaseTaken | LeaseFailed | LeaseGone | Polled | PollFailed | Heard | Queried | QueryFailed | Tick

@@ -47,8 +47,12 @@ class Connected(Event):
     replayed: int
     """How many events of the history follow."""
     mode: str
+    """How changes come now: `push`, `poll`, `both` or `down`."""
     retry_ms: int
     heartbeat_seconds: float
+    mode_reason: str | None = None
+    """Why it is this mode, in words for everybody."""
+    mode_since: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +130,8 @@ class Heartbeat(Event):
     connections: int
     uptime_seconds: int
     mode: str
+    mode_reason: str | None = None
+    mode_since: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ def pumping(resources: Resources, handler: Handler) -> Iterator[None]:
     with patch.dict(os.environ, resources.environment() | {"LOG_LEVEL": "WARNING"}):
         built_relay()
     stop = threading.Event()
-    pump = Pump.of(resources, handler)
+    pump = Pump.of(resources, handler, canary_every=0.5)  # so that push proves itself soon, whoever writes
     thread = threading.Thread(target=pump.run, args=(stop,), name="pump")
     thread.start()
     try:

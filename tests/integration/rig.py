@@ -15,6 +15,7 @@ import httpx
 
 from streamer.change import Change, Key, iso_time
 from streamer.delivery.delivery import Delivery
+from streamer.delivery.mode import Mode
 from streamer.delivery.stream import Stream
 from streamer.delivery.timing import Timing
 from streamer.hub.history import History
@@ -59,7 +60,7 @@ async def running(
     """Serves until the block ends; every stream still open is told `drain` then."""
     counters, admission = Counters(), Admission(limit)
     hub: Hub[Stream] = Hub(run=1, ledger=Ledger(), history=History(), window=Window(0))
-    delivery = Delivery(hub, counters, lambda: "push", timing or Timing(sweep=0.02))
+    delivery = Delivery(hub, counters, lambda: Mode("push", "as the test wants it", 0), timing or Timing(sweep=0.02))
     app = create_app(
         StreamDoor(delivery, admission, counters),
         status=lambda: {"connections": admission.taken},

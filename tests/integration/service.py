@@ -14,6 +14,9 @@ from typing import Any
 import httpx
 
 
+_SOON = {"SSE_POLL_INTERVAL": "0.5"}  # push proves itself by a query
+
+
 class ServiceProcess:
     """A running `streamer serve`; its log lines are read as they come."""
 
@@ -64,7 +67,9 @@ async def serving(environment: Mapping[str, str], *, mode: str | None = "push") 
         "serve",
         "--port",
         "0",
-        env={**os.environ, "LOG_LEVEL": "INFO", "SSE_RECEIVE_WAIT": "1", "SSE_DRAIN_WINDOW": "0.2", **environment},
+        env={**os.environ, "LOG_LEVEL": "INFO", "SSE_RECEIVE_WAIT": "1", "SSE_DRAIN_WINDOW": "0.2"}
+        | _SOON
+        | dict(environment),
         stderr=asyncio.subprocess.PIPE,
     )
     service = ServiceProcess(process)

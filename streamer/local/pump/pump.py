@@ -107,15 +107,29 @@ class Pump:
 
     @classmethod
     def of(
-        cls, resources: Resources, handler: Handler, *, interval: float = POLL_INTERVAL, policy: Policy | None = None
+        cls,
+        resources: Resources,
+        handler: Handler,
+        *,
+        interval: float = POLL_INTERVAL,
+        policy: Policy | None = None,
+        canary_every: float = 60.0,
     ) -> Pump:
-        """A pump of both tables of an embedded AWS; `interval` is the sentiment table's, in seconds."""
+        """A pump of both tables of an embedded AWS; `interval`, in seconds, is the sentiment table's."""
         clients = Clients(resources.endpoint_url)
         sources = [
             Source(resources.sentiment_stream_arn, interval),
             Source(resources.users_stream_arn, max(interval, _USERS_INTERVAL)),
         ]
-        return cls(clients.streams(), clients.sqs(), sources, handler, resources.failure_queue_url, policy=policy)
+        return cls(
+            clients.streams(),
+            clients.sqs(),
+            sources,
+            handler,
+            resources.failure_queue_url,
+            policy=policy,
+            canary_every=canary_every,
+        )
 
     def run(self, stop: threading.Event) -> None:
         """Pumps until `stop` is set; a call of the handler that has begun is finished first."""

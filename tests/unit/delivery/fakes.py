@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from streamer.delivery.delivery import Delivery
+from streamer.delivery.mode import Mode
 from streamer.delivery.stream import Stream
 from streamer.delivery.timing import Timing
 from streamer.hub.history import History
@@ -107,7 +108,7 @@ class Bench:
         self.delivery = Delivery(
             self.hub,
             self.counters,
-            lambda: self.mode,
+            lambda: Mode(self.mode, "as the test wants it", NOW_MS),
             timing or Timing(),
             clock=lambda: self.now,
             now_ms=self.wall_ms,

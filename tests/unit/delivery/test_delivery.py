@@ -43,6 +43,8 @@ def test_a_fresh_stream_opens_with_connected_heartbeat_and_metrics_in_one_write(
         "mode": "push",
         "retry_ms": 3000,
         "heartbeat_seconds": 30.0,
+        "mode_reason": "as the test wants it",
+        "mode_since": "2026-11-22T14:56:40.000Z",
     }
     assert opening[1]["data"]["connections"] == 1
 
