@@ -42,21 +42,22 @@ class Upkeep:
         self._interval = interval
         self._jitter = jitter
         self._now = now
-        self._checked_at = lease.subscribed_at
+        self._checked_at = self._beaten_at = lease.subscribed_at
         self._beats_at = lease.subscribed_at + self._until_next(interval)
 
     def may_check(self) -> bool:
         """Whether the last check is long enough ago for one that somebody asks for."""
-        return self._now() - self._checked_at >= SPACING
+        return not 0 <= self._now() - self._checked_at < SPACING
 
     def due(self) -> bool:
-        """Whether it is time for a heartbeat."""
-        return self._now() >= self._beats_at
+        """Whether it is time for a heartbeat; at once, too, when the clock was set back: the tag may name a future."""
+        return not self._beaten_at <= self._now() < self._beats_at
 
     def beat(self) -> None:
         """Renews the lease, and checks it as well. Raises LeaseLost, and nothing else."""
         renewed = self._tried("heartbeat", lambda: self._lease.renew(self._now()))
-        self._beats_at = self._now() + self._until_next(self._interval if renewed else min(AGAIN, self._interval))
+        self._beaten_at = self._now()
+        self._beats_at = self._beaten_at + self._until_next(self._interval if renewed else min(AGAIN, self._interval))
         self.check()
 
     def check(self) -> None:

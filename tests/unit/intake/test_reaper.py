@@ -125,6 +125,9 @@ def test_a_prefix_is_no_pattern(aws: FakeAws) -> None:
     aws.make_queue(name("a.b"), tags())
     aws.make_queue(f"a.b-a-b-{ONE}", tags())
     assert [queue.verdict for queue in reaper(aws, "a.b").examine()] == ["dead", "foreign"]
+    another = aws.subscribe(f"arn:aws:sqs:us-east-1:123456789012:{name('axb')}")
+    reaper(aws, "a.b").prune()
+    assert another in aws.subscriptions
 
 
 def test_examining_says_what_there_is_and_changes_nothing(aws: FakeAws) -> None:
@@ -138,6 +141,7 @@ def test_examining_says_what_there_is_and_changes_nothing(aws: FakeAws) -> None:
     assert (found[dead.name].topic, found[dead.name].heartbeat) == (TOPIC_ARN, iso_time(OLD))
     assert (found[foreign.name].verdict, found[foreign.name].subscriptions) == ("foreign", ())
     assert (found[future.name].verdict, found[future.name].age_seconds) == ("alive", -5.0)
+    assert found[future.name].reason == "its heartbeat is in the future"
     assert set(aws.calls) == {"list_subscriptions_by_topic", "list_queues", "list_queue_tags"}
 
 

@@ -104,6 +104,16 @@ def test_the_time_between_checks_counts_from_the_answer() -> None:
     assert not held.upkeep.may_check()
 
 
+def test_a_clock_that_is_set_back_holds_up_nothing() -> None:
+    held = Held()
+    held.aws.advance(-3600)
+    assert held.upkeep.due()
+    assert held.upkeep.may_check()
+    held.upkeep.beat()
+    assert not held.upkeep.due()
+    assert held.due_in() == HEARTBEAT
+
+
 def test_a_lease_that_is_lost_ends_it() -> None:
     held = Held()
     held.aws.drop_subscriptions()
