@@ -126,8 +126,7 @@ class Feed:
                 done.set_result(step())
             except BaseException as error:
                 done.set_exception(error)
-                if not isinstance(error, Exception):
-                    raise
+                raise
 
         self._loop.call_soon_threadsafe(run)
         return done.result()

@@ -36,6 +36,7 @@ from streamer.intake.signals import (
     LeaseTaken,
     Polled,
     PollFailed,
+    Queried,
     QueryFailed,
     Signal,
     Tick,
@@ -111,7 +112,7 @@ class Service:
         self._feed.on_undecided = self._poll.read_soon
         self._admission = Admission(settings.max_connections)
         self._sweeper: asyncio.Task[None] | None = None
-        self._was_ready = False
+        self._ready = False
         self.app = create_app(
             StreamDoor(self.delivery, self._admission, self._counters),
             status=self.status,
@@ -167,7 +168,7 @@ class Service:
         """Ready once the table has been read, or when it has not for `ready_after` seconds: then serve, and say so."""
         if self.delivery.draining:
             return Readiness(False, "draining")
-        if self._hub.covered_since_ms is not None or self.delivery.uptime >= self._settings.ready_after:
+        if self._ready or self.delivery.uptime >= self._settings.ready_after:
             return Readiness(True, f"{self._failover.mode}: {self._failover.reason}")
         return Readiness(False, self._failover.reason)
 
@@ -197,6 +198,9 @@ class Service:
                 self._counters.add("deletes_failed", heard.undeleted)
             case QueryFailed():
                 self._counters.add("queries_failed")
+            case Queried() if not self._ready:
+                self._ready = True
+                logger.info("ready", extra={"streams": len(self.delivery.streams)})
         if isinstance(heard, LeaseTaken | LeaseFailed):
             self._leased.set()
         standing = self._failover.push

@@ -94,7 +94,7 @@ class Failover:
         self._clean = 0
         self._needed = 1
         self._queried_ms: int | None = None  # when a query last worked
-        self._table_trouble: str | None = "the table has not answered yet"
+        self._table_trouble: str | None = None
 
     def hear(self, signal: Signal, now_ms: int) -> Switch | None:
         """Takes in one signal and returns the change of mode that follows from it, if one does."""
@@ -171,6 +171,8 @@ class Failover:
             if table is not None:
                 return "push", f"unchecked: {table}"
             return "both", "messages come through the queue; queries of the table check that none is missing"
-        if table is None:
-            return "poll", self._trouble
-        return "down", f"{self._trouble}; {table}"
+        if table is not None:
+            return "down", f"{self._trouble}; {table}"
+        if self._queried_ms is None:
+            return "down", f"{self._trouble}; the table has not answered yet"
+        return "poll", self._trouble

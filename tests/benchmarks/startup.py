@@ -14,9 +14,10 @@ _RUNS = 7
 
 async def _once(environment: dict[str, str]) -> tuple[float, float]:
     began = time.monotonic()
-    async with serving(environment, mode=None) as service:
+    async with serving(environment, until="serving") as service:
         listening = time.monotonic() - began
-        await service.line("mode switched", mode="push")
+        await service.line("lease taken")
+        await service.line("ready")
         return listening, time.monotonic() - began
 
 

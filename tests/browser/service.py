@@ -31,10 +31,10 @@ class Service:
         return f"http://127.0.0.1:{self.port}/api/v2/stream"
 
     def start(self, **environment: str) -> None:
-        """Returns when changes come by push."""
+        """Returns when it is ready."""
         process = self._process = subprocess.Popen(
             [sys.executable, "-m", "streamer.cli", "serve", "--port", str(self.port)],
-            env={**os.environ, **self._environment, **environment},
+            env={**os.environ, "SSE_POLL_INTERVAL": "0.5", **self._environment, **environment},
             stderr=subprocess.PIPE,
             text=True,
         )
@@ -44,7 +44,7 @@ class Service:
         while True:
             line = said.get(timeout=_WATCHDOG)
             self.port = line.get("port", self.port)
-            if (line["message"], line.get("mode")) == ("mode switched", "push"):
+            if line["message"] == "ready":
                 return
 
     def send(self, number: signal.Signals) -> None:

@@ -32,7 +32,7 @@ def service(resources: Resources) -> Iterator[ServiceProcess]:
 
     async def run() -> None:
         try:
-            async with serving(resources.environment()) as process:
+            async with serving(resources.environment(), until="push") as process:
                 found.append(process)
                 started.set()
                 await stop.wait()

@@ -21,12 +21,17 @@ _STATE = state("positive", "TSLA", score="0.37", confidence="0.82", updated_at="
 RUN = 0x2B5C0FFEE1
 
 
+_MODE = ("the queue brings what the table has", "2026-11-22T09:02:11.480Z")
+
+
 def _place(frame: int) -> str:
-    return str(Place(0, RUN, frame))
+    return str(Place(1_795_357_111_200, RUN, frame))  # 2026-11-22T14:18:31.200Z
 
 
 EXAMPLES: dict[str, bytes] = {
-    "connected": Connected("9f2c61d07ab34e58", ("AAPL", "TSLA"), "resumed", 2, "push", 3000, 30).frame(retry_ms=3000),
+    "connected": Connected("9f2c61d07ab34e58", ("AAPL", "TSLA"), "resumed", 2, "push", 3000, 30, *_MODE).frame(
+        retry_ms=3000
+    ),
     "reset": Reset("too_old").frame(),
     "sentiment_update": SentimentUpdate(
         source_id=_KEY.source_id,
@@ -54,6 +59,6 @@ EXAMPLES: dict[str, bytes] = {
         since="2026-11-21T14:18:47.000Z",
         timestamp="2026-11-22T14:18:47.000Z",
     ).frame(place=_place(9)),
-    "heartbeat": Heartbeat("2026-11-22T14:18:50.000Z", 3, 86_412, "push").frame(place=_place(10)),
+    "heartbeat": Heartbeat("2026-11-22T14:18:50.000Z", 3, 86_412, "push", *_MODE).frame(place=_place(10)),
     "closing": Closing("drain", 1234).frame(),
 }

@@ -9,7 +9,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 
@@ -58,8 +58,11 @@ class ServiceProcess:
 
 
 @asynccontextmanager
-async def serving(environment: Mapping[str, str], *, mode: str | None = "push") -> AsyncIterator[ServiceProcess]:
-    """Starts the service on a free port; with `mode`, waits until events come that way."""
+async def serving(
+    environment: Mapping[str, str], *, until: Literal["serving", "ready", "push"] = "ready"
+) -> AsyncIterator[ServiceProcess]:
+    """Starts the service on a free port, and waits until it listens, has its queue and has read the table, or until
+    push has proven itself (which takes a message)."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -76,8 +79,11 @@ async def serving(environment: Mapping[str, str], *, mode: str | None = "push") 
     try:
         said = await service.line("serving")
         service.base = f"http://127.0.0.1:{said['port']}"
-        if mode is not None:
-            await service.line("mode switched", mode=mode)
+        if until != "serving":
+            await service.line("lease taken")
+            await service.line("ready")
+        if until == "push":
+            await service.line("mode switched", mode="push")
         yield service
     finally:
         if process.returncode is None:

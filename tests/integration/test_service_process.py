@@ -108,7 +108,7 @@ async def test_sigterm_says_goodbye_to_every_stream_and_takes_the_queue_along(re
 
 async def test_a_second_sigterm_ends_it_at_once() -> None:
     async with (
-        serving(NO_AWS | {"SSE_DRAIN_WINDOW": "600"}, mode=None) as service,
+        serving(NO_AWS | {"SSE_DRAIN_WINDOW": "600"}, until="serving") as service,
         stream(service.base) as first,
         stream(service.base) as second,
     ):
@@ -122,7 +122,7 @@ async def test_a_second_sigterm_ends_it_at_once() -> None:
 
 
 async def test_without_aws_it_serves_and_says_that_nothing_comes() -> None:
-    async with serving(NO_AWS | {"SSE_READY_AFTER": "0.01"}, mode=None) as service:
+    async with serving(NO_AWS | {"SSE_READY_AFTER": "0.01"}, until="serving") as service:
         async with stream(service.base) as events:
             assert (await events.next())["data"]["mode"] == "down"
         async with httpx.AsyncClient(trust_env=False) as client:
@@ -135,7 +135,7 @@ async def test_without_aws_it_serves_and_says_that_nothing_comes() -> None:
 
 
 async def test_it_is_not_ready_while_it_waits_for_its_queue() -> None:
-    async with serving(NO_AWS, mode=None) as service, httpx.AsyncClient(trust_env=False) as client:
+    async with serving(NO_AWS, until="serving") as service, httpx.AsyncClient(trust_env=False) as client:
         ready = await client.get(f"{service.base}/health/ready")
         assert ready.status_code == 503
         assert ready.json()["detail"]

@@ -2,7 +2,7 @@
 
 const MODES = {
   push: ["good", "Changes arrive as they are written."],
-  poll: ["warn", "The push path is broken: the table is asked every few seconds, so changes come late and deletions not at all."],
+  poll: ["warn", "The push path is not trusted now: the table is asked every few seconds, so changes come some seconds late."],
   both: ["warn", "The push path is proving itself; the table is asked as well meanwhile."],
   down: ["bad", "The service hears of no changes: what you see may be out of date."],
 };
