@@ -29,6 +29,7 @@ from streamer.intake.push import Push
 from streamer.intake.reaper import DEAD_AFTER, Reaper
 from streamer.intake.receive import Message
 from streamer.intake.signals import LeaseGone, LeaseTaken, Polled, PollFailed, Signal
+from tests.integration.terminal import machine, ran
 from tests.moto_in_process import moto_in_process
 
 if TYPE_CHECKING:
@@ -400,6 +401,20 @@ def test_the_command_lists_and_prunes(cloud: Cloud) -> None:
     said = streamer("prune", **by_name)
     assert (said.returncode, said.stdout) == (0, "there is nothing to remove\n")
     assert (cloud.queues(), cloud.subscribed()) == (set(), set())
+
+
+async def test_the_running_demos_container_has_its_queue_and_keeps_it(tmp_path: Path) -> None:
+    async with machine(tmp_path) as here:
+        for _ in range(20):  # a container may serve before it has its queue; each look takes its time
+            said = await ran(here, "queues", "list", "--json")
+            if said.out and json.loads(said.out)["subscriptions"]:
+                break
+        found = json.loads(said.out)
+        assert (found["verdict"], found["topic"]) == ("alive", here.resources.topic_arn)
+        assert len(found["subscriptions"]) == 1
+        said = await ran(here, "queues", "prune")
+        assert (said.code, said.err) == (0, "")
+        assert said.out.splitlines()[-1] == "1 left"
 
 
 def test_what_is_wrong_is_said_in_a_sentence(cloud: Cloud, tmp_path: Path) -> None:
