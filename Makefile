@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 
-.PHONY: help demo test check format bench lock clean
+.PHONY: help demo test check format bench chaos lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ format: $(VENV)/dev.stamp ## put the code into the house's format
 
 bench: $(VENV)/dev.stamp ## run the benchmarks and print their tables
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
+
+chaos: $(VENV)/dev.stamp ## break everything for three minutes and count what clients miss (ARGS="--seed 7" and so on)
+	@exec $(BIN)/python -m tests.chaos $(ARGS)
 
 lock: $(VENV)/dev.stamp ## resolve the dependencies anew into the lock files
 	@$(PIP) install uv

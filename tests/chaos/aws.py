@@ -1,0 +1,115 @@
+"""The embedded AWS, the pump and the relay, and what is done to them behind everybody's back."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+from unittest.mock import patch
+from urllib.parse import urlsplit
+
+from boto3.dynamodb.types import TypeDeserializer
+
+from ingest_relay.handler import built_relay, handler
+from streamer.change import Key, read_item, version
+from streamer.local.aws import EmbeddedAws
+from streamer.local.clients import Clients
+from streamer.local.provision import provision
+from streamer.local.pump import Pump, Source
+from streamer.local.resources import Resources
+from tests.chaos.shards import Shards
+
+CANARY_EVERY: Final = 5.0
+PREFIX: Final = "sentiment-stream"
+
+_DESERIALIZER: Final = TypeDeserializer()
+
+Table = dict[tuple[Key, str], str]
+"""The version shown of each item under each ticker."""
+
+
+class Aws:
+    """Everything of the path before the containers."""
+
+    def __init__(self, resources: Resources, shards: Shards) -> None:
+        self.resources = resources
+        self.shards = shards
+        clients = Clients(resources.endpoint_url)
+        self.dynamodb = clients.dynamodb()
+        self._sqs = clients.sqs()
+        self._sns = clients.sns()
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port of the embedded AWS."""
+        parts = urlsplit(self.resources.endpoint_url)
+        return str(parts.hostname), int(parts.port or 80)
+
+    def queues(self) -> set[str]:
+        """The names of the containers' queues."""
+        found = self._sqs.list_queues(QueueNamePrefix=f"{PREFIX}-").get("QueueUrls", [])
+        return {url.rpartition("/")[2] for url in found}
+
+    def delete_queue(self, name: str) -> None:
+        """Deletes a queue. Its subscription goes first: moto publishes to nobody while one leads nowhere."""
+        self.remove_subscription(name)
+        self._sqs.delete_queue(QueueUrl=self._sqs.get_queue_url(QueueName=name)["QueueUrl"])
+
+    def remove_subscription(self, name: str) -> bool:
+        """Removes a queue's subscription; whether there was one."""
+        for each in self._sns.list_subscriptions_by_topic(TopicArn=self.resources.topic_arn)["Subscriptions"]:
+            if each["Endpoint"].rpartition(":")[2] == name:
+                self._sns.unsubscribe(SubscriptionArn=each["SubscriptionArn"])
+                return True
+        return False
+
+    def table(self) -> Table:
+        """What the table shows now, read consistently: the snapshot of a client that begins anew."""
+        found: Table = {}
+        request: dict[str, Any] = {"TableName": self.resources.sentiment_table, "ConsistentRead": True}
+        while True:
+            answer = self.dynamodb.scan(**request)
+            for item in answer["Items"]:
+                plain = {name: _plain(value) for name, value in item.items()}
+                key, state = Key(str(plain["source_id"]), str(plain["timestamp"])), read_item(plain).state
+                if state is not None:
+                    found |= {(key, ticker): version(key, ticker, state) for ticker in state.tickers}
+            if "LastEvaluatedKey" not in answer:
+                return found
+            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+
+@contextmanager
+def running() -> Iterator[Aws]:
+    """Starts everything, and ends it."""
+    with EmbeddedAws() as embedded:
+        resources = provision(embedded.endpoint_url)
+        aws = Aws(resources, Shards(handler))
+        built_relay.cache_clear()
+        with patch.dict(os.environ, resources.environment() | {"LOG_LEVEL": "WARNING"}):
+            built_relay()
+        clients = Clients(resources.endpoint_url)
+        pump = Pump(
+            clients.streams(),
+            clients.sqs(),
+            [Source(resources.sentiment_stream_arn)],
+            aws.shards,
+            resources.failure_queue_url,
+            canary_every=CANARY_EVERY,
+        )
+        stop = threading.Event()
+        thread = threading.Thread(target=pump.run, args=(stop,), name="pump", daemon=True)
+        thread.start()
+        try:
+            yield aws
+        finally:
+            stop.set()
+            aws.shards.go()
+            thread.join()
+            built_relay.cache_clear()
+
+
+def _plain(value: Any) -> object:
+    return _DESERIALIZER.deserialize(value)
