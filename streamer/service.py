@@ -112,9 +112,9 @@ class Service:
         self._feed.on_undecided = self._poll.read_soon
         self._admission = Admission(settings.max_connections)
         self._sweeper: asyncio.Task[None] | None = None
-        self._ready = False
+        self._ready = asyncio.Event()
         self.app = create_app(
-            StreamDoor(self.delivery, self._admission, self._counters),
+            StreamDoor(self.delivery, self._admission, self._counters, self._knows_past),
             status=self.status,
             readiness=self.readiness,
             history_seconds=settings.history_seconds,
@@ -168,9 +168,14 @@ class Service:
         """Ready once the table has been read, or when it has not for `ready_after` seconds: then serve, and say so."""
         if self.delivery.draining:
             return Readiness(False, "draining")
-        if self._ready or self.delivery.uptime >= self._settings.ready_after:
+        if self._ready.is_set() or self.delivery.uptime >= self._settings.ready_after:
             return Readiness(True, f"{self._failover.mode}: {self._failover.reason}")
         return Readiness(False, self._failover.reason)
+
+    async def _knows_past(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._settings.ready_after - self.delivery.uptime):
+                await self._ready.wait()
 
     def _mode(self) -> Mode:
         return Mode(self._failover.mode, self._failover.reason, self._failover.since_ms)
@@ -198,8 +203,8 @@ class Service:
                 self._counters.add("deletes_failed", heard.undeleted)
             case QueryFailed():
                 self._counters.add("queries_failed")
-            case Queried() if not self._ready:
-                self._ready = True
+            case Queried() if not self._ready.is_set():
+                self._ready.set()
                 logger.info("ready", extra={"streams": len(self.delivery.streams)})
         if isinstance(heard, LeaseTaken | LeaseFailed):
             self._leased.set()

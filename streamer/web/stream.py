@@ -7,7 +7,7 @@ because a generator that never started never runs its `finally`.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 from streamer.delivery.asgi import AsgiSink
 from streamer.delivery.delivery import Delivery
 from streamer.delivery.stream import Stream
+from streamer.hub.resume import Request
 from streamer.sse.events import ClosingReason
 from streamer.telemetry.counters import Counters
 from streamer.web.admission import Admission
@@ -34,12 +35,23 @@ _HEADERS = [
 
 
 class StreamDoor:
-    """Where streams come in: makes the response for each admitted request, and remembers how to refuse."""
+    """Where streams come in: makes the response for each admitted request, and remembers how to refuse.
 
-    def __init__(self, delivery: Delivery, admission: Admission, counters: Counters) -> None:
+    A stream that asks for something of the past waits until `knows_past` returns: a container that has only just begun
+    would answer `reset` a moment before it knows better.
+    """
+
+    def __init__(
+        self,
+        delivery: Delivery,
+        admission: Admission,
+        counters: Counters,
+        knows_past: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         self.delivery = delivery
         self.admission = admission
         self.counters = counters
+        self.knows_past = knows_past
 
     def response(self, parameters: StreamParameters) -> Response:
         """The response for a request whose parameters are right."""
@@ -70,6 +82,8 @@ class _StreamResponse(Response):
 
     async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
         delivery = self.door.delivery
+        if self.door.knows_past is not None and self.parameters.start != Request():
+            await self.door.knows_past()
         await send({"type": "http.response.start", "status": 200, "headers": list(_HEADERS)})
         sink = AsgiSink(send)
         stream = delivery.open(sink, self.parameters.wanted, self.parameters.start)
