@@ -84,7 +84,7 @@ class Failover:
         self._leased = False
         self._trouble = "no queue yet"
         self._polled_ms = now_ms  # when receiving last worked
-        self._failures = 0  # receives that failed in a row
+        self._failing_ms: int | None = None  # since when receiving fails
         self._heard_ms = now_ms  # when a new message last came, or the queue was made
         self._newest = -1  # the newest relayed_at of this queue
         self._broken_after = -1  # the newest one when push broke
@@ -93,14 +93,15 @@ class Failover:
         self._misses = 0
         self._clean = 0
         self._needed = 1
-        self._queried_ms: int | None = None  # when a query last worked
+        self._answered = False  # the table, at least once
+        self._unread_ms: int | None = None  # since when queries fail
         self._table_trouble: str | None = None
 
     def hear(self, signal: Signal, now_ms: int) -> Switch | None:
         """Takes in one signal and returns the change of mode that follows from it, if one does."""
         match signal:
             case LeaseTaken():
-                self._leased, self._failures, self._newest = True, 0, -1
+                self._leased, self._failing_ms, self._newest = True, None, -1
                 self._polled_ms = self._heard_ms = now_ms
                 self._break("no message has come through the queue yet", now_ms)
             case LeaseFailed(error):
@@ -110,21 +111,26 @@ class Failover:
                 self._leased = False
                 self._break(f"the queue was lost ({error})", now_ms)
             case Polled():
-                self._failures, self._polled_ms = 0, now_ms
+                self._failing_ms, self._polled_ms = None, now_ms
                 self._trust_again(now_ms)
             case PollFailed(error):
-                self._failures += 1
-                if now_ms - self._polled_ms >= (self._hung_ms if self._failures == 1 else PATIENCE):
+                if self._failing_ms is None:
+                    # A receive may wait for long and be cut at its end: only one that hung has failed all the while.
+                    hung = now_ms - self._polled_ms >= self._hung_ms
+                    self._failing_ms = self._polled_ms if hung else now_ms
+                if now_ms - self._failing_ms >= PATIENCE:
                     self._break(f"receiving fails ({error})", now_ms)
             case Heard(relayed_at):
+                relayed_at = min(relayed_at, now_ms)  # or all that follows a clock far ahead would pass for repeats
                 if self._leased and relayed_at > self._newest:
                     self._newest, self._heard_ms = relayed_at, now_ms
                     self._trust_again(now_ms)
             case Queried(began_ms, missed):
-                self._queried_ms, self._table_trouble = now_ms, None
+                self._answered, self._unread_ms, self._table_trouble = True, None, None
                 self._take_queried(began_ms, missed, now_ms)
             case QueryFailed(error):
-                if self._queried_ms is None or now_ms - self._queried_ms >= PATIENCE:
+                self._unread_ms = now_ms if self._unread_ms is None else self._unread_ms
+                if not self._answered or self._table_trouble or now_ms - self._unread_ms >= PATIENCE:
                     self._table_trouble = f"the table cannot be read ({error})"
             case Tick():
                 pass
@@ -139,7 +145,7 @@ class Failover:
 
     def _trust_again(self, now_ms: int) -> None:
         """Messages that come, and receives that work: what a query may now prove."""
-        if self.push is Push.BROKEN and self._leased and not self._failures and self._newest > self._broken_after:
+        if self.push is Push.BROKEN and self._leased and self._failing_ms is None and self._newest > self._broken_after:
             self.push, self._clean, self._heard_since_ms = Push.HEARD, 0, now_ms
 
     def _take_queried(self, began_ms: int, missed: int, now_ms: int) -> None:
@@ -173,6 +179,6 @@ class Failover:
             return "both", "messages come through the queue; queries of the table check that none is missing"
         if table is not None:
             return "down", f"{self._trouble}; {table}"
-        if self._queried_ms is None:
+        if not self._answered:
             return "down", f"{self._trouble}; the table has not answered yet"
         return "poll", self._trouble

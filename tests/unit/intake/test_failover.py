@@ -1,108 +1,507 @@
-"""The mode follows from what was heard: push once the queue has answered, down with the reason in plain words."""
+"""The mode follows from what was heard: every transition, every bound, and no flapping whatever comes."""
 
 from __future__ import annotations
 
-import pytest
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
 
-from streamer.intake.failover import PATIENCE, Failover, Switch
-from streamer.intake.signals import LeaseFailed, LeaseGone, LeaseTaken, Polled, PollFailed, Signal
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from streamer.intake.failover import LONGEST_PROOF, PATIENCE, RELAPSE, Failover, Mode, Push, Switch
+from streamer.intake.signals import (
+    Heard,
+    LeaseFailed,
+    LeaseGone,
+    LeaseTaken,
+    Polled,
+    PollFailed,
+    Queried,
+    QueryFailed,
+    Signal,
+    Tick,
+)
 from tests.unit.intake.fakes import NOW_MS
 
 DENIED = "sqs:CreateQueue: AccessDenied"
-TAKEN = LeaseTaken(NOW_MS)
+SILENCE = 150_000
+HUNG = 12_500
+POLLING, CHECKING = 5_000, 15_000
+
+At = tuple[int, Signal]
+"""A signal, and when it was heard: milliseconds after NOW_MS."""
 
 
-def pushing(now_ms: int = NOW_MS) -> Failover:
-    failover = Failover(now_ms)
-    failover.hear(TAKEN, now_ms)
-    assert failover.hear(Polled(0), now_ms) is not None
+def clean(at: int) -> At:
+    return at, Queried(NOW_MS + at, 0)
+
+
+def missing(at: int, missed: int = 1) -> At:
+    return at, Queried(NOW_MS + at, missed)
+
+
+def heard(at: int) -> At:
+    return at, Heard(NOW_MS + at)
+
+
+TAKEN: At = (0, LeaseTaken(NOW_MS))
+HEARD: list[At] = [TAKEN, clean(1), heard(2), (3, Polled(1))]
+PROVEN: list[At] = [*HEARD, clean(4)]
+
+
+def played(history: Iterable[At], failover: Failover | None = None) -> Failover:
+    failover = failover or Failover(NOW_MS)
+    for at, signal in history:
+        failover.hear(signal, NOW_MS + at)
     return failover
 
 
-def test_it_begins_down_since_the_start() -> None:
+def modes(history: Iterable[At], failover: Failover | None = None) -> list[Mode]:
+    """The mode after each signal."""
+    failover = failover or Failover(NOW_MS)
+    return [played([one], failover).mode for one in history]
+
+
+def test_it_begins_down_since_the_start_and_says_why() -> None:
     failover = Failover(NOW_MS)
-    assert (failover.mode, failover.since_ms) == ("down", NOW_MS)
-    assert failover.reason == "starting: no queue yet"
+    assert (failover.mode, failover.since_ms, failover.push) == ("down", NOW_MS, Push.BROKEN)
+    assert failover.reason == "starting: the table has not answered yet"
+    played([(1, Tick())], failover)
+    assert failover.reason == "no queue yet; the table has not answered yet"
 
 
-def test_a_lease_alone_is_no_proof() -> None:
-    failover = Failover(NOW_MS)
-    assert failover.hear(TAKEN, NOW_MS + 1) is None
-    assert failover.mode == "down"
-    assert failover.reason == "the queue has not answered yet"
+def test_from_the_start_to_push_each_step_takes_its_proof() -> None:
+    assert modes(PROVEN) == ["down", "poll", "both", "both", "push"]
 
 
-def test_a_lease_and_a_poll_are_push() -> None:
-    failover = Failover(NOW_MS)
-    failover.hear(TAKEN, NOW_MS + 1)
-    assert failover.hear(Polled(0), NOW_MS + 2) == Switch("push", "down", "the queue answers", NOW_MS + 2)
-    assert (failover.mode, failover.since_ms) == ("push", NOW_MS + 2)
+def test_a_switch_says_from_what_to_what_why_and_when() -> None:
+    failover = played([TAKEN])
+    assert failover.hear(Queried(NOW_MS, 0), NOW_MS + 7) == Switch(
+        "poll", "down", "no message has come through the queue yet", NOW_MS + 7
+    )
+    assert failover.since_ms == NOW_MS + 7
+    assert failover.hear(Queried(NOW_MS, 0), NOW_MS + 9) is None
+    assert failover.since_ms == NOW_MS + 7
 
 
-def test_further_polls_switch_nothing() -> None:
-    failover = pushing()
-    assert failover.hear(Polled(7), NOW_MS + 5_000) is None
-    assert failover.since_ms == NOW_MS
+def test_what_goes_on_well_switches_nothing() -> None:
+    going_on = [
+        one for at in range(10, 600_000, 10_000) for one in ((at, Polled(0)), heard(at), clean(at), (at, Tick()))
+    ]
+    assert set(modes(going_on, played(PROVEN))) == {"push"}
 
 
-def test_a_lease_that_cannot_be_had_changes_the_reason_not_the_mode() -> None:
-    failover = Failover(NOW_MS)
-    assert failover.hear(LeaseFailed(DENIED), NOW_MS + 9) is None
-    assert failover.reason == f"no queue could be had ({DENIED})"
-    assert failover.since_ms == NOW_MS
+@pytest.mark.parametrize(
+    ("given", "then", "expected"),
+    [
+        # push proven
+        (PROVEN, [(9, LeaseGone("x"))], "poll"),
+        (PROVEN, [(9, LeaseFailed("x"))], "poll"),
+        (PROVEN, [(9, LeaseTaken(NOW_MS + 9))], "poll"),
+        (PROVEN, [(9, Polled(0))], "push"),
+        (PROVEN, [(9, PollFailed("x"))], "push"),
+        (PROVEN, [missing(9)], "push"),
+        (PROVEN, [missing(9), missing(10)], "poll"),
+        (PROVEN, [missing(9), clean(10), missing(11)], "push"),
+        (PROVEN, [(9, QueryFailed("x")), (9 + PATIENCE, QueryFailed("x"))], "push"),
+        (PROVEN, [(9, Tick())], "push"),
+        # push heard
+        (HEARD, [(9, LeaseGone("x"))], "poll"),
+        (HEARD, [(9, LeaseFailed("x"))], "poll"),
+        (HEARD, [(9, LeaseTaken(NOW_MS + 9))], "poll"),
+        (HEARD, [(9, PollFailed("x"))], "both"),
+        (HEARD, [(9, PollFailed("x")), (9 + PATIENCE, PollFailed("x"))], "poll"),
+        (HEARD, [missing(9), missing(10), missing(11)], "both"),
+        (HEARD, [(9, QueryFailed("x"))], "both"),
+        (HEARD, [(9, QueryFailed("x")), (9 + PATIENCE, QueryFailed("x"))], "push"),
+        (HEARD, [(9, QueryFailed("x")), (9 + PATIENCE, QueryFailed("x")), missing(9 + PATIENCE)], "both"),
+        # push broken
+        ([TAKEN, clean(1)], [(9, Polled(0)), clean(10), clean(11)], "poll"),
+        ([TAKEN, clean(1)], [(9, Tick())], "poll"),
+        ([TAKEN, clean(1)], [(9, QueryFailed("x"))], "poll"),
+        ([TAKEN, clean(1)], [(9, QueryFailed("x")), (9 + PATIENCE, QueryFailed("x"))], "down"),
+        ([TAKEN], [heard(2), (3, Polled(1))], "both"),
+        ([TAKEN], [heard(2), (3, Polled(1)), (4, QueryFailed("x"))], "push"),
+        ([TAKEN], [(1, QueryFailed("x"))], "down"),
+        ([], [heard(2), clean(3), (4, Polled(1))], "poll"),
+        (PROVEN, [(9, LeaseGone("x")), heard(10), (11, Polled(1)), clean(12)], "poll"),
+        (PROVEN, [(9, LeaseGone("x")), (10, LeaseTaken(NOW_MS)), heard(11), clean(12)], "both"),
+    ],
+)
+def test_each_transition(given: list[At], then: list[At], expected: Mode) -> None:
+    assert modes(then, played(given))[-1] == expected
 
 
-def test_a_lost_lease_is_down_at_once() -> None:
-    failover = pushing()
-    switch = failover.hear(LeaseGone("sqs:ReceiveMessage: QueueDoesNotExist"), NOW_MS + 9)
-    assert switch == Switch("down", "push", "the queue was lost (sqs:ReceiveMessage: QueueDoesNotExist)", NOW_MS + 9)
+@pytest.mark.parametrize("signal", [LeaseFailed(DENIED), LeaseGone(DENIED), PollFailed(DENIED), QueryFailed(DENIED)])
+def test_a_reason_says_what_was_heard_and_only_that(signal: Signal) -> None:
+    failover = played([TAKEN, (HUNG, signal)])
+    assert DENIED in failover.reason
+    assert "arn:" not in failover.reason
 
 
-def test_a_new_lease_has_to_prove_itself_anew() -> None:
-    failover = pushing()
-    failover.hear(LeaseGone("gone"), NOW_MS + 1)
-    assert failover.hear(LeaseTaken(NOW_MS + 2), NOW_MS + 2) is None
-    assert failover.mode == "down"
-    assert failover.hear(Polled(0), NOW_MS + 3) is not None
+def test_when_both_fail_the_reason_names_both() -> None:
+    failover = played([(0, LeaseFailed(DENIED)), (1, QueryFailed("dynamodb:Query: Denied"))])
+    assert failover.reason == f"no queue could be had ({DENIED}); the table cannot be read (dynamodb:Query: Denied)"
 
 
-def test_short_trouble_is_borne() -> None:
-    failover = pushing()
-    assert failover.hear(PollFailed("timeout"), NOW_MS + 1) is None
-    assert failover.hear(PollFailed("timeout"), NOW_MS + PATIENCE) is None
+def test_a_reason_can_change_while_the_mode_does_not() -> None:
+    failover = played(PROVEN)
+    played([(9, QueryFailed("x")), (9 + PATIENCE, QueryFailed("y"))], failover)
+    assert (failover.mode, failover.reason) == ("push", "unchecked: the table cannot be read (y)")
+    assert failover.since_ms == NOW_MS + 4
+    played([clean(PATIENCE + 10)], failover)
+    assert failover.reason == "the queue brings what the table has"
+
+
+def test_receives_may_fail_for_ten_seconds_and_no_longer() -> None:
+    failing: list[At] = [(at, PollFailed("x")) for at in (100, 5_000, 99 + PATIENCE, 100 + PATIENCE)]
+    assert modes(failing, played(PROVEN)) == ["push", "push", "push", "poll"]
+
+
+def test_a_long_wait_that_was_cut_at_its_end_is_no_outage_of_ten_seconds() -> None:
+    cut: list[At] = [(9_900, PollFailed("x")), (10_100, PollFailed("x")), (HUNG + 2, PollFailed("x"))]
+    assert set(modes([*cut, (HUNG + 3, Polled(0))], played(PROVEN))) == {"push"}
+
+
+def test_one_receive_that_works_ends_the_trouble() -> None:
+    mixed: list[At] = [(5, PollFailed("x")), (9_000, Polled(0)), (9_500, PollFailed("x")), (19_400, PollFailed("x"))]
+    assert set(modes(mixed, played(PROVEN))) == {"push"}
+    assert modes([(19_500, PollFailed("x"))], played([*PROVEN, *mixed])) == ["poll"]
+
+
+@pytest.mark.parametrize("wait_ms", [1_000, 10_000, 20_000])
+def test_a_first_receive_that_hung_counts_at_once_and_one_that_did_not_does_not(wait_ms: int) -> None:
+    hung = 3 + max(PATIENCE, wait_ms + 2_500)  # PROVEN's last receive came back at 3
+    for at, expected in ((hung - 1, "push"), (hung, "poll")):
+        assert modes([(at, PollFailed("x"))], played(PROVEN, Failover(NOW_MS, wait_ms=wait_ms))) == [expected]
+
+
+def test_a_query_may_fail_for_ten_seconds_even_after_a_long_pause_between_two() -> None:
+    failing: list[At] = [(at, QueryFailed("x")) for at in (CHECKING, CHECKING + PATIENCE - 1, CHECKING + PATIENCE)]
+    assert modes(failing, played(HEARD)) == ["both", "both", "push"]
+    between = [(9, QueryFailed("x")), clean(9_000), (9_001, QueryFailed("x")), (9_000 + PATIENCE, QueryFailed("x"))]
+    assert set(modes(between, played(HEARD))) <= {"both", "push"}
+    assert played(between, played(HEARD)).reason == "the queue brings what the table has"
+
+
+def test_silence_is_borne_for_the_canarys_timeout_and_no_longer() -> None:
+    for so_far, before in ((PROVEN, "push"), (HEARD, "both")):
+        waiting: list[At] = [(100, Polled(0)), (2 + SILENCE, Tick()), (3 + SILENCE, Tick())]
+        assert modes(waiting, played(so_far)) == [before, before, "poll"]
+    failover = played(PROVEN, Failover(NOW_MS, canary_timeout_ms=90_000))
+    assert modes([(2 + 90_000, Tick()), (3 + 90_000, Tick())], failover) == ["push", "poll"]
+    assert failover.reason == "no message for 90 s"
+
+
+def test_silence_shows_whatever_else_is_heard() -> None:
+    for signal in (Polled(0), Queried(NOW_MS, 0), PollFailed("x"), QueryFailed("x"), Heard(NOW_MS)):
+        assert played([(3 + SILENCE, signal)], played(PROVEN)).push is Push.BROKEN
+
+
+def test_a_repeat_of_an_old_message_is_no_evidence() -> None:
+    failover = played([*PROVEN, (9, LeaseGone("x")), (10, LeaseTaken(NOW_MS)), clean(11)])
+    assert modes([(20, Heard(NOW_MS + 15)), (20, Polled(1))], failover)[-1] == "both"
+    assert modes([(3 * SILENCE, Tick())], failover) == ["poll"]
+    repeats: list[At] = [(3 * SILENCE + 9, Heard(NOW_MS + 15)), (3 * SILENCE + 10, Polled(1)), clean(3 * SILENCE + 11)]
+    assert set(modes(repeats, failover)) == {"poll"}
+    assert modes([heard(3 * SILENCE + 20)], failover) == ["both"]
+
+
+def test_a_delete_that_always_fails_does_not_make_it_flap() -> None:
+    failover = played(PROVEN)
+    coming_again: list[At] = []
+    for at in range(1_000, 2 * RELAPSE, 5_000):
+        coming_again += [(at, Heard(NOW_MS + 2)), (at, Polled(1, undeleted=1)), clean(at)]
+    seen = modes(coming_again, failover)
+    assert [(was, now) for was, now in pairwise(seen) if was != now] == [("push", "poll")], "by silence, and for good"
+
+
+def test_a_message_with_a_clock_far_ahead_does_not_hide_those_that_follow() -> None:
+    failover = played([TAKEN, clean(1), (2, Heard(NOW_MS + 10**11)), (3, Polled(1)), clean(4)])
+    going_on = [one for at in range(60_000, 600_000, 60_000) for one in (heard(at), (at, Polled(1)), clean(at))]
+    assert set(modes(going_on, failover)) == {"push"}
     assert failover.mode == "push"
 
 
-def test_ten_seconds_of_failing_polls_are_down() -> None:
-    failover = pushing()
-    failover.hear(PollFailed("timeout"), NOW_MS + 1)
-    switch = failover.hear(PollFailed("reset"), NOW_MS + 1 + PATIENCE)
-    assert switch == Switch("down", "push", "receiving fails (reset)", NOW_MS + 1 + PATIENCE)
+def test_what_is_heard_counts_once_receives_work() -> None:
+    failover = played([*PROVEN, (100, PollFailed("x")), (100 + PATIENCE, PollFailed("x"))])
+    assert failover.mode == "poll"
+    handed_over_but = [heard(11_000), (11_100, PollFailed("hand-over")), heard(12_000), clean(12_001)]
+    assert set(modes(handed_over_but, failover)) == {"poll"}
+    assert modes([(12_100, Polled(1))], failover) == ["both"]
 
 
-def test_one_good_poll_ends_the_trouble() -> None:
-    failover = pushing()
-    failover.hear(PollFailed("timeout"), NOW_MS)
-    failover.hear(Polled(0), NOW_MS + 9_000)
-    assert failover.hear(PollFailed("timeout"), NOW_MS + 12_000) is None
-    failover.hear(PollFailed("timeout"), NOW_MS + 22_000)
-    assert failover.mode == "down"
-    switch = failover.hear(Polled(1), NOW_MS + 23_000)
-    assert switch is not None
-    assert switch.mode == "push"
+def test_receives_that_work_again_are_nothing_until_a_new_message_comes() -> None:
+    failover = played([*PROVEN, (HUNG + 3, PollFailed("x")), (HUNG + 4, Polled(0)), clean(HUNG + 5)])
+    assert failover.mode == "poll"
+    assert modes([heard(HUNG + 6)], failover) == ["both"]
+
+
+def test_a_query_that_began_before_the_message_proves_nothing() -> None:
+    failover = played(HEARD)
+    assert modes([(9, Queried(NOW_MS + 1, 0))], failover) == ["both"]
+    assert modes([(10, Queried(NOW_MS + 2, 0))], failover) == ["push"]
+
+
+def relapsed(times: int, spell_ms: int = 1_000) -> tuple[Failover, int]:
+    """Push broken anew so often, each time so long after it was proven; and the time by then."""
+    failover, at = played(PROVEN), 4
+    for _ in range(times):
+        at += spell_ms
+        played([heard(at - 1), (at, LeaseGone("x")), (at, LeaseTaken(NOW_MS)), heard(at)], failover)
+        assert failover.push is Push.HEARD
+        while failover.push is not Push.PROVEN:
+            at += 1
+            played([clean(at)], failover)
+    return failover, at
+
+
+def needed(failover: Failover, at: int) -> int:
+    """How many queries without a miss prove push after it broke now."""
+    played([(at, LeaseGone("x")), (at, LeaseTaken(NOW_MS)), heard(at)], failover)
+    for count in range(1, 100):
+        if played([clean(at + count)], failover).push is Push.PROVEN:
+            return count
+    raise AssertionError("never proven")
+
+
+@pytest.mark.parametrize(("times", "expected"), [(0, 2), (1, 4), (3, 16), (4, 32), (5, LONGEST_PROOF), (9, 32)])
+def test_each_relapse_doubles_what_proves_push_up_to_32(times: int, expected: int) -> None:
+    failover, at = relapsed(times)
+    assert needed(failover, at + 1) == expected
+
+
+def test_five_good_minutes_wipe_the_slate() -> None:
+    for wait_ms, expected in ((RELAPSE - 1, 16), (RELAPSE, 1)):
+        failover, at = relapsed(3)
+        played([heard(at + RELAPSE - 1)], failover)
+        played([heard(at + wait_ms)], failover)
+        assert needed(failover, at + wait_ms) == expected
+
+
+def test_a_miss_begins_the_proof_anew() -> None:
+    failover, at = relapsed(1)
+    played([(at, LeaseGone("x")), (at, LeaseTaken(NOW_MS)), heard(at)], failover)
+    proof = [
+        clean(at + 1),
+        clean(at + 2),
+        clean(at + 3),
+        missing(at + 4),
+        *(clean(at + count) for count in range(5, 9)),
+    ]
+    assert modes(proof, failover) == ["both"] * 7 + ["push"]
+
+
+def test_the_two_misses_must_follow_each_other_since_push_was_proven() -> None:
+    failover = played([*PROVEN, missing(9), (10, LeaseGone("x")), (11, LeaseTaken(NOW_MS)), heard(12)])
+    played([clean(13), clean(14)], failover)
+    assert failover.push is Push.PROVEN
+    assert modes([missing(15), missing(16)], failover) == ["push", "poll"]
 
 
 def test_a_clock_set_back_neither_ends_nor_begins_an_outage() -> None:
-    failover = pushing()
-    failover.hear(PollFailed("timeout"), NOW_MS)
-    assert failover.hear(PollFailed("timeout"), NOW_MS - 60_000) is None
-    failover.hear(PollFailed("timeout"), NOW_MS + PATIENCE)
-    assert failover.hear(PollFailed("timeout"), NOW_MS - 60_000) is None
-    assert failover.mode == "down"
+    back: list[At] = [
+        (100, PollFailed("x")),
+        (-60_000, PollFailed("x")),
+        (-50_000, Tick()),
+        (-40_000, QueryFailed("x")),
+    ]
+    assert set(modes(back, played(PROVEN))) == {"push"}
+    broken = played([*PROVEN, (100, PollFailed("x")), (100 + PATIENCE, PollFailed("x"))])
+    assert set(modes([(-60_000, PollFailed("x")), (-50_000, Tick())], broken)) == {"poll"}
 
 
-@pytest.mark.parametrize("signal", [LeaseFailed(DENIED), LeaseGone(DENIED), PollFailed(DENIED)])
-def test_a_reason_says_what_was_heard(signal: Signal) -> None:
+# Random histories
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[At]:
+    """Days at random: any signals in any order, and among them spells of good and of bad times."""
+    at = 0
+    history: list[At] = []
+
+    def say(signal: Signal) -> None:
+        history.append((at, signal))
+
+    for _ in range(draw(st.integers(0, 25))):
+        at += draw(st.sampled_from([0, 200, 1_000, 4_500, 15_000, 61_000, SILENCE + 1, RELAPSE]))
+        way = draw(st.sampled_from(["good", "good", "good", "lease", "hang", "refused", "missing", "table", "any"]))
+        count = draw(st.integers(1, 40))
+        if way == "good":
+            say(LeaseTaken(NOW_MS + at))
+            for _ in range(count):
+                at += draw(st.sampled_from([4_500, 5_000, CHECKING]))
+                say(Heard(NOW_MS + at))
+                say(Polled(1))
+                say(Queried(NOW_MS + at, 0))
+        elif way == "lease":
+            say(draw(st.sampled_from([LeaseGone("x"), LeaseFailed("x"), LeaseTaken(NOW_MS + at)])))
+        elif way in ("hang", "refused"):
+            for _ in range(min(count, 5)):
+                at += HUNG if way == "hang" else draw(st.integers(1, 8_000))
+                say(PollFailed("x"))
+        elif way == "missing":
+            for _ in range(min(count, 5)):
+                at += CHECKING
+                say(Heard(NOW_MS + at))
+                say(Queried(NOW_MS + at, 3))
+        elif way == "table":
+            for _ in range(min(count, 5)):
+                at += draw(st.integers(1, 8_000))
+                say(QueryFailed("x"))
+        else:
+            for _ in range(min(count, 10)):
+                at += draw(st.sampled_from([0, 1, 4_500, 10_000]))
+                say(
+                    draw(
+                        st.sampled_from(
+                            [
+                                LeaseTaken(NOW_MS + at),
+                                LeaseGone("x"),
+                                Polled(0),
+                                PollFailed("x"),
+                                Heard(NOW_MS + at),
+                                Heard(NOW_MS),
+                                Heard(NOW_MS + 10**12),
+                                Queried(NOW_MS + at, 0),
+                                Queried(NOW_MS, 0),
+                                Queried(NOW_MS + at, 2),
+                                QueryFailed("x"),
+                                Tick(),
+                            ]
+                        )
+                    )
+                )
+    return history
+
+
+@settings(max_examples=150)
+@given(histories())
+def test_switches_are_bounded(history: list[At]) -> None:
+    """Into trust in push: at the beginning, and after each spell of five minutes or more (T / 300 s of them at most),
+    the proofs take 1, 2, 4, 8, 16, 32, 32, … queries without a miss. So Q such queries prove at most 6 + Q / 32 times
+    for each such beginning; and Q is at most T / 4.5 s.
+
+    At all: push breaks by a lease's end, by receives that failed for 10 s since it was trusted, by 150 s of silence, or
+    by misses after it was proven; each time it is heard, perhaps proven, and breaks: three switches. The table fails at
+    most once in 10 s, and answers again: two switches.
+    """
     failover = Failover(NOW_MS)
-    failover.hear(signal, NOW_MS)
-    assert DENIED in failover.reason
+    standing, proven, switches, leases, queries = failover.push, 0, 0, 0, 0
+    for at, signal in history:
+        switch = failover.hear(signal, NOW_MS + at)
+        if switch is not None:
+            switches += 1
+            assert switch.before != switch.mode == failover.mode
+        leases += isinstance(signal, LeaseTaken | LeaseGone | LeaseFailed)
+        queries += isinstance(signal, Queried) and not signal.missed
+        proven += failover.push is Push.PROVEN and standing is not Push.PROVEN
+        standing = failover.push
+    elapsed = history[-1][0] if history else 0
+    assert proven <= 6 * (elapsed // RELAPSE + 1) + queries // LONGEST_PROOF
+    breaks = leases + elapsed // PATIENCE + elapsed // SILENCE + proven
+    assert switches <= 3 * (breaks + 1) + 2 * (elapsed // PATIENCE + 1)
+
+
+def test_a_push_that_breaks_as_often_as_it_is_proven_is_trusted_ever_more_seldom() -> None:
+    """The worst of all cases in one hour: queries every 5 s, and whenever push is proven it breaks at once."""
+    failover, proven = played([TAKEN]), 0
+    for at in range(POLLING, 3_600_000, POLLING):
+        played([heard(at), (at, Polled(1)), clean(at)], failover)
+        if failover.push is Push.PROVEN:
+            proven += 1
+            played([(at + 1, LeaseGone("x")), (at + 2, LeaseTaken(NOW_MS))], failover)
+    assert proven <= 6 + (3_600_000 // POLLING - 63) // LONGEST_PROOF
+
+
+def with_a_lease(history: list[At], at: int) -> list[At]:
+    lease = [signal for _, signal in history if isinstance(signal, LeaseTaken | LeaseGone | LeaseFailed)]
+    return [] if lease and isinstance(lease[-1], LeaseTaken) else [(at, LeaseTaken(NOW_MS + at))]
+
+
+def end_of(history: list[At]) -> int:
+    return max((at for at, _ in history), default=0)
+
+
+@settings(max_examples=80)
+@example([TAKEN, (5, Heard(NOW_MS + 10**12))])
+@given(histories())
+def test_after_any_history_a_healthy_time_ends_in_push_and_stays_there(history: list[At]) -> None:
+    failover, start = played(history), end_of(history)
+    played(with_a_lease(history, start + 1), failover)
+    seen = []
+    for at in range(start + 2, start + (LONGEST_PROOF + 20) * POLLING, POLLING):
+        seen += modes([heard(at), (at + 1, Polled(1)), clean(at + 2)], failover)
+    proof = 3 * (LONGEST_PROOF + 1)
+    assert set(seen[proof:]) == {"push"}
+    assert failover.push is Push.PROVEN
+    assert len([1 for was, now in pairwise(seen) if was != now]) <= 3, "straight to it"
+
+
+def breaking(way: str, start: int) -> Iterator[At]:
+    """Five minutes in which push brings nothing new."""
+    if way == "lease":
+        yield start, LeaseGone("x")
+    elif way == "denied":
+        for at in range(start, start + RELAPSE, 30_000):
+            yield at, LeaseFailed("x")
+    elif way == "hang":
+        for at in range(start + 15_000, start + RELAPSE, 15_000):
+            yield at, PollFailed("x")
+    elif way == "refused":
+        for at in range(start, start + RELAPSE, 4_000):
+            yield at, PollFailed("x")
+    elif way == "undeleted":
+        for at in range(start, start + RELAPSE, 5_000):
+            yield from ((at, Heard(NOW_MS)), (at, Polled(1, undeleted=1)))
+    else:
+        for at in range(start, start + RELAPSE, 10_000):
+            yield at, Polled(0)
+
+
+def beside(push: Iterable[At], table: Iterable[At]) -> list[At]:
+    return sorted([*push, *table], key=lambda one: one[0])
+
+
+WAYS = st.sampled_from(["lease", "denied", "hang", "refused", "undeleted", "silent"])
+
+
+@settings(max_examples=80)
+@given(histories(), WAYS, st.integers(0, 3))
+def test_after_any_history_a_broken_push_ends_in_poll(history: list[At], way: str, missed: int) -> None:
+    failover, start = played(history), end_of(history) + 1
+    queries = [(at, Queried(NOW_MS + at, missed)) for at in range(start, start + RELAPSE, POLLING)]
+    seen = modes(beside(breaking(way, start), queries), failover)
+    assert set(seen[-20:]) == {"poll"}
+
+
+@settings(max_examples=80)
+@given(histories(), WAYS)
+def test_after_any_history_both_broken_ends_down(history: list[At], way: str) -> None:
+    failover, start = played(history), end_of(history) + 1
+    failing: list[At] = [(at, QueryFailed("x")) for at in range(start, start + RELAPSE, POLLING)]
+    seen = modes(beside(breaking(way, start), failing), failover)
+    assert set(seen[-20:]) == {"down"}
+
+
+@settings(max_examples=80)
+@given(histories())
+def test_after_any_history_push_that_works_beside_a_table_that_fails_ends_in_push(history: list[At]) -> None:
+    failover, start = played(history), end_of(history) + 1
+    played(with_a_lease(history, start), failover)
+    seen = []
+    for at in range(start + 1, start + RELAPSE, POLLING):
+        seen += modes([heard(at), (at, Polled(1)), (at, QueryFailed("x"))], failover)
+    assert set(seen[3 * 4 :]) == {"push"}
+
+
+@settings(max_examples=60)
+@given(histories())
+def test_push_that_misses_something_each_time_is_never_trusted_again(history: list[At]) -> None:
+    failover, start = played(history), end_of(history) + 1
+    played(with_a_lease(history, start), failover)
+    seen = []
+    for at in range(start + 1, start + RELAPSE, POLLING):
+        seen += modes([heard(at), (at, Polled(1)), missing(at)], failover)
+    assert set(seen[3 * 4 :]) == {"both"}
