@@ -6,7 +6,7 @@ boto3 is imported when it is first needed, in the thread that needs it: it takes
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -51,19 +51,18 @@ class Clients(NamedTuple):
 def connect(wait_seconds: int) -> Clients:
     """Builds both clients from one session; credentials, region and endpoints come from the environment.
 
-    `wait_seconds` is the long poll's wait. Nothing is retried here: a call fails once, within `wait_seconds` + 5 s, and
-    whoever made it decides. Raises whatever boto3 makes of its configuration; takes a few hundred milliseconds.
+    `wait_seconds` is the long poll's wait. Nothing is retried here: a call fails once, within 5 s (of SQS, `wait_seconds`
+    more), and whoever made it decides. Raises whatever boto3 makes of its configuration; takes a few hundred milliseconds.
     """
     from boto3.session import Session
     from botocore.config import Config
 
-    config = Config(
-        connect_timeout=CONNECT_TIMEOUT,
-        read_timeout=wait_seconds + READ_MARGIN,
-        retries={"mode": "standard", "total_max_attempts": 1},
-    )
+    once: Any = {"connect_timeout": CONNECT_TIMEOUT, "retries": {"mode": "standard", "total_max_attempts": 1}}
     session = Session()
-    return Clients(session.client("sqs", config=config), session.client("sns", config=config))
+    return Clients(
+        session.client("sqs", config=Config(read_timeout=wait_seconds + READ_MARGIN, **once)),
+        session.client("sns", config=Config(read_timeout=READ_MARGIN, **once)),
+    )
 
 
 def connect_table() -> DynamoDBClient:
