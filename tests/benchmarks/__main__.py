@@ -9,7 +9,7 @@ import platform
 import sys
 from importlib import import_module
 
-BENCHMARKS = ("startup", "path", "relay", "decode")
+BENCHMARKS = ("startup", "path", "relay", "decode", "slow_reader")
 
 
 def main(names: list[str]) -> int:

@@ -420,17 +420,19 @@ async def test_resets_at_random_moments_before_and_during_a_drain_leave_nothing_
     async with running(limit=300) as rig:
         rig.publish(*["positive"] * 1_000)
 
-        async def interrupted(most: float) -> None:
+        async def interrupted(most: float, *, not_before: asyncio.Event | None = None) -> None:
             sock = socket.socket()
             sock.setblocking(False)
             loop = asyncio.get_running_loop()
             try:
                 await loop.sock_connect(sock, ("127.0.0.1", rig.port))
                 whole = request(f"{GLOBAL}?replay=900&on_full=wait")
-                await loop.sock_sendall(sock, whole[: chance.choice([0, 20, len(whole), len(whole), len(whole)])])
+                cut = None if not_before else chance.choice([0, 20, None, None, None])
+                await loop.sock_sendall(sock, whole[:cut])
+                if not_before:
+                    await not_before.wait()
                 await asyncio.sleep(chance.uniform(0, most))
                 if chance.random() < 0.5:
-                    sock.setblocking(False)
                     sock.recv(chance.choice([1, 100_000]))
             except (BlockingIOError, ConnectionError):
                 pass
@@ -438,9 +440,12 @@ async def test_resets_at_random_moments_before_and_during_a_drain_leave_nothing_
                 reset(sock)
 
         await asyncio.gather(*(interrupted(0.2) for _ in range(500)))
-        through_it = [asyncio.create_task(interrupted(1.0)) for _ in range(250)]
-        await eventually(lambda: rig.admission.taken >= 50)
+        await slots_free(rig)
+        draining = asyncio.Event()
+        through_it = [asyncio.create_task(interrupted(0.7, not_before=draining)) for _ in range(250)]
+        await eventually(lambda: rig.admission.taken == 250)
         rig.delivery.drain(0.5)
+        draining.set()
         await asyncio.gather(*(interrupted(0.5) for _ in range(250)), *through_it)
         await slots_free(rig)
         assert rig.admission.taken == 0
