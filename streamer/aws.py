@@ -51,8 +51,9 @@ class Clients(NamedTuple):
 def connect(wait_seconds: int) -> Clients:
     """Builds both clients from one session; credentials, region and endpoints come from the environment.
 
-    `wait_seconds` is the long poll's wait. Nothing is retried here: a call fails once, within 5 s (of SQS, `wait_seconds`
-    more), and whoever made it decides. Raises whatever boto3 makes of its configuration; takes a few hundred milliseconds.
+    `wait_seconds` is the long poll's wait. Nothing is retried here: a call fails once, within 5 s (of SQS,
+    `wait_seconds` more), and whoever made it decides. Raises whatever boto3 makes of its configuration; takes a few
+    hundred milliseconds.
     """
     from boto3.session import Session
     from botocore.config import Config
