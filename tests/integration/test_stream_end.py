@@ -148,8 +148,8 @@ def verdict(message: Message) -> tuple[str, str]:
     return message.event, said["reason"]
 
 
-async def eventually(reached: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
+async def eventually(reached: Callable[[], bool], seconds: float = 30) -> None:
+    async with asyncio.timeout(seconds):
         while not reached():  # noqa: ASYNC110 - the server has no event for it
             await asyncio.sleep(0.005)
 
@@ -171,8 +171,8 @@ async def slots_free(rig: Rig) -> None:
 
 
 async def no_connection(rig: Rig, but: int = 0) -> None:
-    """Nothing is left of the others: no buffer waits for a client."""
-    await eventually(lambda: len(rig.server.server_state.connections) <= but)
+    """Nothing is left of the others, long before the kernel would give them up: no buffer waits for a client."""
+    await eventually(lambda: len(rig.server.server_state.connections) <= but, 10)
 
 
 def history(rig: Rig, count: int) -> list[str]:
