@@ -182,7 +182,9 @@ def _item(
             continue
         ats = [at for later in life[number:] if (at := first_shown(seen, later)) is not None]
         if ats:
-            waits.append(Wait(spell.written, max(min(ats), spell.written), f"{place[0].source_id} {place[1]}"))
+            what = f"{place[0].source_id} {place[1]}"
+            waits.append(Wait(spell.written, max(min(ats), spell.written), what))
+            waits += [Wait(*setback, f"{what}, set back") for setback in setbacks(seen, spell)]
         final = number == len(life) - 1
         if not final and (spell.ended - spell.written < needed(spell, faults, start) or _was_away(record.anew, spell)):
             continue
@@ -206,14 +208,32 @@ def _item(
 
 def first_shown(seen: Sequence[Shown], spell: Spell) -> float | None:
     """When the version of a spell was first shown at or after its write; None: never."""
-    held: str | None = None
+    before = [one for one in seen if one.at < spell.began]
+    if (before[-1].version if before else None) == spell.version:
+        return spell.began  # there and back, and the client still shows what it was: it has nothing to be told
+    return next((one.at for one in seen[len(before) :] if one.version == spell.version), None)
+
+
+def setbacks(seen: Sequence[Shown], spell: Spell) -> list[tuple[float, float]]:
+    """Each time in which something else was shown while a version that had been shown already was still the newest."""
+    at = first_shown(seen, spell)
+    found: list[tuple[float, float]] = []
+    if at is None:
+        return found
+    since: float | None = None
     for one in seen:
-        if one.at >= spell.began and one.version == spell.version:
-            return one.at
-        if one.at < spell.began:
-            held = one.version
-    # There and back, and the client still shows what it was: it has nothing to be told.
-    return spell.began if held == spell.version else None
+        if one.at < at:
+            continue
+        if one.at >= spell.ended:
+            break
+        if one.version == spell.version and since is not None:
+            found.append((since, one.at))
+            since = None
+        elif one.version != spell.version and since is None:
+            since = one.at
+    if since is not None and spell.ended < float("inf"):
+        found.append((since, spell.ended))  # at the end of all it is a ghost, or missing
+    return found
 
 
 def _was_away(anew: Sequence[Anew], spell: Spell) -> bool:

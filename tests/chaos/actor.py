@@ -18,7 +18,7 @@ from tests.chaos.shards import SHARDS
 
 logger = logging.getLogger(__name__)
 
-_TRIES: Final = 12
+_TRIES: Final = 40
 
 
 @dataclass(slots=True)

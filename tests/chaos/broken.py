@@ -10,7 +10,8 @@ import os
 import sys
 import threading
 from collections.abc import Callable
-from typing import Final
+from dataclasses import replace
+from typing import Any, Final
 
 from streamer import cli
 
@@ -26,19 +27,81 @@ def _nothing() -> None:
     pass
 
 
-def _later() -> None:
-    raise NotImplementedError("this mechanism is not there yet, so it cannot be broken")
+def _watermark_from_relayed_at() -> None:
+    """A place claims everything up to the newest message: as if no shard could be stuck and no message be late."""
+    from streamer.hub.hub import Hub
+
+    publish, proved = Hub.publish, Hub.proved
+
+    def publish_and_claim(hub: Any, changes: Any, *, dated_ms: int, now_ms: int) -> Any:
+        hub.watermark_ms = max(hub.watermark_ms, dated_ms)
+        return publish(hub, changes, dated_ms=dated_ms, now_ms=now_ms)
+
+    def proved_no_less(hub: Any, began_ms: int, since_ms: int) -> None:
+        claimed = hub.watermark_ms
+        proved(hub, began_ms, since_ms)
+        hub.watermark_ms = max(hub.watermark_ms, claimed)
+
+    _replace(Hub, "publish", publish_and_claim)
+    _replace(Hub, "proved", proved_no_less)
+
+
+def _no_lease_repair() -> None:
+    """A queue that is gone, or gets nothing, is polled for ever."""
+    from streamer.errors import LeaseLost
+    from streamer.intake.receive import ReceiveError, Receiver
+    from streamer.intake.upkeep import Upkeep
+
+    mapped = Receiver._mapped
+
+    def never_lost(receiver: Any, action: str, error: Exception) -> Any:
+        found = mapped(receiver, action, error)
+        return ReceiveError(str(found)) if isinstance(found, LeaseLost) else found
+
+    _replace(Receiver, "_mapped", never_lost)
+    _replace(Upkeep, "check", lambda upkeep: None)
+
+
+def _index_believed() -> None:
+    """What the index says is the truth, without a second look at the table."""
+    from streamer.hub.ledger import Ledger
+
+    observe = Ledger.observe_reading
+
+    def believe(ledger: Any, reading: Any, now_ms: int) -> Any:
+        return observe(ledger, replace(reading, consistent=True), now_ms)
+
+    _replace(Ledger, "observe_reading", believe)
+
+
+def _id_on_connected() -> None:
+    """A client that is cut off before the replay believes that it has had it."""
+    from streamer.delivery.delivery import Delivery
+
+    connected = Delivery._connected
+
+    def with_id(delivery: Any, stream: Any) -> bytes:
+        return b"id: " + str(delivery._hub.place()).encode() + b"\n" + connected(delivery, stream)
+
+    _replace(Delivery, "_connected", with_id)
+
+
+def _replace(owner: type, name: str, function: Callable[..., Any]) -> None:
+    """Puts a function in a method's place, which has to be there: else nothing would be broken, and nobody notice."""
+    if not callable(getattr(owner, name)):
+        raise AttributeError(f"{owner.__name__} has no {name}")
+    setattr(owner, name, function)
 
 
 BROKEN: Final[dict[str, Callable[[], None]]] = {
     "nothing": _nothing,
     "no-verification": _setting("SSE_VERIFY_INTERVAL", "86400"),
-    "watermark-from-relayed-at": _later,
+    "watermark-from-relayed-at": _watermark_from_relayed_at,
     "margin-0": _setting("SSE_PROOF_MARGIN", "0"),
     "canary-ignored": _setting("SSE_CANARY_TIMEOUT", "86400"),
-    "no-lease-repair": _later,
-    "index-believed": _later,
-    "id-on-connected": _later,
+    "no-lease-repair": _no_lease_repair,
+    "index-believed": _index_believed,
+    "id-on-connected": _id_on_connected,
 }
 
 

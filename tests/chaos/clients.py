@@ -13,6 +13,7 @@ from typing import Any, Final
 import httpx
 
 from streamer.change import Key
+from streamer.place import Place
 from streamer.sse.decode import Decoder, Message
 from tests.chaos.aws import Table
 from tests.chaos.records import Record, Span
@@ -21,6 +22,8 @@ from tests.chaos.view import View
 
 WATCHDOG: Final = 45.0
 _REPLAY: Final = 60
+_STAYS: Final = 0.3
+"""How often a client comes back to the container that it left: there its place counts by the frame."""
 
 
 class Conduct:
@@ -67,12 +70,13 @@ class Client:
         self._resume = ""
 
     async def follow(self) -> None:
-        """Connects, reads, is cut off, waits a little, goes elsewhere: again and again."""
+        """Connects, reads, is cut off, waits a little, goes elsewhere, mostly: again and again."""
         last = self._random.randrange(len(self._bases))
         try:
             while True:
                 others = [number for number in range(len(self._bases)) if number != last] or [last]
-                last = self._random.choice(others)
+                if self._random.random() >= _STAYS:
+                    last = self._random.choice(others)
                 wait = await self._connection(last)
                 await asyncio.sleep(wait)
         finally:
@@ -85,6 +89,7 @@ class Client:
         """One connection; the seconds to wait after it."""
         opened = time.time()
         self._resume, self._replayed, wait = "", 0, None
+        behind = opened - Place.parse(self.place).time_ms / 1000 if self.place else None
         ended = "the server's end"
         try:
             wait = await self._read(container)
@@ -97,7 +102,8 @@ class Client:
             raise
         finally:
             self.on = None
-            self.record.spans.append(Span(container, opened, time.time(), self._resume or ended, ended, self._replayed))
+            span = Span(container, opened, time.time(), self._resume or ended, ended, self._replayed, behind)
+            self.record.spans.append(span)
         if wait is not None:
             return wait
         return self._random.uniform(0.05, 0.4)

@@ -40,7 +40,7 @@ def dump(run: Run) -> str:
             {
                 "client": record.number,
                 "spans": [
-                    [one.container, at(one.opened), at(one.closed), one.resume, one.replayed, one.ended]
+                    [one.container, at(one.opened), at(one.closed), one.resume, one.replayed, one.ended, one.behind]
                     for one in record.spans
                 ],
                 "anew": [[at(one.away), at(one.at), one.reason] for one in record.anew],

@@ -9,9 +9,9 @@ from typing import Final
 
 from tests.chaos.kinds import KINDS, Kind
 
-CALM: Final = 8.0
+CALM: Final = 6.0
 """Seconds at the start without a fault."""
-SETTLE: Final = 35.0
+SETTLE: Final = 33.0
 """Seconds at the end without a fault."""
 _MOST: Final = 6  # times that one kind occurs when there is room
 _FEW: Final = 3  # kinds, so that each is to occur more than once
@@ -124,3 +124,9 @@ def _clash(one: Fault, other: Fault) -> bool:
     if first.alongside or second.alongside:
         return False
     return one.container == other.container
+
+
+def _robs(one: Fault, other: Fault) -> bool:
+    """Whether one may leave the container without the queue that the other is to take away."""
+    takes = other.kind.act in ("delete_queue", "remove_subscription")
+    return takes and one.starts < other.starts and any(service == "sns" for service, _ in one.kind.calls)

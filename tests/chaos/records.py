@@ -39,6 +39,8 @@ class Span(NamedTuple):
     ended: str
     """By whom or why."""
     replayed: int = 0
+    behind: float | None = None
+    """How old the place was that it resumed from, in seconds; None: it had none."""
 
 
 class Anew(NamedTuple):

@@ -262,3 +262,18 @@ def test_a_snapshot_replaces_the_state_and_what_came_meanwhile_is_applied_to_it(
 def test_a_short_way_there_that_nobody_saw_is_no_wait_until_the_version_after_the_way_back() -> None:
     writes = [write(0, POSITIVE), write(20, NEGATIVE), write(20.5, POSITIVE), write(60, NEUTRAL)]
     assert held(told((0.1, POSITIVE), (60.1, NEUTRAL)), writes).wait.seconds < 1
+
+
+def test_a_repeat_of_the_way_there_long_after_the_way_back_is_no_wait() -> None:
+    writes = [write(0, POSITIVE), write(20, NEGATIVE), write(20.5, POSITIVE)]
+    record = told((0.1, POSITIVE), (60, POSITIVE), (60.1, NEGATIVE), (60.2, POSITIVE))
+    assert held(record, writes).wait.seconds < 1
+
+
+def test_an_older_version_that_comes_back_for_a_while_is_a_wait_for_the_newer_one() -> None:
+    writes = [write(0, POSITIVE), write(1, NEGATIVE)]
+    for back, broken in ((10 + QUIET - 1, 0), (10 + QUIET + 1, 1)):
+        said = held(told((0.1, POSITIVE), (1.1, NEGATIVE), (10, POSITIVE), (back, NEGATIVE)), writes)
+        assert said.ghosts == []
+        assert len(said.broken) == broken
+    assert "one AAPL, set back" in said.broken[0]

@@ -35,7 +35,7 @@ class View:
     def snapshot(self, at: float, rows: Mapping[tuple[Key, str], str]) -> None:
         """Replaces the state by a snapshot and applies what came meanwhile."""
         wanted = {place: version for place, version in rows.items() if self.record.wants(place[1])}
-        for place in self.state.keys() | wanted.keys():
+        for place in sorted(self.state.keys() | wanted.keys()):
             if self.state.get(place) != wanted.get(place):
                 self.record.shown.append(Shown(at, *place, wanted.get(place)))
         self.state = wanted
