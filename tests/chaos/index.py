@@ -44,8 +44,8 @@ def read(request: Mapping[str, Any]) -> Asked | None:
     """Reads a Query's request; None if it is none of the index. Raises Unreadable."""
     if request.get("IndexName") != INDEX:
         return None
-    if request.get("FilterExpression") or ("ScanIndexForward" in request and not request["ScanIndexForward"]):
-        raise Unreadable(f"filtered or backwards: {request}")
+    if request.get("FilterExpression"):
+        raise Unreadable(f"filtered: {request}")
     names, values = request.get("ExpressionAttributeNames", {}), request.get("ExpressionAttributeValues", {})
     rest = str(request.get("KeyConditionExpression", ""))
     asked: dict[str, Any] = {}
@@ -78,10 +78,11 @@ def answer(
         known = [write for write in writes if write.ended <= seen]
         if known and (state := known[-1].state) is not None and asked.wants(state.label, key.timestamp):
             found.append((key.timestamp, key.source_id, visible(attributes(key, state), _projected(request))))
-    found.sort(key=lambda entry: entry[:2])
+    forward = request.get("ScanIndexForward", True)
+    found.sort(key=lambda entry: entry[:2], reverse=not forward)
     if start := request.get("ExclusiveStartKey"):
         last = start["timestamp"]["S"], start["source_id"]["S"]
-        found = [entry for entry in found if entry[:2] > last]
+        found = [entry for entry in found if (entry[:2] > last if forward else entry[:2] < last)]
     limit = request.get("Limit") or len(found)
     page = [item for *_, item in found[:limit]]
     said: dict[str, Any] = {"Count": len(page), "ScannedCount": len(page)}

@@ -14,11 +14,11 @@ _MOST_FLAWS = 40
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1c2430; --dim: #5d6875; --line: #d5dae0; --back: #fff; --panel: #f5f7f9;
-  --good: #12733a; --bad: #c21f2c; --fault: #c2410c; --after: #f3c9ae; --tick: #2b6cb0;
+  --good: #12733a; --bad: #c21f2c; --fault: #c2410c; --after: #f3c9ae; --tick: #1f62ab; --again: #c3d5e8;
   --push: #2f9e63; --poll: #e0a100; --both: #7fb24a; --down: #c21f2c; --gone: #8b95a1; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e4e9ef; --dim: #9aa6b2; --line: #37414d; --back: #14191f;
   --panel: #1c232b; --good: #5bd08a; --bad: #ff7a80; --fault: #ff9d66; --after: #5c3a26; --tick: #7db7ef;
-  --push: #2f9e63; --poll: #d9a520; --both: #86b552; --down: #e5484d; --gone: #6b7682; } }
+  --again: #33475c;  --push: #2f9e63; --poll: #d9a520; --both: #86b552; --down: #e5484d; --gone: #6b7682; } }
 * { box-sizing: border-box }
 body { margin: 0 auto; padding: 24px; max-width: 1320px; background: var(--back); color: var(--ink);
   font: 15px/1.5 system-ui, sans-serif }
@@ -31,6 +31,7 @@ th { color: var(--dim); font-weight: 600 } td.word, th.word { text-align: left }
 svg { display: block; width: 100%; min-width: 960px; height: auto; font: 11px system-ui, sans-serif }
 svg text { fill: var(--ink) } svg .dim { fill: var(--dim) } svg .rule { stroke: var(--line) }
 svg .fault { fill: var(--fault) } svg .after { fill: var(--after) } svg .tick { fill: var(--tick) }
+svg .again { fill: var(--again) }
 svg .push { fill: var(--push) } svg .poll { fill: var(--poll) } svg .both { fill: var(--both) }
 svg .down { fill: var(--down) } svg .gone { fill: var(--gone) } svg .span { fill: var(--line) }
 svg .missing { fill: var(--bad) } svg .ghost { fill: none; stroke: var(--bad); stroke-width: 2 }
@@ -46,7 +47,8 @@ _LEGEND = (
     ("poll", "poll"),
     ("down", "down"),
     ("gone", "does not answer"),
-    ("tick", "events at a client, by the quarter second"),
+    ("tick", "news at a client, by the quarter second"),
+    ("again", "repeats"),
 )
 
 

@@ -263,6 +263,11 @@ async def test_a_stale_index_honours_the_range_the_page_and_the_projection() -> 
         second = await query(listener, "positive", after, Limit=3, ExclusiveStartKey=first["LastEvaluatedKey"])
         assert [item["source_id"]["S"] for item in second["Items"]] == ["09"]
         assert "LastEvaluatedKey" not in second
+        back = {"ScanIndexForward": False, "Limit": 2}
+        newest = await query(listener, "positive", after, **back)
+        assert [item["source_id"]["S"] for item in newest["Items"]] == ["09", "08"]
+        older = await query(listener, "positive", after, ExclusiveStartKey=newest["LastEvaluatedKey"], **back)
+        assert [item["source_id"]["S"] for item in older["Items"]] == ["07", "06"]
 
 
 async def test_a_query_that_is_not_understood_is_told() -> None:
@@ -270,6 +275,6 @@ async def test_a_query_that_is_not_understood_is_told() -> None:
         listener = injector.listeners[0, "dynamodb"]
         disturbance = Disturbance("stale", 1)
         listener.disturb(disturbance)
-        await query(listener, "positive", NOW, ScanIndexForward=False)
+        await query(listener, "positive", NOW, FilterExpression="attribute_exists(score)")
         assert upstream.asked == ["Query"]
         assert disturbance.problems

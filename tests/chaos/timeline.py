@@ -116,11 +116,13 @@ def _client(canvas: _Canvas, record: Record, account: Account, start: float) -> 
         if span.closed > start:
             title = f"at container {span.container}: {span.resume}, {span.replayed} replayed; {span.ended}"
             canvas.bar(span.opened - start, span.closed - start, base + 1, 2, "span", title)
-    counts = Counter(int((delivery.at - start) / _BIN) for delivery in record.deliveries if delivery.at >= start)
-    most = max(counts.values(), default=1)
-    for number, count in sorted(counts.items()):
-        height = 3 + (_CLIENT - 11) * (count / most) ** 0.5
-        canvas.bar(number * _BIN, (number + 1) * _BIN, base - height, height, "tick")
+    news = _counts(record, start, applied=True)
+    repeats = _counts(record, start, applied=False)
+    most = max(news.values(), default=1)
+    for counts, name in ((repeats, "again"), (news, "tick")):
+        for number, count in sorted(counts.items()):
+            height = min(_CLIENT - 8.0, 3 + (_CLIENT - 11) * (count / most) ** 0.5)
+            canvas.bar(number * _BIN, (number + 1) * _BIN, base - height, height, name)
     for flaw in account.missing:
         x = canvas.x(flaw.at - start)
         canvas.shapes.append(
@@ -134,6 +136,15 @@ def _client(canvas: _Canvas, record: Record, account: Account, start: float) -> 
             "</title></circle>"
         )
     canvas.y += _CLIENT
+
+
+def _counts(record: Record, start: float, *, applied: bool) -> Counter[int]:
+    """How many deliveries there were in each bin: of what the client did not show yet, or of repeats."""
+    return Counter(
+        int((delivery.at - start) / _BIN)
+        for delivery in record.deliveries
+        if delivery.at >= start and delivery.applied == applied
+    )
 
 
 def _flaw(flaw: Flaw) -> str:
