@@ -43,7 +43,7 @@ from streamer.intake.signals import (
 )
 from streamer.intake.survey import Spans
 from streamer.place import new_run
-from streamer.server import GRACE, Server, listen
+from streamer.server import GRACE, Server, allow_files, listen
 from streamer.settings import Settings
 from streamer.tables.sentiment import SentimentTable
 from streamer.telemetry.counters import Counters, Lags
@@ -265,6 +265,7 @@ async def _serve(settings: Settings, sock: socket.socket) -> None:
 
 def serve(settings: Settings) -> None:
     """Serves until SIGTERM or SIGINT, then drains and returns. A second signal ends the process at once."""
+    allow_files(settings.max_connections)
     sock = listen(settings.host, settings.port)
     with sock, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(settings, sock))

@@ -53,7 +53,11 @@ class Settings(BaseModel):
     )
     port: int = Field(8080, alias="SSE_PORT", ge=0, le=65_535, description="port to listen on; 0: any free one")
     max_connections: int = Field(
-        100, alias="SSE_MAX_CONNECTIONS", ge=1, le=1_000_000, description="open streams, beyond which 503 is answered"
+        100,
+        alias="SSE_MAX_CONNECTIONS",
+        ge=1,
+        le=1_000_000,
+        description="open streams, beyond which 503 is answered; the limit of open files is to be 128 above",
     )
     heartbeat_interval: Seconds = Field(
         30, alias="SSE_HEARTBEAT_INTERVAL", description="seconds between heartbeats on a stream"

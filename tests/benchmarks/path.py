@@ -72,7 +72,10 @@ def _write(resources: Resources, count: int) -> None:
 async def _measure(resources: Resources) -> tuple[list[float], Mapping[str, Any]]:
     count = _RATE * _SECONDS + _WARM_UP
     totals: list[float] = []
-    async with serving(resources.environment(), until="push") as service, stream(service.base, "?events=sentiment_update") as events:
+    async with (
+        serving(resources.environment(), until="push") as service,
+        stream(service.base, "?events=sentiment_update") as events,
+    ):
         await events.until("heartbeat")
         writing = asyncio.create_task(asyncio.to_thread(_write, resources, count))
         while len(totals) < count:
