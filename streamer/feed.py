@@ -112,7 +112,7 @@ class Feed:
 
         return self._in_loop(step)
 
-    def learn(self, rows: Sequence[Row], since_ms: int, *, remember: str) -> bool:
+    def learn(self, rows: Sequence[Row], since_ms: int, *, remember: tuple[str, str]) -> bool:
         """See Survey."""
         return self._in_loop(
             lambda: self._hub.learn(rows, since_ms, remember=remember, now_ms=self._now_ms()),

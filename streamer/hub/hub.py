@@ -125,12 +125,14 @@ class Hub(Generic[Subscriber]):
             self.covered_since_ms = knows_since_ms
         self.watermark_ms = max(0, began_ms - self._margin_ms)
 
-    def learn(self, rows: Iterable[tuple[Key, Item]], since_ms: int, *, remember: str, now_ms: int) -> bool:
+    def learn(self, rows: Iterable[tuple[Key, Item]], since_ms: int, *, remember: tuple[str, str], now_ms: int) -> bool:
         """Takes in what was in the table before this run began: for the counts, which now reach back to `since_ms`,
-        and for the ledger where the timestamp is after `remember`; nobody is told. False: no more is counted."""
+        and for the ledger where the timestamp is after the first and up to the second of `remember`; nobody is told.
+        False: no more is counted."""
+        after, until = remember
         fits = True
         for key, item in rows:
-            if key.timestamp > remember:
+            if after < key.timestamp <= until:
                 self.ledger.learn(key, item.state, now_ms)
             state = self.ledger.last(key) if self.ledger.knows(key) else item.state
             fits = fits and (state is None or self.window.recall(key, state, now_ms))

@@ -96,7 +96,8 @@ class Poll:
         self._table: SentimentTable | None = None
         self._proved_ms: int | None = None
         self._fetched: Sequence[Key] = ()
-        self._walk = Walk(survey, spans.catchup, spans.window)
+        self._queried_ms = 0  # since when the first query answers
+        self._walk = Walk(survey, spans)
         self._side_due = self._walk_due = clock()  # when a job on the side, or a step of the walk, may be next
         self._thread = threading.Thread(target=self._run, name="intake-poll", daemon=True)
 
@@ -176,7 +177,9 @@ class Poll:
         fetched = self._take(began_ms, since_ms)
         missed = self._survey.proved(began_ms, since_ms, self._fetched)
         # What the first one brings was written before there was a queue to bring it.
-        self._fetched = () if self._proved_ms is None else fetched
+        self._fetched = fetched
+        if self._proved_ms is None:
+            self._fetched, self._queried_ms = (), since_ms
         self._proved_ms = began_ms
         self._tell(Queried(began_ms, missed))
 
@@ -231,7 +234,7 @@ class Poll:
         logger.info("caught up", extra={"seconds": self._spans.catchup, "items": len(fetched)})
 
     def _step_back(self) -> None:
-        self._walk.step(self._connected(), self._now())
+        self._walk.step(self._connected(), self._now(), self._queried_ms)
         self._walk_due = self._clock() + _STEP_PAUSE
 
     def _connected(self) -> SentimentTable:

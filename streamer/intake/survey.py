@@ -37,9 +37,9 @@ class Survey(Protocol):
     def proved(self, began_ms: int, since_ms: int, fetched: Collection[Key]) -> int:
         """A query is taken in whole. Returns how many of `fetched`, by the one before, push still has not brought."""
 
-    def learn(self, rows: Sequence[Row], since_ms: int, *, remember: str) -> bool:
-        """What was there before the start, down to `since_ms`; the hub knows again what is after `remember`.
-        False: enough."""
+    def learn(self, rows: Sequence[Row], since_ms: int, *, remember: tuple[str, str]) -> bool:
+        """What was there before the start, down to `since_ms`; the hub knows again what is after the first and up to
+        the second of `remember`. False: enough."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,506 @@
+"""The polling thread: when it asks, how far back, what it reads again, and that nothing ends it but a stop."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+import pytest
+from botocore.exceptions import NoRegionError
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streamer.change import LATENESS_MS, Key, iso_time
+from streamer.intake.poll import FURTHEST_MS, Poll
+from streamer.intake.signals import Queried, QueryFailed, Signal
+from streamer.intake.survey import Spans
+from streamer.tables.sentiment import SentimentTable
+from tests.factories import NOW_MS, change, state
+from tests.unit.intake.fakes import WATCHDOG, refusal
+from tests.unit.intake.surveying import FakeSurvey
+from tests.unit.tables.fakes import Attributes, FakeDynamo
+
+LOOKBACK_MS, MARGIN_MS = 180_000, 10_000
+NEGATIVE: Attributes = {"sentiment": {"S": "negative"}}
+QUERY = 3  # requests, one for each label
+
+Kind = TypeVar("Kind", bound=Signal)
+
+
+class Wake(threading.Event):
+    """What the thread waits with between its jobs: tells for how long it would."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waits: queue.SimpleQueue[float] = queue.SimpleQueue()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        assert timeout is not None
+        self.waits.put(timeout)
+        return super().wait(WATCHDOG)
+
+
+class Bench:
+    """A Poll with a table, a hub, and all clocks in the test's hand."""
+
+    def __init__(self, *, catchup: float = 3_600, leased: threading.Event | None = None) -> None:
+        self.dynamo = FakeDynamo()
+        self.survey = FakeSurvey()
+        self.signals: queue.SimpleQueue[Signal] = queue.SimpleQueue()
+        self.now_ms = NOW_MS
+        self.seconds = 1_000.0
+        self.interval = 5.0
+        self.pause = 0.0
+        """Seconds that each pause lasts."""
+        self.trouble: list[Exception] = []
+        """What the next attempts to connect come to."""
+        self.wake = Wake()
+        self.poll = Poll(
+            self.connect,
+            self.survey,
+            self.signals.put,
+            interval=lambda: self.interval,
+            spans=Spans(lookback=LOOKBACK_MS / 1000, catchup=catchup, window=catchup),
+            margin=MARGIN_MS / 1000,
+            leased=leased,
+            lease_wait=WATCHDOG,
+            now=lambda: self.now_ms,
+            clock=lambda: self.seconds,
+            jitter=self.jitter,
+        )
+        self.poll._wake = self.wake
+
+    def connect(self, stopping: threading.Event) -> SentimentTable:
+        if self.trouble:
+            raise self.trouble.pop(0)
+        return self.dynamo.table(stopping)
+
+    def jitter(self, low: float, high: float) -> float:
+        return self.pause if low == 0 else 1.0
+
+    def idle(self) -> float:
+        """When the thread waits again: for how many seconds."""
+        return self.wake.waits.get(timeout=WATCHDOG)
+
+    def advance(self, seconds: float) -> float:
+        """Lets time pass while the thread waits; returns for how long it waits then."""
+        self.seconds += seconds
+        self.now_ms += round(seconds * 1000)
+        self.survey.now_ms = self.now_ms
+        self.wake.set()
+        return self.idle()
+
+    def walked(self) -> None:
+        """The walk back is over, and the thread waits for its next query."""
+        while not self.poll._walk.done:
+            self.advance(0.5)
+
+    def hears(self, kind: type[Kind]) -> Kind:
+        signal = self.signals.get(timeout=WATCHDOG)
+        assert isinstance(signal, kind), signal
+        return signal
+
+    def sinces(self) -> list[str]:
+        """After which timestamp each query asked, once for each."""
+        asked = [request["ExpressionAttributeValues"] for request in self.dynamo.asked("query")]
+        return [values[":since"]["S"] for values in asked if ":since" in values][::QUERY]
+
+
+@contextmanager
+def running(bench: Bench, *, walked: bool = True) -> Iterator[Bench]:
+    """Begins with the first query behind it."""
+    bench.poll.start()
+    try:
+        bench.idle()
+        if walked:
+            bench.walked()
+        yield bench
+    finally:
+        assert bench.poll.stop(WATCHDOG)
+
+
+def key(number: int, age_ms: int = 0) -> Key:
+    return Key(f"wire:{number}", iso_time(NOW_MS - age_ms))
+
+
+# When
+
+
+def test_it_asks_at_once_and_then_at_the_interval_as_things_stand() -> None:
+    with running(Bench()) as bench:
+        assert bench.sinces() == [iso_time(NOW_MS - LOOKBACK_MS)]
+        left = 1_005.0 - bench.seconds
+        assert bench.advance(left - 0.1) == pytest.approx(0.1)
+        assert len(bench.survey.proofs) == 1
+        bench.interval = 15.0
+        assert bench.advance(0.1) == pytest.approx(15.0)
+        assert len(bench.survey.proofs) == 2
+        assert bench.advance(14.9) == pytest.approx(0.1)
+        bench.interval = 5.0
+        assert bench.advance(0.1) == pytest.approx(5.0)
+        assert len(bench.survey.proofs) == 3
+
+
+def test_soon_is_now_and_once() -> None:
+    with running(Bench()) as bench:
+        bench.poll.soon()
+        assert bench.idle() == pytest.approx(5.0)
+        assert len(bench.survey.proofs) == 2
+        bench.advance(0.1)
+        assert len(bench.survey.proofs) == 2
+
+
+def test_each_query_that_was_taken_in_is_told() -> None:
+    with running(Bench()) as bench:
+        assert bench.hears(Queried) == Queried(NOW_MS, 0)
+        bench.advance(5)
+        assert bench.hears(Queried) == Queried(bench.now_ms, 0)
+
+
+def test_the_first_query_waits_for_the_lease_and_no_longer_than_it_may() -> None:
+    leased = threading.Event()
+    bench = Bench(leased=leased)
+    bench.poll.start()
+    assert not bench.dynamo.requests
+    leased.set()
+    bench.idle()
+    assert bench.hears(Queried)
+    assert bench.poll.stop(WATCHDOG)
+
+    class Never(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            waited.append(timeout)
+            return False
+
+    waited: list[float | None] = []
+    with running(Bench(leased=Never())) as bench:
+        assert bench.hears(Queried)
+    assert waited == [WATCHDOG]
+
+
+# How it ends
+
+
+def test_a_stop_ends_the_wait_for_the_lease_for_the_next_query_and_of_a_retry() -> None:
+    waiting = Bench(leased=threading.Event())
+    waiting.poll.start()
+    assert waiting.poll.stop(WATCHDOG)
+    assert not waiting.dynamo.requests
+
+    idle = Bench()
+    idle.poll.start()
+    idle.idle()
+    assert idle.poll.stop(WATCHDOG)
+
+    pausing = Bench()
+    pausing.pause = 2 * WATCHDOG
+    pausing.dynamo.script["query"] = [refusal("AccessDenied")]
+    pausing.poll.start()
+    pausing.hears(QueryFailed)
+    assert pausing.poll.stop(WATCHDOG / 2)
+    assert len(pausing.dynamo.requests) == 1
+
+    assert Bench().poll.stop(0), "one that never began"
+
+
+def test_after_a_stop_nobody_hears_anything() -> None:
+    bench = Bench()
+    answering, stopped = threading.Event(), threading.Event()
+
+    def answer() -> None:
+        answering.set()
+        assert stopped.wait(WATCHDOG)
+
+    bench.dynamo.before["query"] = answer
+    bench.poll.start()
+    assert answering.wait(WATCHDOG)
+    assert not bench.poll.stop(0), "its last answer is still to come"
+    stopped.set()
+    assert bench.poll.stop(WATCHDOG)
+    assert bench.signals.empty()
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (refusal("AccessDenied", "not on arn:aws:dynamodb:us-east-1:1:table/x"), "dynamodb:Query: AccessDenied"),
+        (ZeroDivisionError("article text"), "ZeroDivisionError"),
+    ],
+)
+def test_a_query_that_fails_is_told_in_safe_words_and_tried_again(error: Exception, words: str) -> None:
+    bench = Bench()
+    bench.dynamo.script["query"] = [error, error]
+    with running(bench):
+        assert [bench.hears(QueryFailed), bench.hears(QueryFailed)] == [QueryFailed(words)] * 2
+        assert bench.hears(Queried)
+        assert len(bench.survey.proofs) == 1
+
+
+def test_a_client_that_cannot_be_made_is_told_and_tried_again() -> None:
+    bench = Bench()
+    bench.trouble = [NoRegionError(), NoRegionError()]
+    with running(bench):
+        assert [bench.hears(QueryFailed), bench.hears(QueryFailed)] == [QueryFailed("NoRegionError")] * 2
+        assert bench.hears(Queried)
+
+
+def test_a_bug_in_whoever_takes_the_rows_does_not_end_the_thread() -> None:
+    bench = Bench()
+    bench.dynamo.put(key(1))
+    bench.survey.trouble = [ZeroDivisionError("bug")]
+    with running(bench, walked=False):
+        assert bench.hears(QueryFailed) == QueryFailed("ZeroDivisionError")
+        assert bench.hears(Queried)
+        bench.survey.trouble = [ZeroDivisionError("bug")]
+        bench.advance(0.5)  # in the walk
+        bench.advance(20)
+        assert bench.hears(Queried)
+        bench.walked()
+
+
+# What it hands over
+
+
+def test_rows_are_handed_over_in_chunks() -> None:
+    bench = Bench()
+    for number in range(1_234):
+        bench.dynamo.put(key(number, 1_000))
+    with running(bench, walked=False):
+        assert bench.survey.chunks == [(500, False), (500, False), (234, False)]
+        assert len(bench.survey.shown()) == 1_234
+
+
+def test_what_contradicts_is_read_consistently_before_the_query_counts() -> None:
+    bench = Bench()
+    bench.dynamo.put(key(1, 1_000))
+    with running(bench):
+        bench.dynamo.lagging[key(1, 1_000)] = {**bench.dynamo.items[key(1, 1_000)], **NEGATIVE}
+        bench.advance(5)
+        assert bench.survey.chunks[-2:] == [(1, False), (1, True)]
+        assert bench.survey.hub.ledger.state(key(1, 1_000)) == state("positive"), "the index is not believed"
+        (asked,) = bench.dynamo.asked("batch_get_item")
+        assert asked["sentiment"]["ConsistentRead"] is True
+
+
+def test_what_vanished_from_the_index_is_read_consistently() -> None:
+    bench = Bench()
+    for number in range(2):
+        bench.dynamo.put(key(number, 1_000))
+    with running(bench):
+        del bench.dynamo.items[key(0, 1_000)]
+        bench.dynamo.lagging[key(1, 1_000)] = None
+        bench.advance(60)
+        assert bench.survey.hub.ledger.state(key(0, 1_000)) is None
+        assert bench.survey.hub.ledger.state(key(1, 1_000)) == state("positive")
+
+
+def moving(bench: Bench, times: int) -> Callable[[], None]:
+    """An item that push changes while it is read, so often."""
+    seq = iter(range(1, times + 1))
+
+    def move() -> None:
+        number = next(seq, None)
+        if number is not None:
+            shown = state("neutral", score=f"0.{number}")
+            record = change(shown, number, key=key(1, 1_000), committed_at=bench.now_ms // 1000 + 60)
+            bench.survey.hub.publish([record], dated_ms=bench.now_ms, now_ms=bench.now_ms)
+
+    return move
+
+
+def test_an_item_that_moves_on_while_it_is_read_is_read_up_to_five_times() -> None:
+    bench = Bench()
+    bench.dynamo.put(key(1, 1_000))
+    with running(bench):
+        bench.dynamo.items[key(1, 1_000)] = {**bench.dynamo.items[key(1, 1_000)], **NEGATIVE}
+        bench.dynamo.before["batch_get_item"] = moving(bench, 4)
+        bench.advance(5)
+        assert len(bench.dynamo.asked("batch_get_item")) == 5
+        assert len(bench.survey.proofs) == 2
+        assert bench.survey.hub.ledger.state(key(1, 1_000)) == state("negative")
+
+
+def test_a_query_with_an_item_that_cannot_be_settled_proves_nothing() -> None:
+    bench = Bench()
+    bench.dynamo.put(key(1, 1_000))
+    with running(bench):
+        bench.hears(Queried)
+        bench.dynamo.items[key(1, 1_000)] = {**bench.dynamo.items[key(1, 1_000)], **NEGATIVE}
+        bench.dynamo.before["batch_get_item"] = moving(bench, 5)
+        began_ms, watermark_ms = bench.now_ms, bench.survey.hub.watermark_ms
+
+        def stop_moving() -> None:
+            assert (len(bench.survey.proofs), bench.survey.hub.watermark_ms) == (1, watermark_ms)
+
+        bench.dynamo.before["query"] = stop_moving
+        bench.advance(5)
+        assert bench.hears(QueryFailed) == QueryFailed("1 items change while they are read")
+        assert bench.hears(Queried).began_ms >= began_ms
+        assert len(bench.survey.proofs) == 2
+
+
+def test_what_the_first_query_brought_is_not_judged_and_what_a_later_one_did_is() -> None:
+    bench = Bench()
+    bench.dynamo.put(key(1, 1_000))
+    with running(bench):
+        bench.advance(5)
+        assert [fetched for _, _, fetched in bench.survey.proofs] == [[], []]
+        bench.dynamo.put(key(2, 500))
+        bench.dynamo.put(key(3, 500))
+        bench.advance(5)
+        bench.survey.hub.publish([change(state(), 7, key=key(2, 500))], dated_ms=bench.now_ms, now_ms=bench.now_ms)
+        bench.advance(5)
+        assert bench.survey.proofs[-1][2] == [key(2, 500), key(3, 500)]
+        told = [bench.hears(Queried).missed for _ in range(4)]
+        assert told == [0, 0, 0, 1], "push has brought one of the two"
+        bench.advance(5)
+        assert bench.hears(Queried).missed == 0, "each is counted once"
+
+
+def test_what_the_index_shows_only_after_the_first_query_is_told_by_the_next() -> None:
+    """However the walk back comes by in between, and push brings nothing."""
+    bench = Bench()
+    bench.dynamo.put(key(1, 100_000))
+    bench.dynamo.lagging[key(1, 100_000)] = None
+    with running(bench, walked=False):
+        bench.dynamo.lagging.clear()
+        bench.walked()
+        assert not bench.survey.shown()
+        bench.advance(5)
+        assert bench.survey.shown() == {key(1, 100_000)}
+
+
+# Single items
+
+
+def test_items_asked_for_are_read_at_once_and_consistently() -> None:
+    with running(Bench()) as bench:
+        bench.dynamo.put(key(1, 10 * LOOKBACK_MS))
+        bench.poll.read_soon([key(1, 10 * LOOKBACK_MS)])
+        bench.idle()
+        assert bench.survey.chunks[-1] == (1, True)
+        assert bench.survey.shown() == {key(1, 10 * LOOKBACK_MS)}
+        assert len(bench.survey.proofs) == 1, "no query"
+
+
+def test_items_asked_for_are_asked_for_again_if_the_read_fails() -> None:
+    with running(Bench()) as bench:
+        bench.dynamo.put(key(1, 10 * LOOKBACK_MS))
+        bench.dynamo.script["batch_get_item"] = [refusal("AccessDenied")]
+        bench.interval = 100.0
+        bench.poll.soon()
+        bench.idle()
+        bench.poll.read_soon([key(1, 10 * LOOKBACK_MS)])
+        assert bench.idle() == pytest.approx(15.0), "not at once again"
+        assert not bench.survey.shown()
+        bench.poll.read_soon([key(2)])
+        bench.idle()
+        assert len(bench.dynamo.asked("batch_get_item")) == 1
+        bench.advance(15)
+        assert bench.survey.shown() == {key(1, 10 * LOOKBACK_MS)}
+        assert len(bench.dynamo.asked("batch_get_item")[-1]["sentiment"]["Keys"]) == 2
+
+
+def test_more_items_than_anybody_reads_are_not_kept() -> None:
+    bench = Bench()
+    bench.poll.read_soon(key(number) for number in range(10_050))
+    assert len(bench.poll._asked) == 10_000
+    assert next(iter(bench.poll._asked)) == key(50)
+
+
+# The catch-up
+
+
+def test_the_catch_up_waits_for_the_walk_and_brings_only_what_was_not_there_before() -> None:
+    bench = Bench()
+    old, late = key(1, 2_000_000), key(2, 2_100_000)
+    bench.dynamo.put(old)
+    with running(bench, walked=False):
+        bench.poll.catch_up()
+        while not bench.poll._walk.knows_catchup:
+            assert len(bench.sinces()) == len(bench.survey.proofs), "no catch-up yet"
+            bench.advance(0.5)
+        bench.dynamo.put(late)
+        bench.poll.catch_up()
+        bench.idle()
+        assert iso_time(bench.now_ms - 3_600_000) in bench.sinces()
+        assert bench.survey.shown() == {late}
+        assert bench.survey.proofs[-1][2] == [], "and it is not judged"
+
+
+def test_a_catch_up_that_fails_is_tried_again() -> None:
+    with running(Bench()) as bench:
+        bench.interval = 100.0
+        bench.poll.soon()
+        bench.idle()
+        bench.dynamo.put(key(2, 2_100_000))
+        bench.dynamo.script["query"] = [refusal("AccessDenied")]
+        bench.poll.catch_up()
+        assert bench.idle() == pytest.approx(15.0)
+        assert not bench.survey.shown()
+        bench.advance(15)
+        assert bench.survey.shown() == {key(2, 2_100_000)}
+        asked = len(bench.dynamo.requests)
+        bench.advance(20)
+        assert len(bench.dynamo.requests) == asked, "once is enough"
+
+
+# How far back
+
+
+def test_after_an_outage_it_asks_from_where_the_last_query_left_off_and_then_as_ever() -> None:
+    with running(Bench()) as bench:
+        last_ms, _, _ = bench.survey.proofs[-1]
+        bench.advance(3_600)
+        bench.advance(5)
+        assert bench.sinces()[-2:] == [
+            iso_time(last_ms - LATENESS_MS - MARGIN_MS),
+            iso_time(bench.now_ms - LOOKBACK_MS),
+        ]
+
+
+def test_a_query_that_failed_left_nothing_off() -> None:
+    with running(Bench()) as bench:
+        last_ms, _, _ = bench.survey.proofs[-1]
+        bench.dynamo.script["query"] = [refusal("AccessDenied")] * 3
+        bench.advance(600)
+        assert set(bench.sinces()[-2:]) == {iso_time(last_ms - LATENESS_MS - MARGIN_MS)}
+
+
+def test_it_never_asks_for_more_than_a_day() -> None:
+    with running(Bench()) as bench:
+        bench.advance(3 * 86_400)
+        assert bench.sinces()[-1] == iso_time(bench.now_ms - FURTHEST_MS)
+
+
+def test_a_clock_set_back_leaves_the_look_back_as_it_is() -> None:
+    with running(Bench()) as bench:
+        bench.now_ms -= 7_200_000
+        bench.poll.soon()
+        bench.idle()
+        assert bench.sinces()[-1] == iso_time(bench.now_ms - LOOKBACK_MS)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.floats(1, 20_000), min_size=1, max_size=8),
+    st.lists(
+        st.tuples(st.floats(0, 1), st.integers(0, LATENESS_MS), st.integers(0, MARGIN_MS)), min_size=1, max_size=10
+    ),
+)
+def test_no_item_falls_between_two_queries(gaps: list[float], written: list[tuple[float, int, int]]) -> None:
+    """However far apart the queries that work: what is scored within two minutes of its timestamp, and seen by the
+    index within the margin, lies in the range of a query that begins when the index has it."""
+    with running(Bench()) as bench:
+        for gap in gaps:
+            bench.advance(gap)
+        bench.advance(200)
+        proofs = bench.survey.proofs
+    begin, end = proofs[0][0], proofs[-2][0]
+    for share, late_ms, lag_ms in written:
+        scored_ms = begin + share * (end - begin)
+        seen_ms, timestamp_ms = scored_ms + lag_ms, scored_ms - late_ms
+        assert any(began_ms >= seen_ms and since_ms <= timestamp_ms for began_ms, since_ms, _ in proofs)

@@ -1,0 +1,264 @@
+"""Reads of the table: all that is asked for, nothing more, in as many requests as it takes and no Scan."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, ReadTimeoutError
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streamer.change import GONE, LABELS, PENDING, Item, Key, iso_time
+from streamer.errors import TableError
+from streamer.tables.sentiment import VISIBLE, SentimentTable
+from tests.factories import NOW_MS, state
+from tests.unit.intake.fakes import WATCHDOG, refusal, silence
+from tests.unit.tables.fakes import NAME, FakeDynamo
+
+THROTTLED = "ProvisionedThroughputExceededException"
+EVERYTHING, LAST = "2000", "9999"
+
+
+def key(number: int, age_ms: int = 0) -> Key:
+    return Key(f"wire:{number}", iso_time(NOW_MS - age_ms))
+
+
+def filled(count: int) -> FakeDynamo:
+    dynamo = FakeDynamo()
+    for number in range(count):
+        dynamo.put(key(number, number), sorted(LABELS)[number % 3])
+    return dynamo
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How long each pause between two attempts would last, at most; none of them does."""
+    asked: list[float] = []
+
+    def uniform(low: float, high: float) -> float:
+        assert low == 0
+        asked.append(high)
+        return 0.0
+
+    monkeypatch.setattr("tenacity.wait.random.uniform", uniform)
+    return asked
+
+
+def test_it_finds_what_is_after_a_time_under_every_label_and_nothing_else() -> None:
+    dynamo = filled(6)
+    dynamo.put(key(7), None)
+    dynamo.put(key(8), "bullish")
+    dynamo.put(key(9, -10 * 86_400_000))
+    rows = dict(dynamo.table().after(iso_time(NOW_MS - 3)))
+    assert set(rows) == {key(0, 0), key(1, 1), key(2, 2), key(9, -10 * 86_400_000)}, "strictly after, without an end"
+    assert rows[key(0)] == Item(state("negative"))
+
+
+def test_pages_are_followed_to_their_end_even_over_an_empty_one() -> None:
+    for page in (1, 2, 3, 7, 1_000):
+        dynamo = filled(18)
+        dynamo.page = page
+        found = dynamo.table().after(EVERYTHING)
+        assert Counter(row[0] for row in found) == Counter(list(dynamo.items))
+
+
+def test_it_asks_only_for_what_is_visible_and_never_for_a_scan() -> None:
+    dynamo = filled(3)
+    dynamo.put(key(1), article={"S": "text"})
+    table = dynamo.table()
+    table.after(EVERYTHING)
+    table.read([key(1)])
+    list(table.back(LAST, EVERYTHING))
+    assert {operation for operation, _ in dynamo.requests} == {"query", "batch_get_item"}
+    for operation, request in dynamo.requests:
+        asked = request if operation == "query" else request[NAME]
+        names = asked["ExpressionAttributeNames"]
+        assert {names[name] for name in asked["ProjectionExpression"].split(",")} == set(VISIBLE)
+    assert "article" not in VISIBLE
+    for request in dynamo.asked("query"):
+        assert (request["TableName"], request["IndexName"]) == (NAME, "by_sentiment")
+
+
+@pytest.mark.parametrize(
+    ("attributes", "fault"),
+    [
+        ({"score": {"N": "2"}}, "score"),
+        ({"score": {"S": "0.5"}}, "score"),
+        ({"matched_tickers": {"L": []}}, "tickers"),
+        ({"confidence": {"N": "-1"}}, "confidence"),
+    ],
+)
+def test_an_item_that_breaks_a_rule_is_found_and_names_it(attributes: dict[str, Any], fault: str) -> None:
+    dynamo = FakeDynamo()
+    dynamo.put(key(1), "positive", **attributes)
+    ((_, item),) = dynamo.table().after(EVERYTHING)
+    assert (item.state, item.fault) == (None, fault)
+
+
+def test_an_item_whose_key_is_none_is_found_and_names_it() -> None:
+    dynamo = FakeDynamo()
+    odd = Key("wire:1", "tomorrow")
+    dynamo.put(odd)
+    assert dynamo.table().after(EVERYTHING) == [(odd, Item(None, "unscored", "key"))]
+
+
+def test_single_items_are_read_consistently_each_once_and_absent_ones_are_gone() -> None:
+    dynamo = filled(250)
+    dynamo.put(key(500), None)
+    wanted = [*dynamo.items, *dynamo.items, key(400)]
+    rows = dynamo.table().read(wanted)
+    assert Counter(row[0] for row in rows) == Counter({*dynamo.items, key(400)})
+    assert dict(rows)[key(400)] == GONE
+    assert dict(rows)[key(500)] == PENDING
+    batches = [request[NAME] for request in dynamo.asked("batch_get_item")]
+    assert [len(batch["Keys"]) for batch in batches] == [100, 100, 52]
+    assert all(batch["ConsistentRead"] is True for batch in batches)
+
+
+def test_nothing_wanted_is_no_request() -> None:
+    dynamo = FakeDynamo()
+    assert dynamo.table().read([]) == []
+    assert not dynamo.requests
+
+
+def test_keys_left_for_later_are_asked_for_again(pauses: list[float]) -> None:
+    dynamo = filled(100)
+    dynamo.unprocessed = [90, 40, 0]
+    rows = dynamo.table().read(dynamo.items)
+    assert Counter(row[0] for row in rows) == Counter(list(dynamo.items))
+    assert GONE not in dict(rows).values()
+    assert [len(request[NAME]["Keys"]) for request in dynamo.asked("batch_get_item")] == [100, 90, 40]
+    assert all(request[NAME]["ConsistentRead"] for request in dynamo.asked("batch_get_item"))
+    assert len(pauses) == 2
+
+
+def test_keys_that_are_always_left_are_an_error_and_not_gone(pauses: list[float]) -> None:
+    dynamo = filled(3)
+    dynamo.unprocessed = [1] * 9
+    with pytest.raises(TableError) as caught:
+        dynamo.table().read(dynamo.items)
+    assert str(caught.value) == "dynamodb:BatchGetItem: throttled, keys are left unprocessed"
+    assert len(dynamo.requests) == 5
+
+
+READS: list[tuple[str, str, Callable[[SentimentTable], object]]] = [
+    ("query", "dynamodb:Query", lambda table: table.after(EVERYTHING)),
+    ("query", "dynamodb:Query", lambda table: list(table.back(LAST, EVERYTHING))),
+    ("batch_get_item", "dynamodb:BatchGetItem", lambda table: table.read([key(1, 1)])),
+]
+
+
+@pytest.mark.parametrize(("operation", "action", "read"), READS)
+def test_where_aws_asks_for_patience_up_to_five_attempts_are_made(
+    operation: str, action: str, read: Callable[[SentimentTable], object], pauses: list[float]
+) -> None:
+    dynamo = filled(3)
+    dynamo.script[operation] = [refusal(THROTTLED), refusal("InternalServerError"), refusal("ThrottlingException")]
+    dynamo.script[operation].append(
+        ClientError({"Error": {"Code": "Strange"}, "ResponseMetadata": {"HTTPStatusCode": 503}}, "Query")  # type: ignore[typeddict-item]
+    )
+    assert read(dynamo.table())
+    assert pauses == [0.1, 0.2, 0.4, 0.8], "full jitter: from 0 to these"
+
+    dynamo.requests.clear()
+    dynamo.script[operation] = [refusal(THROTTLED, "the table arn:aws:dynamodb:us-east-1:1:table/x")] * 9
+    with pytest.raises(TableError) as caught:
+        read(dynamo.table())
+    assert str(caught.value) == f"{action}: {THROTTLED}"
+    assert len(dynamo.requests) == 5
+
+
+@pytest.mark.parametrize(("operation", "action", "read"), READS)
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (refusal("AccessDeniedException", "User: arn:aws:iam::1:user/x"), "AccessDeniedException"),
+        (refusal("ResourceNotFoundException"), "ResourceNotFoundException"),
+        (silence(), "ConnectTimeoutError"),
+        (ReadTimeoutError(endpoint_url="https://dynamodb"), "ReadTimeoutError"),
+    ],
+)
+def test_what_patience_does_not_mend_is_an_error_at_once(
+    operation: str,
+    action: str,
+    read: Callable[[SentimentTable], object],
+    error: Exception,
+    words: str,
+    pauses: list[float],
+) -> None:
+    dynamo = filled(3)
+    dynamo.script[operation] = [error]
+    with pytest.raises(TableError) as caught:
+        read(dynamo.table())
+    assert str(caught.value) == f"{action}: {words}"
+    assert len(dynamo.requests) == 1
+    assert not pauses
+
+
+def test_a_stop_ends_the_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tenacity.wait.random.uniform", lambda _low, _high: 2 * WATCHDOG)
+    dynamo, stopping, ended = filled(3), threading.Event(), threading.Event()
+    dynamo.script["query"] = [refusal(THROTTLED)] * 9
+    asked = threading.Event()
+    dynamo.before["query"] = asked.set
+
+    def read() -> None:
+        with pytest.raises(TableError):
+            dynamo.table(stopping).after(EVERYTHING)
+        ended.set()
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    assert asked.wait(WATCHDOG)
+    stopping.set()
+    assert ended.wait(WATCHDOG)
+    thread.join(WATCHDOG)
+    assert len(dynamo.requests) <= 2
+
+
+# The walk back
+
+
+def test_the_walk_back_is_newest_first_one_request_a_step() -> None:
+    dynamo = filled(30)
+    dynamo.page = 4
+    seen: list[str] = []
+    requests = 0
+    for rows, reached in dynamo.table().back(iso_time(NOW_MS - 3), iso_time(NOW_MS - 20)):
+        assert len(dynamo.requests) - requests <= 1
+        requests = len(dynamo.requests)
+        assert all(row[0].timestamp >= reached for row in rows)
+        seen += [row[0].timestamp for row in rows]
+    assert sorted(seen) == sorted(iso_time(NOW_MS - age) for age in range(3, 21)), "both ends are of it"
+    assert all(request["ScanIndexForward"] is False and request["Limit"] == 500 for request in dynamo.asked("query"))
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 40), st.sampled_from(sorted(LABELS))), max_size=60),
+    st.integers(1, 12),
+    st.integers(0, 40),
+    st.integers(0, 40),
+)
+def test_whatever_the_pages_and_labels_all_after_the_time_it_tells_has_been_given(
+    written: list[tuple[int, str]], page: int, first: int, second: int
+) -> None:
+    dynamo = FakeDynamo()
+    dynamo.page = page
+    for number, (age, label) in enumerate(written):
+        dynamo.put(key(number, age), label)
+    before, until = iso_time(NOW_MS - min(first, second)), iso_time(NOW_MS - max(first, second))
+    wanted = {one for one in dynamo.items if until <= one.timestamp <= before}
+    given_so_far: Counter[Key] = Counter()
+    reached = before
+    for rows, now_reached in dynamo.table().back(before, until):
+        assert now_reached <= reached
+        reached = now_reached
+        given_so_far.update(row[0] for row in rows)
+        assert set(given_so_far) >= {one for one in wanted if one.timestamp > reached}
+    assert reached == until
+    assert given_so_far == Counter(wanted)

@@ -1,0 +1,103 @@
+"""The same reads against an engine that others wrote: expressions, pages of 1 MB, projections."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from streamer import aws
+from streamer.change import GONE, PENDING, Key, iso_time
+from streamer.local.provision import provision
+from streamer.tables.sentiment import SentimentTable
+from tests.factories import NOW_MS, state
+from tests.moto_in_process import moto_in_process
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+ARTICLE = {"S": "x" * 90_000}
+
+
+class Recording:
+    """A client, the names of what it called, and what came back."""
+
+    def __init__(self, client: DynamoDBClient) -> None:
+        self.client = client
+        self.called: list[str] = []
+        self.answers: list[Any] = []
+        client.meta.events.register("before-call.dynamodb.*", lambda model, **_: self.called.append(model.name))
+        client.meta.events.register("after-call.dynamodb.*", lambda parsed, **_: self.answers.append(parsed))
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    with moto_in_process() as url:
+        yield url
+
+
+@pytest.fixture
+def recording(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Recording]:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    provision(endpoint)
+    client = aws.connect_table()
+    for number in range(30):
+        item: dict[str, Any] = {
+            "source_id": {"S": f"wire:{number}"},
+            "timestamp": {"S": iso_time(NOW_MS - number)},
+            "sentiment": {"S": ("positive", "neutral", "negative")[number % 3]},
+            "matched_tickers": {"L": [{"S": "AAPL"}]},
+            "score": {"N": "0.5"},
+            "source": {"S": "wire"},
+            "article": ARTICLE,
+        }
+        client.put_item(TableName="sentiment", Item=item)
+    client.put_item(TableName="sentiment", Item={"source_id": {"S": "new"}, "timestamp": {"S": iso_time(NOW_MS)}})
+    yield Recording(client)
+    client.close()
+
+
+def key(number: int) -> Key:
+    return Key(f"wire:{number}", iso_time(NOW_MS - number))
+
+
+def test_every_read_brings_what_the_table_holds_and_no_article(recording: Recording) -> None:
+    table = SentimentTable(recording.client, "sentiment", threading.Event())
+    found = table.after(iso_time(NOW_MS - 20))
+    assert Counter(row[0] for row in found) == Counter(key(number) for number in range(20))
+    assert dict(found)[key(3)].state == state("positive")
+
+    read = dict(table.read([key(1), key(1), Key("new", iso_time(NOW_MS)), key(99)]))
+    assert read[key(1)].state == state("neutral")
+    assert (read[Key("new", iso_time(NOW_MS))], read[key(99)]) == (PENDING, GONE)
+
+    back = [row[0] for rows, _ in table.back(iso_time(NOW_MS - 5), iso_time(NOW_MS - 25)) for row in rows]
+    assert Counter(back) == Counter(key(number) for number in range(5, 26))
+
+    assert set(recording.called) == {"Query", "BatchGetItem"}, "never a Scan"
+    assert "xxx" not in str(recording.answers)
+
+
+def test_pages_of_an_engine_are_followed(recording: Recording, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streamer.tables.sentiment._PAGE", 4)
+    table = SentimentTable(recording.client, "sentiment", threading.Event())
+    back = [row[0] for rows, _ in table.back(iso_time(NOW_MS), "2000") for row in rows]
+    assert Counter(back) == Counter(key(number) for number in range(30))
+    assert recording.called.count("Query") >= 9
+
+    for number in range(30, 70):
+        item: dict[str, Any] = {
+            "source_id": {"S": f"wire:{number}"},
+            "timestamp": {"S": iso_time(NOW_MS - number)},
+            "sentiment": {"S": "positive"},
+            "matched_tickers": {"L": [{"S": "AAPL"}]},
+            "score": {"N": "0.5"},
+            "article": ARTICLE,
+        }
+        recording.client.put_item(TableName="sentiment", Item=item)
+    recording.called.clear()
+    assert len(table.after("2000")) == 70
+    assert recording.called.count("Query") > 3, "over 1 MB under one label"
