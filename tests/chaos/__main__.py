@@ -27,27 +27,51 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code: 0 green, 1 red, 2 for what the person who called has to mend."""
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
-    settings = Settings(
-        options.seed, options.seconds, options.containers, options.clients, options.faults, options.broken
-    )
     console, complain = Console(), Console(stderr=True)
     if not console.is_terminal:
         console = Console(width=_WIDTH)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends what was started, as Ctrl-C does
+    red: list[str] = []
     try:
-        faults = plan(settings.seed, settings.seconds, settings.containers, kinds_named(settings.faults))
+        for settings in _runs(options):
+            name = f"seed {settings.seed}, {settings.faults}"
+            if not _run(settings, options.report, console):
+                red.append(name)
+                if not options.keep_going:
+                    break
     except PlanError as error:
         complain.print(f"chaos: {error}", highlight=False, markup=False)
         return 2
-    console.print(f"chaos: seed {settings.seed}, {len(faults)} faults in {settings.seconds:g} s", highlight=False)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends what was started, as Ctrl-C does
-    try:
-        verdict = judge(asyncio.run(gate.run(settings, faults)))
     except KeyboardInterrupt:
         complain.print("chaos: stopped")
         return 130
+    for name in red:
+        console.print(f"red: {name}", highlight=False, style="red")
+    return 1 if red else 0
+
+
+def _runs(options: argparse.Namespace) -> list[Settings]:
+    """What is to be run, one after the other."""
+    kinds = [kind.name for kind in kinds_named(options.faults)]
+    sets = kinds if options.alone else [options.faults]
+    return [
+        Settings(seed, options.seconds, options.containers, options.clients, faults, options.broken)
+        for seed in range(options.seed, options.seed + options.runs)
+        for faults in sets
+    ]
+
+
+def _run(settings: Settings, folder: Path, console: Console) -> bool:
+    """One run with its report; whether it was green."""
+    faults = plan(settings.seed, settings.seconds, settings.containers, kinds_named(settings.faults))
+    console.print(
+        f"chaos: seed {settings.seed}, {settings.faults}: {len(faults)} faults in {settings.seconds:g} s",
+        highlight=False,
+    )
+    verdict = judge(asyncio.run(gate.run(settings, faults)))
     report.show(verdict, console)
-    console.print(f"report: {_write(verdict, options.report)}", highlight=False, soft_wrap=True)
-    return 0 if verdict.green else 1
+    console.print(f"report: {_write(verdict, folder)}", highlight=False, soft_wrap=True)
+    return verdict.green
 
 
 def _write(verdict: Verdict, folder: Path) -> Path:
@@ -77,6 +101,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--report", type=Path, default=Path("build/chaos"), help="folder of the HTML page (build/chaos)"
     )
+    parser.add_argument("--alone", action="store_true", help="each of the faults alone, one run after the other")
+    parser.add_argument("--runs", type=int, default=1, help="so many seeds, one run after the other (1)")
+    parser.add_argument("--keep-going", action="store_true", help="go on after a run that is red")
     parser.set_defaults(seed=secrets.randbelow(10_000))
     return parser
 
