@@ -32,7 +32,7 @@ class _Canvas:
 
     def x(self, at: float) -> float:
         """Where a time is, never outside."""
-        return _LEFT + min(max(at, 0.0), self.seconds) * (_WIDTH - _LEFT - 8) / self.seconds
+        return _LEFT + min(max(at, 0.0), self.seconds) * (_WIDTH - _LEFT - 20) / self.seconds
 
     def bar(self, begin: float, end: float, y: float, height: float, name: str, title: str = "") -> None:
         """A time, as a rectangle."""
