@@ -90,7 +90,7 @@ class Hub(Generic[Subscriber]):
         for key, item in rows:
             published = self.ledger.state(key)
             shown = published if key in self.ledger else self.ledger.last(key)
-            first = shown is None and item.fault is not None and key not in self.ledger
+            first = item.fault is not None and not self.ledger.knows(key)
             answer = self.ledger.observe_reading(Reading(key, item, began_ms, as_of, consistent), now_ms)
             if answer is Answer.PUBLISH:
                 outcome.fetched.append(key)

@@ -31,6 +31,7 @@ class Window:
     def __init__(self, since_ms: int, *, limit: int = 200_000) -> None:
         self._since_ms = since_ms
         self._limit = limit
+        self._full = False  # something was left out: further back than now it does not reach any more
         self._items: dict[Key, _Counted] = {}
         self._minutes: dict[int, set[Key]] = {}
         self._labels: Counter[str] = Counter()
@@ -48,12 +49,13 @@ class Window:
         self._count(key, state, moment // _MINUTE_MS, oldest, now_ms)
         while len(self._items) > self._limit:
             first = min(self._minutes)
-            self._since_ms = (first + 1) * _MINUTE_MS
+            self._since_ms, self._full = (first + 1) * _MINUTE_MS, True
             self._drop(first)
 
     def recall(self, key: Key, state: State, now_ms: int) -> bool:
         """Counts an item from before `since` that is not counted yet; `reach` then says from when on. False: full."""
-        if len(self._items) >= self._limit:
+        self._full = self._full or len(self._items) >= self._limit
+        if self._full:
             return False
         moment = parse_time(key.timestamp)
         if key not in self._items and moment is not None:
@@ -61,8 +63,8 @@ class Window:
         return True
 
     def reach(self, since_ms: int) -> None:
-        """It has seen everything since this time; later than before is nothing."""
-        if since_ms < self._since_ms:
+        """It has seen everything since this time; later than before is nothing, and nothing once it was full."""
+        if since_ms < self._since_ms and not self._full:
             self._since_ms = since_ms
             self.revision += 1
 

@@ -103,3 +103,29 @@ def test_evicting_thousands_keeps_cursors_right() -> None:
     assert numbers(history, 4995) == list(range(4996, 5001))
     assert history.dated_after(4997) == 4997
     assert len(history) == 11
+
+
+def test_the_newest_date_of_what_was_evicted_is_kept_whatever_order_the_dates_had() -> None:
+    history = History(keep_ms=10)
+    assert history.evicted_dated_ms == -1
+    for number, dated in enumerate((50, 90, 20, 70), 1):
+        history.add(frame(number), dated, now_ms=number)
+    history.expire(12)
+    assert history.evicted_through == 1
+    assert history.evicted_dated_ms == 50
+    history.expire(14)
+    assert (history.evicted_through, history.evicted_dated_ms) == (3, 90)
+
+
+@given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 30)), max_size=60), st.integers(-1, 51))
+def test_nothing_dated_after_a_time_was_evicted_if_the_time_is_not_before_that_date(
+    entries: list[tuple[int, int]], time_ms: int
+) -> None:
+    history, now = History(keep_ms=20), 0
+    for number, (dated, pause) in enumerate(entries, 1):
+        now += pause
+        history.add(frame(number), dated, now)
+        history.expire(now)
+    wanted = {number for number, (dated, _) in enumerate(entries, 1) if dated > time_ms}
+    if time_ms >= history.evicted_dated_ms:
+        assert set(numbers(history, history.dated_after(time_ms))) >= wanted

@@ -3,10 +3,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-from streamer.change import Change, iso_time, version
+import pytest
+
+from streamer.change import GONE, LATENESS_MS, Change, Item, Key, State, iso_time, version
 from streamer.hub.filters import Filter, choose
 from streamer.hub.frame import Frame
-from streamer.hub.hub import Hub
+from streamer.hub.hub import Hub, Outcome
 from streamer.hub.resume import Request
 from streamer.place import Place
 from tests.factories import KEY, NOW_MS, change, hub, state
@@ -168,3 +170,188 @@ def test_equal_filters_share_a_group_and_empty_groups_vanish() -> None:
     target.leave(choose({"AAPL", "MSFT"}, None), "two")
     target.leave(choose({"AAPL", "MSFT"}, None), "two")
     assert not target.groups
+
+
+MARGIN_MS, LOOKBACK_MS, DAY_MS = 10_000, 180_000, 86_400_000
+INVALID = Item(None, "unscored", "score")
+
+
+def item(shown: State | None) -> Item:
+    return Item(shown) if shown is not None else GONE
+
+
+def observe(
+    target: Hub[str], found: Item, *, key: Key = KEY, consistent: bool = False, began_ms: int = NOW_MS
+) -> Outcome:
+    return target.observe(
+        [(key, found)], began_ms=began_ms, as_of=target.ledger.revision, consistent=consistent, now_ms=began_ms
+    )
+
+
+def test_what_a_query_finds_first_is_told_without_saying_when_it_was_committed_and_dated_now() -> None:
+    target = hub()
+    outcome = observe(target, item(state("positive", "AAPL", "MSFT")))
+    assert (outcome.updates, outcome.fetched) == (2, [KEY])
+    assert [data["committed_at"] for _, data in said(target.take_pending())] == [None, None]
+    assert target.history.dated_after(NOW_MS - 1) == 0
+    assert target.history.dated_after(NOW_MS) == 2
+    assert observe(target, item(state("positive", "AAPL", "MSFT"))).known == 1
+
+
+def test_what_contradicts_is_asked_for_and_told_once_read_consistently() -> None:
+    target = hub()
+    publish(target, change(state("positive"), 1))
+    assert observe(target, item(state("negative"))).read_again == [KEY]
+    outcome = observe(target, item(state("negative")), consistent=True)
+    assert (outcome.updates, outcome.fetched, outcome.read_again) == (1, [KEY], [])
+    assert observe(target, GONE, consistent=True).withdrawals == 1
+    assert target.ledger.state(KEY) is None
+
+
+def test_an_item_that_is_no_event_counts_as_published_and_is_named_once() -> None:
+    target = hub()
+    assert observe(target, INVALID).invalid == [(KEY, INVALID)]
+    assert observe(target, INVALID).invalid == []
+    assert observe(target, INVALID, consistent=True).invalid == []
+    assert observe(target, INVALID).fetched == []
+    assert target.newest == 0
+
+
+def test_an_invalid_item_that_was_learnt_is_not_named_by_each_query_anew() -> None:
+    target = hub()
+    target.learn([(KEY, INVALID)], NOW_MS - DAY_MS, remember=("", "9"), now_ms=NOW_MS)
+    assert [len(observe(target, INVALID).invalid) for _ in range(3)] == [0, 0, 0]
+
+
+def test_an_item_that_becomes_invalid_is_withdrawn() -> None:
+    target = hub()
+    publish(target, change(state("positive"), 1))
+    outcome = observe(target, INVALID, consistent=True)
+    assert (outcome.withdrawals, outcome.invalid) == (1, [])
+
+
+def test_vanished_is_what_is_shown_and_was_published_before_the_margin_and_not_found() -> None:
+    target = hub()
+    keys = [Key(f"wire:{number}", iso_time(NOW_MS - number * 1_000)) for number in range(5)]
+    for number, key in enumerate(keys):
+        publish(target, change(state("positive"), number + 1, key=key))
+    publish(target, change(None, 9, key=keys[4]))
+    since = iso_time(NOW_MS - 3_500)
+    settled = NOW_MS + MARGIN_MS + 1
+    assert target.vanished(set(), since=since, began_ms=NOW_MS + MARGIN_MS) == [], "the index may lag"
+    assert target.vanished({keys[1]}, since=since, began_ms=settled) == [keys[0], keys[2], keys[3]], "oldest first"
+    assert target.vanished(set(), since=keys[2].timestamp, began_ms=settled) == [keys[0], keys[1]]
+    assert target.vanished(set(), since=since, began_ms=settled) == [keys[0], keys[1]], "what is over is let go of"
+
+
+def test_nothing_is_proved_and_nothing_covered_before_the_first_query() -> None:
+    target = hub()
+    assert (target.watermark_ms, target.covered_since_ms) == (0, None)
+
+
+def test_a_query_proves_up_to_its_start_less_the_margin() -> None:
+    target = hub()
+    target.proved(NOW_MS, NOW_MS - LOOKBACK_MS)
+    assert target.watermark_ms == NOW_MS - MARGIN_MS
+    assert target.covered_since_ms == NOW_MS - LOOKBACK_MS + LATENESS_MS
+    assert target.place().time_ms == NOW_MS - MARGIN_MS
+
+
+def test_queries_that_leave_no_hole_keep_what_is_covered() -> None:
+    target = hub()
+    target.proved(NOW_MS, NOW_MS - LOOKBACK_MS)
+    covered = target.covered_since_ms
+    target.proved(NOW_MS + 15_000, NOW_MS + 15_000 - LOOKBACK_MS)
+    target.proved(NOW_MS + 3_600_000, NOW_MS + 15_000 - LATENESS_MS - MARGIN_MS)
+    assert target.covered_since_ms == covered
+    assert target.watermark_ms == NOW_MS + 3_600_000 - MARGIN_MS
+
+
+def test_a_hole_between_two_queries_begins_what_is_covered_anew() -> None:
+    target = hub()
+    target.proved(NOW_MS, NOW_MS - LOOKBACK_MS)
+    later = NOW_MS + 2 * DAY_MS
+    target.proved(later, later - DAY_MS)
+    assert target.covered_since_ms == later - DAY_MS + LATENESS_MS
+    target = hub()
+    target.proved(NOW_MS, NOW_MS - LOOKBACK_MS)
+    target.proved(later, NOW_MS - LATENESS_MS + 1)
+    assert target.covered_since_ms == NOW_MS + 1, "by one millisecond"
+
+
+def test_a_clock_set_back_sets_the_watermark_back() -> None:
+    target = hub()
+    target.proved(NOW_MS, NOW_MS - LOOKBACK_MS)
+    covered = target.covered_since_ms
+    back = NOW_MS - 7_200_000
+    target.proved(back, back - LOOKBACK_MS)
+    assert target.watermark_ms == back - MARGIN_MS, "it claims nothing of the time that it did not see"
+    assert target.covered_since_ms == covered
+    target.proved(MARGIN_MS - 1, -LOOKBACK_MS)
+    assert target.watermark_ms == 0
+
+
+def test_what_is_learnt_is_counted_and_told_to_nobody() -> None:
+    target = hub()
+    old = Key("wire:9", iso_time(NOW_MS - 7_200_000))
+    rows = [(KEY, item(state("positive"))), (old, item(state("negative")))]
+    edge = iso_time(NOW_MS - 3_600_000)
+    assert target.learn(rows, NOW_MS - DAY_MS, remember=(edge, "9"), now_ms=NOW_MS)
+    assert target.newest == 0
+    assert [target.ledger.knows(key) for key in (KEY, old)] == [True, False]
+    metrics = target.window.metrics(NOW_MS)
+    assert (metrics.total, metrics.positive, metrics.negative) == (2, 1, 1)
+    assert metrics.since == iso_time(NOW_MS - DAY_MS)
+
+
+def test_what_is_remembered_lies_after_the_first_and_up_to_the_second_timestamp() -> None:
+    target = hub()
+    keys = [Key(f"wire:{number}", iso_time(NOW_MS + number)) for number in range(5)]
+    target.learn(
+        [(key, item(state("positive"))) for key in keys],
+        NOW_MS - DAY_MS,
+        remember=(keys[1].timestamp, keys[3].timestamp),
+        now_ms=NOW_MS,
+    )
+    assert [target.ledger.knows(key) for key in keys] == [False, False, True, True, False]
+
+
+def test_what_the_hub_knows_better_is_counted_as_it_knows_it() -> None:
+    target = hub()
+    old = Key("wire:9", iso_time(NOW_MS - 7_200_000))
+    publish(target, change(state("negative"), 5, key=old), change(None, 6, key=KEY, before=state("positive")))
+    target.learn([(old, item(state("positive"))), (KEY, item(state("positive")))], 0, remember=("", "9"), now_ms=NOW_MS)
+    metrics = target.window.metrics(NOW_MS)
+    assert (metrics.total, metrics.negative) == (1, 1)
+
+
+def test_a_record_of_a_learnt_item_is_told_and_a_query_that_finds_it_is_not() -> None:
+    target = hub()
+    target.learn([(KEY, item(state("positive", "AAPL", "MSFT")))], 0, remember=("", "9"), now_ms=NOW_MS)
+    assert observe(target, item(state("positive", "AAPL", "MSFT"))).updates == 0
+    assert target.vanished(set(), since="", began_ms=NOW_MS + DAY_MS) == []
+    record = change(state("positive", "AAPL", "MSFT"), 3, before=state("positive", "AAPL"))
+    target.publish([record], dated_ms=NOW_MS, now_ms=NOW_MS)
+    assert [data["ticker"] for _, data in said(target.take_pending())] == ["AAPL", "MSFT"]
+
+
+def test_the_correction_of_a_learnt_item_is_told_whole_and_withdraws_what_it_showed() -> None:
+    target = hub()
+    target.learn([(KEY, item(state("positive", "AAPL", "MSFT")))], 0, remember=("", "9"), now_ms=NOW_MS)
+    observe(target, item(state("positive", "AAPL")), consistent=True)
+    assert [(name, data["ticker"]) for name, data in said(target.take_pending())] == [
+        ("sentiment_withdrawn", "MSFT"),
+        ("sentiment_update", "AAPL"),
+    ]
+
+
+@pytest.mark.parametrize("consistent", [True, False])
+def test_the_hub_tells_what_a_read_could_not_decide_however_it_was_read(consistent: bool) -> None:
+    target = hub()
+    publish(target, change(state("positive"), 1))
+    as_of = target.ledger.revision
+    publish(target, change(state("neutral"), 2))
+    rows = [(KEY, item(state("positive")))]
+    outcome = target.observe(rows, began_ms=NOW_MS, as_of=as_of, consistent=consistent, now_ms=NOW_MS)
+    assert outcome.read_again == [KEY]
+    assert target.ledger.state(KEY) == state("neutral")

@@ -220,3 +220,110 @@ def test_records_and_reads_in_any_order_end_in_the_truth_once_everything_was_rea
         if answer is Answer.READ_AGAIN:
             assert read(second) is not Answer.READ_AGAIN
     assert ledger.state(KEY) == end
+
+
+def learnt(shown: State | None = POSITIVE) -> Ledger:
+    ledger = Ledger()
+    ledger.learn(KEY, shown, NOW_MS)
+    return ledger
+
+
+def test_what_was_learnt_is_known_but_was_not_published() -> None:
+    ledger = learnt()
+    assert ledger.knows(KEY)
+    assert KEY not in ledger
+    assert (ledger.state(KEY), ledger.last(KEY)) == (None, POSITIVE)
+    assert not ledger.published_before(KEY, NOW_MS + 10**9), "so that a query misses nothing if it is gone"
+
+
+def test_learning_changes_nothing_of_what_is_known() -> None:
+    ledger = Ledger()
+    ledger.observe_record(change(POSITIVE, 1), NOW_MS)
+    ledger.learn(KEY, NEGATIVE, NOW_MS)
+    assert ledger.state(KEY) == POSITIVE
+
+
+def test_a_query_does_not_publish_what_was_learnt_and_publishes_its_correction() -> None:
+    ledger = learnt()
+    for _ in range(2):
+        assert ledger.observe_reading(reading(POSITIVE, consistent=False), NOW_MS) is Answer.KNOWN
+    assert KEY not in ledger
+    assert ledger.observe_reading(reading(NEGATIVE, consistent=False), NOW_MS) is Answer.READ_AGAIN
+    assert ledger.observe_reading(reading(NEGATIVE, as_of=ledger.revision), NOW_MS) is Answer.PUBLISH
+    assert ledger.state(KEY) == NEGATIVE
+
+
+def test_a_record_that_made_what_was_learnt_is_published_once() -> None:
+    ledger = learnt()
+    assert ledger.observe_record(change(POSITIVE, 5, before=NEGATIVE), NOW_MS) is Answer.PUBLISH
+    assert ledger.state(KEY) == POSITIVE
+    assert ledger.observe_record(change(POSITIVE, 5, before=NEGATIVE), NOW_MS) is Answer.KNOWN
+    assert ledger.observe_record(change(NEUTRAL, 4), NOW_MS) is Answer.STALE
+
+
+def test_a_record_that_made_nothing_visible_of_what_was_learnt_is_known() -> None:
+    ledger = learnt()
+    assert ledger.observe_record(change(POSITIVE, 5, before=POSITIVE), NOW_MS) is Answer.KNOWN
+    assert ledger.observe_record(change(None, 6, absence="expired"), NOW_MS) is Answer.KNOWN
+    assert KEY not in ledger
+
+
+def test_a_record_that_contradicts_what_was_learnt_is_read_again_and_then_published_either_way() -> None:
+    for truth in (POSITIVE, NEGATIVE):
+        ledger = learnt()
+        assert ledger.observe_record(change(NEGATIVE, 5), NOW_MS) is Answer.READ_AGAIN
+        assert ledger.observe_reading(reading(truth, as_of=ledger.revision), NOW_MS + 9) is Answer.PUBLISH
+        assert ledger.state(KEY) == truth
+
+
+def test_what_a_read_brought_is_confirmed_by_its_record() -> None:
+    ledger = Ledger()
+    assert ledger.confirmed(KEY), "nothing is waited for"
+    ledger.observe_reading(reading(POSITIVE, consistent=False), NOW_MS)
+    assert not ledger.confirmed(KEY)
+    ledger.observe_record(change(POSITIVE, 1), NOW_MS)
+    assert ledger.confirmed(KEY)
+
+
+def test_what_a_read_brought_is_confirmed_by_a_record_that_overtook_it() -> None:
+    ledger = Ledger()
+    ledger.observe_reading(reading(POSITIVE, consistent=False), NOW_MS)
+    assert ledger.observe_record(change(NEGATIVE, 2, committed_at=NOW_S + 60), NOW_MS + 60_000) is Answer.PUBLISH
+    assert ledger.confirmed(KEY)
+
+
+def test_an_older_record_confirms_nothing() -> None:
+    ledger = Ledger()
+    ledger.observe_reading(reading(NEGATIVE, began_ms=NOW_MS), NOW_MS + 20)
+    assert ledger.observe_record(change(POSITIVE, 7, committed_at=NOW_S - 60), NOW_MS + 100) is Answer.STALE
+    assert not ledger.confirmed(KEY)
+
+
+def test_a_read_that_agrees_with_a_record_that_nobody_could_place_was_brought_by_push() -> None:
+    for shown, by_push in ((NEGATIVE, True), (NEUTRAL, False)):
+        ledger = Ledger()
+        ledger.observe_reading(reading(POSITIVE, consistent=False), NOW_MS)
+        assert ledger.observe_record(change(NEGATIVE, 2), NOW_MS) is Answer.READ_AGAIN
+        assert ledger.observe_reading(reading(shown, as_of=ledger.revision), NOW_MS) is Answer.PUBLISH
+        assert ledger.confirmed(KEY) is by_push
+
+
+def test_what_push_published_needs_no_confirmation() -> None:
+    ledger = Ledger()
+    ledger.observe_record(change(POSITIVE, 1), NOW_MS)
+    assert ledger.confirmed(KEY)
+    ledger.observe_reading(reading(POSITIVE, as_of=ledger.revision), NOW_MS)
+    assert ledger.confirmed(KEY)
+
+
+def test_a_read_must_find_what_was_published_long_enough_before_unless_it_expired() -> None:
+    ledger = Ledger()
+    ledger.observe_record(change(POSITIVE, 1), NOW_MS)
+    assert not ledger.published_before(KEY, NOW_MS)
+    assert ledger.published_before(KEY, NOW_MS + 1)
+    ledger.observe_record(change(None, 2, absence="expired"), NOW_MS)
+    assert not ledger.published_before(KEY, NOW_MS + 10)
+    ledger.observe_record(change(NEGATIVE, 3), NOW_MS + 1)
+    assert ledger.published_before(KEY, NOW_MS + 10)
+    ledger.observe_record(change(None, 4, before=NEGATIVE), NOW_MS + 2)
+    assert not ledger.published_before(KEY, NOW_MS + 10)

@@ -80,3 +80,61 @@ def test_beyond_its_limit_the_oldest_minutes_go_and_since_says_so() -> None:
     metrics = window.metrics(NOW_MS)
     assert metrics.total == 100
     assert metrics.since == iso_time((NOW_MS - 100 * MINUTE) // MINUTE * MINUTE)
+
+
+def test_what_is_recalled_is_counted_though_it_is_from_before_since_and_then_since_says_so() -> None:
+    window = Window(NOW_MS)
+    old = key(1, age_ms=5 * HOUR)
+    window.put(old, state("positive"), NOW_MS)
+    assert window.metrics(NOW_MS).total == 0
+    assert window.recall(old, state("positive"), NOW_MS)
+    window.reach(NOW_MS - 6 * HOUR)
+    metrics = window.metrics(NOW_MS)
+    assert (metrics.total, metrics.since) == (1, iso_time(NOW_MS - 6 * HOUR))
+    assert metrics.rate_last_24h == round(1 / 360, 3)
+
+
+def test_what_is_recalled_twice_or_counted_already_is_counted_once_as_it_was_first() -> None:
+    window = Window(NOW_MS - DAY)
+    window.put(key(1), state("negative"), NOW_MS)
+    for number in (1, 2, 2):
+        assert window.recall(key(number), state("positive"), NOW_MS)
+    metrics = window.metrics(NOW_MS)
+    assert (metrics.total, metrics.negative, metrics.positive) == (2, 1, 1)
+
+
+def test_nothing_older_than_a_day_or_far_in_the_future_is_recalled() -> None:
+    window = Window(NOW_MS)
+    for number, age_ms in enumerate((DAY + 2 * MINUTE, -HOUR)):
+        assert window.recall(key(number, age_ms=age_ms), state(), NOW_MS)
+    assert window.metrics(NOW_MS).total == 0
+
+
+def test_reaching_less_far_is_nothing() -> None:
+    window = Window(NOW_MS - HOUR)
+    revision = window.revision
+    window.reach(NOW_MS)
+    assert window.metrics(NOW_MS).since == iso_time(NOW_MS - HOUR)
+    assert window.revision == revision
+    window.reach(NOW_MS - 2 * HOUR)
+    assert window.revision != revision
+
+
+def test_a_full_window_recalls_nothing_and_reaches_no_further_even_with_room_again() -> None:
+    window = Window(NOW_MS - HOUR, limit=2)
+    window.put(key(1), state(), NOW_MS)
+    assert window.recall(key(2, age_ms=2 * HOUR), state(), NOW_MS)
+    assert not window.recall(key(3, age_ms=3 * HOUR), state(), NOW_MS)
+    window.put(key(1), None, NOW_MS)
+    window.reach(NOW_MS - 4 * HOUR)
+    assert window.metrics(NOW_MS).since == iso_time(NOW_MS - HOUR), "the third was left out"
+
+
+def test_what_had_to_go_is_not_said_to_be_counted_when_the_walk_back_goes_on() -> None:
+    window = Window(NOW_MS - 2 * HOUR, limit=2)
+    for number in range(3):
+        window.put(key(number, age_ms=number * HOUR // 2), state(), NOW_MS)
+    since = window.metrics(NOW_MS).since
+    assert since > iso_time(NOW_MS - HOUR)
+    window.reach(NOW_MS - 5 * HOUR)
+    assert window.metrics(NOW_MS).since == since
