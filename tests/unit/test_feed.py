@@ -3,17 +3,24 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 
+from streamer.change import GONE, Item, Key
 from streamer.feed import Feed
+from streamer.hub.hub import Outcome
 from streamer.intake.decode import decode
 from streamer.intake.receive import Message
 from streamer.telemetry.counters import Lags
-from tests.factories import NOW_MS
+from tests.factories import NOW_MS, state
 from tests.unit.delivery.fakes import Bench
+
+ROW = (Key("wire:1", "2026-11-22T14:56:00.000Z"), Item(state(source=None)))
+"""What `record(1)` brings, as a read finds it."""
+WRONG = (Key("wire:9", "2026-11-22T14:56:00.000Z"), Item(None, "unscored", "score"))
 
 
 def record(number: int, **members: object) -> dict[str, Any]:
@@ -125,15 +132,147 @@ async def test_a_clock_that_is_ahead_does_not_stick() -> None:
     assert len(list(following)) == 1
 
 
-async def test_a_hub_that_fails_tells_the_thread_that_nothing_was_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_hub_that_fails_tells_the_thread_that_nothing_was_taken_and_the_loop_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     fed = Fed()
     heard: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: heard.append(context))
 
-    def publish(*_: object, **__: object) -> None:
+    def failing(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(fed.bench.hub, "publish", publish)
-    with pytest.raises(ZeroDivisionError):
-        await fed.deliver([message(record(1))])
-    assert len(heard) == 1
+    for name in ("publish", "observe", "vanished", "proved", "learn"):
+        monkeypatch.setattr(fed.bench.hub, name, failing)
+    calls: list[Callable[[], object]] = [
+        lambda: fed.feed.deliver([message(record(1))]),
+        lambda: fed.feed.observe([ROW], began_ms=NOW_MS, as_of=0, consistent=False),
+        lambda: fed.feed.vanished(set(), since="", began_ms=NOW_MS),
+        lambda: fed.feed.proved(NOW_MS, 0, []),
+        lambda: fed.feed.learn([ROW], 0, remember=("", "9")),
+    ]
+    for call in calls:
+        with pytest.raises(ZeroDivisionError):
+            await asyncio.to_thread(call)
+    assert len(heard) == len(calls), "the log is told where it happened"
+    monkeypatch.undo()
+    await fed.deliver([message(record(1))])
+    assert fed.count("events_published") == 1
+
+
+async def test_every_call_is_done_in_the_loop_while_its_caller_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    fed = Fed()
+    threads: dict[str, int] = {}
+
+    def noting(name: str, answer: object) -> Callable[..., object]:
+        def step(*_: object, **__: object) -> object:
+            threads[name] = threading.get_ident()
+            return answer
+
+        return step
+
+    for name, answer in (("observe", Outcome()), ("vanished", []), ("proved", None), ("learn", True)):
+        monkeypatch.setattr(fed.bench.hub, name, noting(name, answer))
+    returned: list[str] = []
+
+    def polling() -> int:
+        fed.feed.observe([ROW], began_ms=NOW_MS, as_of=0, consistent=False)
+        returned.append("observe")
+        fed.feed.vanished(set(), since="", began_ms=NOW_MS)
+        fed.feed.proved(NOW_MS, 0, [])
+        fed.feed.learn([ROW], 0, remember=("", "9"))
+        return threading.get_ident()
+
+    thread = asyncio.get_running_loop().run_in_executor(None, polling)
+    assert not threads, "the loop is busy here: nothing is done, and the caller waits"
+    assert not returned
+    assert await thread != threading.get_ident()
+    assert threads == dict.fromkeys(("observe", "vanished", "proved", "learn"), threading.get_ident())
+
+
+async def test_a_loop_that_is_gone_is_an_error_and_no_wait_for_ever() -> None:
+    fed = Fed()
+    loop = asyncio.new_event_loop()
+    feed = Feed(fed.bench.hub, fed.bench.delivery, fed.bench.counters, fed.lags, table="sentiment", loop=loop)
+    loop.close()
+    with pytest.raises(RuntimeError):
+        await asyncio.to_thread(feed.proved, NOW_MS, 0, [])
+
+
+async def test_what_a_query_brings_is_published_counted_and_judged() -> None:
+    fed = Fed()
+
+    def query() -> tuple[list[Key], int, list[int]]:
+        taken = fed.feed.observe([ROW, WRONG], began_ms=NOW_MS, as_of=fed.feed.revision(), consistent=False)
+        again = fed.feed.observe([ROW, WRONG], began_ms=NOW_MS, as_of=fed.feed.revision(), consistent=False)
+        assert not again.fetched
+        missed = fed.feed.proved(NOW_MS, NOW_MS - 180_000, taken.fetched)
+        return list(taken.fetched), missed, [len(taken.read_again), len(again.read_again)]
+
+    assert await asyncio.to_thread(query) == ([ROW[0]], 1, [0, 0])
+    assert fed.feed.changed_ms == NOW_MS
+    counted = ("items_queried", "items_fetched", "items_missed", "items_invalid", "queries", "events_published")
+    assert [fed.count(name) for name in counted] == [4, 1, 1, 1, 1, 1]
+    assert fed.bench.hub.watermark_ms == NOW_MS - 10_000
+    await fed.deliver([message(record(1))])
+    assert (fed.count("changes_known"), fed.count("events_published")) == (1, 1)
+    assert await asyncio.to_thread(fed.feed.proved, NOW_MS, NOW_MS - 180_000, [ROW[0]]) == 0, "push has brought it"
+    assert fed.count("items_missed") == 1
+
+
+async def test_what_a_query_brings_goes_out_to_the_streams() -> None:
+    fed = Fed()
+    flushed: list[int] = []
+    published = fed.bench.delivery.published
+    fed.bench.delivery.published = lambda: (flushed.append(1), published())[1]  # type: ignore[method-assign,func-returns-value]
+    for _ in range(2):
+        await asyncio.to_thread(lambda: fed.feed.observe([ROW], began_ms=NOW_MS, as_of=0, consistent=False))
+    assert len(flushed) == 1, "not where nothing was published"
+    assert not fed.bench.hub.take_pending()
+
+
+async def test_a_withdrawal_by_a_read_is_counted_as_one() -> None:
+    fed = Fed()
+    await fed.deliver([message(record(1))])
+    gone = [(ROW[0], GONE)]
+    revision = fed.feed.revision()
+    taken = await asyncio.to_thread(lambda: fed.feed.observe(gone, began_ms=NOW_MS, as_of=revision, consistent=True))
+    assert list(taken.fetched) == [ROW[0]]
+    assert fed.count("events_withdrawn") == 1
+
+
+async def test_learning_is_counted_nowhere_but_in_the_window() -> None:
+    fed = Fed()
+    before = fed.bench.counters.snapshot()
+    assert await asyncio.to_thread(lambda: fed.feed.learn([ROW], NOW_MS - 3_600_000, remember=("", "9")))
+    assert fed.bench.counters.snapshot() == before
+    assert fed.bench.hub.window.metrics(NOW_MS).total == 1
+
+
+async def test_each_message_that_makes_sense_is_heard_of_with_when_it_was_relayed_once_it_is_published() -> None:
+    fed = Fed()
+    heard: list[tuple[int, int]] = []
+    fed.feed.on_heard = lambda relayed_at: heard.append((relayed_at, len(fed.bench.hub.history)))
+    await fed.deliver(
+        [
+            message(record(1)),
+            holding({"v": 1, "canary": {"sent_at": NOW_MS + 7}}),
+            message(v=2),
+            message(relayed_at=NOW_MS + 9),
+        ]
+    )
+    assert heard == [(NOW_MS, 1), (NOW_MS + 7, 1), (NOW_MS + 9, 1)], "poison tells nothing"
+
+
+async def test_what_only_a_read_can_decide_is_asked_for() -> None:
+    fed = Fed()
+    asked: list[Sequence[Key]] = []
+    fed.feed.on_undecided = asked.append
+    await asyncio.to_thread(lambda: fed.feed.observe([ROW], began_ms=NOW_MS, as_of=0, consistent=False))
+    other = {"matched_tickers": ["AAPL"], "sentiment": "negative", "score": 0.5}
+    await fed.deliver([message(record(1, new=other), record(2))])
+    assert asked == [[ROW[0]]]
+    assert fed.count("changes_undecided") == 1
+    fed.feed.on_undecided = None
+    await fed.deliver([message(record(1, new=other, seq="9"))])
+    assert fed.count("changes_undecided") == 2
