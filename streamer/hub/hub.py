@@ -121,7 +121,7 @@ class Hub(Generic[Subscriber]):
         timestamp. What is written later is not claimed.
         """
         knows_since_ms = since_ms + LATENESS_MS
-        if self.covered_since_ms is None or knows_since_ms > self.watermark_ms + self._margin_ms:
+        if self.covered_since_ms is None or knows_since_ms > self.watermark_ms:
             self.covered_since_ms = knows_since_ms
         self.watermark_ms = max(0, began_ms - self._margin_ms)
 

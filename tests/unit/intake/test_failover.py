@@ -271,6 +271,7 @@ def test_each_relapse_doubles_what_proves_push_up_to_32(times: int, expected: in
 
 
 def test_five_good_minutes_wipe_the_slate() -> None:
+    assert RELAPSE == 5 * 60 * 1000
     for wait_ms, expected in ((RELAPSE - 1, 16), (RELAPSE, 1)):
         failover, at = relapsed(3)
         played([heard(at + RELAPSE - 1)], failover)

@@ -29,6 +29,8 @@ class FakeDynamo:
         """What the index still shows of items; None: nothing."""
         self.page = 1_000
         """What a page holds at most."""
+        self.hesitates = False
+        """Whether each first page is empty, and says that more follow."""
         self.unprocessed: list[int] = []
         """How many keys the next batches leave."""
         self.requests: list[tuple[str, dict[str, Any]]] = []
@@ -73,8 +75,11 @@ class FakeDynamo:
             reverse=not request.get("ScanIndexForward", True),
         )
         start = request.get("ExclusiveStartKey")
+        newest_first = not request.get("ScanIndexForward", True)
+        if start is None and self.hesitates:
+            edge = {"S": "\uffff" if newest_first else ""}
+            return {"Items": [], "LastEvaluatedKey": {"timestamp": edge, "source_id": edge}}
         if start is not None:
-            newest_first = not request.get("ScanIndexForward", True)
             rows = [
                 row for row in rows if (_place(row) < _place(start) if newest_first else _place(row) > _place(start))
             ]

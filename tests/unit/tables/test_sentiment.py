@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import pytest
@@ -59,11 +60,13 @@ def test_it_finds_what_is_after_a_time_under_every_label_and_nothing_else() -> N
 
 
 def test_pages_are_followed_to_their_end_even_over_an_empty_one() -> None:
-    for page in (1, 2, 3, 7, 1_000):
+    for page, hesitates in product((1, 2, 3, 7, 1_000), (False, True)):
         dynamo = filled(18)
-        dynamo.page = page
+        dynamo.page, dynamo.hesitates = page, hesitates
         found = dynamo.table().after(EVERYTHING)
         assert Counter(row[0] for row in found) == Counter(list(dynamo.items))
+        back = [row for rows, _ in dynamo.table().back(LAST, EVERYTHING) for row in rows]
+        assert Counter(row[0] for row in back) == Counter(list(dynamo.items))
 
 
 def test_it_asks_only_for_what_is_visible_and_never_for_a_scan() -> None:
