@@ -53,6 +53,7 @@ from streamer.web.stream import StreamDoor
 
 logger = logging.getLogger(__name__)
 
+_CHECK_AGAIN = 15.0  # seconds between two looks at a lease through which nothing comes
 _CLOCKS = 1_000  # milliseconds by which clocks differ, at least
 _LONGEST_POLL = 2.0  # seconds that a stop waits for a poll
 
@@ -113,6 +114,7 @@ class Service:
         self._admission = Admission(settings.max_connections)
         self._sweeper: asyncio.Task[None] | None = None
         self._ready = asyncio.Event()
+        self._checked_at = 0.0
         self.app = create_app(
             StreamDoor(self.delivery, self._admission, self._counters, self._knows_past),
             status=self.status,
@@ -193,6 +195,7 @@ class Service:
         match heard:
             case LeaseTaken():
                 self._counters.add("leases_taken")
+                self._poll.queue_taken()
             case LeaseFailed():
                 self._counters.add("lease_failures")
             case LeaseGone():
@@ -210,11 +213,15 @@ class Service:
             self._leased.set()
         standing = self._failover.push
         switch = self._failover.hear(heard, wall_ms())
+        if self._failover.push is not Standing.PROVEN and self.delivery.uptime >= self._checked_at + _CHECK_AGAIN:
+            self._checked_at = self.delivery.uptime
+            self._push.check_soon()
         if self._failover.push is not standing:
             if self._failover.push is Standing.PROVEN:
                 self._poll.catch_up()
             elif standing is Standing.PROVEN:
                 self._poll.soon()
+                self._checked_at = self.delivery.uptime
                 self._push.check_soon()
         if switch is not None:
             self._tell_switch(switch)

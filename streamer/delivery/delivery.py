@@ -82,8 +82,10 @@ class Delivery:
             wanted=wanted,
             sink=sink,
             resume=start.resume,
-            replayed=self._hub.missed_count(wanted, start.cursor),
+            replayed=self._hub.missed_count(wanted, start.cursor, start.whole),
             cursor=start.cursor,
+            whole=start.whole,
+            came_ms=start.came_ms,
             opened_at=now,
             ends_at=now if self.draining else now + self._timing.lifetime * self._random.uniform(0.8, 1.0),
             heartbeat_at=now + self._timing.heartbeat * self._random.uniform(0.5, 1.0),
@@ -234,13 +236,15 @@ class Delivery:
             self._counters.add("streams_reset")
             chunks.append(Reset("too_old").frame())
             cursor = history.evicted_through
+            stream.whole = stream.came_ms = 0
         size = events = 0
-        for frame in self._hub.missed(stream.wanted, cursor):
+        for frame in self._hub.missed(stream.wanted, cursor, stream.whole):
             if size >= _REPLAY_BYTES:
                 break
             cursor = frame.number
-            chunks.append(frame.data)
-            size += len(frame.data)
+            data = frame.data if frame.time_ms >= stream.came_ms else frame.without_id()
+            chunks.append(data)
+            size += len(data)
             events += 1
         else:
             cursor = None

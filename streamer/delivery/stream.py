@@ -20,6 +20,10 @@ class Stream:
     replayed: int
     cursor: int | None
     """While the history is sent: the frame it has reached. None: live."""
+    whole: int
+    """Up to this frame of the history only the nameless are sent."""
+    came_ms: int
+    """The time of the place it came with from another run: what is older goes out without an id."""
     opened_at: float
     ends_at: float
     heartbeat_at: float

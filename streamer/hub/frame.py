@@ -23,3 +23,12 @@ class Frame:
     kind: Kind
     ticker: str | None
     data: bytes
+    time_ms: int = 0
+    """Its place's time: up to when everything was proven when it was made."""
+    nameless: bool = False
+    """It tells a state that another write may make again without anybody seeing a difference: a withdrawal, or an
+    update without `updated_at`."""
+
+    def without_id(self) -> bytes:
+        """Its bytes, without the first line, which is its id."""
+        return self.data[self.data.index(b"\n") + 1 :]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Generic, TypeVar
 
 from streamer.change import LATENESS_MS, Change, Item, Key, State, iso_time, version
@@ -66,6 +67,7 @@ class Hub(Generic[Subscriber]):
         for change in changes:
             published = self.ledger.state(change.key)
             shown = published if change.key in self.ledger else change.before
+            by_read = not self.ledger.confirmed(change.key)
             answer = self.ledger.observe_record(change, now_ms)
             if answer is Answer.PUBLISH:
                 committed_at = iso_time(change.committed_at * 1000)
@@ -73,6 +75,10 @@ class Hub(Generic[Subscriber]):
                 self._tell(change.key, change.after.state, events, outcome, dated_ms, now_ms)
             elif answer is Answer.KNOWN:
                 outcome.known += 1
+                if by_read and change.before is not None:
+                    # A read brought it, and could not know what it withdraws.
+                    events = _differences(change.key, change.after, published, change.before, None)
+                    self._tell(change.key, published, events, outcome, dated_ms, now_ms)
             elif answer is Answer.STALE:
                 outcome.stale += 1
             else:
@@ -169,13 +175,20 @@ class Hub(Generic[Subscriber]):
             now_ms=now_ms,
         )
 
-    def missed(self, wanted: Filter, cursor: int) -> Iterator[Frame]:
-        """What of the history a stream wants after its cursor; do not publish while iterating."""
-        return self.history.after(cursor, wanted.tickers) if wanted.sentiment else iter(())
+    def missed(self, wanted: Filter, cursor: int, whole: int = 0) -> Iterator[Frame]:
+        """What of the history a stream wants after its cursor, up to `whole` the nameless alone; do not publish while
+        iterating."""
+        if not wanted.sentiment:
+            return iter(())
+        frames = self.history.after(cursor, wanted.tickers)
+        return frames if cursor >= whole else (frame for frame in frames if frame.number > whole or frame.nameless)
 
-    def missed_count(self, wanted: Filter, cursor: int) -> int:
+    def missed_count(self, wanted: Filter, cursor: int, whole: int = 0) -> int:
         """How many frames `missed` would give."""
-        return self.history.count(cursor, wanted.tickers) if wanted.sentiment else 0
+        if not wanted.sentiment:
+            return 0
+        before = takewhile(lambda frame: frame.number <= whole, self.missed(wanted, cursor, whole))
+        return sum(1 for _ in before) + self.history.count(max(cursor, whole), wanted.tickers)
 
     def join(self, wanted: Filter, subscriber: Subscriber) -> None:
         """From the next flush on the subscriber gets what its filter admits."""
@@ -215,14 +228,15 @@ class Hub(Generic[Subscriber]):
                 outcome.updates += 1
             else:
                 outcome.withdrawals += 1
-            self.history.add(self._frame(event, Kind.SENTIMENT, event.ticker), dated_ms, now_ms)
+            nameless = isinstance(event, SentimentWithdrawn) or event.updated_at is None
+            self.history.add(self._frame(event, Kind.SENTIMENT, event.ticker, nameless), dated_ms, now_ms)
         self.window.put(key, state, now_ms)
         if state is not None:
             self._recent[key] = None
 
-    def _frame(self, event: Event, kind: Kind, ticker: str | None) -> Frame:
+    def _frame(self, event: Event, kind: Kind, ticker: str | None, nameless: bool = False) -> Frame:
         data = self.stamp(event)
-        frame = Frame(self.newest, kind, ticker, data)
+        frame = Frame(self.newest, kind, ticker, data, self.watermark_ms, nameless)
         self._pending.append(frame)
         return frame
 

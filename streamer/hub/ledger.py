@@ -142,14 +142,15 @@ class Ledger:
             # Applied all the same: a read that began before it was known must not undo it.
             entry.seq, entry.confirmed = change.seq, True
             entry.expired = change.after.absence == "expired"
+            if not entry.expired and not self._is_older(change, entry):
+                entry.by_read = False  # for all that anybody can see, this record made the state that was read
             self._apply(change.key, entry, now_ms)
             if not entry.silent or after is None or after == change.before:
                 return Answer.KNOWN
             entry.silent = False
             return Answer.PUBLISH
         if entry.by_read:
-            latest_commit_ms = change.committed_at * 1000 + _SECOND_MS
-            if entry.read_began_ms > latest_commit_ms + self._margin_ms:
+            if self._is_older(change, entry):
                 return Answer.STALE
             if change.committed_at * 1000 <= entry.read_ended_ms + self._margin_ms:
                 if entry.undecided is None or entry.undecided.seq < change.seq:
@@ -197,6 +198,10 @@ class Ledger:
             old.append(key)
         for key in old:
             del self._entries[key]
+
+    def _is_older(self, change: Change, entry: _Entry) -> bool:
+        """Whether a record was committed clearly before the newest consistent read began."""
+        return entry.read_began_ms > change.committed_at * 1000 + _SECOND_MS + self._margin_ms
 
     def _first_record(self, change: Change, now_ms: int) -> Answer:
         after = change.after.state

@@ -1,21 +1,24 @@
 """Where a new stream begins: after the place a client had, some seconds back, or now.
 
 A place of this run resumes exactly after that frame. A place of another run names a time T, of which that run proved: a
-client that has this frame has everything written before T. Such a client is sent every entry dated after T less two
-minutes (LATENESS_MS); why nothing can be missing then:
+client that has this frame has everything written before T. Such a client is sent:
 
-1. *What it does not have was written after T.* What is written after T is dated after T here, by a relay or by a query
-   that saw it; so whatever this run has published of it is sent, and whatever it has not is published later, live.
-2. *It goes on from this run's view.* A client may hold a newer state of an item than this run has (it came from a run
-   that is ahead), and the item may then go back to what this run takes it for, unseen between two queries: nothing
-   would be published, and the client would keep the state in between. So it is given this run's last word on every item
-   that can have changed since T. An item that changes after T, within two minutes of its timestamp, has a timestamp
-   after T less two minutes; its publications here are dated after that timestamp.
+1. *Every entry dated after T.* What it does not have was written after T, and what is written after T is dated after T
+   here, by a relay or by a query that saw it; so whatever this run has published of it is sent, and whatever it has not
+   is published later, live.
+2. *Of the two minutes before T (LATENESS_MS), every entry that another write may make again unseen* (Frame.nameless).
+   A client may hold a newer state of an item than this run has (it came from a run that is ahead), and the item may
+   then go back to what this run takes it for, between two queries: nothing would be published, and the client would
+   keep the state in between. So it goes on from this run's last word on every item that can have changed since T: one
+   that changes after T, within two minutes of its timestamp, has a timestamp after T less two minutes, and its
+   publications here are dated after that. Where each write sets `updated_at` none makes an older state again, and
+   there is nothing to send.
 3. *This run's view ends right*: by push, or by the next query (see Hub.proved).
 
 Where that cannot be done (entries of that time were evicted, or this run's own knowledge begins later) the answer is
 `reset` and all that the history has: never a silent gap, and never an HTTP error, which would end a browser's
-EventSource for good. What the entries between T less two minutes and T repeat costs bytes, and no client its state.
+EventSource for good. An entry whose own place is older than the one the client came with goes out without an id: a
+client that is cut there asks again from where it was, and never falls back.
 """
 
 from __future__ import annotations
@@ -47,6 +50,10 @@ class Start:
     resume: Resume
     cursor: int
     reason: ResetReason | None = None
+    whole: int = 0
+    """Up to this frame only the nameless are sent."""
+    came_ms: int = 0
+    """The time of the place that the client came with from another run; 0: none."""
 
 
 def begin(
@@ -71,7 +78,8 @@ def begin(
     since_ms = place.time_ms - LATENESS_MS
     if covered_since_ms is None or place.time_ms < covered_since_ms or since_ms < history.evicted_dated_ms:
         return _reset("too_old", history)
-    return Start("resumed", history.dated_after(since_ms))
+    whole = history.dated_after(place.time_ms)
+    return Start("resumed", history.dated_after(since_ms), whole=whole, came_ms=place.time_ms)
 
 
 def _reset(reason: ResetReason, history: History) -> Start:

@@ -125,9 +125,9 @@ class Failover:
                 if self._leased and relayed_at > self._newest:
                     self._newest, self._heard_ms = relayed_at, now_ms
                     self._trust_again(now_ms)
-            case Queried(began_ms, missed):
+            case Queried(began_ms, missed, fetched, judges):
                 self._answered, self._unread_ms, self._table_trouble = True, None, None
-                self._take_queried(began_ms, missed, now_ms)
+                self._take_queried(began_ms, missed, judges or not fetched, now_ms)
             case QueryFailed(error):
                 self._unread_ms = now_ms if self._unread_ms is None else self._unread_ms
                 if not self._answered or self._table_trouble or now_ms - self._unread_ms >= PATIENCE:
@@ -148,7 +148,7 @@ class Failover:
         if self.push is Push.BROKEN and self._leased and self._failing_ms is None and self._newest > self._broken_after:
             self.push, self._clean, self._heard_since_ms = Push.HEARD, 0, now_ms
 
-    def _take_queried(self, began_ms: int, missed: int, now_ms: int) -> None:
+    def _take_queried(self, began_ms: int, missed: int, tells: bool, now_ms: int) -> None:
         if self.push is Push.PROVEN:
             self._misses = self._misses + 1 if missed else 0
             if self._misses >= MISSES:
@@ -156,7 +156,7 @@ class Failover:
         elif self.push is Push.HEARD:
             if missed:
                 self._clean = 0
-            elif began_ms >= self._heard_since_ms:
+            elif tells and began_ms >= self._heard_since_ms:
                 self._clean += 1
             if self._clean >= self._needed:
                 self.push, self._proven_ms, self._misses = Push.PROVEN, now_ms, 0

@@ -39,7 +39,7 @@ FURTHEST_MS: Final = 86_400_000
 _CHUNK = 500  # rows handed over in one step of the event loop
 _ROUNDS = 5  # consistent reads of an item that moves on while it is read
 _STEP_PAUSE = 0.5  # seconds between two requests of the walk back
-_AGAIN = 15.0  # seconds after which a job on the side that failed is tried again
+_AGAIN = 3.0  # seconds after which a job on the side that failed is tried again, at most
 _MOST_VANISHED = 100
 _MOST_ASKED = 10_000
 
@@ -84,6 +84,8 @@ class Poll:
         self._lock = threading.Lock()
         self._asked: OrderedDict[Key, None] = OrderedDict()
         self._soon = False
+        self._new_queue = False
+        self._judges = False  # what the last query brought was written since there is this queue
         self._behind = False  # a catch-up is wanted
         self._querying = Retry(
             "table query",
@@ -119,6 +121,11 @@ class Poll:
         """The next query is due now. From any thread."""
         self._soon = True
         self._wake.set()
+
+    def queue_taken(self) -> None:
+        """There is a new queue: what was written before is not to be expected of it. From any thread."""
+        self._new_queue = True
+        self.soon()
 
     def catch_up(self) -> None:
         """One query over a longer time is due: push brings changes again, and what was late meanwhile is missing."""
@@ -174,14 +181,16 @@ class Poll:
         if self._proved_ms is not None:
             since_ms = min(since_ms, self._proved_ms - LATENESS_MS - self._margin_ms)
         since_ms = max(since_ms, began_ms - FURTHEST_MS)
+        new_queue = self._new_queue or self._proved_ms is None
         fetched = self._take(began_ms, since_ms)
-        missed = self._survey.proved(began_ms, since_ms, self._fetched)
-        # What the first one brings was written before there was a queue to bring it.
-        self._fetched = fetched
+        missed = self._survey.proved(began_ms, since_ms, () if new_queue else self._fetched)
+        judges, self._judges = self._judges and not new_queue, not new_queue
+        self._fetched = () if new_queue else fetched
+        self._new_queue = self._new_queue and not new_queue
         if self._proved_ms is None:
-            self._fetched, self._queried_ms = (), since_ms
+            self._queried_ms = since_ms
         self._proved_ms = began_ms
-        self._tell(Queried(began_ms, missed))
+        self._tell(Queried(began_ms, missed, len(fetched), judges))
 
     def _take(self, began_ms: int, since_ms: int) -> list[Key]:
         """Hands over what the table holds after a time, with the truth about what contradicts. Returns what was new."""

@@ -62,6 +62,10 @@ class Queried:
     """When it began, Unix milliseconds."""
     missed: int
     """Items that the query before this one brought, and push has not brought since."""
+    fetched: int = 0
+    """Items that this one brought; push may be about to bring them."""
+    judges: bool = True
+    """The query before this one brought nothing that was written before there was a queue."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,6 @@ from typing import Any, Literal
 
 import httpx
 
-
 _SOON = {"SSE_POLL_INTERVAL": "0.5"}  # push proves itself by a query
 
 

@@ -10,7 +10,7 @@ from streamer.delivery.timing import Timing
 from streamer.hub.filters import choose
 from streamer.hub.resume import Request
 from streamer.place import Place
-from tests.factories import KEY, change, state
+from tests.factories import KEY, NOW_MS, change, state
 from tests.unit.delivery.fakes import Bench, events, names
 
 EVERYTHING = choose(None, None)
@@ -468,3 +468,15 @@ def test_ids_carry_the_watermark() -> None:
     sink = bench.sink()
     bench.delivery.open(sink, EVERYTHING, Request(replay_ms=60_000))
     assert {Place.parse(event["id"]).time_ms for event in sink.take_all() if "id" in event} == {123_456}
+
+
+def test_what_is_older_than_the_place_a_client_came_with_goes_out_without_an_id() -> None:
+    bench = Bench()
+    publish(bench, "positive")
+    bench.hub.proved(NOW_MS, NOW_MS - 180_000)
+    publish(bench, "negative", first=2)
+    sink = bench.sink()
+    bench.delivery.open(sink, EVERYTHING, Request(str(Place(bench.hub.watermark_ms, 99, 7))))
+    opening = [event for event in sink.take() if event["event"] == "sentiment_update"]
+    assert ["id" in event for event in opening] == [False, True]
+    assert [event["data"]["label"] for event in opening] == ["positive", "negative"]

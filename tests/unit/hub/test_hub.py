@@ -357,3 +357,17 @@ def test_the_hub_tells_what_a_read_could_not_decide_however_it_was_read(consiste
     outcome = target.observe(rows, began_ms=NOW_MS, as_of=as_of, consistent=consistent, now_ms=NOW_MS)
     assert outcome.read_again == [KEY]
     assert target.ledger.state(KEY) == state("neutral")
+
+
+def test_the_record_of_what_a_read_brought_withdraws_what_the_read_could_not_know_of() -> None:
+    made = hub()
+    made.observe([(KEY, Item(state("negative", "AAPL")))], began_ms=NOW_MS, as_of=0, consistent=False, now_ms=NOW_MS)
+    made.take_pending()
+    record = change(state("negative", "AAPL"), 2, before=state("positive", "AAPL", "MSFT"))
+    outcome = made.publish([record], dated_ms=NOW_MS, now_ms=NOW_MS)
+    assert (outcome.updates, outcome.withdrawals) == (0, 1)
+    (frame,) = made.take_pending()
+    assert frame.ticker == "MSFT"
+    assert b"ticker_removed" in frame.data
+    made.publish([record], dated_ms=NOW_MS, now_ms=NOW_MS)
+    assert not made.take_pending(), "once"

@@ -327,3 +327,17 @@ def test_a_read_must_find_what_was_published_long_enough_before_unless_it_expire
     assert ledger.published_before(KEY, NOW_MS + 10)
     ledger.observe_record(change(None, 4, before=NEGATIVE), NOW_MS + 2)
     assert not ledger.published_before(KEY, NOW_MS + 10)
+
+
+def test_after_the_record_that_made_what_was_read_later_records_need_no_read() -> None:
+    ledger = Ledger(margin_ms=10_000)
+    ledger.observe_reading(reading(NEGATIVE), NOW_MS + 20)
+    assert ledger.observe_record(change(NEGATIVE, 7, committed_at=NOW_S), NOW_MS + 100) is Answer.KNOWN
+    assert ledger.observe_record(change(POSITIVE, 8, committed_at=NOW_S + 5), NOW_MS + 5_100) is Answer.PUBLISH
+
+
+def test_a_record_from_long_before_the_read_did_not_make_what_was_read() -> None:
+    ledger = Ledger(margin_ms=10_000)
+    ledger.observe_reading(reading(NEGATIVE), NOW_MS + 20)
+    assert ledger.observe_record(change(NEGATIVE, 5, committed_at=NOW_S - 60), NOW_MS + 100) is Answer.KNOWN
+    assert ledger.observe_record(change(POSITIVE, 6, committed_at=NOW_S - 50), NOW_MS + 100) is Answer.STALE

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 import pytest
 
 from streamer.change import LATENESS_MS, Key, iso_time
+from streamer.hub.filters import Filter
 from streamer.hub.hub import Hub
 from streamer.hub.resume import Request, Start
 from streamer.place import Place
@@ -27,7 +31,34 @@ def running(**history: int) -> Hub[str]:
 
 
 def begin(target: Hub[str], time_ms: int, *, run: int = OTHER, frame: int = 7) -> Start:
-    return target.begin(Request(str(Place(time_ms, run, frame))), NOW_MS)
+    """Where it begins; from where on everything is sent is another matter."""
+    return replace(target.begin(Request(str(Place(time_ms, run, frame))), NOW_MS), whole=0, came_ms=0)
+
+
+def sent(target: Hub[str], time_ms: int) -> list[str]:
+    """The items that a client is sent that comes with another run's place of this time."""
+    start = target.begin(Request(str(Place(time_ms, OTHER, 7))), NOW_MS)
+    frames = list(target.missed(Filter(), start.cursor, start.whole))
+    assert target.missed_count(Filter(), start.cursor, start.whole) == len(frames)
+    return [json.loads(frame.data.split(b"data: ")[1])["source_id"] for frame in frames]
+
+
+def test_of_the_two_minutes_before_only_what_can_be_made_again_unseen_is_sent() -> None:
+    target = running()
+    for number, updated_at in ((11, "2026-11-22T14:56:39.000Z"), (12, None)):
+        key = Key(f"wire:{number}", iso_time(NOW_MS))
+        made = change(state(updated_at=updated_at), 1, key=key)
+        target.publish([made], dated_ms=NOW_MS, now_ms=NOW_MS)
+    assert sent(target, NOW_MS) == ["wire:9", "wire:10", "wire:12"], "dated exactly then: it has that"
+    assert sent(target, NOW_MS - 1)[-2:] == ["wire:11", "wire:12"], "dated after: everything"
+
+
+def test_a_withdrawal_is_sent_again_as_what_has_no_version() -> None:
+    target = running()
+    key = Key("wire:11", iso_time(NOW_MS))
+    dated = change(state(updated_at="2026-11-22T14:56:39.000Z"), 1, key=key)
+    target.publish([dated, change(None, 2, key=key)], dated_ms=NOW_MS, now_ms=NOW_MS)
+    assert sent(target, NOW_MS)[-1] == "wire:11"
 
 
 def test_a_place_of_another_run_gets_all_that_is_dated_after_its_time_less_two_minutes() -> None:

@@ -244,6 +244,11 @@ def test_a_query_that_began_before_the_message_proves_nothing() -> None:
     assert modes([(10, Queried(NOW_MS + 2, 0))], failover) == ["push"]
 
 
+def test_a_query_that_judges_nothing_proves_push_only_if_it_found_nothing_new() -> None:
+    assert modes([(9, Queried(NOW_MS + 9, 0, fetched=1, judges=False))], played(HEARD)) == ["both"]
+    assert modes([(9, Queried(NOW_MS + 9, 0, judges=False))], played(HEARD)) == ["push"]
+
+
 def relapsed(times: int, spell_ms: int = 1_000) -> tuple[Failover, int]:
     """Push broken anew so often, each time so long after it was proven; and the time by then."""
     failover, at = played(PROVEN), 4
