@@ -141,6 +141,8 @@ class Ledger:
             # A TTL delete withdraws nothing: what it tells is only its place in the order.
             # Applied all the same: a read that began before it was known must not undo it.
             entry.seq, entry.confirmed = change.seq, True
+            if entry.undecided is not None and entry.undecided.seq < change.seq:
+                entry.undecided = None
             entry.expired = change.after.absence == "expired"
             if not entry.expired and not self._is_older(change, entry):
                 entry.by_read = False  # for all that anybody can see, this record made the state that was read

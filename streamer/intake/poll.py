@@ -84,7 +84,7 @@ class Poll:
         self._lock = threading.Lock()
         self._asked: OrderedDict[Key, None] = OrderedDict()
         self._soon = False
-        self._new_queue = False
+        self._queues = self._known_queues = 0
         self._judges = False  # what the last query brought was written since there is this queue
         self._behind = False  # a catch-up is wanted
         self._querying = Retry(
@@ -124,7 +124,7 @@ class Poll:
 
     def queue_taken(self) -> None:
         """There is a new queue: what was written before is not to be expected of it. From any thread."""
-        self._new_queue = True
+        self._queues += 1
         self.soon()
 
     def catch_up(self) -> None:
@@ -181,12 +181,13 @@ class Poll:
         if self._proved_ms is not None:
             since_ms = min(since_ms, self._proved_ms - LATENESS_MS - self._margin_ms)
         since_ms = max(since_ms, began_ms - FURTHEST_MS)
-        new_queue = self._new_queue or self._proved_ms is None
+        queues = self._queues
+        new_queue = queues != self._known_queues or self._proved_ms is None
         fetched = self._take(began_ms, since_ms)
         missed = self._survey.proved(began_ms, since_ms, () if new_queue else self._fetched)
         judges, self._judges = self._judges and not new_queue, not new_queue
         self._fetched = () if new_queue else fetched
-        self._new_queue = self._new_queue and not new_queue
+        self._known_queues = queues
         if self._proved_ms is None:
             self._queried_ms = since_ms
         self._proved_ms = began_ms
