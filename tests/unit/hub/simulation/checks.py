@@ -1,0 +1,178 @@
+"""What must hold in every history. Each check names itself in what it raises.
+
+A, the claim. *A frame whose place has a time T > 0 says: whoever has this frame, and what came before it, has
+   everything written before T.* For a run: let an item be within the promise (every write of it at most two minutes
+   after its timestamp), let `w` be its last write by the true time T, after this run's `covered_since` as it is when
+   the frame is seen, and let it show something. Then what the frames of this run with numbers up to this frame's say of
+   the item is, under each ticker that `w` shows, the version of `w`; unless the item was written again since T. For a
+   client that wandered (its snapshot applied, if it needed one) the same holds of its state at each frame with an id,
+   whatever run it is at, and with no `covered_since`. A write that leaves nothing to be shown (deleted, unscored, a
+   ticker taken away) is not part of the claim: no query shows what is gone.
+B, the end. When every fault is over and each container has queried a few times, each client shows of each item within
+   the promise what the table has. What the table shows no more is gone at the client too, unless it was at a run that
+   never told of that item under that ticker: such a run cannot know that there was something to take back.
+C, no ghost. Each `version` that is published was written, to this item and ticker.
+D, order. What a run says of an item and ticker is a walk forward through the versions written: an older one never
+   follows a newer one.
+E, joins. Within a connection, and across a cut where the same run resumes exactly, a client gets every frame that its
+   filter admits, once, in order; and no id that it gets is ahead of a frame that it has not.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from streamer.change import Key
+from streamer.hub.filters import Filter
+from streamer.place import Place
+from tests.unit.hub.simulation.clock import START_MS, Clock
+from tests.unit.hub.simulation.plan import LATENESS_MS
+from tests.unit.hub.simulation.table import Table, Written
+
+if TYPE_CHECKING:
+    from tests.unit.hub.simulation.client import Client
+    from tests.unit.hub.simulation.container import Run
+
+About = tuple[Key, str]
+
+
+class Violation(BaseException):
+    """A check that does not hold. No Exception: it is raised within the service, which is to survive those."""
+
+    def __init__(self, check: str, words: str) -> None:
+        super().__init__(f"({check}) {words}")
+        self.check = check
+
+
+class Gap(AssertionError):
+    """A history in which a check does not hold."""
+
+    def __init__(self, violation: Violation) -> None:
+        super().__init__(str(violation))
+        self.check = violation.check
+
+
+class Told:
+    """What a run has said so far."""
+
+    def __init__(self) -> None:
+        self.numbers: list[int] = []
+        self.tickers: list[str] = []
+        self.view: dict[About, str | None] = {}
+        self.reached: dict[About, int] = {}
+        self.proved_ms = 0
+
+
+class Checks:
+    """Sees what is published and what clients get. Raises Violation."""
+
+    def __init__(self, clock: Clock, table: Table) -> None:
+        self.told: dict[int, Told] = {}
+        self.lines: list[str] = []
+        self._clock = clock
+        self._table = table
+
+    def published(self, run: Run, place: Place, about: About | None, version: str | None) -> None:
+        """A run has sent a frame."""
+        told = self.told.setdefault(run.number, Told())
+        if about is not None:
+            self._walks_on(run, told, about, version)
+            told.numbers.append(place.frame)
+            told.tickers.append(about[1])
+            told.view[about] = version
+        if place.time_ms:
+            covered_ms = run.hub.covered_since_ms
+            assert covered_ms is not None
+            moved = place.time_ms != told.proved_ms
+            told.proved_ms = place.time_ms
+            keys = self._table.written if moved else () if about is None else (about[0],)
+            self._claim(f"run {run.number}", told.view, ("AAPL", "MSFT"), keys, place.time_ms, covered_ms)
+
+    def held(
+        self, name: str, state: Mapping[About, str], tickers: Iterable[str], proved_ms: int, key: Key | None
+    ) -> None:
+        """A client has a place of that time."""
+        keys = self._table.written if key is None else (key,)
+        self._claim(name, state, tickers, keys, proved_ms, 0)
+
+    def joined(self, run: Run, wanted: Filter, last: int | None, number: int, about: About | None) -> None:
+        """A client got a frame with a number, after the one with the number `last` (None: the first of it)."""
+        told = self.told[run.number]
+        if last is not None:
+            if number <= last:
+                raise Violation("E", f"frame {number} of run {run.number} after {last}")
+            low, high = bisect_right(told.numbers, last), bisect_left(told.numbers, number)
+            for index in range(low, high):
+                if wanted.tickers is None or told.tickers[index] in wanted.tickers:
+                    raise Violation(
+                        "E", f"frame {told.numbers[index]} of run {run.number} was left out before {number}"
+                    )
+        if about is not None:
+            index = bisect_left(told.numbers, number)
+            if index == len(told.numbers) or told.numbers[index] != number:
+                raise Violation("E", f"frame {number} was never published by run {run.number}")
+
+    def ended(self, client: Client) -> None:
+        """The world has settled."""
+        for (key, ticker), versions in self._table.versions.items():
+            if ticker not in client.tickers or not self._promised(self._table.written[key]):
+                continue
+            shown, final = client.state.get((key, ticker)), versions[-1]
+            if shown == final:
+                continue
+            if final is None and not all((key, ticker) in self.told[run].view for run in client.visited):
+                continue
+            raise Violation(
+                "B",
+                f"{client.name} ends with {key} {ticker} {self._name((key, ticker), shown)}, "
+                f"the table with {self._name((key, ticker), final)}",
+            )
+
+    def _claim(
+        self,
+        who: str,
+        view: Mapping[About, str | None] | Mapping[About, str],
+        tickers: Iterable[str],
+        keys: Iterable[Key],
+        proved_ms: int,
+        covered_ms: int,
+    ) -> None:
+        for key in keys:
+            written = self._table.written[key]
+            index = written.index(proved_ms)
+            if index < 0 or written.last_ms > proved_ms or written.commits[index] <= covered_ms:
+                continue
+            if written.items[index].state is None or not self._promised(written):
+                continue
+            for ticker in tickers:
+                due = self._table.versions[key, ticker][index + 1]
+                if due is not None and view.get((key, ticker)) != due:
+                    raise Violation(
+                        "A",
+                        f"{who} claims {proved_ms - START_MS} at {self._clock.now - START_MS} and shows {key} {ticker} "
+                        f"{self._name((key, ticker), view.get((key, ticker)))}, which is "
+                        f"{self._name((key, ticker), due)} since {written.commits[index] - START_MS}",
+                    )
+
+    def _walks_on(self, run: Run, told: Told, about: About, version: str | None) -> None:
+        versions = self._table.versions.get(about, [None])
+        if version is not None and version not in versions:
+            raise Violation("C", f"run {run.number} told a version of {about} that nobody wrote")
+        reached = told.reached.get(about, 0)
+        while reached < len(versions) and versions[reached] != version:
+            reached += 1
+        if reached == len(versions):
+            raise Violation("D", f"run {run.number} told {about} {self._name(about, version)} after something newer")
+        told.reached[about] = reached
+
+    def _name(self, about: About, version: str | None) -> str:
+        """A version as the numbers of the writes that made it."""
+        if version is None:
+            return "nothing"
+        return "write " + ",".join(str(n) for n, each in enumerate(self._table.versions[about]) if each == version)
+
+    @staticmethod
+    def _promised(written: Written) -> bool:
+        return written.last_ms <= written.timestamp_ms + LATENESS_MS

@@ -1,0 +1,202 @@
+"""The service with one mechanism broken, each while a `with` lasts. The checks are worth what they see of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from streamer.change import Change, Key
+from streamer.delivery import delivery
+from streamer.hub import resume
+from streamer.hub.history import History
+from streamer.hub.hub import Hub, Outcome
+from streamer.hub.ledger import Answer, Ledger, Reading
+from streamer.intake import poll
+from tests.unit.hub.simulation import client, container
+from tests.unit.hub.simulation.plan import Weather
+
+Patch = Callable[[pytest.MonkeyPatch], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """What breaks it, the weather in which that shows soonest, and the checks that may see it."""
+
+    patch: Patch
+    weather: Weather | None
+    checks: str
+
+
+MUTANTS: dict[str, Mutant] = {}
+
+
+def mutant(weather: Weather | None, checks: str) -> Callable[[Patch], Patch]:
+    def keep(make: Patch) -> Patch:
+        MUTANTS[make.__name__] = Mutant(make, weather, checks)
+        return make
+
+    return keep
+
+
+@contextmanager
+def broken(name: str) -> Iterator[None]:
+    """The service is broken so within."""
+    with pytest.MonkeyPatch.context() as patch:
+        MUTANTS[name].patch(patch)
+        yield
+
+
+@mutant(None, "AB")
+def watermark_from_the_newest_relayed_at(patch: pytest.MonkeyPatch) -> None:
+    publish, proved = Hub.publish, Hub.proved
+
+    def publishing(self: Hub[Any], changes: Any, *, dated_ms: int, now_ms: int) -> Outcome:
+        if self.covered_since_ms is not None:
+            self.watermark_ms = max(self.watermark_ms, dated_ms)
+        return publish(self, changes, dated_ms=dated_ms, now_ms=now_ms)
+
+    def proving(self: Hub[Any], began_ms: int, since_ms: int) -> None:
+        before = self.watermark_ms
+        proved(self, began_ms, since_ms)
+        self.watermark_ms = before or self.watermark_ms
+
+    patch.setattr(Hub, "publish", publishing)
+    patch.setattr(Hub, "proved", proving)
+
+
+@mutant(None, "AB")
+def no_margin(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(container, "MARGIN_MS", 0)
+    patch.setattr(container, "LEDGER_MARGIN_MS", 1_000)
+
+
+@mutant("flapping", "ABD")
+def the_index_is_believed_without_a_second_look(patch: pytest.MonkeyPatch) -> None:
+    observe = Ledger.observe_reading
+
+    def believing(self: Ledger, reading: Reading, now_ms: int) -> Answer:
+        return observe(self, replace(reading, consistent=True), now_ms)
+
+    patch.setattr(Ledger, "observe_reading", believing)
+
+
+@mutant(None, "E")
+def connected_has_an_id(patch: pytest.MonkeyPatch) -> None:
+    connected = delivery.Delivery._connected
+
+    def with_id(self: delivery.Delivery, stream: Any) -> bytes:
+        return f"id: {self._hub.place()}\n".encode() + connected(self, stream)
+
+    patch.setattr(delivery.Delivery, "_connected", with_id)
+
+
+@mutant("wandering", "AB")
+def verification_is_off(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(container, "VERIFY_SECONDS", 1e6)
+
+
+@mutant("wandering", "AB")
+def resume_from_the_places_time_exactly(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(resume, "LATENESS_MS", 0)
+
+
+@mutant("outage", "AB")
+def no_longer_query_after_an_outage(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(poll, "LATENESS_MS", -(10**9))
+
+
+@mutant("flapping", "ABD")
+def a_read_is_the_truth_although_the_hub_moved_on(patch: pytest.MonkeyPatch) -> None:
+    observe = Ledger.observe_reading
+
+    def regardless(self: Ledger, reading: Reading, now_ms: int) -> Answer:
+        return observe(self, replace(reading, as_of=10**9), now_ms)
+
+    patch.setattr(Ledger, "observe_reading", regardless)
+
+
+@mutant("absence", "AB")
+def a_run_claims_what_was_before_it(patch: pytest.MonkeyPatch) -> None:
+    begin = resume.begin
+
+    def claiming(request: Any, history: Any, *, covered_since_ms: int | None, **others: Any) -> Any:
+        return begin(request, history, covered_since_ms=0, **others)
+
+    patch.setattr(resume, "begin", claiming)
+
+
+@mutant("absence", "ABE")
+def evicted_entries_are_forgotten(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(History, "covers", lambda self, cursor: True)
+    evict = History._evict
+
+    def forgetting(self: History) -> None:
+        evict(self)
+        self.evicted_dated_ms = -1
+
+    patch.setattr(History, "_evict", forgetting)
+
+
+@mutant("flapping", "E")
+def no_flush_before_a_replay(patch: pytest.MonkeyPatch) -> None:
+    flush, replay = delivery.Delivery.flush, delivery.Delivery._replay
+
+    def replaying(self: delivery.Delivery, stream: Any, opening: bytes) -> None:
+        with pytest.MonkeyPatch.context() as within:
+            within.setattr(delivery.Delivery, "flush", lambda self: None)
+            replay(self, stream, opening)
+
+    assert flush is not None
+    patch.setattr(delivery.Delivery, "_replay", replaying)
+
+
+@mutant(None, "ABD")
+def records_are_taken_in_the_order_in_which_they_come(patch: pytest.MonkeyPatch) -> None:
+    observe = Ledger.observe_record
+
+    def newest(self: Ledger, change: Change, now_ms: int) -> Answer:
+        entry = self._entries.get(change.key)
+        if entry is not None:
+            entry.seq = -1
+        return observe(self, change, now_ms)
+
+    patch.setattr(Ledger, "observe_record", newest)
+
+
+@mutant(None, "B")
+def what_vanished_is_not_looked_for(patch: pytest.MonkeyPatch) -> None:
+    def nothing(self: Hub[Any], found: Any, *, since: str, began_ms: int) -> list[Key]:
+        return []
+
+    patch.setattr(Hub, "vanished", nothing)
+
+
+@mutant(None, "ABD")
+def what_was_learnt_is_never_news(patch: pytest.MonkeyPatch) -> None:
+    """The walk back enters what the queries answer for as well."""
+    learn = Hub.learn
+
+    def learning(self: Hub[Any], rows: Any, since_ms: int, *, remember: tuple[str, str], now_ms: int) -> bool:
+        return learn(self, rows, since_ms, remember=(remember[0], "9"), now_ms=now_ms)
+
+    patch.setattr(Hub, "learn", learning)
+
+
+@mutant(None, "AB")
+def late_records_take_back_what_was_proved(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(container, "ProvenLedger", container.PlainLedger)
+
+
+@mutant("flapping", "AB")
+def a_withdrawal_is_repeated_alone(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(container, "WholeHub", Hub)
+
+
+@mutant("wandering", "AB")
+def a_page_begins_with_the_last_minute_alone(patch: pytest.MonkeyPatch) -> None:
+    """Its snapshot may be ahead of the container, as a client that comes from another one."""
+    patch.setattr(client, "REPLAY_MS", 60_000)

@@ -1,0 +1,142 @@
+"""The sentiment table: every version of every item with its true commit time; read consistently, or by an index that
+lags differently at each read."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from streamer.change import GONE, LABELS, Item, Key, parse_time, read_item, version
+from streamer.errors import TableError
+from streamer.tables.sentiment import Row
+from tests.unit.hub.simulation.clock import Clock
+
+
+@dataclass(slots=True)
+class Written:
+    """An item's history in the table."""
+
+    key: Key
+    timestamp_ms: int
+    commits: list[int] = field(default_factory=list)
+    items: list[Item] = field(default_factory=list)
+    images: list[dict[str, Any] | None] = field(default_factory=list)
+
+    @property
+    def last_ms(self) -> int:
+        return self.commits[-1]
+
+    def index(self, time_ms: int) -> int:
+        """Which version it had then; -1: it was not there yet."""
+        return bisect_right(self.commits, time_ms) - 1
+
+    def item(self, time_ms: int) -> Item:
+        index = self.index(time_ms)
+        return GONE if index < 0 else self.items[index]
+
+    def label(self, time_ms: int) -> str | None:
+        index = self.index(time_ms)
+        image = None if index < 0 else self.images[index]
+        return None if image is None else image.get("sentiment")
+
+
+class Table:
+    """What was written."""
+
+    def __init__(self) -> None:
+        self.written: dict[Key, Written] = {}
+        self.versions: dict[tuple[Key, str], list[str | None]] = {}
+        """For each item and ticker what it showed, by number of writes: None where it showed nothing, first always."""
+
+    def write(self, key: Key, image: dict[str, Any] | None, now_ms: int) -> dict[str, Any] | None:
+        """Returns the image before."""
+        moment = parse_time(key.timestamp)
+        assert moment is not None
+        written = self.written.setdefault(key, Written(key, moment))
+        before = written.images[-1] if written.images else None
+        item = GONE if image is None else read_item(image)
+        written.commits.append(now_ms)
+        written.items.append(item)
+        written.images.append(image)
+        for ticker in ("AAPL", "MSFT"):
+            shown = None if item.state is None or ticker not in item.state.tickers else version(key, ticker, item.state)
+            self.versions.setdefault((key, ticker), [None]).append(shown)
+        return before
+
+    def snapshot(self) -> dict[tuple[Key, str], str]:
+        """What GET /sentiment answers to a client that reads now."""
+        return {about: versions[-1] for about, versions in self.versions.items() if versions[-1] is not None}
+
+
+class Reader:
+    """Conforms to SentimentTable for one run of one container; time passes while it reads, and others move on."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        table: Table,
+        name: str,
+        *,
+        lag_ms: int,
+        alive: Callable[[], None],
+        fails: Callable[[], bool],
+    ) -> None:
+        """`alive` raises if the run has ended meanwhile."""
+        self._clock = clock
+        self._table = table
+        self._name = name
+        self._lag_ms = lag_ms
+        self._alive = alive
+        self._fails = fails
+        self._reads = 0
+
+    def after(self, since: str) -> list[Row]:
+        since_ms = parse_time(since)
+        assert since_ms is not None
+        rows: list[Row] = []
+        for label in sorted(LABELS):
+            self._pass(0, 700)
+            rows += self._seen(label, since_ms)
+        self._pass(0, 100)
+        return rows
+
+    def read(self, keys: Iterable[Key]) -> list[Row]:
+        wanted = list(dict.fromkeys(keys))
+        self._pass(0, 600)
+        rows = [(key, self._now(key)) for key in wanted]
+        self._pass(0, 900)
+        return rows
+
+    def back(self, before: str, until: str) -> Iterator[tuple[list[Row], str]]:
+        until_ms = parse_time(until)
+        assert until_ms is not None
+        self._pass(0, 300)
+        yield (
+            [row for label in sorted(LABELS) for row in self._seen(label, until_ms - 1) if row[0].timestamp <= before],
+            until,
+        )
+
+    def _now(self, key: Key) -> Item:
+        written = self._table.written.get(key)
+        return GONE if written is None else written.item(self._clock.now)
+
+    def _seen(self, label: str, since_ms: int) -> list[Row]:
+        now, rows = self._clock.now, list[Row]()
+        for key, written in self._table.written.items():
+            if written.timestamp_ms > since_ms:
+                seen_ms = now - round(self._lag_ms * self._clock.noise("lag", self._name, self._reads, key.source_id))
+                if written.label(seen_ms) == label:
+                    rows.append((key, written.item(seen_ms)))
+        return rows
+
+    def _pass(self, least_ms: int, most_ms: int) -> None:
+        self._reads += 1
+        if self._fails():
+            raise TableError("dynamodb:Query: refused")
+        wait = least_ms + (most_ms - least_ms) * self._clock.noise("read", self._name, self._reads) ** 2
+        self._clock.run(self._clock.now + round(wait))
+        self._alive()
+        if self._fails():
+            raise TableError("dynamodb:Query: cut")
