@@ -22,7 +22,7 @@ from streamer.delivery.timing import Timing
 from streamer.hub.filters import Filter
 from streamer.hub.frame import Kind
 from streamer.hub.hub import Hub
-from streamer.hub.resume import Request
+from streamer.hub.resume import Request, Start
 from streamer.sse.encode import PING
 from streamer.sse.events import Closing, ClosingReason, Connected, Heartbeat, Reset
 from streamer.telemetry.counters import Counters
@@ -81,11 +81,9 @@ class Delivery:
             connection_id=secrets.token_hex(8),
             wanted=wanted,
             sink=sink,
-            resume=start.resume,
-            replayed=self._hub.missed_count(wanted, start.cursor, start.whole),
+            start=start,
+            replayed=self._hub.missed_count(wanted, start),
             cursor=start.cursor,
-            whole=start.whole,
-            came_ms=start.came_ms,
             opened_at=now,
             ends_at=now if self.draining else now + self._timing.lifetime * self._random.uniform(0.8, 1.0),
             heartbeat_at=now + self._timing.heartbeat * self._random.uniform(0.5, 1.0),
@@ -236,13 +234,13 @@ class Delivery:
             self._counters.add("streams_reset")
             chunks.append(Reset("too_old").frame())
             cursor = history.evicted_through
-            stream.whole = stream.came_ms = 0
+            stream.start = Start("reset", cursor, "too_old")
         size = events = 0
-        for frame in self._hub.missed(stream.wanted, cursor, stream.whole):
+        for frame in self._hub.missed(stream.wanted, stream.start, cursor):
             if size >= _REPLAY_BYTES:
                 break
             cursor = frame.number
-            data = frame.data if frame.time_ms >= stream.came_ms else frame.without_id()
+            data = self._hub.sent_again(frame, stream.start)
             chunks.append(data)
             size += len(data)
             events += 1
@@ -277,7 +275,7 @@ class Delivery:
         return Connected(
             connection_id=stream.connection_id,
             tickers=None if tickers is None else tuple(sorted(tickers)),
-            resume=stream.resume,
+            resume=stream.start.resume,
             replayed=stream.replayed,
             mode=mode.name,
             mode_reason=mode.reason,

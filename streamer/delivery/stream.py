@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from streamer.delivery.sink import Sink
 from streamer.hub.filters import Filter
-from streamer.sse.events import ClosingReason, Resume
+from streamer.hub.resume import Start
+from streamer.sse.events import ClosingReason
 
 
 @dataclass(slots=True, eq=False)
@@ -16,14 +17,11 @@ class Stream:
     connection_id: str
     wanted: Filter
     sink: Sink
-    resume: Resume
     replayed: int
     cursor: int | None
     """While the history is sent: the frame it has reached. None: live."""
-    whole: int
-    """Up to this frame of the history only the nameless are sent."""
-    came_ms: int
-    """The time of the place it came with from another run: what is older goes out without an id."""
+    start: Start
+    """Where it began."""
     opened_at: float
     ends_at: float
     heartbeat_at: float

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from streamer.change import Key
+
 
 class Kind(Enum):
     """What decides who gets a frame."""
@@ -15,7 +17,7 @@ class Kind(Enum):
     """Heartbeats: everybody."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Frame:
     """Bytes as they go over the wire, encoded once for everyone."""
 
@@ -25,10 +27,16 @@ class Frame:
     data: bytes
     time_ms: int = 0
     """Its place's time: up to when everything was proven when it was made."""
+    key: Key | None = None
+    """The item that it tells of."""
+    dated_ms: int = 0
+    """When its change was relayed, or learnt by a query."""
     nameless: bool = False
     """It tells a state that another write may make again without anybody seeing a difference: a withdrawal, or an
     update without `updated_at`."""
+    superseded: bool = False
+    """A later one tells of the same item and ticker."""
 
-    def without_id(self) -> bytes:
-        """Its bytes, without the first line, which is its id."""
-        return self.data[self.data.index(b"\n") + 1 :]
+    def at(self, place: str) -> bytes:
+        """Its bytes with another place."""
+        return b"id: %b\n%b" % (place.encode(), self.data[self.data.index(b"\n") + 1 :])

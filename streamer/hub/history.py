@@ -10,11 +10,13 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Set
 from heapq import merge
+from typing import Final
 
+from streamer.change import Key
 from streamer.hub.frame import Frame, Kind
 
-_OVERHEAD = 250  # bytes a frame costs beside its data: objects, list slots
-_GONE = Frame(0, Kind.CONTROL, None, b"")
+_OVERHEAD = 450  # bytes a frame costs beside its data: objects, list slots
+_GONE: Final = Frame(0, Kind.CONTROL, None, b"")
 
 
 class History:
@@ -26,6 +28,7 @@ class History:
         self._by_ticker: dict[str, list[int]] = {}  # numbers; evicted ones are trimmed now and then
         self._newest: list[int] = []  # the running maximum of the dates
         self._learnt: list[int] = []
+        self._last: dict[tuple[Key | None, str | None], Frame] = {}
         self._head = 0  # what stands before it is evicted
         self._keep_ms = keep_ms
         self._limit = limit_bytes
@@ -44,8 +47,13 @@ class History:
         """Memory it takes, about."""
         return self._bytes
 
-    def add(self, frame: Frame, dated_ms: int, now_ms: int) -> None:
+    def add(self, frame: Frame, now_ms: int) -> None:
         """Appends a frame; its number is above all before it."""
+        dated_ms = frame.dated_ms
+        before = self._last.get((frame.key, frame.ticker))
+        if before is not None:
+            before.superseded = True
+        self._last[frame.key, frame.ticker] = frame
         self._frames.append(frame)
         self._numbers.append(frame.number)
         if frame.ticker is not None:
@@ -96,6 +104,8 @@ class History:
         self.evicted_through = frame.number
         self.evicted_dated_ms = self._newest[self._head]
         self._frames[self._head] = _GONE
+        if not frame.superseded:
+            del self._last[frame.key, frame.ticker]
         self._head += 1
         if self._head >= 1024 and self._head * 2 >= len(self._frames):
             for column in (self._frames, self._numbers, self._newest, self._learnt):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, field
-from itertools import takewhile
 from typing import Generic, TypeVar
 
 from streamer.change import LATENESS_MS, Change, Item, Key, State, iso_time, version
@@ -68,17 +67,19 @@ class Hub(Generic[Subscriber]):
             published = self.ledger.state(change.key)
             shown = published if change.key in self.ledger else change.before
             by_read = not self.ledger.confirmed(change.key)
+            # What comes late may be followed by what was proven already: its place claims no more than what was before.
+            proven_ms = min(self.watermark_ms, max(0, change.committed_at * 1000 - self._margin_ms))
             answer = self.ledger.observe_record(change, now_ms)
             if answer is Answer.PUBLISH:
                 committed_at = iso_time(change.committed_at * 1000)
                 events = _differences(change.key, change.after, published, shown, committed_at)
-                self._tell(change.key, change.after.state, events, outcome, dated_ms, now_ms)
+                self._tell(change.key, change.after.state, events, outcome, dated_ms, now_ms, proven_ms)
             elif answer is Answer.KNOWN:
                 outcome.known += 1
-                if by_read and change.before is not None:
+                if by_read and change.before is not None and change.after.state == published:
                     # A read brought it, and could not know what it withdraws.
                     events = _differences(change.key, change.after, published, change.before, None)
-                    self._tell(change.key, published, events, outcome, dated_ms, now_ms)
+                    self._tell(change.key, published, events, outcome, dated_ms, now_ms, proven_ms)
             elif answer is Answer.STALE:
                 outcome.stale += 1
             else:
@@ -101,7 +102,7 @@ class Hub(Generic[Subscriber]):
             if answer is Answer.PUBLISH:
                 outcome.fetched.append(key)
                 events = _differences(key, item, published, shown, None)
-                self._tell(key, item.state, events, outcome, now_ms, now_ms)
+                self._tell(key, item.state, events, outcome, now_ms, now_ms, self.watermark_ms)
             elif answer is Answer.KNOWN:
                 outcome.known += 1
             else:
@@ -148,7 +149,7 @@ class Hub(Generic[Subscriber]):
 
     def announce(self, event: Event, kind: Kind = Kind.CONTROL) -> None:
         """Queues an event that is no change for the next flush: a heartbeat, metrics."""
-        self._frame(event, kind, None)
+        self._frame(event, kind, None, self.watermark_ms)
 
     def stamp(self, event: Event) -> bytes:
         """The event as a frame of its own number, for the streams that the caller writes it to now. Flush first."""
@@ -158,6 +159,13 @@ class Hub(Generic[Subscriber]):
     def place(self) -> Place:
         """Where a client is that has every frame so far."""
         return Place(self.watermark_ms, self.run, self.newest)
+
+    def sent_again(self, frame: Frame, start: resume.Start) -> bytes:
+        """A frame of the history as it goes to a client that began so: with a place that does not lead it back."""
+        time_ms = min(start.came_ms, self.watermark_ms)
+        if frame.superseded or time_ms <= frame.time_ms:
+            return frame.data
+        return frame.at(str(Place(time_ms, self.run, frame.number)))
 
     def take_pending(self) -> list[Frame]:
         """The frames since the last flush, in order; the caller sends them to the groups now."""
@@ -175,20 +183,18 @@ class Hub(Generic[Subscriber]):
             now_ms=now_ms,
         )
 
-    def missed(self, wanted: Filter, cursor: int, whole: int = 0) -> Iterator[Frame]:
-        """What of the history a stream wants after its cursor, up to `whole` the nameless alone; do not publish while
-        iterating."""
+    def missed(self, wanted: Filter, start: resume.Start, cursor: int) -> Iterator[Frame]:
+        """What of the history a stream that began so wants after its cursor; do not publish while iterating."""
         if not wanted.sentiment:
             return iter(())
         frames = self.history.after(cursor, wanted.tickers)
-        return frames if cursor >= whole else (frame for frame in frames if frame.number > whole or frame.nameless)
+        return frames if start.after_ms is None else (frame for frame in frames if start.wants(frame))
 
-    def missed_count(self, wanted: Filter, cursor: int, whole: int = 0) -> int:
-        """How many frames `missed` would give."""
-        if not wanted.sentiment:
-            return 0
-        before = takewhile(lambda frame: frame.number <= whole, self.missed(wanted, cursor, whole))
-        return sum(1 for _ in before) + self.history.count(max(cursor, whole), wanted.tickers)
+    def missed_count(self, wanted: Filter, start: resume.Start) -> int:
+        """How many frames `missed` gives from the beginning."""
+        if wanted.sentiment and start.after_ms is None:
+            return self.history.count(start.cursor, wanted.tickers)
+        return sum(1 for _ in self.missed(wanted, start, start.cursor))
 
     def join(self, wanted: Filter, subscriber: Subscriber) -> None:
         """From the next flush on the subscriber gets what its filter admits."""
@@ -222,21 +228,25 @@ class Hub(Generic[Subscriber]):
         outcome: Outcome,
         dated_ms: int,
         now_ms: int,
+        proven_ms: int,
     ) -> None:
         for event in events:
             if isinstance(event, SentimentUpdate):
                 outcome.updates += 1
             else:
                 outcome.withdrawals += 1
-            nameless = isinstance(event, SentimentWithdrawn) or event.updated_at is None
-            self.history.add(self._frame(event, Kind.SENTIMENT, event.ticker, nameless), dated_ms, now_ms)
+            frame = self._frame(event, Kind.SENTIMENT, event.ticker, proven_ms)
+            frame.key, frame.dated_ms = key, dated_ms
+            frame.nameless = isinstance(event, SentimentWithdrawn) or event.updated_at is None
+            self.history.add(frame, now_ms)
         self.window.put(key, state, now_ms)
         if state is not None:
             self._recent[key] = None
 
-    def _frame(self, event: Event, kind: Kind, ticker: str | None, nameless: bool = False) -> Frame:
-        data = self.stamp(event)
-        frame = Frame(self.newest, kind, ticker, data, self.watermark_ms, nameless)
+    def _frame(self, event: Event, kind: Kind, ticker: str | None, proven_ms: int) -> Frame:
+        self.newest += 1
+        place = Place(proven_ms, self.run, self.newest)
+        frame = Frame(self.newest, kind, ticker, event.frame(place=str(place)), proven_ms)
         self._pending.append(frame)
         return frame
 

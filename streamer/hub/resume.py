@@ -6,19 +6,29 @@ client that has this frame has everything written before T. Such a client is sen
 1. *Every entry dated after T.* What it does not have was written after T, and what is written after T is dated after T
    here, by a relay or by a query that saw it; so whatever this run has published of it is sent, and whatever it has not
    is published later, live.
-2. *Of the two minutes before T (LATENESS_MS), every entry that another write may make again unseen* (Frame.nameless).
-   A client may hold a newer state of an item than this run has (it came from a run that is ahead), and the item may
-   then go back to what this run takes it for, between two queries: nothing would be published, and the client would
-   keep the state in between. So it goes on from this run's last word on every item that can have changed since T: one
-   that changes after T, within two minutes of its timestamp, has a timestamp after T less two minutes, and its
-   publications here are dated after that. Where each write sets `updated_at` none makes an older state again, and
-   there is nothing to send.
-3. *This run's view ends right*: by push, or by the next query (see Hub.proved).
+2. *Of the two minutes before T (LATENESS_MS), this run's last word on each item and ticker that another write may make
+   again unseen* (Frame.nameless). A client may hold a newer state of an item than this run has (it came from a run that
+   is ahead), and the item may then go back to what this run takes it for, between two queries: nothing would be
+   published, and the client would keep the state in between. So it goes on from this run's view of every item that can
+   have changed since T: one that changes after T, within two minutes of its timestamp, has a timestamp after T less two
+   minutes, and its publications here are dated after that. Where each write sets `updated_at` none makes an older state
+   again, and there is nothing to send.
+3. *Then this run's view, which ends right*: by push, or by the next query (see Hub.proved).
+
+Each of these frames has a place of this run, for the client follows this run's view from the first one on: returning to
+another run with that one's id it would be told nothing, and keep what it applied here. The time of that place must be
+true of a client that is cut there:
+
+- after a frame that is followed by another of its item, the client holds an older state, and what follows was written
+  after the frame's own time: that one it is;
+- after a last word, the client holds what this run holds, which is everything before this run's proof, and of all else
+  what it came with: the earlier of both. So one that is cut again and again is not led back further and further.
+
+A fresh stream that asks for the last seconds begins likewise: a page's snapshot may be ahead of this run, too.
 
 Where that cannot be done (entries of that time were evicted, or this run's own knowledge begins later) the answer is
 `reset` and all that the history has: never a silent gap, and never an HTTP error, which would end a browser's
-EventSource for good. An entry whose own place is older than the one the client came with goes out without an id: a
-client that is cut there asks again from where it was, and never falls back.
+EventSource for good.
 """
 
 from __future__ import annotations
@@ -26,6 +36,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from streamer.change import LATENESS_MS
+from streamer.hub.frame import Frame
 from streamer.hub.history import History
 from streamer.place import Place
 from streamer.sse.events import ResetReason, Resume
@@ -50,10 +61,14 @@ class Start:
     resume: Resume
     cursor: int
     reason: ResetReason | None = None
-    whole: int = 0
-    """Up to this frame only the nameless are sent."""
+    after_ms: int | None = None
+    """What is dated after this time is sent, and last words that are nameless; None: everything after the cursor."""
     came_ms: int = 0
-    """The time of the place that the client came with from another run; 0: none."""
+    """The time of the place that the client came with; 0: none."""
+
+    def wants(self, frame: Frame) -> bool:
+        """Whether a frame after the cursor is sent again."""
+        return self.after_ms is None or frame.dated_ms > self.after_ms or (frame.nameless and not frame.superseded)
 
 
 def begin(
@@ -64,7 +79,8 @@ def begin(
     if not request.last_event_id:
         if request.replay_ms is None:
             return Start("fresh", newest)
-        return Start("fresh", history.dated_after(now_ms - request.replay_ms))
+        since_ms = now_ms - request.replay_ms
+        return Start("fresh", history.dated_after(since_ms - LATENESS_MS), after_ms=since_ms)
     try:
         place = Place.parse(request.last_event_id)
     except ValueError:
@@ -72,14 +88,15 @@ def begin(
     if place.run == run:
         if place.frame > newest:
             return _reset("future", history)
-        return Start("resumed", place.frame) if history.covers(place.frame) else _reset("too_old", history)
+        if not history.covers(place.frame):
+            return _reset("too_old", history)
+        return Start("resumed", place.frame, came_ms=place.time_ms)
     if place.time_ms > now_ms + _CLOCKS_DIFFER_MS:
         return _reset("future", history)
     since_ms = place.time_ms - LATENESS_MS
     if covered_since_ms is None or place.time_ms < covered_since_ms or since_ms < history.evicted_dated_ms:
         return _reset("too_old", history)
-    whole = history.dated_after(place.time_ms)
-    return Start("resumed", history.dated_after(since_ms), whole=whole, came_ms=place.time_ms)
+    return Start("resumed", history.dated_after(since_ms), after_ms=place.time_ms, came_ms=place.time_ms)
 
 
 def _reset(reason: ResetReason, history: History) -> Start:

@@ -124,7 +124,7 @@ def _log_end(stream: Stream, scope: Scope, reason: str, clock: Callable[[], floa
             "connection_id": stream.connection_id,
             "peer": (scope.get("client") or ("unknown",))[0],
             "tickers": None if tickers is None else sorted(tickers),
-            "resume": stream.resume,
+            "resume": stream.start.resume,
             "replayed": stream.replayed,
             "seconds": round(clock() - stream.opened_at, 3),
             "events": stream.events,

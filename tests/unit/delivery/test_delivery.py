@@ -470,13 +470,18 @@ def test_ids_carry_the_watermark() -> None:
     assert {Place.parse(event["id"]).time_ms for event in sink.take_all() if "id" in event} == {123_456}
 
 
-def test_what_is_older_than_the_place_a_client_came_with_goes_out_without_an_id() -> None:
+def test_what_is_sent_again_leads_no_client_further_back_than_it_has_to() -> None:
     bench = Bench()
-    publish(bench, "positive")
+    for label in ("positive", "negative"):
+        bench.hub.publish([change(state(label), 1 + (label == "negative"))], dated_ms=NOW_MS, now_ms=NOW_MS)
     bench.hub.proved(NOW_MS, NOW_MS - 180_000)
-    publish(bench, "negative", first=2)
+    came_ms = bench.hub.watermark_ms - 1
     sink = bench.sink()
-    bench.delivery.open(sink, EVERYTHING, Request(str(Place(bench.hub.watermark_ms, 99, 7))))
-    opening = [event for event in sink.take() if event["event"] == "sentiment_update"]
-    assert ["id" in event for event in opening] == [False, True]
-    assert [event["data"]["label"] for event in opening] == ["positive", "negative"]
+    bench.delivery.open(sink, EVERYTHING, Request(str(Place(came_ms, 99, 7))))
+    again = [event for event in sink.take() if event["event"] == "sentiment_update"]
+    assert [event["data"]["label"] for event in again] == ["positive", "negative"]
+    assert [Place.parse(event["id"]) for event in again] == [Place(0, 1, 1), Place(came_ms, 1, 2)]
+    sink = bench.sink()
+    bench.delivery.open(sink, EVERYTHING, Request(str(Place(NOW_MS, 99, 7))))
+    (last,) = [event for event in sink.take() if event["event"] == "sentiment_update"]
+    assert Place.parse(last["id"]) == Place(bench.hub.watermark_ms, 1, 2), "not more than this run has proof of"

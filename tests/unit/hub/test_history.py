@@ -9,8 +9,8 @@ from streamer.hub.frame import Frame, Kind
 from streamer.hub.history import History
 
 
-def frame(number: int, size: int = 10) -> Frame:
-    return Frame(number, Kind.SENTIMENT, "AAPL", b"x" * size)
+def frame(number: int, size: int = 10, *, ticker: str = "AAPL", dated_ms: int = 0) -> Frame:
+    return Frame(number, Kind.SENTIMENT, ticker, b"x" * size, dated_ms=dated_ms)
 
 
 def numbers(history: History, cursor: int) -> list[int]:
@@ -20,7 +20,7 @@ def numbers(history: History, cursor: int) -> list[int]:
 def test_what_follows_a_cursor_is_everything_after_it_in_order() -> None:
     history = History()
     for number in (3, 5, 9):
-        history.add(frame(number), 0, 0)
+        history.add(frame(number), 0)
     assert numbers(history, 0) == [3, 5, 9]
     assert numbers(history, 4) == [5, 9]
     assert numbers(history, 9) == []
@@ -28,8 +28,8 @@ def test_what_follows_a_cursor_is_everything_after_it_in_order() -> None:
 
 def test_what_is_too_old_is_evicted_and_places_before_it_are_not_covered() -> None:
     history = History(keep_ms=100)
-    history.add(frame(1), 0, now_ms=0)
-    history.add(frame(2), 0, now_ms=50)
+    history.add(frame(1), now_ms=0)
+    history.add(frame(2), now_ms=50)
     history.expire(101)
     assert numbers(history, 0) == [2]
     assert history.evicted_through == 1
@@ -40,7 +40,7 @@ def test_what_is_too_old_is_evicted_and_places_before_it_are_not_covered() -> No
 def test_bytes_are_bounded() -> None:
     history = History(limit_bytes=10_000)
     for number in range(1, 101):
-        history.add(frame(number, 1000), 0, 0)
+        history.add(frame(number, 1000), 0)
     assert history.bytes <= 10_000
     assert numbers(history, 0)[-1] == 100
     assert history.evicted_through == numbers(history, 0)[0] - 1
@@ -55,7 +55,7 @@ def test_everything_dated_after_a_time_follows_its_cursor_however_dates_and_evic
     now = 0
     for number, (dated, pause) in enumerate(entries, 1):
         now += pause
-        history.add(frame(number), dated, now)
+        history.add(frame(number, dated_ms=dated), now)
         kept[number] = dated
         history.expire(now)
     present = set(numbers(history, 0))
@@ -76,7 +76,7 @@ def test_the_frames_of_some_tickers_are_found_and_counted_as_if_all_were_looked_
     now = 0
     for number, (ticker, pause) in enumerate(entries, 1):
         now += pause
-        history.add(Frame(number, Kind.SENTIMENT, ticker, b"x"), now, now)
+        history.add(frame(number, ticker=ticker, dated_ms=now), now)
         history.expire(now)
     cursor = max(cursor, history.evicted_through)
     expected = [entry for entry in history.after(cursor) if entry.ticker in tickers]
@@ -88,16 +88,16 @@ def test_the_frames_of_some_tickers_are_found_and_counted_as_if_all_were_looked_
 def test_what_is_evicted_is_let_go_of() -> None:
     history = History(limit_bytes=10_000)
     first = frame(1, 1000)
-    history.add(first, 0, 0)
+    history.add(first, 0)
     for number in range(2, 30):
-        history.add(frame(number, 1000), 0, 0)
+        history.add(frame(number, 1000), 0)
     assert sys.getrefcount(first) == 2, "the history holds it no more"
 
 
 def test_evicting_thousands_keeps_cursors_right() -> None:
     history = History(keep_ms=10)
     for number in range(1, 5001):
-        history.add(frame(number), number, now_ms=number)
+        history.add(frame(number, dated_ms=number), now_ms=number)
         history.expire(number)
     assert numbers(history, 0) == list(range(4990, 5001))
     assert numbers(history, 4995) == list(range(4996, 5001))
@@ -109,7 +109,7 @@ def test_the_newest_date_of_what_was_evicted_is_kept_whatever_order_the_dates_ha
     history = History(keep_ms=10)
     assert history.evicted_dated_ms == -1
     for number, dated in enumerate((50, 90, 20, 70), 1):
-        history.add(frame(number), dated, now_ms=number)
+        history.add(frame(number, dated_ms=dated), now_ms=number)
     history.expire(12)
     assert history.evicted_through == 1
     assert history.evicted_dated_ms == 50
@@ -124,8 +124,21 @@ def test_nothing_dated_after_a_time_was_evicted_if_the_time_is_not_before_that_d
     history, now = History(keep_ms=20), 0
     for number, (dated, pause) in enumerate(entries, 1):
         now += pause
-        history.add(frame(number), dated, now)
+        history.add(frame(number, dated_ms=dated), now)
         history.expire(now)
     wanted = {number for number, (dated, _) in enumerate(entries, 1) if dated > time_ms}
     if time_ms >= history.evicted_dated_ms:
         assert set(numbers(history, history.dated_after(time_ms))) >= wanted
+
+
+def test_only_the_last_word_on_an_item_and_ticker_is_not_superseded() -> None:
+    history = History(limit_bytes=10_000)
+    first, other, second = frame(1), frame(2, ticker="MSFT"), frame(3)
+    for each in (first, other, second):
+        history.add(each, 0)
+    assert [each.superseded for each in (first, other, second)] == [True, False, False]
+    for number in range(4, 40):
+        history.add(frame(number, 1000, ticker="TSLA"), 0)
+    history.add(again := frame(40, ticker="MSFT"), 0)
+    assert not again.superseded
+    assert not other.superseded, "it was evicted before: nobody asks"

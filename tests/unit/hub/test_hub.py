@@ -156,7 +156,8 @@ def test_replay_begins_a_fresh_stream_some_seconds_back() -> None:
     target.publish([change(state("positive"), 1)], dated_ms=NOW_MS - 60_000, now_ms=NOW_MS)
     target.publish([change(state("negative"), 2)], dated_ms=NOW_MS - 10_000, now_ms=NOW_MS)
     start = target.begin(Request(None, replay_ms=30_000), NOW_MS)
-    assert (start.resume, start.cursor) == ("fresh", 1)
+    assert start.resume == "fresh"
+    assert [frame.number for frame in target.missed(Filter(), start, start.cursor)] == [2]
     assert target.begin(Request(None, None), NOW_MS).cursor == 2
     assert target.begin(Request("", None), NOW_MS).resume == "fresh"
 
@@ -371,3 +372,22 @@ def test_the_record_of_what_a_read_brought_withdraws_what_the_read_could_not_kno
     assert b"ticker_removed" in frame.data
     made.publish([record], dated_ms=NOW_MS, now_ms=NOW_MS)
     assert not made.take_pending(), "once"
+
+
+def test_a_record_that_comes_again_does_not_take_back_what_a_read_brought() -> None:
+    made = hub()
+    second = change(state("positive"), 2, before=state("neutral"))
+    made.publish([change(state("neutral"), 1), second], dated_ms=NOW_MS, now_ms=NOW_MS)
+    as_of = made.ledger.revision
+    made.observe([(KEY, Item(state("negative")))], began_ms=NOW_MS, as_of=as_of, consistent=True, now_ms=NOW_MS)
+    made.take_pending()
+    made.publish([second], dated_ms=NOW_MS, now_ms=NOW_MS)
+    assert not made.take_pending()
+
+
+def test_a_change_that_comes_late_claims_no_more_than_was_written_before_it() -> None:
+    made = hub()
+    made.proved(NOW_MS, NOW_MS - 180_000)
+    for seq, committed_at in ((1, NOW_MS // 1000 - 60), (2, NOW_MS // 1000)):
+        made.publish([change(state(score=f"0.{seq}"), seq, committed_at=committed_at)], dated_ms=NOW_MS, now_ms=NOW_MS)
+    assert [frame.time_ms for frame in made.take_pending()] == [NOW_MS - 70_000, NOW_MS - 10_000]

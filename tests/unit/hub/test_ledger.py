@@ -100,7 +100,7 @@ def test_a_record_committed_well_after_a_read_is_newer_and_in_between_nobody_kno
     ledger.observe_reading(reading(NEGATIVE, began_ms=NOW_MS), NOW_MS + 20)
     assert ledger.observe_record(change(POSITIVE, 7, committed_at=NOW_S), NOW_MS + 100) is Answer.READ_AGAIN
     assert ledger.state(KEY) == NEGATIVE
-    assert ledger.observe_record(change(POSITIVE, 8, committed_at=NOW_S + 2), NOW_MS + 2500) is Answer.PUBLISH
+    assert ledger.observe_record(change(POSITIVE, 8, committed_at=NOW_S + 3), NOW_MS + 3500) is Answer.PUBLISH
 
 
 def test_the_index_proves_nothing_against_a_record_that_was_committed_long_before() -> None:

@@ -32,14 +32,14 @@ def running(**history: int) -> Hub[str]:
 
 def begin(target: Hub[str], time_ms: int, *, run: int = OTHER, frame: int = 7) -> Start:
     """Where it begins; from where on everything is sent is another matter."""
-    return replace(target.begin(Request(str(Place(time_ms, run, frame))), NOW_MS), whole=0, came_ms=0)
+    return replace(target.begin(Request(str(Place(time_ms, run, frame))), NOW_MS), after_ms=None, came_ms=0)
 
 
 def sent(target: Hub[str], time_ms: int) -> list[str]:
     """The items that a client is sent that comes with another run's place of this time."""
     start = target.begin(Request(str(Place(time_ms, OTHER, 7))), NOW_MS)
-    frames = list(target.missed(Filter(), start.cursor, start.whole))
-    assert target.missed_count(Filter(), start.cursor, start.whole) == len(frames)
+    frames = list(target.missed(Filter(), start, start.cursor))
+    assert target.missed_count(Filter(), start) == len(frames)
     return [json.loads(frame.data.split(b"data: ")[1])["source_id"] for frame in frames]
 
 
@@ -124,3 +124,19 @@ def test_a_place_of_this_run_asks_for_no_time_and_no_cover() -> None:
     target.covered_since_ms = None
     assert begin(target, NOW_MS + 10**9, run=MINE, frame=9) == Start("resumed", 9)
     assert begin(target, 0, run=MINE, frame=11) == Start("reset", 0, "future")
+
+
+def test_what_was_overtaken_and_is_older_is_not_sent_again() -> None:
+    target = hub(run=MINE)
+    target.proved(NOW_MS, NOW_MS - 180_000)
+    for seq, label in enumerate(("positive", "negative"), 1):
+        target.publish([change(state(label), seq)], dated_ms=NOW_MS - 5_000, now_ms=NOW_MS)
+    assert sent(target, NOW_MS - 4_000) == ["wire:1"], "its last word"
+    assert sent(target, NOW_MS - 6_000) == ["wire:1", "wire:1"], "dated after: all of it"
+
+
+def test_a_fresh_stream_that_asks_for_the_last_seconds_gets_last_words_from_before_as_well() -> None:
+    target = running()
+    start = target.begin(Request(replay_ms=60_000), NOW_MS)
+    frames = [frame.number for frame in target.missed(Filter(), start, start.cursor)]
+    assert frames == [8, 9, 10], "dated within three minutes: they carry no updated_at"
