@@ -82,6 +82,7 @@ class Delivery:
             wanted=wanted,
             sink=sink,
             start=start,
+            came_ms=start.came_ms,
             replayed=self._hub.missed_count(wanted, start),
             cursor=start.cursor,
             opened_at=now,
@@ -234,13 +235,15 @@ class Delivery:
             self._counters.add("streams_reset")
             chunks.append(Reset("too_old").frame())
             cursor = history.evicted_through
-            stream.start = Start("reset", cursor, "too_old")
+            stream.start, stream.came_ms = Start("reset", cursor, "too_old"), 0
         size = events = 0
         for frame in self._hub.missed(stream.wanted, stream.start, cursor):
             if size >= _REPLAY_BYTES:
                 break
             cursor = frame.number
-            data = self._hub.sent_again(frame, stream.start)
+            if frame.superseded:
+                stream.came_ms = 0
+            data = self._hub.sent_again(frame, stream.came_ms)
             chunks.append(data)
             size += len(data)
             events += 1

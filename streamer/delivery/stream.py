@@ -22,6 +22,8 @@ class Stream:
     """While the history is sent: the frame it has reached. None: live."""
     start: Start
     """Where it began."""
+    came_ms: int
+    """The time that last words of the history may claim; 0: their own."""
     opened_at: float
     ends_at: float
     heartbeat_at: float

@@ -89,6 +89,11 @@ class History:
         lists = (self._by_ticker.get(ticker, []) for ticker in tickers)
         return sum(len(numbers) - bisect_right(numbers, cursor) for numbers in lists)
 
+    def time_of(self, number: int) -> int | None:
+        """The time of the place of the frame with this number; None if it is not kept, or no frame of the history."""
+        index = bisect_left(self._numbers, number, lo=self._head)
+        return self._frames[index].time_ms if index < len(self._numbers) and self._numbers[index] == number else None
+
     def dated_after(self, time_ms: int) -> int:
         """The cursor from which everything dated after a time follows."""
         start = bisect_right(self._newest, time_ms, lo=self._head)

@@ -56,6 +56,8 @@ class Hub(Generic[Subscriber]):
         """The number of the newest frame."""
         self.groups: dict[Filter, set[Subscriber]] = {}
         self._margin_ms = margin_ms
+        self._proved_ms = 0  # the watermark, but for doubts
+        self._doubted_ms = -1  # when something late was last published
         self._recent: dict[Key, None] = {}  # what queries are to find again
         self._pending: list[Frame] = []
         self._window_said = -1
@@ -67,19 +69,18 @@ class Hub(Generic[Subscriber]):
             published = self.ledger.state(change.key)
             shown = published if change.key in self.ledger else change.before
             by_read = not self.ledger.confirmed(change.key)
-            # What comes late may be followed by what was proven already: its place claims no more than what was before.
-            proven_ms = min(self.watermark_ms, max(0, change.committed_at * 1000 - self._margin_ms))
             answer = self.ledger.observe_record(change, now_ms)
             if answer is Answer.PUBLISH:
+                self._doubt(change.committed_at * 1000, now_ms)
                 committed_at = iso_time(change.committed_at * 1000)
                 events = _differences(change.key, change.after, published, shown, committed_at)
-                self._tell(change.key, change.after.state, events, outcome, dated_ms, now_ms, proven_ms)
+                self._tell(change.key, change.after.state, events, outcome, dated_ms, now_ms)
             elif answer is Answer.KNOWN:
                 outcome.known += 1
                 if by_read and change.before is not None and change.after.state == published:
                     # A read brought it, and could not know what it withdraws.
                     events = _differences(change.key, change.after, published, change.before, None)
-                    self._tell(change.key, published, events, outcome, dated_ms, now_ms, proven_ms)
+                    self._tell(change.key, published, events, outcome, dated_ms, now_ms)
             elif answer is Answer.STALE:
                 outcome.stale += 1
             else:
@@ -102,7 +103,7 @@ class Hub(Generic[Subscriber]):
             if answer is Answer.PUBLISH:
                 outcome.fetched.append(key)
                 events = _differences(key, item, published, shown, None)
-                self._tell(key, item.state, events, outcome, now_ms, now_ms, self.watermark_ms)
+                self._tell(key, item.state, events, outcome, now_ms, now_ms)
             elif answer is Answer.KNOWN:
                 outcome.known += 1
             else:
@@ -128,9 +129,11 @@ class Hub(Generic[Subscriber]):
         timestamp. What is written later is not claimed.
         """
         knows_since_ms = since_ms + LATENESS_MS
-        if self.covered_since_ms is None or knows_since_ms > self.watermark_ms:
+        if self.covered_since_ms is None or knows_since_ms > self._proved_ms:
             self.covered_since_ms = knows_since_ms
-        self.watermark_ms = max(0, began_ms - self._margin_ms)
+        self._proved_ms = max(0, began_ms - self._margin_ms)
+        if self._doubted_ms < began_ms:
+            self.watermark_ms = self._proved_ms
 
     def learn(self, rows: Iterable[tuple[Key, Item]], since_ms: int, *, remember: tuple[str, str], now_ms: int) -> bool:
         """Takes in what was in the table before this run began: for the counts, which now reach back to `since_ms`,
@@ -149,7 +152,7 @@ class Hub(Generic[Subscriber]):
 
     def announce(self, event: Event, kind: Kind = Kind.CONTROL) -> None:
         """Queues an event that is no change for the next flush: a heartbeat, metrics."""
-        self._frame(event, kind, None, self.watermark_ms)
+        self._frame(event, kind, None)
 
     def stamp(self, event: Event) -> bytes:
         """The event as a frame of its own number, for the streams that the caller writes it to now. Flush first."""
@@ -160,12 +163,11 @@ class Hub(Generic[Subscriber]):
         """Where a client is that has every frame so far."""
         return Place(self.watermark_ms, self.run, self.newest)
 
-    def sent_again(self, frame: Frame, start: resume.Start) -> bytes:
-        """A frame of the history as it goes to a client that began so: with a place that does not lead it back."""
-        time_ms = min(start.came_ms, self.watermark_ms)
-        if frame.superseded or time_ms <= frame.time_ms:
-            return frame.data
-        return frame.at(str(Place(time_ms, self.run, frame.number)))
+    def sent_again(self, frame: Frame, came_ms: int) -> bytes:
+        """A last word of the history as it goes to a client that came with a place of this time: with one that does not
+        lead it back."""
+        time_ms = min(came_ms, self.watermark_ms)
+        return frame.data if time_ms <= frame.time_ms else frame.at(str(Place(time_ms, self.run, frame.number)))
 
     def take_pending(self) -> list[Frame]:
         """The frames since the last flush, in order; the caller sends them to the groups now."""
@@ -228,14 +230,13 @@ class Hub(Generic[Subscriber]):
         outcome: Outcome,
         dated_ms: int,
         now_ms: int,
-        proven_ms: int,
     ) -> None:
         for event in events:
             if isinstance(event, SentimentUpdate):
                 outcome.updates += 1
             else:
                 outcome.withdrawals += 1
-            frame = self._frame(event, Kind.SENTIMENT, event.ticker, proven_ms)
+            frame = self._frame(event, Kind.SENTIMENT, event.ticker)
             frame.key, frame.dated_ms = key, dated_ms
             frame.nameless = isinstance(event, SentimentWithdrawn) or event.updated_at is None
             self.history.add(frame, now_ms)
@@ -243,10 +244,16 @@ class Hub(Generic[Subscriber]):
         if state is not None:
             self._recent[key] = None
 
-    def _frame(self, event: Event, kind: Kind, ticker: str | None, proven_ms: int) -> Frame:
-        self.newest += 1
-        place = Place(proven_ms, self.run, self.newest)
-        frame = Frame(self.newest, kind, ticker, event.frame(place=str(place)), proven_ms)
+    def _doubt(self, written_ms: int, now_ms: int) -> None:
+        """A change comes that was written before what is proven: another one, that a query saw, may have followed it,
+        and be told again only when its own record comes. Until the next query nothing later is claimed."""
+        if written_ms - self._margin_ms < self.watermark_ms:
+            self.watermark_ms = max(0, written_ms - self._margin_ms)
+            self._doubted_ms = now_ms
+
+    def _frame(self, event: Event, kind: Kind, ticker: str | None) -> Frame:
+        data = self.stamp(event)
+        frame = Frame(self.newest, kind, ticker, data, self.watermark_ms)
         self._pending.append(frame)
         return frame
 

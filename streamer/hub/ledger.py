@@ -145,8 +145,6 @@ class Ledger:
             if entry.undecided is not None and entry.undecided.seq < change.seq:
                 entry.undecided = None
             entry.expired = change.after.absence == "expired"
-            if not entry.expired and not self._is_older(change, entry):
-                entry.by_read = False  # for all that anybody can see, this record made the state that was read
             self._apply(change.key, entry, now_ms)
             if not entry.silent or after is None or after == change.before:
                 return Answer.KNOWN
@@ -186,6 +184,8 @@ class Ledger:
         entry.state, entry.by_read, entry.read_ended_ms = state, True, now_ms
         if reading.consistent:
             entry.read_began_ms = max(entry.read_began_ms, reading.began_ms)
+            if entry.undecided is not None and entry.undecided.after.state == state:
+                entry.seq = max(entry.seq, entry.undecided.seq)
             entry.undecided = None
         self._apply(reading.key, entry, now_ms)
         return answer

@@ -19,10 +19,13 @@ Each of these frames has a place of this run, for the client follows this run's 
 another run with that one's id it would be told nothing, and keep what it applied here. The time of that place must be
 true of a client that is cut there:
 
-- after a frame that is followed by another of its item, the client holds an older state, and what follows was written
-  after the frame's own time: that one it is;
-- after a last word, the client holds what this run holds, which is everything before this run's proof, and of all else
-  what it came with: the earlier of both. So one that is cut again and again is not led back further and further.
+- after last words alone, the client holds what this run holds, which is everything before this run's proof, and of all
+  else what it came with: the earlier of both. So one that is cut again and again is not led back further and further;
+- after a frame that is followed by another of its item, the client may hold an older state, and what follows was written
+  after the frame's own time: from there on each frame has its own. So has every frame that is sent live.
+
+A client that returns to this run with a place that claims more than that frame's own was cut among the last words, and
+goes on with them.
 
 A fresh stream that asks for the last seconds begins likewise: a page's snapshot may be ahead of this run, too.
 
@@ -64,7 +67,7 @@ class Start:
     after_ms: int | None = None
     """What is dated after this time is sent, and last words that are nameless; None: everything after the cursor."""
     came_ms: int = 0
-    """The time of the place that the client came with; 0: none."""
+    """Up to when the client has everything, as its place says that is not this run's own; 0: nothing is said."""
 
     def wants(self, frame: Frame) -> bool:
         """Whether a frame after the cursor is sent again."""
@@ -90,7 +93,10 @@ def begin(
             return _reset("future", history)
         if not history.covers(place.frame):
             return _reset("too_old", history)
-        return Start("resumed", place.frame, came_ms=place.time_ms)
+        own_ms = history.time_of(place.frame)
+        if own_ms is None or place.time_ms <= own_ms:
+            return Start("resumed", place.frame)
+        return Start("resumed", place.frame, after_ms=place.time_ms, came_ms=place.time_ms)
     if place.time_ms > now_ms + _CLOCKS_DIFFER_MS:
         return _reset("future", history)
     since_ms = place.time_ms - LATENESS_MS

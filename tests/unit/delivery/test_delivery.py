@@ -343,7 +343,7 @@ def test_a_goodbye_waits_for_a_client_that_takes_some_and_not_for_one_that_takes
     stuck, steady = bench.sink(), bench.sink()
     for sink in (stuck, steady):
         bench.delivery.open(sink, EVERYTHING, FRESH)
-    cut = {}
+    cut: dict[str, object] = {}
     for _ in range(60):
         bench.now += 1
         bench.delivery.sweep()
@@ -480,8 +480,23 @@ def test_what_is_sent_again_leads_no_client_further_back_than_it_has_to() -> Non
     bench.delivery.open(sink, EVERYTHING, Request(str(Place(came_ms, 99, 7))))
     again = [event for event in sink.take() if event["event"] == "sentiment_update"]
     assert [event["data"]["label"] for event in again] == ["positive", "negative"]
-    assert [Place.parse(event["id"]) for event in again] == [Place(0, 1, 1), Place(came_ms, 1, 2)]
+    assert [Place.parse(event["id"]) for event in again] == [Place(0, 1, 1), Place(0, 1, 2)]
     sink = bench.sink()
     bench.delivery.open(sink, EVERYTHING, Request(str(Place(NOW_MS, 99, 7))))
     (last,) = [event for event in sink.take() if event["event"] == "sentiment_update"]
     assert Place.parse(last["id"]) == Place(bench.hub.watermark_ms, 1, 2), "not more than this run has proof of"
+
+
+def test_a_client_that_was_cut_among_the_last_words_goes_on_with_them() -> None:
+    bench = Bench()
+    for seq, (item, label) in enumerate((("a", "positive"), ("b", "positive"), ("c", "neutral"), ("b", "negative")), 1):
+        made = change(state(label), seq, key=Key(item, KEY.timestamp))
+        bench.hub.publish([made], dated_ms=NOW_MS - 60_000, now_ms=NOW_MS)
+    bench.hub.proved(NOW_MS, NOW_MS - 180_000)
+    sink = bench.sink()
+    bench.delivery.open(sink, EVERYTHING, Request(str(Place(NOW_MS, 99, 7))))
+    words = [event for event in sink.take() if event["event"] == "sentiment_update"]
+    assert [Place.parse(event["id"]).frame for event in words] == [1, 3, 4], "the second was overtaken by the fourth"
+    sink = bench.sink()
+    bench.delivery.open(sink, EVERYTHING, Request(words[0]["id"]))
+    assert [event for event in sink.take() if event["event"] == "sentiment_update"] == words[1:]

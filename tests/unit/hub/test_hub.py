@@ -385,9 +385,14 @@ def test_a_record_that_comes_again_does_not_take_back_what_a_read_brought() -> N
     assert not made.take_pending()
 
 
-def test_a_change_that_comes_late_claims_no_more_than_was_written_before_it() -> None:
+def test_after_a_change_that_comes_late_nothing_later_is_claimed_until_a_query_has_looked() -> None:
     made = hub()
     made.proved(NOW_MS, NOW_MS - 180_000)
-    for seq, committed_at in ((1, NOW_MS // 1000 - 60), (2, NOW_MS // 1000)):
-        made.publish([change(state(score=f"0.{seq}"), seq, committed_at=committed_at)], dated_ms=NOW_MS, now_ms=NOW_MS)
-    assert [frame.time_ms for frame in made.take_pending()] == [NOW_MS - 70_000, NOW_MS - 10_000]
+    for seq, committed_at in ((1, NOW_MS // 1000), (2, NOW_MS // 1000 - 60), (3, NOW_MS // 1000)):
+        late = change(state(score=f"0.{seq}"), seq, committed_at=committed_at)
+        made.publish([late], dated_ms=NOW_MS, now_ms=NOW_MS + 10)
+    assert [frame.time_ms for frame in made.take_pending()] == [NOW_MS - 10_000, NOW_MS - 70_000, NOW_MS - 70_000]
+    made.proved(NOW_MS + 5, NOW_MS - 180_000)
+    assert made.watermark_ms == NOW_MS - 70_000, "that query may have looked before"
+    made.proved(NOW_MS + 11, NOW_MS - 180_000)
+    assert made.watermark_ms == NOW_MS - 9_989

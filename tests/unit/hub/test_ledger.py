@@ -329,11 +329,14 @@ def test_a_read_must_find_what_was_published_long_enough_before_unless_it_expire
     assert not ledger.published_before(KEY, NOW_MS + 10)
 
 
-def test_after_the_record_that_made_what_was_read_later_records_need_no_read() -> None:
-    ledger = Ledger(margin_ms=10_000)
+def test_a_read_that_agrees_with_a_record_gives_it_its_place_in_the_order() -> None:
+    ledger = Ledger()
     ledger.observe_reading(reading(NEGATIVE), NOW_MS + 20)
-    assert ledger.observe_record(change(NEGATIVE, 7, committed_at=NOW_S), NOW_MS + 100) is Answer.KNOWN
-    assert ledger.observe_record(change(POSITIVE, 8, committed_at=NOW_S + 5), NOW_MS + 5_100) is Answer.PUBLISH
+    assert ledger.observe_record(change(POSITIVE, 7, committed_at=NOW_S), NOW_MS + 100) is Answer.READ_AGAIN
+    truth = reading(POSITIVE, began_ms=NOW_MS + 110, as_of=ledger.revision)
+    assert ledger.observe_reading(truth, NOW_MS + 120) is Answer.PUBLISH
+    assert ledger.confirmed(KEY)
+    assert ledger.observe_record(change(NEUTRAL, 6, committed_at=NOW_S), NOW_MS + 200) is Answer.STALE
 
 
 def test_a_record_from_long_before_the_read_did_not_make_what_was_read() -> None:

@@ -40,7 +40,6 @@ def quiet() -> Iterator[None]:
 
 
 @pytest.mark.timeout(0 if EXAMPLES else 120)
-@pytest.mark.xfail(reason="since 3551896 a run tells older states after newer ones (D), and clients keep them (A)")
 @_settings
 @given(plans())
 def test_no_history_has_a_gap(plan: Plan) -> None:

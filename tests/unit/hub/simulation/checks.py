@@ -15,7 +15,8 @@ C, no ghost. Each `version` that is published was written, to this item and tick
 D, order. What a run says of an item and ticker is a walk forward through the versions written: an older one never
    follows a newer one.
 E, joins. Within a connection, and across a cut where the same run resumes exactly, a client gets every frame that its
-   filter admits, once, in order; and no id that it gets is ahead of a frame that it has not.
+   filter admits, once, in order; and no id that it gets is ahead of a frame that it has not. (A client that comes from
+   another run is sent again only what may be new to it: whether that is enough, A and B say.)
 """
 
 from __future__ import annotations
@@ -97,13 +98,14 @@ class Checks:
         keys = self._table.written if key is None else (key,)
         self._claim(name, state, tickers, keys, proved_ms, 0)
 
-    def joined(self, run: Run, wanted: Filter, last: int | None, number: int, about: About | None) -> None:
-        """A client got a frame with a number, after the one with the number `last` (None: the first of it)."""
+    def joined(self, run: Run, wanted: Filter, last: int | None, number: int, about: About | None, chosen: int) -> None:
+        """A client got a frame with a number, after the one with the number `last` (None: the first of it). Up to the
+        number `chosen` it gets what may be new to it, and no more."""
         told = self.told[run.number]
         if last is not None:
             if number <= last:
                 raise Violation("E", f"frame {number} of run {run.number} after {last}")
-            low, high = bisect_right(told.numbers, last), bisect_left(told.numbers, number)
+            low, high = bisect_right(told.numbers, max(last, chosen)), bisect_left(told.numbers, number)
             for index in range(low, high):
                 if wanted.tickers is None or told.tickers[index] in wanted.tickers:
                     raise Violation(

@@ -20,7 +20,7 @@ from tests.unit.hub.simulation.container import Container, Run
 from tests.unit.hub.simulation.plan import Ticks, Visit, Wanderer
 from tests.unit.hub.simulation.table import Table
 
-REPLAY_MS = 150_000
+REPLAY_MS = 60_000
 TICKERS: dict[Ticks, tuple[str, ...]] = {"A": ("AAPL",), "AB": ("AAPL", "MSFT"), "B": ("MSFT",)}
 
 
@@ -127,6 +127,7 @@ class Client:
         self._buffer: list[Event] | None = []
         self._snapshots = 0
         self._number: int | None = None
+        self._chosen = 0
         self._proved_ms = 0
         clock.after(plan.first_ms, self._go_on)
 
@@ -170,8 +171,10 @@ class Client:
         if place is not None and Place.parse(place).run == run.number:
             self._number = Place.parse(place).frame
         stream = self._stream = run.delivery.open(self._sink, self._wanted, request)
-        self.log.append(f"{self._clock.now} at {run.number} with {place} {stream.resume}")
-        if stream.resume != "resumed":
+        self.log.append(f"{self._clock.now} at {run.number} with {place} {stream.start.resume}")
+        # Of what was there before it came to another run, not everything is sent again.
+        self._chosen = run.hub.newest if stream.start.after_ms is not None else 0
+        if stream.start.resume != "resumed":
             self._number = None
         if place is None:
             self._start_over()
@@ -218,7 +221,7 @@ class Client:
             assert self._run is not None
             if place.run != self._run.number:
                 raise Violation("E", f"{self.name} got a place of another run")
-            self._checks.joined(self._run, self._wanted, self._number, place.frame, about)
+            self._checks.joined(self._run, self._wanted, self._number, place.frame, about, self._chosen)
             self._number = place.frame
             self.place = event.place
         if event.name == "reset":

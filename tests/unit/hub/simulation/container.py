@@ -6,21 +6,19 @@ from __future__ import annotations
 import asyncio
 import math
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, cast
 
-from streamer.change import Change, Key
+from streamer.change import Key
 from streamer.delivery.delivery import Delivery
 from streamer.delivery.mode import Mode
 from streamer.delivery.stream import Stream
 from streamer.delivery.timing import Timing
 from streamer.errors import TableError
 from streamer.feed import Feed
-from streamer.hub.filters import Filter
-from streamer.hub.frame import Frame
 from streamer.hub.history import History
 from streamer.hub.hub import Hub
-from streamer.hub.ledger import Answer, Ledger
+from streamer.hub.ledger import Ledger
 from streamer.hub.window import Window
 from streamer.intake.failover import Failover, Push
 from streamer.intake.poll import Poll
@@ -58,42 +56,6 @@ class Loop:
         return self._clock.after(seconds * 1000, do)
 
 
-class ProvenLedger(Ledger):
-    """WORKAROUND for a defect of the code: a record that was committed before the watermark, and differs from what is
-    shown, is published although queries have proved that it was overtaken; a client that is cut after its frame then
-    claims what it does not show. Here only a consistent read decides about such a record."""
-
-    watermark_ms: Callable[[], int] = staticmethod(lambda: 0)
-
-    def observe_record(self, change: Change, now_ms: int) -> Answer:
-        entry = self._entries.get(change.key)
-        if (change.committed_at + 1) * 1000 <= self.watermark_ms():
-            if entry is None:
-                return Answer.READ_AGAIN
-            if change.seq > entry.seq and change.after.absence != "expired" and change.after.state != entry.state:
-                if entry.undecided is None or entry.undecided.seq < change.seq:
-                    entry.undecided = change
-                return Answer.READ_AGAIN
-        return super().observe_record(change, now_ms)
-
-
-class WholeHub(Hub[Stream]):
-    """WORKAROUND for a defect of the code: of the two minutes before a place's time, a withdrawal is repeated without
-    the update that came after it (which has an `updated_at`). Here everything is repeated."""
-
-    def missed(self, wanted: Filter, cursor: int, whole: int = 0) -> Iterator[Frame]:
-        return super().missed(wanted, cursor, 0)
-
-    def missed_count(self, wanted: Filter, cursor: int, whole: int = 0) -> int:
-        return super().missed_count(wanted, cursor, 0)
-
-
-class PlainLedger(Ledger):
-    """The ledger as it is."""
-
-    watermark_ms: Callable[[], int] = staticmethod(lambda: 0)
-
-
 class Run:
     """One life of a container."""
 
@@ -110,15 +72,13 @@ class Run:
         self._wake: Handle | None = None
         now = self.wall_ms()
         self.failover = Failover(now)
-        ledger = ProvenLedger(margin_ms=LEDGER_MARGIN_MS)
-        self.hub: Hub[Stream] = WholeHub(
+        self.hub: Hub[Stream] = Hub(
             run=number,
-            ledger=ledger,
+            ledger=Ledger(margin_ms=LEDGER_MARGIN_MS),
             history=History(keep_ms=plan.history_ms),
             window=Window(now),
             margin_ms=MARGIN_MS,
         )
-        ledger.watermark_ms = lambda: self.hub.watermark_ms
         self.delivery = Delivery(
             self.hub,
             counters := Counters(),

@@ -12,11 +12,13 @@ import pytest
 from streamer.change import Change, Key
 from streamer.delivery import delivery
 from streamer.hub import resume
+from streamer.hub.frame import Frame
 from streamer.hub.history import History
 from streamer.hub.hub import Hub, Outcome
 from streamer.hub.ledger import Answer, Ledger, Reading
 from streamer.intake import poll
-from tests.unit.hub.simulation import client, container
+from streamer.place import Place
+from tests.unit.hub.simulation import container
 from tests.unit.hub.simulation.plan import Weather
 
 Patch = Callable[[pytest.MonkeyPatch], None]
@@ -187,16 +189,34 @@ def what_was_learnt_is_never_news(patch: pytest.MonkeyPatch) -> None:
 
 
 @mutant(None, "AB")
-def late_records_take_back_what_was_proved(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(container, "ProvenLedger", container.PlainLedger)
-
-
-@mutant("flapping", "AB")
-def a_withdrawal_is_repeated_alone(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(container, "WholeHub", Hub)
+def a_late_change_claims_what_was_proved_meanwhile(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Hub, "_doubt", lambda self, written_ms, now_ms: None)
 
 
 @mutant("wandering", "AB")
-def a_page_begins_with_the_last_minute_alone(patch: pytest.MonkeyPatch) -> None:
-    """Its snapshot may be ahead of the container, as a client that comes from another one."""
-    patch.setattr(client, "REPLAY_MS", 60_000)
+def what_is_sent_again_claims_what_the_client_came_with(patch: pytest.MonkeyPatch) -> None:
+    def claiming(self: Hub[Any], frame: Frame, came_ms: int) -> bytes:
+        return frame.at(str(Place(max(came_ms, frame.time_ms), self.run, frame.number)))
+
+    patch.setattr(Hub, "sent_again", claiming)
+
+
+@mutant("wandering", "AB")
+def what_is_sent_again_has_no_id(patch: pytest.MonkeyPatch) -> None:
+    def nameless(self: Hub[Any], frame: Frame, came_ms: int) -> bytes:
+        return frame.data if frame.time_ms >= came_ms else frame.data.partition(b"\n")[2]
+
+    patch.setattr(Hub, "sent_again", nameless)
+
+
+@mutant("flapping", "AB")
+def a_record_that_comes_again_is_told_again(patch: pytest.MonkeyPatch) -> None:
+    observe = Ledger.observe_record
+
+    def repeating(self: Ledger, change: Change, now_ms: int) -> Answer:
+        entry = self._entries.get(change.key)
+        if entry is not None and change.seq == entry.seq:
+            return Answer.PUBLISH
+        return observe(self, change, now_ms)
+
+    patch.setattr(Ledger, "observe_record", repeating)
