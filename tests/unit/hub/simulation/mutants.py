@@ -96,7 +96,7 @@ def connected_has_an_id(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(delivery.Delivery, "_connected", with_id)
 
 
-@mutant("wandering", "AB")
+@mutant(None, "AB")
 def verification_is_off(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(container, "VERIFY_SECONDS", 1e6)
 
@@ -193,7 +193,7 @@ def a_late_change_claims_what_was_proved_meanwhile(patch: pytest.MonkeyPatch) ->
     patch.setattr(Hub, "_doubt", lambda self, written_ms, now_ms: None)
 
 
-@mutant("wandering", "AB")
+@mutant(None, "AB")
 def what_is_sent_again_claims_what_the_client_came_with(patch: pytest.MonkeyPatch) -> None:
     def claiming(self: Hub[Any], frame: Frame, came_ms: int) -> bytes:
         return frame.at(str(Place(max(came_ms, frame.time_ms), self.run, frame.number)))
@@ -201,7 +201,7 @@ def what_is_sent_again_claims_what_the_client_came_with(patch: pytest.MonkeyPatc
     patch.setattr(Hub, "sent_again", claiming)
 
 
-@mutant("wandering", "AB")
+@mutant(None, "AB")
 def what_is_sent_again_has_no_id(patch: pytest.MonkeyPatch) -> None:
     def nameless(self: Hub[Any], frame: Frame, came_ms: int) -> bytes:
         return frame.data if frame.time_ms >= came_ms else frame.data.partition(b"\n")[2]
@@ -209,7 +209,7 @@ def what_is_sent_again_has_no_id(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Hub, "sent_again", nameless)
 
 
-@mutant("flapping", "AB")
+@mutant("flapping", "ABD")
 def a_record_that_comes_again_is_told_again(patch: pytest.MonkeyPatch) -> None:
     observe = Ledger.observe_record
 
