@@ -45,6 +45,16 @@ class Kind:
     alongside: bool = False
     """May overlap with other faults of its container."""
 
+    @property
+    def needs_lease(self) -> bool:
+        """Whether the container has to make a queue afterwards."""
+        return self.act in ("delete_queue", "remove_subscription", "terminate", "kill")
+
+    @property
+    def breaks_lease(self) -> bool:
+        """Whether no queue can be made meanwhile."""
+        return any(service == "sns" for service, _ in self.calls)
+
 
 def _sqs(how: str, does: str, seconds: tuple[float, float], silence: float, to_poll: float | None) -> Kind:
     return Kind(
@@ -133,8 +143,26 @@ _KINDS: Final = (
         to_poll=25,
         blocks_push=True,
     ),
-    Kind("sigterm", "the container is asked to end, then started again", (2, 4), 12, 8, "process", act="terminate"),
-    Kind("kill", "the container is killed, then started again", (1, 3), 12, 8, "process", act="kill"),
+    Kind(
+        "sigterm",
+        "the container is asked to end, then started again",
+        (2, 4),
+        silence=12,
+        recovery=10,
+        where="process",
+        act="terminate",
+        blocks_push=True,
+    ),
+    Kind(
+        "kill",
+        "the container is killed, then started again",
+        (1, 3),
+        silence=12,
+        recovery=10,
+        where="process",
+        act="kill",
+        blocks_push=True,
+    ),
     Kind(
         "relay-stopped",
         "the relay stands still",

@@ -121,12 +121,8 @@ def _clash(one: Fault, other: Fault) -> bool:
         return True
     if (first.blocks_push and second.blocks_table) or (first.blocks_table and second.blocks_push):
         return True  # neither way is left: nothing can be promised
+    if (first.needs_lease and second.breaks_lease) or (first.breaks_lease and second.needs_lease):
+        return True  # no queue for as long as the other lasts, and longer: the pauses between attempts grow
     if first.alongside or second.alongside:
         return False
     return one.container == other.container
-
-
-def _robs(one: Fault, other: Fault) -> bool:
-    """Whether one may leave the container without the queue that the other is to take away."""
-    takes = other.kind.act in ("delete_queue", "remove_subscription")
-    return takes and one.starts < other.starts and any(service == "sns" for service, _ in one.kind.calls)

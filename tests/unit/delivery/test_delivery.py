@@ -343,7 +343,7 @@ def test_a_goodbye_waits_for_a_client_that_takes_some_and_not_for_one_that_takes
     stuck, steady = bench.sink(), bench.sink()
     for sink in (stuck, steady):
         bench.delivery.open(sink, EVERYTHING, FRESH)
-    cut: dict[str, object] = {}
+    cut: dict[str, float] = {}
     for _ in range(60):
         bench.now += 1
         bench.delivery.sweep()

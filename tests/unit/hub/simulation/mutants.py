@@ -12,12 +12,10 @@ import pytest
 from streamer.change import Change, Key
 from streamer.delivery import delivery
 from streamer.hub import resume
-from streamer.hub.frame import Frame
 from streamer.hub.history import History
 from streamer.hub.hub import Hub, Outcome
 from streamer.hub.ledger import Answer, Ledger, Reading
 from streamer.intake import poll
-from streamer.place import Place
 from tests.unit.hub.simulation import container
 from tests.unit.hub.simulation.plan import Weather
 
@@ -31,14 +29,16 @@ class Mutant:
     patch: Patch
     weather: Weather | None
     checks: str
+    seed: int
+    """Of histories among which one that shows it comes soon."""
 
 
 MUTANTS: dict[str, Mutant] = {}
 
 
-def mutant(weather: Weather | None, checks: str) -> Callable[[Patch], Patch]:
+def mutant(weather: Weather | None, checks: str, seed: int = 0) -> Callable[[Patch], Patch]:
     def keep(make: Patch) -> Patch:
-        MUTANTS[make.__name__] = Mutant(make, weather, checks)
+        MUTANTS[make.__name__] = Mutant(make, weather, checks, seed)
         return make
 
     return keep
@@ -52,7 +52,7 @@ def broken(name: str) -> Iterator[None]:
         yield
 
 
-@mutant(None, "AB")
+@mutant(None, "AB", 5)
 def watermark_from_the_newest_relayed_at(patch: pytest.MonkeyPatch) -> None:
     publish, proved = Hub.publish, Hub.proved
 
@@ -70,13 +70,13 @@ def watermark_from_the_newest_relayed_at(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Hub, "proved", proving)
 
 
-@mutant(None, "AB")
+@mutant(None, "AB", 3)
 def no_margin(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(container, "MARGIN_MS", 0)
     patch.setattr(container, "LEDGER_MARGIN_MS", 1_000)
 
 
-@mutant("flapping", "ABD")
+@mutant("flapping", "ABD", 6)
 def the_index_is_believed_without_a_second_look(patch: pytest.MonkeyPatch) -> None:
     observe = Ledger.observe_reading
 
@@ -86,7 +86,7 @@ def the_index_is_believed_without_a_second_look(patch: pytest.MonkeyPatch) -> No
     patch.setattr(Ledger, "observe_reading", believing)
 
 
-@mutant(None, "E")
+@mutant(None, "E", 0)
 def connected_has_an_id(patch: pytest.MonkeyPatch) -> None:
     connected = delivery.Delivery._connected
 
@@ -96,22 +96,22 @@ def connected_has_an_id(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(delivery.Delivery, "_connected", with_id)
 
 
-@mutant(None, "AB")
+@mutant(None, "AB", 49)
 def verification_is_off(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(container, "VERIFY_SECONDS", 1e6)
 
 
-@mutant("wandering", "AB")
+@mutant("wandering", "AB", 25)
 def resume_from_the_places_time_exactly(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(resume, "LATENESS_MS", 0)
 
 
-@mutant("outage", "AB")
+@mutant("outage", "AB", 51)
 def no_longer_query_after_an_outage(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(poll, "LATENESS_MS", -(10**9))
 
 
-@mutant("flapping", "ABD")
+@mutant("flapping", "ABD", 6)
 def a_read_is_the_truth_although_the_hub_moved_on(patch: pytest.MonkeyPatch) -> None:
     observe = Ledger.observe_reading
 
@@ -121,7 +121,7 @@ def a_read_is_the_truth_although_the_hub_moved_on(patch: pytest.MonkeyPatch) -> 
     patch.setattr(Ledger, "observe_reading", regardless)
 
 
-@mutant("absence", "AB")
+@mutant("absence", "AB", 18)
 def a_run_claims_what_was_before_it(patch: pytest.MonkeyPatch) -> None:
     begin = resume.begin
 
@@ -131,7 +131,7 @@ def a_run_claims_what_was_before_it(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(resume, "begin", claiming)
 
 
-@mutant("absence", "ABE")
+@mutant("absence", "ABE", 1)
 def evicted_entries_are_forgotten(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(History, "covers", lambda self, cursor: True)
     evict = History._evict
@@ -143,7 +143,7 @@ def evicted_entries_are_forgotten(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(History, "_evict", forgetting)
 
 
-@mutant("flapping", "E")
+@mutant("flapping", "E", 3)
 def no_flush_before_a_replay(patch: pytest.MonkeyPatch) -> None:
     flush, replay = delivery.Delivery.flush, delivery.Delivery._replay
 
@@ -156,7 +156,7 @@ def no_flush_before_a_replay(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(delivery.Delivery, "_replay", replaying)
 
 
-@mutant(None, "ABD")
+@mutant(None, "ABD", 1)
 def records_are_taken_in_the_order_in_which_they_come(patch: pytest.MonkeyPatch) -> None:
     observe = Ledger.observe_record
 
@@ -169,7 +169,7 @@ def records_are_taken_in_the_order_in_which_they_come(patch: pytest.MonkeyPatch)
     patch.setattr(Ledger, "observe_record", newest)
 
 
-@mutant(None, "B")
+@mutant(None, "B", 4)
 def what_vanished_is_not_looked_for(patch: pytest.MonkeyPatch) -> None:
     def nothing(self: Hub[Any], found: Any, *, since: str, began_ms: int) -> list[Key]:
         return []
@@ -177,7 +177,7 @@ def what_vanished_is_not_looked_for(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Hub, "vanished", nothing)
 
 
-@mutant(None, "ABD")
+@mutant(None, "ABD", 9)
 def what_was_learnt_is_never_news(patch: pytest.MonkeyPatch) -> None:
     """The walk back enters what the queries answer for as well."""
     learn = Hub.learn
@@ -188,25 +188,9 @@ def what_was_learnt_is_never_news(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Hub, "learn", learning)
 
 
-@mutant(None, "AB")
+@mutant(None, "AB", 13)
 def a_late_change_claims_what_was_proved_meanwhile(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Hub, "_doubt", lambda self, written_ms, now_ms: None)
-
-
-@mutant(None, "AB")
-def what_is_sent_again_claims_what_the_client_came_with(patch: pytest.MonkeyPatch) -> None:
-    def claiming(self: Hub[Any], frame: Frame, came_ms: int) -> bytes:
-        return frame.at(str(Place(max(came_ms, frame.time_ms), self.run, frame.number)))
-
-    patch.setattr(Hub, "sent_again", claiming)
-
-
-@mutant(None, "AB")
-def what_is_sent_again_has_no_id(patch: pytest.MonkeyPatch) -> None:
-    def nameless(self: Hub[Any], frame: Frame, came_ms: int) -> bytes:
-        return frame.data if frame.time_ms >= came_ms else frame.data.partition(b"\n")[2]
-
-    patch.setattr(Hub, "sent_again", nameless)
 
 
 @mutant("flapping", "ABD")
