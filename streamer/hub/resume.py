@@ -21,8 +21,8 @@ true of a client that is cut there:
 
 - after last words alone, the client holds what this run holds, which is everything before this run's proof, and of all
   else what it came with: the earlier of both. So one that is cut again and again is not led back further and further;
-- after a frame that is followed by another of its item, the client may hold an older state, and what follows was written
-  after the frame's own time: from there on each frame has its own. So has every frame that is sent live.
+- after a frame that is followed by another of its item, the client may hold an older state, and what follows was
+  written after the frame's own time: from there on each frame has its own. So has every frame that is sent live.
 
 A client that returns to this run with a place that claims more than that frame's own was cut among the last words, and
 goes on with them.

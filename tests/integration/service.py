@@ -13,7 +13,12 @@ from typing import Any, Literal
 
 import httpx
 
-_SOON = {"SSE_POLL_INTERVAL": "0.5"}  # push proves itself by a query
+_SOON = {
+    "LOG_LEVEL": "INFO",
+    "SSE_RECEIVE_WAIT": "1",
+    "SSE_DRAIN_WINDOW": "0.2",
+    "SSE_POLL_INTERVAL": "0.5",  # push proves itself by a query
+}
 
 
 class ServiceProcess:

@@ -1,8 +1,8 @@
 """`streamer tail` over restarts of the service, held against every byte that the service sent to it.
 
 TAIL_RESTARTS (3) and TAIL_SECONDS (4) set how often the service restarts and how long its lives are together: with
-TAIL_SECONDS=600 it is the ten minutes of the acceptance. Nothing that was written meanwhile is missing, whether a service
-ran then or not.
+TAIL_SECONDS=600 it is the ten minutes of the acceptance. Nothing that was written meanwhile is missing, whether a
+service ran then or not.
 """
 
 from __future__ import annotations

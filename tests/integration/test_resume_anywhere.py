@@ -1,0 +1,125 @@
+"""A client that goes from one container to another and back while both restart, with nothing but its last id.
+
+The containers are `streamer serve` processes behind the whole path. Corrections go there and back again, without an
+`updated_at`: the third version equals the first, so that a container that missed two of them sees no difference.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+
+from streamer.change import Key, iso_time, read_item, version
+from streamer.local.clients import Clients
+from streamer.local.resources import Resources
+from streamer.tables.attribute import plain
+from tests.integration.pipeline import pipeline
+from tests.integration.rig import stream
+from tests.integration.service import ServiceProcess, serving
+
+ROUNDS = 3
+
+
+@pytest.fixture
+def resources() -> Iterator[Resources]:
+    with pipeline() as made:
+        yield made
+
+
+class Table:
+    """Writes items, and knows what a client should show of each in the end."""
+
+    def __init__(self, resources: Resources) -> None:
+        self._dynamodb = Clients(resources.endpoint_url).dynamodb()
+        self._name = resources.sentiment_table
+        self._made = 0
+
+    async def write(self, count: int, *, dated: bool) -> None:
+        """New items, each corrected and corrected back."""
+        for _ in range(count):
+            self._made += 1
+            key = Key(f"wire:{self._made}", iso_time(time.time_ns() // 1_000_000))
+            for label in ("positive", "negative", "positive"):
+                await asyncio.to_thread(self._put, key, label, dated)
+
+    async def shown(self) -> dict[tuple[str, str], str]:
+        """The version of each item under its ticker, as the table has it now."""
+        answer = await asyncio.to_thread(lambda: self._dynamodb.scan(TableName=self._name, ConsistentRead=True))
+        found = {}
+        for item in answer["Items"]:
+            attributes = plain(item)
+            key, state = Key(str(attributes["source_id"]), str(attributes["timestamp"])), read_item(attributes).state
+            assert state is not None
+            found[key.source_id, key.timestamp] = version(key, "AAPL", state)
+        return found
+
+    def _put(self, key: Key, label: str, dated: bool) -> None:
+        item: dict[str, Any] = {
+            "source_id": {"S": key.source_id},
+            "timestamp": {"S": key.timestamp},
+            "sentiment": {"S": label},
+            "score": {"N": "0.5"},
+            "ticker": {"S": "AAPL"},
+        }
+        if dated:
+            item["updated_at"] = {"S": iso_time(time.time_ns() // 1_000_000)}
+        self._dynamodb.put_item(TableName=self._name, Item=item)
+
+
+class Client:
+    """Applies an event unless its version is the last one applied; keeps its last id."""
+
+    def __init__(self) -> None:
+        self.state: dict[tuple[str, str], str] = {}
+        self.place: str | None = None
+        self.resumes: list[str] = []
+
+    async def follow(self, service: ServiceProcess, *, events: int | None = None, until: object = None) -> None:
+        """At this container, until so many events have come, or until it shows this."""
+        headers = {} if self.place is None else {"Last-Event-ID": self.place}
+        async with asyncio.timeout(60), stream(service.base, headers=headers) as opened:
+            while until is None or self.state != until:
+                event = await opened.next()
+                self.place = event.get("id", self.place)
+                data = event["data"]
+                if event["event"] == "connected":
+                    self.resumes.append(data["resume"])
+                elif event["event"] == "sentiment_update":
+                    self.state[data["source_id"], data["timestamp"]] = data["version"]
+                    if events is not None:
+                        events -= 1
+                        if not events:
+                            return
+
+
+@pytest.mark.timeout(240)
+async def test_there_and_back_while_both_containers_restart(resources: Resources) -> None:
+    table, client = Table(resources), Client()
+    async with AsyncExitStack() as running:
+        one, other = AsyncExitStack(), AsyncExitStack()
+        await running.enter_async_context(one)
+        await running.enter_async_context(other)
+        first = await one.enter_async_context(serving(resources.environment()))
+        second = await other.enter_async_context(serving(resources.environment()))
+        writing = asyncio.create_task(table.write(5, dated=False))
+        await client.follow(first, events=3)
+        for turn in range(ROUNDS):
+            await writing
+            writing = asyncio.create_task(table.write(20, dated=bool(turn % 2)))
+            await client.follow(second, events=7)  # cut in the middle of what it missed, or of what is written
+            await one.aclose()
+            await client.follow(second, events=5)
+            first = await one.enter_async_context(serving(resources.environment()))
+            await client.follow(first, events=7)
+            await other.aclose()
+            second = await other.enter_async_context(serving(resources.environment()))
+            await client.follow(first, events=3)
+        await writing
+        await client.follow(second, until=await table.shown())
+        await client.follow(first, until=await table.shown())
+    assert set(client.resumes[1:]) == {"resumed"}, "no restart was too long for it"
