@@ -191,6 +191,7 @@ class Poll:
         if self._proved_ms is None:
             self._queried_ms = since_ms
         self._proved_ms = began_ms
+        logger.debug("table queried", extra={"began_ms": began_ms, "fetched": len(fetched), "missed": missed})
         self._tell(Queried(began_ms, missed, len(fetched), judges))
 
     def _take(self, began_ms: int, since_ms: int) -> list[Key]:

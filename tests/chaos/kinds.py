@@ -70,7 +70,8 @@ def _sqs(how: str, does: str, seconds: tuple[float, float], silence: float, to_p
 
 
 def _table(how: str, does: str, seconds: tuple[float, float]) -> Kind:
-    return Kind(f"dynamodb-{how}", does, seconds, calls=(("dynamodb", how),), blocks_table=True)
+    # Push goes on; but a record that comes late, after a fault of the queue, may need a read of the table.
+    return Kind(f"dynamodb-{how}", does, seconds, silence=20, calls=(("dynamodb", how),), blocks_table=True)
 
 
 def _topic(how: str, does: str) -> Kind:
