@@ -3,10 +3,10 @@ silent, and a gateway answers 502 for it. The page is never reloaded."""
 
 from __future__ import annotations
 
-import itertools
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 import httpx
 import pytest
@@ -44,33 +44,39 @@ def running(service: Service) -> Iterator[Service]:
     service.end()
 
 
-@pytest.fixture
-def put(resources: Resources) -> Callable[[], str]:
-    """Writes one new item → the start of how the tab lists it."""
-    dynamodb = Clients(resources.endpoint_url).dynamodb()
-    numbers = itertools.count()
+@dataclass
+class Put:
+    """Writes one new item → the start of how the tab lists it. Each test has its own ticker: a service that starts
+    reads what the tests before have written."""
 
-    def write() -> str:
-        source_id = f"{time.time_ns()}:{next(numbers)}"
+    resources: Resources
+    ticker: str = field(default_factory=lambda: f"T{time.time_ns() % 10**9}")
+
+    def __call__(self) -> str:
+        source_id = f"{time.time_ns()}"
+        dynamodb = Clients(self.resources.endpoint_url).dynamodb()
         dynamodb.put_item(
-            TableName=resources.sentiment_table,
+            TableName=self.resources.sentiment_table,
             Item={
                 "source_id": {"S": source_id},
                 "timestamp": {"S": iso_time(time.time_ns() // 1_000_000)},
-                "matched_tickers": {"L": [{"S": "AAPL"}]},
+                "matched_tickers": {"L": [{"S": self.ticker}]},
                 "sentiment": {"S": "positive"},
                 "score": {"N": "0.5"},
             },
         )
-        return f"{source_id} positive AAPL"
-
-    return write
+        return f"{source_id} positive {self.ticker}"
 
 
-def begun(tab: Tab, url: str, put: Callable[[], str]) -> tuple[str, float]:
+@pytest.fixture
+def put(resources: Resources) -> Put:
+    return Put(resources)
+
+
+def begun(tab: Tab, url: str, put: Put) -> tuple[str, float]:
     """Opens a stream that gets a change → how that is listed, and what a reload would change."""
     tab.run("tab.table = new Map();")
-    tab.open(url, OPTIONS)
+    tab.open(f"{url}?tickers={put.ticker}", OPTIONS)
     tab.run("tab.stream.addEventListener('sentiment_update', ({ data }) => tab.table.set(data.version, data));")
     shown(tab)
     first = put()
@@ -87,7 +93,7 @@ def shown(tab: Tab, *items: str) -> list[str]:
     return found
 
 
-def test_it_lives_through_kill_9_and_a_restart(tab: Tab, running: Service, put: Callable[[], str]) -> None:
+def test_it_lives_through_kill_9_and_a_restart(tab: Tab, running: Service, put: Put) -> None:
     first, born = begun(tab, running.url, put)
     running.end()
     assert tab.until("['reconnecting', 'polling'].includes(tab.stream.state.name) && tab.items()") == [first]
@@ -96,13 +102,11 @@ def test_it_lives_through_kill_9_and_a_restart(tab: Tab, running: Service, put: 
     assert shown(tab, first) == [first]
     second = put()
     assert shown(tab, first, second) == [first, second]
-    assert tab.value("tab.of('replaced').some(({data}) => data.reason === 'too_old')"), (
-        "a place does not outlive its run"
-    )
+    assert not tab.value("tab.of('replaced').some(({data}) => data.reason === 'too_old')"), "a place outlives its run"
     assert tab.value("tab.born") == born
 
 
-def test_it_heeds_the_goodbye_of_a_restart(tab: Tab, running: Service, put: Callable[[], str]) -> None:
+def test_it_heeds_the_goodbye_of_a_restart(tab: Tab, running: Service, put: Put) -> None:
     first, born = begun(tab, running.url, put)
     running.end(signal.SIGTERM)
     assert tab.until("tab.of('closing').length && tab.of('closing')[0].data.reason") == "drain"
@@ -112,7 +116,7 @@ def test_it_heeds_the_goodbye_of_a_restart(tab: Tab, running: Service, put: Call
     assert tab.value("tab.born") == born
 
 
-def test_it_waits_for_a_full_service(tab: Tab, service: Service, put: Callable[[], str]) -> None:
+def test_it_waits_for_a_full_service(tab: Tab, service: Service, put: Put) -> None:
     service.end()
     service.start(SSE_MAX_CONNECTIONS="1")
     with before(service.port) as gateway:
@@ -135,7 +139,7 @@ def test_it_waits_for_a_full_service(tab: Tab, service: Service, put: Callable[[
         assert tab.value("tab.born") == born
 
 
-def test_it_gives_up_a_frozen_service(tab: Tab, running: Service, put: Callable[[], str]) -> None:
+def test_it_gives_up_a_frozen_service(tab: Tab, running: Service, put: Put) -> None:
     first, born = begun(tab, running.url, put)
     running.send(signal.SIGSTOP)
     tab.until("tab.stream.state.why === 'The stream fell silent.'")
@@ -147,7 +151,7 @@ def test_it_gives_up_a_frozen_service(tab: Tab, running: Service, put: Callable[
     assert tab.value("tab.born") == born
 
 
-def test_it_lives_where_a_native_eventsource_dies_of_a_502(tab: Tab, running: Service, put: Callable[[], str]) -> None:
+def test_it_lives_where_a_native_eventsource_dies_of_a_502(tab: Tab, running: Service, put: Put) -> None:
     with before(running.port) as gateway:
         first, born = begun(tab, f"{gateway.url}/api/v2/stream", put)
         native(tab, f"{gateway.url}/api/v2/stream")
@@ -163,9 +167,7 @@ def test_it_lives_where_a_native_eventsource_dies_of_a_502(tab: Tab, running: Se
         assert tab.value("tab.born") == born
 
 
-def test_it_lives_where_a_native_eventsource_dies_of_a_refused_reconnect(
-    tab: Tab, running: Service, put: Callable[[], str]
-) -> None:
+def test_it_lives_where_a_native_eventsource_dies_of_a_refused_reconnect(tab: Tab, running: Service, put: Put) -> None:
     if tab.value("navigator.userAgent.includes('Chrome')"):
         pytest.skip("chromium's EventSource retries a refused connection; firefox's does not")
     first, born = begun(tab, running.url, put)

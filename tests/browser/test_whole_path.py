@@ -16,11 +16,19 @@ from streamer.change import iso_time
 from streamer.local.clients import Clients
 from streamer.local.resources import Resources
 from tests.browser.chromium import launched
+from tests.integration.pipeline import pipeline
 from tests.integration.service import ServiceProcess, serving
 
 pytestmark = pytest.mark.browser
 
 DOC = Path(__file__).parents[2] / "docs" / "events.md"
+
+
+@pytest.fixture
+def resources() -> Iterator[Resources]:
+    """A table of its own: a service that starts shows what the last minutes brought."""
+    with pipeline() as made:
+        yield made
 
 
 @pytest.fixture
