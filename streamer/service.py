@@ -53,6 +53,7 @@ from streamer.web.stream import StreamDoor
 
 logger = logging.getLogger(__name__)
 
+_GRACE = 2.0  # seconds for which a check waits for what push is about to bring
 _CHECK_AGAIN = 15.0  # seconds between two looks at a lease through which nothing comes
 _CLOCKS = 1_000  # milliseconds by which clocks differ, at least
 _LONGEST_POLL = 2.0  # seconds that a stop waits for a poll
@@ -105,6 +106,7 @@ class Service:
             self._feed,
             self._hear_soon,
             interval=self._until_query,
+            grace=lambda: _GRACE if self._failover.push is Standing.PROVEN else 0.0,
             spans=Spans(settings.lookback, settings.catchup, settings.window_fill),
             margin=settings.proof_margin,
             leased=self._leased,

@@ -78,9 +78,12 @@ class Hub(Generic[Subscriber]):
             elif answer is Answer.KNOWN:
                 outcome.known += 1
                 if by_read and change.before is not None and change.after.state == published:
-                    # A read brought it, and could not know what it withdraws.
+                    # A read brought it, and could not know what it withdraws beside what this run had published.
+                    over = self.ledger.read_over(change.key)
+                    withdrawn = set() if over is None else set(over.tickers)
                     events = _differences(change.key, change.after, published, change.before, None)
-                    self._tell(change.key, published, events, outcome, dated_ms, now_ms)
+                    news = (event for event in events if event.ticker not in withdrawn)
+                    self._tell(change.key, published, news, outcome, dated_ms, now_ms)
             elif answer is Answer.STALE:
                 outcome.stale += 1
             else:

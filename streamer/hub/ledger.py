@@ -64,6 +64,8 @@ class _Entry:
     """The state was learnt, and never published."""
     expired: bool = False
     """The table's TTL has deleted the item."""
+    over: State | None = None
+    """What was published before the read brought its state."""
     undecided: Change | None = None
     """The newest record that only a read can place."""
     read_began_ms: int = -1
@@ -112,6 +114,11 @@ class Ledger:
         """Whether what a read brought of an item has come as a record since, or has been overtaken by one."""
         entry = self._entries.get(key)
         return entry is None or entry.confirmed
+
+    def read_over(self, key: Key) -> State | None:
+        """What was published of an item before a read brought its state; None: nothing."""
+        entry = self._entries.get(key)
+        return None if entry is None else entry.over
 
     def published_before(self, key: Key, time_ms: int) -> bool:
         """Whether an item shows something since before a time, as far as is known: a read must find it."""
@@ -180,6 +187,7 @@ class Ledger:
         if answer is Answer.PUBLISH:
             record = entry.undecided
             entry.confirmed = record is not None and record.after.state == state
+            entry.over = None if entry.silent else entry.state
         entry.silent = entry.expired = False
         entry.state, entry.by_read, entry.read_ended_ms = state, True, now_ms
         if reading.consistent:

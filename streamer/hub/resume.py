@@ -80,7 +80,7 @@ def begin(
     """Decides, for a run whose newest frame has the number `newest` and which knows of everything that was written
     after `covered_since_ms` (None: of nothing yet). An id wins over a replay."""
     if not request.last_event_id:
-        if request.replay_ms is None:
+        if not request.replay_ms:
             return Start("fresh", newest)
         since_ms = now_ms - request.replay_ms
         return Start("fresh", history.dated_after(since_ms - LATENESS_MS), after_ms=since_ms)

@@ -55,6 +55,7 @@ class Poll:
         *,
         interval: Callable[[], float],
         spans: Spans,
+        grace: Callable[[], float] = lambda: 0.0,
         margin: float = 10,
         leased: threading.Event | None = None,
         lease_wait: float = 2.0,
@@ -65,13 +66,15 @@ class Poll:
         """`connect`, `survey`, `signal` and `interval` are called in the thread; `signal` must not block.
 
         `connect` makes the table's reader, which gives up its pauses when the event is set. `interval`: seconds to the
-        next query, as things stand. The first one waits `lease_wait` seconds for `leased`, so that the queue stands
-        before it. `now` is in Unix milliseconds, `clock` in monotonic seconds, `margin` in seconds.
+        next query, as things stand; `grace`: seconds that push then has to bring what a query found, so that the check
+        does not overtake it and leave out versions. The first one waits `lease_wait` seconds for `leased`, so that the
+        queue stands before it. `now` is in Unix milliseconds, `clock` in monotonic seconds, `margin` in seconds.
         """
         self._connect = connect
         self._survey = survey
         self._signal = signal
         self._interval = interval
+        self._grace = grace
         self._spans = spans
         self._margin_ms = round(margin * 1000)
         self._leased = leased
@@ -183,7 +186,7 @@ class Poll:
         since_ms = max(since_ms, began_ms - FURTHEST_MS)
         queues = self._queues
         new_queue = queues != self._known_queues or self._proved_ms is None
-        fetched = self._take(began_ms, since_ms)
+        fetched = self._take(began_ms, since_ms, self._grace())
         missed = self._survey.proved(began_ms, since_ms, () if new_queue else self._fetched)
         judges, self._judges = self._judges and not new_queue, not new_queue
         self._fetched = () if new_queue else fetched
@@ -194,10 +197,12 @@ class Poll:
         logger.debug("table queried", extra={"began_ms": began_ms, "fetched": len(fetched), "missed": missed})
         self._tell(Queried(began_ms, missed, len(fetched), judges))
 
-    def _take(self, began_ms: int, since_ms: int) -> list[Key]:
+    def _take(self, began_ms: int, since_ms: int, grace: float = 0.0) -> list[Key]:
         """Hands over what the table holds after a time, with the truth about what contradicts. Returns what was new."""
         table, since, as_of = self._connected(), iso_time(since_ms), self._survey.revision()
         rows = table.after(since)
+        if grace and self._stopping.wait(grace):
+            raise Stopped
         again: list[Key] = []
         fetched: list[Key] = []
         for start in range(0, len(rows), _CHUNK):

@@ -89,7 +89,7 @@ def resume(opened: Received) -> str:
     return opened.event.resume
 
 
-async def test_killed_and_started_again_it_is_told_of_the_reset_and_goes_on(service: Service, put: Put) -> None:
+async def test_killed_and_started_again_it_resumes_and_misses_nothing(service: Service, put: Put) -> None:
     async with Stream(service.url, sleep=at_once) as following:
         reader = Reader(following)
         await reader.until(Connected)
@@ -97,9 +97,10 @@ async def test_killed_and_started_again_it_is_told_of_the_reset_and_goes_on(serv
         await asyncio.to_thread(service.end, signal.SIGKILL)
         assert "ended the stream without a goodbye" in (lost := await reader.lost()).reason or "broke" in lost.reason
         assert "nobody listens there" in (await reader.lost()).reason
+        meanwhile = await put()
         starting = asyncio.create_task(asyncio.to_thread(service.start))
-        assert resume(await reader.until(Connected)) == "reset"
-        await reader.until(Reset)
+        assert resume(await reader.until(Connected)) == "resumed"
+        await reader.until(SentimentUpdate, meanwhile)
         await starting
         await reader.until(SentimentUpdate, await put())
 

@@ -396,3 +396,14 @@ def test_after_a_change_that_comes_late_nothing_later_is_claimed_until_a_query_h
     assert made.watermark_ms == NOW_MS - 70_000, "that query may have looked before"
     made.proved(NOW_MS + 11, NOW_MS - 180_000)
     assert made.watermark_ms == NOW_MS - 9_989
+
+
+def test_what_a_read_withdrew_its_record_does_not_withdraw_again() -> None:
+    made = hub()
+    made.publish([change(state("positive", "AAPL", "MSFT"), 1)], dated_ms=NOW_MS, now_ms=NOW_MS)
+    truth = [(KEY, Item(state("positive", "AAPL")))]
+    made.observe(truth, began_ms=NOW_MS, as_of=made.ledger.revision, consistent=True, now_ms=NOW_MS)
+    assert made.take_pending()[-1].ticker == "MSFT"
+    record = change(state("positive", "AAPL"), 2, before=state("positive", "AAPL", "MSFT"))
+    made.publish([record], dated_ms=NOW_MS, now_ms=NOW_MS)
+    assert not made.take_pending()

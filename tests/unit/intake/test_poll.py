@@ -541,3 +541,15 @@ def test_no_item_falls_between_two_queries(gaps: list[float], written: list[tupl
         scored_ms = begin + share * (end - begin)
         seen_ms, timestamp_ms = scored_ms + lag_ms, scored_ms - late_ms
         assert any(began_ms >= seen_ms and since_ms <= timestamp_ms for began_ms, since_ms, _ in proofs)
+
+
+def test_a_check_waits_for_what_push_is_about_to_bring() -> None:
+    bench = Bench()
+    bench.poll._grace = lambda: 3_600.0
+    bench.dynamo.put(key(1))
+    bench.poll.start()
+    while not bench.dynamo.asked("query"):
+        pass
+    assert not bench.survey.shown()
+    assert bench.poll.stop(WATCHDOG), "and does not hold up the end"
+    assert not bench.survey.shown()

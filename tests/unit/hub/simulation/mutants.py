@@ -131,9 +131,8 @@ def a_run_claims_what_was_before_it(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(resume, "begin", claiming)
 
 
-@mutant("absence", "ABE", 1)
+@mutant("absence", "ABE", 0)
 def evicted_entries_are_forgotten(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(History, "covers", lambda self, cursor: True)
     evict = History._evict
 
     def forgetting(self: History) -> None:
