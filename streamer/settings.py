@@ -5,16 +5,21 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 from streamer.errors import SettingsError
 
 _TABLE = re.compile(r"[A-Za-z0-9_.-]{3,255}")
 _TOPIC = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}")
 _PREFIX = re.compile(r"[A-Za-z0-9_-]{1,43}")  # a queue's name has 80 characters, 37 of them are `-` and a UUID
+_SECRET = re.compile(r"[!-+\--~]{16,1024}")  # what a header carries as it stands; a comma divides
+_SECRET_ARN = re.compile(r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[A-Za-z0-9/_+=.@!-]{1,519}")
 _ORIGIN = re.compile(r"\*|https?://[A-Za-z0-9.-]+(:\d{1,5})?|https?://\[[0-9a-f:]+\](:\d{1,5})?")
+
+_PER_USER = 10  # a few dashboards in a few tabs, and what reconnects before its old stream is missed
 
 
 def _matching(pattern: re.Pattern[str], remedy: str) -> AfterValidator:
@@ -26,24 +31,85 @@ def _matching(pattern: re.Pattern[str], remedy: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-def _origins(value: object) -> object:
-    return tuple(part.strip().lower() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+def _entries(value: object) -> object:
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
+def _network(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        network = ip_network(value)
+    except ValueError as error:
+        why = "has bits behind its prefix" if "host bits" in str(error) else "is no network"
+        raise ValueError(f"{value!r} {why}; give CIDRs such as 10.0.0.0/8 or fd00::/8, divided by commas") from None
+    if isinstance(network, IPv6Network) and "%" in value:
+        raise ValueError(f"{value!r} has a zone, which a network of peers has none of; leave it out")
+    if isinstance(network, IPv6Network) and network.prefixlen >= 96 and network.network_address.ipv4_mapped:
+        network = IPv4Network((network.network_address.ipv4_mapped, network.prefixlen - 96))
+    if network.prefixlen == 0:
+        raise ValueError(f"{value!r} would let everybody say who they are; give the proxies' own networks")
+    return network
+
+
+def is_secret_arn(entry: str) -> bool:
+    """Whether an entry of a secret's setting is meant as an ARN and not as the secret itself."""
+    return entry.startswith("arn:")
+
+
+def flaw(secret: str) -> str | None:
+    """What is wrong with a value as a secret, in words that do not show it."""
+    if len(secret) < 16:
+        return "is shorter than 16 characters"
+    return None if _SECRET.fullmatch(secret) else "is not 16 to 1024 printable ASCII characters without space and comma"
+
+
+def _sound_secrets(entries: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+    mistakes = [] if entries else ["names none"]
+    for position, entry in enumerate(entries, 1):
+        value = entry.get_secret_value()
+        if is_secret_arn(value):
+            wrong = None if _SECRET_ARN.fullmatch(value) else "is an ARN, but of no secret in Secrets Manager"
+        else:
+            wrong = flaw(value)
+        if wrong:
+            mistakes.append(f"entry {position} {wrong}")
+    if len({entry.get_secret_value() for entry in entries}) < len(entries):
+        mistakes.append("an entry is there twice")
+    if mistakes:
+        raise ValueError(f"{', '.join(mistakes)}; give secrets, or ARNs from Secrets Manager, divided by commas")
+    return entries
 
 
 Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
-Origin = Annotated[str, _matching(_ORIGIN, "give origins such as https://dash.example.com, divided by commas, or *")]
+Origin = Annotated[
+    str,
+    BeforeValidator(_lower),
+    _matching(_ORIGIN, "give origins such as https://dash.example.com, divided by commas, or *"),
+]
+Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
+Secrets = Annotated[tuple[SecretStr, ...], BeforeValidator(_entries), AfterValidator(_sound_secrets)]
 
 
 class Settings(BaseModel):
     """Frozen; each field's alias is its key in the environment, its description the reason that the docs give."""
 
-    model_config = ConfigDict(frozen=True, populate_by_name=True)
+    model_config = ConfigDict(frozen=True, populate_by_name=True, hide_input_in_errors=True)
 
     sentiment_table: Annotated[str, _matching(_TABLE, "give the name of the sentiment table")] = Field(
         alias="SENTIMENT_TABLE", description="table whose changes are streamed"
     )
     topic_arn: Annotated[str, _matching(_TOPIC, "give an SNS topic's ARN, arn:aws:sns:REGION:ACCOUNT:NAME")] = Field(
         alias="CHANGES_TOPIC_ARN", description="topic that the relay publishes to"
+    )
+    users_table: Annotated[str, _matching(_TABLE, "give the name of the users table")] | None = Field(
+        None,
+        alias="USERS_TABLE",
+        description="table of the users' configurations; without it every configuration and its stream is a 404",
     )
     queue_prefix: Annotated[str, _matching(_PREFIX, "use 1 to 43 letters, digits, - or _")] = Field(
         "sentiment-stream", alias="QUEUE_PREFIX", description="start of the names of the queues that containers make"
@@ -58,6 +124,14 @@ class Settings(BaseModel):
         ge=1,
         le=1_000_000,
         description="open streams, beyond which 503 is answered; the limit of open files is to be 128 above",
+    )
+    max_per_client: int | None = Field(
+        None,
+        alias="SSE_MAX_PER_CLIENT",
+        ge=1,
+        le=1_000_000,
+        description="open streams of one user, and of one address, beyond which 429 is answered; unset: 10 of a user,"
+        " and any number of an address, since all behind an unnamed load balancer share one",
     )
     heartbeat_interval: Seconds = Field(
         30, alias="SSE_HEARTBEAT_INTERVAL", description="seconds between heartbeats on a stream"
@@ -136,7 +210,29 @@ class Settings(BaseModel):
         alias="SSE_READY_AFTER",
         description="seconds without an answer of the table after which the service is ready all the same",
     )
-    cors_origins: Annotated[tuple[Origin, ...], BeforeValidator(_origins)] = Field(
+    trusted_proxies: Annotated[tuple[Network, ...], BeforeValidator(_entries)] = Field(
+        (),
+        alias="TRUSTED_PROXIES",
+        description="networks (CIDRs, divided by commas) whose peers are believed in `X-Forwarded-For` and, without"
+        " `GATEWAY_SECRET`, in `X-User-ID`: so name no load balancer that passes on what the internet sends without"
+        " that secret; not used in Lambda",
+    )
+    gateway_secret: Secrets = Field(
+        (),
+        alias="GATEWAY_SECRET",
+        description="what a gateway sends in `X-Gateway-Secret` so that its `X-User-ID` counts, whatever its address;"
+        " one or several, divided by commas, each of at least 16 characters or a Secrets Manager ARN",
+    )
+    ticket_secret: Secrets = Field(
+        (),
+        alias="TICKET_SECRET",
+        description="key of the tickets for browsers, written as `GATEWAY_SECRET` is: the first seals, all open;"
+        " without it there are no tickets",
+    )
+    ticket_lifetime: Seconds = Field(
+        900, alias="TICKET_LIFETIME", description="seconds that a ticket opens a stream, and that the stream lasts"
+    )
+    cors_origins: Annotated[tuple[Origin, ...], BeforeValidator(_entries)] = Field(
         (), alias="CORS_ORIGINS", description="origins of other sites whose pages may read the stream; * for all"
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
@@ -145,6 +241,11 @@ class Settings(BaseModel):
     log_format: Literal["json", "text"] = Field(
         "json", alias="LOG_FORMAT", description="json for machines, text for people"
     )
+
+    @property
+    def per_user(self) -> int:
+        """Streams of one user."""
+        return self.max_per_client or _PER_USER
 
 
 def read(environment: Mapping[str, str]) -> Settings:
@@ -169,6 +270,10 @@ def unknown(environment: Mapping[str, str]) -> list[str]:
     return [f"{key}: not a setting{_suggestion(key, known)}" for key in strangers]
 
 
+_SECRETS = ("GATEWAY_SECRET", "TICKET_SECRET")
+"""What no message shows the value of."""
+
+
 def _suggestion(key: str, known: list[str]) -> str:
     close = difflib.get_close_matches(key, known, n=1)
     return f"; did you mean {close[0]}?" if close else ""
@@ -182,4 +287,5 @@ def _mistake(item: Any, given: Mapping[str, str]) -> str:
     message = item["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     if message != item["msg"] and not item["msg"].startswith("Value error"):
         message = f"give {message}"
-    return f"{key}={given.get(key, '')!r}: {message} ({field.description})"
+    shown = key if key in _SECRETS else f"{key}={given.get(key, '')!r}"
+    return f"{shown}: {message} ({field.description})"

@@ -20,7 +20,7 @@ def rows(name: str, columns: int) -> list[tuple[str, ...]]:
 def test_each_setting_is_in_the_docs_with_its_default_and_its_reason() -> None:
     expected = []
     for field in Settings.model_fields.values():
-        default = "required" if field.is_required() else f"`{field.default}`" if field.default != () else "none"
+        default = "required" if field.is_required() else "none" if field.default in ((), None) else f"`{field.default}`"
         expected.append((field.alias, default, field.description))
     assert rows("settings.md", 3) == expected
 

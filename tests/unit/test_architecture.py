@@ -18,6 +18,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "change": set(),
     "place": set(),
     "settings": {"errors"},
+    "secrets": {"aws", "errors", "settings"},
     "aws": set(),
     "tables": {"aws", "change", "errors"},
     "server": {"errors"},
@@ -26,7 +27,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "intake": {"aws", "change", "clock", "errors", "tables"},
     "telemetry": {"change"},
     "delivery": {"change", "clock", "hub", "sse", "telemetry"},
-    "web": {"change", "delivery", "errors", "hub", "sse", "telemetry"},
+    "web": {"change", "clock", "delivery", "errors", "hub", "secrets", "sse", "telemetry"},
     "feed": {"change", "clock", "delivery", "errors", "hub", "intake", "tables", "telemetry"},
     "service": {
         "aws", "change", "clock", "delivery", "errors", "feed", "hub", "intake", "place", "server", "settings",

@@ -56,3 +56,83 @@ def test_a_misspelt_key_is_told_with_what_was_likely_meant() -> None:
     assert settings.unknown({"SSE_HEARTBEET_INTERVAL": "5", "SSE_PORT": "1", "OTHER": "x"}) == [
         "SSE_HEARTBEET_INTERVAL: not a setting; did you mean SSE_HEARTBEAT_INTERVAL?"
     ]
+
+
+def test_who_is_believed_is_read() -> None:
+    read = settings.read(
+        GOOD
+        | {
+            "USERS_TABLE": "users",
+            "TRUSTED_PROXIES": "10.0.0.0/8, 127.0.0.1,fd00::/8 ,::ffff:192.168.0.0/112",
+            "GATEWAY_SECRET": f"{SECRET},{ARN}",
+            "TICKET_SECRET": SECRET,
+            "TICKET_LIFETIME": "60",
+            "SSE_MAX_PER_CLIENT": "3",
+        }
+    )
+    assert [str(each) for each in read.trusted_proxies] == ["10.0.0.0/8", "127.0.0.1/32", "fd00::/8", "192.168.0.0/16"]
+    assert [each.get_secret_value() for each in read.gateway_secret] == [SECRET, ARN]
+    assert (read.users_table, read.ticket_lifetime, read.max_per_client, read.per_user) == ("users", 60, 3, 3)
+
+
+def test_without_settings_nobody_is_believed() -> None:
+    read = settings.read(GOOD)
+    assert (read.users_table, read.trusted_proxies, read.gateway_secret, read.ticket_secret) == (None, (), (), ())
+    assert (read.max_per_client, read.per_user) == (None, 10)
+
+
+@pytest.mark.parametrize(
+    ("value", "mistake"),
+    [
+        ("10.0.0.1/8", "'10.0.0.1/8' has bits behind its prefix; give CIDRs"),
+        ("10.0.0.0/33", "'10.0.0.0/33' is no network"),
+        ("loopback", "'loopback' is no network"),
+        ("10.0.0.0-10.0.0.9", "is no network"),
+        ("fe80::%eth0/64", "'fe80::%eth0/64' has a zone"),
+        ("0.0.0.0/0", "'0.0.0.0/0' would let everybody say who they are"),
+        ("::/0", "'::/0' would let everybody"),
+        ("::ffff:0.0.0.0/96", "would let everybody"),
+    ],
+)
+def test_a_network_that_is_none_is_named(value: str, mistake: str) -> None:
+    with pytest.raises(SettingsError) as raised:
+        settings.read(GOOD | {"TRUSTED_PROXIES": f"10.0.0.0/8,{value},also-wrong"})
+    assert len(raised.value.mistakes) == 2
+    assert mistake in raised.value.mistakes[0]
+    assert "'also-wrong' is no network" in raised.value.mistakes[1]
+
+
+SECRET = "sixteen-or-more-characters"
+ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod/gateway-AbCdEf"
+
+
+@pytest.mark.parametrize(
+    ("value", "mistake"),
+    [
+        ("hunter2", "entry 1 is shorter than 16 characters"),
+        (f"{SECRET},hunter2", "entry 2 is shorter than 16 characters"),
+        (f"hunter2,{SECRET},hunter3", "entry 1 is shorter than 16 characters, entry 3 is shorter than 16 characters"),
+        (f"{SECRET},{SECRET}", "an entry is there twice"),
+        ("hunter2 hunter2 hunter2", "entry 1 is not 16 to 1024 printable ASCII"),
+        ("hunter2hunter2hünter2", "entry 1 is not 16 to 1024 printable ASCII"),
+        ("hunter2" * 200, "entry 1 is not 16 to 1024 printable ASCII"),
+        (" , ", "names none"),
+        ("arn:aws:ssm:eu-west-1:123456789012:parameter/hunter2", "entry 1 is an ARN, but of no secret"),
+    ],
+)
+@pytest.mark.parametrize("key", ["GATEWAY_SECRET", "TICKET_SECRET"])
+def test_a_mistake_in_a_secret_names_what_is_wrong_and_never_the_value(key: str, value: str, mistake: str) -> None:
+    with pytest.raises(SettingsError) as raised:
+        settings.read(GOOD | {key: value})
+    (named,) = raised.value.mistakes
+    assert named.startswith(f"{key}: {mistake}")
+    for hidden in ("hunter", "hünter", SECRET):
+        assert hidden not in named + repr(raised.value)
+
+
+def test_settings_show_no_secret_whatever_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    read = settings.read(GOOD | {"GATEWAY_SECRET": SECRET, "TICKET_SECRET": f"{SECRET}-2,{SECRET}-3"})
+    assert SECRET not in f"{read!r}{read}{read.model_dump()}{read.model_dump_json()}"
+    with pytest.raises(ValueError, match="entry 1") as raised:
+        settings.Settings.model_validate(GOOD | {"GATEWAY_SECRET": "hunter2"})
+    assert "hunter2" not in str(raised.value)
