@@ -18,7 +18,7 @@ from streamer.delivery.stream import Stream
 from streamer.hub.resume import Request
 from streamer.sse.events import ClosingReason
 from streamer.telemetry.counters import Counters
-from streamer.web.admission import Admission
+from streamer.web.admission import Admission, Full
 from streamer.web.parameters import StreamParameters
 from streamer.web.problems import problem
 
@@ -53,32 +53,35 @@ class StreamDoor:
         self.counters = counters
         self.knows_past = knows_past
 
-    def response(self, parameters: StreamParameters) -> Response:
-        """The response for a request whose parameters are right."""
-        return _StreamResponse(self, parameters)
+    def response(
+        self, parameters: StreamParameters, *, user: str | None = None, address: str | None = None
+    ) -> Response:
+        """The response for a request whose parameters are right. User and address, where known, count for admission."""
+        return _StreamResponse(self, parameters, user, address)
 
 
 class _StreamResponse(Response):
-    def __init__(self, door: StreamDoor, parameters: StreamParameters) -> None:
+    def __init__(self, door: StreamDoor, parameters: StreamParameters, user: str | None, address: str | None) -> None:
         self.door = door
         self.parameters = parameters
+        self.user = user
+        self.address = address
         self.background = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         door = self.door
         if door.delivery.draining:
             await self._turn_away("drain", scope, receive, send)
-        elif not door.admission.take():
-            if self.parameters.waits_when_full:
-                await self._turn_away("server_busy", scope, receive, send)
-            else:
-                door.counters.add("streams_refused")
-                await _full(door.admission.limit)(scope, receive, send)
-        else:
-            try:
+            return
+        slot = door.admission.take(self.user, self.address)
+        if not isinstance(slot, Full):
+            with slot:
                 await self._stream(scope, receive, send)
-            finally:
-                door.admission.give_back()
+        elif self.parameters.waits_when_full:
+            await self._turn_away("server_busy", scope, receive, send)
+        else:
+            door.counters.add("streams_refused")
+            await _refusal(slot)(scope, receive, send)
 
     async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
         delivery = self.door.delivery
@@ -106,12 +109,13 @@ class _StreamResponse(Response):
         await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
-def _full(limit: int) -> Response:
+def _refusal(full: Full) -> Response:
+    everybody = full.by == "container"
     return problem(
-        503,
-        "Connection limit reached. Try again later.",
+        503 if everybody else 429,
+        "Connection limit reached. Try again later." if everybody else f"Too many streams of one {full.by}. Close one.",
         headers={"Retry-After": str(_RETRY_AFTER)},
-        max_connections=limit,
+        max_connections=full.limit,
         retry_after=_RETRY_AFTER,
     )
 

@@ -1,19 +1,138 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
-from streamer.web.admission import Admission
+import pytest
+from starlette.datastructures import Headers, QueryParams
+from starlette.types import Message
+
+from streamer.delivery.delivery import Delivery
+from streamer.delivery.mode import Mode
+from streamer.delivery.stream import Stream
+from streamer.delivery.timing import Timing
+from streamer.hub.history import History
+from streamer.hub.hub import Hub
+from streamer.hub.ledger import Ledger
+from streamer.hub.window import Window
+from streamer.telemetry.counters import Counters
+from streamer.web import parameters
+from streamer.web.admission import Admission, Full, Slot
+from streamer.web.stream import StreamDoor
 from tests.steps import steps
+
+
+def taken(slot: Slot | Full) -> Slot:
+    assert isinstance(slot, Slot)
+    return slot
 
 
 async def test_slots_are_bounded_and_waiting_for_the_last_ends_when_it_is_given_back() -> None:
     admission = Admission(2)
     await asyncio.wait_for(admission.wait_empty(), 5)
-    assert [admission.take() for _ in range(3)] == [True, True, False]
+    first, second = taken(admission.take()), taken(admission.take())
+    assert admission.take() == Full("container", 2)
+    assert not admission.take()
     waiting = asyncio.create_task(admission.wait_empty())
-    admission.give_back()
+    first.give_back()
     await steps(3)
     assert not waiting.done()
     assert admission.available == 1
-    admission.give_back()
+    second.give_back()
     await asyncio.wait_for(waiting, 5)
+
+
+async def test_a_slot_is_given_back_once_however_often_it_is_tried_and_by_an_error_too() -> None:
+    admission = Admission(2, per_user=1)
+    with pytest.raises(KeyError), taken(admission.take("ann")) as slot:
+        raise KeyError
+    slot.give_back()
+    assert (admission.taken, admission.available) == (0, 2)
+    taken(admission.take("ann"))
+    slot.give_back()
+    assert admission.take("ann") == Full("user", 1)
+
+
+async def test_one_user_and_one_address_have_their_own_limits_and_others_do_not_feel_them() -> None:
+    admission = Admission(10, per_user=2, per_address=3)
+    slots = [taken(admission.take("ann", "192.0.2.1")) for _ in range(2)]
+    assert admission.take("ann", "192.0.2.2") == Full("user", 2)
+    taken(admission.take("bob", "192.0.2.1"))
+    assert admission.take("cid", "192.0.2.1") == Full("address", 3)
+    taken(admission.take("192.0.2.1"))  # a user of that name is another client than the address
+    taken(admission.take(address="192.0.2.2"))
+    for _ in range(4):
+        taken(admission.take())  # who is not known has no limit of its own
+    slots[0].give_back()
+    taken(admission.take("ann", "192.0.2.1"))
+    assert admission.taken == 9
+
+
+async def test_a_refused_stream_counts_for_nobody() -> None:
+    admission = Admission(3, per_user=5, per_address=1)
+    slot = taken(admission.take("ann", "192.0.2.1"))
+    for _ in range(9):
+        assert admission.take("ann", "192.0.2.1") == Full("address", 1)
+    taken(admission.take("ann"))
+    taken(admission.take("ann"))
+    assert admission.take("bob", "192.0.2.9") == Full("container", 3)
+    slot.give_back()
+    taken(admission.take("bob", "192.0.2.9"))
+
+
+async def test_no_client_is_remembered_that_has_no_stream() -> None:
+    admission = Admission(2, per_user=1, per_address=1)
+    for number in range(1_000):
+        with taken(admission.take(f"user-{number}", f"192.0.2.{number}")):
+            assert len(admission._held) == 2
+        assert not admission._held
+
+
+@pytest.fixture
+async def door() -> StreamDoor:
+    hub: Hub[Stream] = Hub(run=1, ledger=Ledger(), history=History(), window=Window(0))
+    counters = Counters()
+    delivery = Delivery(hub, counters, lambda: Mode("push", "as the test wants it", 0), Timing())
+    return StreamDoor(delivery, Admission(2, per_user=1, per_address=1), counters)
+
+
+async def asked(door: StreamDoor, query: str, user: str | None, address: str | None) -> tuple[int, Headers, bytes]:
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def receive() -> Message:
+        raise AssertionError("nobody reads a refused request's body")
+
+    wanted = parameters.parse(QueryParams(query), Headers({}), 900)
+    await door.response(wanted, user=user, address=address)({"type": "http", "headers": []}, receive, send)
+    return sent[0]["status"], Headers(raw=sent[0]["headers"]), b"".join(each.get("body", b"") for each in sent)
+
+
+@pytest.mark.parametrize(
+    ("user", "address", "status", "detail", "limit"),
+    [
+        ("ann", None, 429, "Too many streams of one user. Close one.", 1),
+        (None, "192.0.2.1", 429, "Too many streams of one address. Close one.", 1),
+        ("bob", "192.0.2.2", 503, "Connection limit reached. Try again later.", 2),
+    ],
+)
+async def test_who_is_over_a_limit_is_told_in_one_shape_and_waits_if_it_wants_to(
+    door: StreamDoor, user: str | None, address: str | None, status: int, detail: str, limit: int
+) -> None:
+    held = [taken(door.admission.take("ann")), taken(door.admission.take(None, "192.0.2.1"))]
+    got, headers, body = await asked(door, "", user, address)
+    assert (got, headers["retry-after"]) == (status, "30")
+    answer = json.loads(body)
+    assert (answer["detail"], answer["max_connections"], answer["retry_after"]) == (detail, limit, 30)
+    assert b"ann" not in body
+    assert b"192.0.2" not in body
+
+    got, headers, body = await asked(door, "on_full=wait", user, address)
+    assert (got, headers["content-type"]) == (200, "text/event-stream")
+    assert b"retry: " in body
+    assert b"event: closing" in body
+    assert b"server_busy" in body
+    assert door.counters.snapshot()["streams_refused"] == 2
+    assert door.admission.taken == len(held)
