@@ -1,0 +1,123 @@
+"""The newest items by label, merged, a bounded number of requests a call. Never a Scan.
+
+https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Query.html
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from streamer.change import LABELS, Item, Key, read_item, read_key
+from streamer.listing import Page, Position, Row
+from streamer.tables.attribute import plain
+from streamer.tables.patience import patiently
+from streamer.tables.sentiment import INDEX, VISIBLE
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+MAX_REQUESTS: Final = 12
+"""Of one page; a filter that finds little ends it early."""
+_MOST_AT_ONCE: Final = 250  # items of one request
+_LEAST_AT_ONCE: Final = 25
+_NAMES: Final = {f"#{name}": name for name in VISIBLE}
+
+
+@dataclass(slots=True)
+class _Walk:
+    """One label's items, newest first."""
+
+    label: str
+    start: Key | None
+    """Behind which the next request begins."""
+    taken: Key | None
+    """The last item that was given, or passed over."""
+    found: deque[tuple[Key, Item]] = field(default_factory=deque)
+    ended: bool = False
+
+
+class SnapshotTable:
+    """Reads pages of one sentiment table, eventually consistent. For any number of threads."""
+
+    def __init__(self, client: DynamoDBClient, name: str) -> None:
+        self._client = client
+        self._name = name
+
+    def page(self, tickers: Collection[str] | None, since: str | None, limit: int, position: Position | None) -> Page:
+        """Rows of these tickers (None: of all), newest first, of items with a timestamp not before `since`.
+
+        At most `limit` rows, though one item's rows are never divided; fewer, with a position to go on from, where the
+        bounded work found no more. Raises TableError.
+        """
+        at = position or Position({})
+        walks = [_Walk(label, at.after.get(label), at.after.get(label)) for label in sorted(LABELS - at.ended)]
+        at_once = min(max(limit, _LEAST_AT_ONCE), _MOST_AT_ONCE) if tickers is None else _MOST_AT_ONCE
+        rows: list[Row] = []
+        given: set[Key] = set()
+        requests = 0
+        while not all(walk.ended and not walk.found for walk in walks):
+            if len(rows) >= limit:
+                break
+            empty = next((walk for walk in walks if not walk.found and not walk.ended), None)
+            if empty is not None:
+                if requests == MAX_REQUESTS:
+                    break
+                self._fill(empty, since, at_once)
+                requests += 1
+                continue
+            walk = max((walk for walk in walks if walk.found), key=lambda each: each.found[0][0].timestamp)
+            key, item = walk.found[0]
+            wanted = () if item.state is None or key in given else item.state.tickers
+            wanted = tuple(ticker for ticker in wanted if tickers is None or ticker in tickers)
+            if rows and len(rows) + len(wanted) > limit:
+                break
+            walk.found.popleft()
+            walk.taken = key
+            given.add(key)
+            rows += [Row(key, item.state, ticker) for ticker in wanted if item.state is not None]
+        else:
+            return Page(rows, None)
+        ended = {walk.label for walk in walks if walk.ended and not walk.found}
+        after = {walk.label: walk.taken for walk in walks if walk.taken is not None and walk.label not in ended}
+        return Page(rows, Position(after, at.ended | ended))
+
+    def _fill(self, walk: _Walk, since: str | None, at_once: int) -> None:
+        if since is not None and walk.start is not None and walk.start.timestamp < since:
+            walk.ended = True  # a cursor from a request that went further back: DynamoDB would refuse its key
+            return
+        request: dict[str, Any] = {
+            "TableName": self._name,
+            "IndexName": INDEX,
+            "KeyConditionExpression": "#sentiment = :label" + (" AND #timestamp >= :since" if since else ""),
+            "ProjectionExpression": ",".join(_NAMES),
+            "ExpressionAttributeNames": _NAMES,
+            "ExpressionAttributeValues": {":label": {"S": walk.label}, **({":since": {"S": since}} if since else {})},
+            "ScanIndexForward": False,
+            "Limit": at_once,
+        }
+        if walk.start is not None:
+            request["ExclusiveStartKey"] = {
+                "sentiment": {"S": walk.label},
+                "source_id": {"S": walk.start.source_id},
+                "timestamp": {"S": walk.start.timestamp},
+            }
+        answer = patiently("dynamodb:Query", lambda: self._client.query(**request))
+        walk.found.extend(map(_read, answer["Items"]))
+        last = answer.get("LastEvaluatedKey")
+        if last is None:
+            walk.ended = True
+        else:
+            walk.start = Key(last["source_id"]["S"], last["timestamp"]["S"])
+
+
+def _read(item: Mapping[str, Any]) -> tuple[Key, Item]:
+    attributes = plain(item)
+    key = Key(str(attributes["source_id"]), str(attributes["timestamp"]))
+    try:
+        read_key(attributes)
+    except ValueError:  # its key is no key of an item: no event, but a place in the index
+        return key, Item(None, "unscored", "key")
+    return key, read_item(attributes)
