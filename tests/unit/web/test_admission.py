@@ -76,6 +76,7 @@ async def test_a_refused_stream_counts_for_nobody() -> None:
     taken(admission.take("ann"))
     taken(admission.take("ann"))
     assert admission.take("bob", "192.0.2.9") == Full("container", 3)
+    assert len(admission._held) == 2  # nor is it remembered
     slot.give_back()
     taken(admission.take("bob", "192.0.2.9"))
 
