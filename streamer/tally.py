@@ -1,0 +1,73 @@
+"""The counts of the last 24 hours for who has no hub: walked back through the index, bounded, kept for a minute."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Final
+
+from streamer.change import iso_time, parse_time
+from streamer.clock import wall_ms
+from streamer.errors import TableError
+from streamer.hub.window import Window
+from streamer.sse.events import Metrics
+from streamer.tables.sentiment import SentimentTable
+
+_DAY_MS: Final = 24 * 60 * 60_000
+_AHEAD_MS: Final = 10 * 60_000  # what the window still counts of items dated into the future
+
+
+class Tally:
+    """Counts one table. For any number of threads: one counts, the others wait for it."""
+
+    def __init__(
+        self,
+        table: Callable[[], SentimentTable],
+        *,
+        keep: float = 60.0,
+        requests: int = 60,
+        seconds: float = 5.0,
+        now_ms: Callable[[], int] = wall_ms,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`keep`: seconds that counts are given again; `requests` and `seconds`: what one count may take."""
+        self._table = table
+        self._keep = keep
+        self._requests = requests
+        self._seconds = seconds
+        self._now_ms = now_ms
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._counted: tuple[float, Metrics] | None = None
+
+    def metrics(self) -> Metrics:
+        """The counts. `since` says from when on they are whole; where the bound was hit, that is later than 24 hours
+        ago. Raises TableError if the index gave nothing at all."""
+        with self._lock:
+            if self._counted is None or self._clock() - self._counted[0] >= self._keep:
+                self._counted = self._clock(), self._count()
+            return self._counted[1]
+
+    def _count(self) -> Metrics:
+        now_ms, began = self._now_ms(), self._clock()
+        window = Window(now_ms)  # 500 items a request: never full
+        pages = self._table().back(iso_time(now_ms + _AHEAD_MS), iso_time(now_ms - _DAY_MS))
+        requests = 0
+        while requests < self._requests and self._clock() - began < self._seconds:
+            try:
+                rows, reached = next(pages)
+            except StopIteration:
+                break
+            except TableError:
+                if not requests:
+                    raise
+                break  # what was counted is whole from `since` on
+            requests += 1
+            for key, item in rows:
+                if item.state is not None:
+                    window.recall(key, item.state, now_ms)
+            reached_ms = parse_time(reached)
+            if reached_ms is not None:
+                window.reach(reached_ms)
+        return window.metrics(now_ms)

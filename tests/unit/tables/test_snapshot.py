@@ -1,0 +1,194 @@
+"""Pages of the newest items, on an index that orders items of one timestamp in its own way."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import pytest
+from botocore.exceptions import ConnectTimeoutError
+
+from streamer.change import LABELS, Key, iso_time
+from streamer.errors import TableError
+from streamer.listing import Page, Position, Row, read_position
+from streamer.tables.snapshot import MAX_REQUESTS, SnapshotTable
+from tests.factories import NOW_MS
+
+NAMES = sorted(LABELS)
+
+
+class Index:
+    """by_sentiment as DynamoDB's Query sees it: one partition a label, ties by a digest, pages of any size."""
+
+    def __init__(self, page: int = 7) -> None:
+        self.items: dict[Key, dict[str, Any]] = {}
+        self.page = page
+        self.requests = 0
+        self.refuses: Exception | None = None
+
+    def put(self, number: int, ms: int, *tickers: str, label: str | None = None, **attributes: Any) -> Key:
+        key = Key(f"wire:{number}", iso_time(ms))
+        self.items[key] = {
+            "source_id": {"S": key.source_id},
+            "timestamp": {"S": key.timestamp},
+            "sentiment": {"S": label or NAMES[number % 3]},
+            "matched_tickers": {"L": [{"S": ticker} for ticker in tickers or ("AAPL",)]},
+            "score": {"N": "0.5"},
+        } | attributes
+        return key
+
+    def query(self, **request: Any) -> dict[str, Any]:
+        self.requests += 1
+        if self.refuses is not None:
+            raise self.refuses
+        assert request["IndexName"] == "by_sentiment"
+        assert request["ScanIndexForward"] is False
+        assert "article" not in request["ExpressionAttributeNames"].values()
+        values = {name: value["S"] for name, value in request["ExpressionAttributeValues"].items()}
+        since = values.get(":since", "")
+        rows = [
+            item
+            for item in self.items.values()
+            if item["sentiment"]["S"] == values[":label"] and item["timestamp"]["S"] >= since
+        ]
+        rows.sort(key=place, reverse=True)
+        start = request.get("ExclusiveStartKey")
+        if start is not None:
+            assert start["timestamp"]["S"] >= since, "DynamoDB refuses a key outside of the query"
+            rows = [row for row in rows if place(row) < place(start)]
+        size = min(self.page, request["Limit"])
+        answer: dict[str, Any] = {"Items": rows[:size]}
+        if len(rows) >= size > 0 and rows[:size]:
+            answer["LastEvaluatedKey"] = {
+                name: rows[:size][-1][name] for name in ("source_id", "timestamp", "sentiment")
+            }
+        return answer
+
+
+def place(row: dict[str, Any]) -> tuple[str, str]:
+    return row["timestamp"]["S"], hashlib.sha256(row["source_id"]["S"].encode()).hexdigest()
+
+
+@pytest.fixture
+def index() -> Index:
+    return Index()
+
+
+def table(index: Any) -> SnapshotTable:
+    return SnapshotTable(index, "sentiment")
+
+
+def on(position: Position | None) -> Position | None:
+    """As a client brings it back."""
+    return None if position is None else read_position(position.write())
+
+
+def all_pages(index: Index, limit: int, tickers: frozenset[str] | None = None, since: str | None = None) -> list[Page]:
+    pages = [table(index).page(tickers, since, limit, None)]
+    while pages[-1].more is not None:
+        pages.append(table(index).page(tickers, since, limit, on(pages[-1].more)))
+        assert len(pages) < 1000
+    return pages
+
+
+def rows(pages: list[Page]) -> list[Row]:
+    return [row for page in pages for row in page.rows]
+
+
+@pytest.mark.parametrize("limit", [1, 2, 7, 100])
+@pytest.mark.parametrize("spread", [1, 5, 1000])
+def test_pages_give_each_row_once_and_newest_first(index: Index, limit: int, spread: int) -> None:
+    expected = {
+        (index.put(number, NOW_MS - number // spread, "AAPL", "MSFT"), ticker)
+        for number in range(60)
+        for ticker in ("AAPL", "MSFT")
+    }
+    pages = all_pages(index, limit)
+    found = [(row.key, row.ticker) for row in rows(pages)]
+    assert len(found) == len(set(found)) == len(expected)
+    assert set(found) == expected
+    stamps = [key.timestamp for key, _ in found]
+    assert stamps == sorted(stamps, reverse=True)
+    assert all(len(page.rows) <= max(limit, 2) for page in pages)
+
+
+def test_what_comes_on_top_neither_moves_nor_doubles_what_follows(index: Index) -> None:
+    before = {index.put(number, NOW_MS - number) for number in range(40)}
+    found: list[Key] = []
+    position: Position | None = None
+    for turn in range(100):
+        page = table(index).page(None, None, 3, position)
+        found += [row.key for row in page.rows]
+        for more in range(4):
+            index.put(1000 + 10 * turn + more, NOW_MS + 1 + turn)
+        position = on(page.more)
+        if position is None:
+            break
+    assert len(found) == len(set(found))
+    assert set(found) == before
+
+
+def test_what_is_deleted_between_pages_does_not_stop_them(index: Index) -> None:
+    keys = [index.put(number, NOW_MS) for number in range(30)]
+    first = table(index).page(None, None, 10, None)
+    for row in first.rows:
+        del index.items[row.key]
+    rest: list[Row] = []
+    position = on(first.more)
+    while position is not None:
+        page = table(index).page(None, None, 10, position)
+        rest += page.rows
+        position = on(page.more)
+    assert {row.key for row in rest} == set(keys) - {row.key for row in first.rows}
+    assert len(rest) == 20
+
+
+def test_a_sparse_filter_takes_bounded_work_and_goes_on(index: Index) -> None:
+    index.page = 10
+    for number in range(600):
+        index.put(number, NOW_MS - number)
+    rare = index.put(900, NOW_MS - 900, "RARE")
+    pages = all_pages(index, 50, frozenset({"RARE"}))
+    assert [row.key for row in rows(pages)] == [rare]
+    assert len(pages) > 2
+    assert index.requests <= len(pages) * MAX_REQUESTS
+    assert pages[0].rows == []
+
+
+def test_an_item_under_two_wanted_tickers_is_two_rows_that_stay_together(index: Index) -> None:
+    index.put(1, NOW_MS, "AAPL", "MSFT", "F")
+    page = table(index).page(frozenset({"F", "AAPL"}), None, 1, None)
+    assert [row.ticker for row in page.rows] == ["AAPL", "F"]
+    assert page.more is None or table(index).page(None, None, 1, page.more) == Page([], None)
+
+
+def test_items_before_since_are_left_out_whatever_the_cursor_says(index: Index) -> None:
+    keys = [index.put(number, NOW_MS - number) for number in range(20)]
+    since = iso_time(NOW_MS - 9)
+    assert [row.key for row in rows(all_pages(index, 4, since=since))] == keys[:10]
+    far = table(index).page(None, None, 15, None).more
+    assert table(index).page(None, since, 15, far) == Page([], None)
+
+
+def test_what_is_no_event_is_left_out(index: Index) -> None:
+    good = index.put(1, NOW_MS)
+    index.put(4, NOW_MS - 1, score={"N": "7"})
+    index.put(7, NOW_MS - 2, matched_tickers={"L": []})
+    garbage = index.items.pop(index.put(10, NOW_MS - 3))
+    index.items[Key("garbage", "zzz")] = garbage | {"timestamp": {"S": "zzz"}}
+    pages = all_pages(index, 1)
+    assert [row.key for row in rows(pages)] == [good]
+
+
+def test_an_item_that_is_under_two_labels_meanwhile_is_given_once(index: Index) -> None:
+    key = index.put(1, NOW_MS)
+    index.items[Key("the same", key.timestamp)] = index.items[key] | {"sentiment": {"S": "negative"}}
+    assert len(rows(all_pages(index, 10))) == 1
+
+
+def test_an_index_that_does_not_answer_is_a_table_error(index: Index) -> None:
+    index.refuses = ConnectTimeoutError(endpoint_url="http://secret")
+    with pytest.raises(TableError) as raised:
+        table(index).page(None, None, 10, None)
+    assert "secret" not in str(raised.value)
+    assert index.requests == 1
