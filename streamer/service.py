@@ -43,12 +43,16 @@ from streamer.intake.signals import (
 )
 from streamer.intake.survey import Spans
 from streamer.place import new_run
+from streamer.secrets import Secrets
 from streamer.server import GRACE, Server, allow_files, listen
 from streamer.settings import Settings
+from streamer.sse.events import Metrics
+from streamer.tables.lane import Configurations, Connection, Lane, Snapshot
 from streamer.tables.sentiment import SentimentTable
 from streamer.telemetry.counters import Counters, Lags
 from streamer.web.admission import Admission
-from streamer.web.app import Readiness, create_app
+from streamer.web.app import Readiness, RestPart, StreamPart, create_app
+from streamer.web.identity import Identity
 from streamer.web.stream import StreamDoor
 
 logger = logging.getLogger(__name__)
@@ -117,12 +121,34 @@ class Service:
         self._sweeper: asyncio.Task[None] | None = None
         self._ready = asyncio.Event()
         self._checked_at = 0.0
+        self._lane = Lane()
         self.app = create_app(
-            StreamDoor(self.delivery, self._admission, self._counters, self._knows_past),
-            status=self.status,
+            self._rest(),
+            StreamPart(
+                StreamDoor(self.delivery, self._admission, self._counters, self._knows_past),
+                status=self.status,
+                history_seconds=settings.history_seconds,
+            ),
             readiness=self.readiness,
-            history_seconds=settings.history_seconds,
             cors_origins=settings.cors_origins,
+        )
+
+    def _rest(self) -> RestPart:
+        settings, connection = self._settings, Connection(aws.connect_table)
+        gateway = Secrets("GATEWAY_SECRET", settings.gateway_secret)
+        gateway.read()
+        users = settings.users_table
+
+        async def count() -> Metrics:
+            return self._hub.window.metrics(wall_ms())
+
+        return RestPart(
+            identify=Identity(
+                settings.trusted_proxies, gateway, in_lambda="AWS_LAMBDA_FUNCTION_NAME" in os.environ
+            ).user,
+            configurations=None if users is None else Configurations(self._lane, connection, users),
+            snapshot=Snapshot(self._lane, connection, settings.sentiment_table),
+            count=count,
         )
 
     async def __aenter__(self) -> Service:
@@ -136,6 +162,7 @@ class Service:
             self._sweeper.cancel()
             await asyncio.gather(self._sweeper, return_exceptions=True)
         await asyncio.to_thread(self._poll.stop, 1.0)
+        self._lane.close()
         # A poll under way may last longer than a stop should: then the queue goes first, the thread with the process.
         await asyncio.to_thread(self._push.stop, min(self._settings.receive_wait, _LONGEST_POLL) + 1.0)
 

@@ -1,11 +1,10 @@
-"""The ASGI application: routes, errors, CORS."""
+"""The ASGI application: routes by parts, errors, CORS."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from fastapi import FastAPI, Request
 from starlette.middleware.cors import CORSMiddleware
@@ -14,8 +13,13 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from streamer import __version__
-from streamer.web import parameters, problems
+from streamer.errors import RequestError
+from streamer.web import configurations, docs, metrics, openapi, parameters, problems, snapshot
 from streamer.web.stream import StreamDoor
+
+STREAM = "/api/v2/stream"
+STATUS = f"{STREAM}/status"
+STREAM_OF_ONE = configurations.PATH + "/{config_id}/stream"
 
 _PAGE = Path(__file__).parent / "page"
 _PAGE_HEADERS = {
@@ -30,11 +34,7 @@ _CLIENT_HEADERS = {  # any site may import it, and asks each time whether it has
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-cache",
 }
-_STREAM_RESPONSES: dict[int | str, dict[str, Any]] = {
-    200: {"description": "Server-Sent Events; docs/events.md says which.", "content": {"text/event-stream": {}}},
-    422: {"description": "A parameter is malformed.", "content": {"application/problem+json": {}}},
-    503: {"description": "Every stream is taken.", "content": {"application/problem+json": {}}},
-}
+_NO_STORE = {"Cache-Control": "no-store"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,47 +45,103 @@ class Readiness:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class RestPart:
+    """What REST answers from. The same in every deployment."""
+
+    identify: configurations.Identify
+    configurations: configurations.Configurations | None
+    """None: there are none here, and nobody can make one."""
+    snapshot: snapshot.Snapshot
+    count: metrics.Count
+
+
+@dataclass(frozen=True, slots=True)
+class StreamPart:
+    """What streams and their page need. Not in a buffered Lambda."""
+
+    door: StreamDoor
+    status: Callable[[], Mapping[str, object]]
+    """Asked at each request; must not block."""
+    history_seconds: float
+
+
 def create_app(
-    door: StreamDoor,
+    rest: RestPart,
+    stream: StreamPart | None = None,
     *,
-    status: Callable[[], Mapping[str, object]],
     readiness: Callable[[], Readiness],
-    history_seconds: float,
     cors_origins: Sequence[str] = (),
 ) -> ASGIApp:
-    """The application. `status` and `readiness` are asked at each request and must not block."""
+    """The application: REST, and streams with their page where `stream` is given. `readiness` is asked at each request
+    and must not block."""
     app = FastAPI(
-        title="Sentiment streamer", version=__version__, docs_url=None, redoc_url=None, redirect_slashes=False
+        title="Sentiment streamer",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
     )
     problems.install(app)
-
-    @app.get(
-        "/api/v2/stream",
-        summary="Every change as Server-Sent Events",
-        response_class=Response,
-        responses=_STREAM_RESPONSES,
-        openapi_extra={"parameters": list(parameters.PARAMETERS)},
+    if stream is None:
+        _install_no_streams(app)
+    else:
+        _install_streams(app, stream)
+        _install_page(app)
+    configurations.install(app, rest.identify, rest.configurations)
+    snapshot.install(app, rest.snapshot)
+    metrics.install(app, rest.count)
+    _install_health(app, readiness)
+    docs.install(app, openapi.write(openapi.document(streams=stream is not None)))
+    if not cors_origins:
+        return app
+    # Outermost, so that errors carry the headers too; no credentials: whoever asks is not known by a cookie.
+    return CORSMiddleware(
+        app,
+        allow_origins=list(cors_origins),
+        allow_methods=["GET", "POST", "PATCH", "DELETE"],
+        allow_headers=["Cache-Control", "Content-Type", "If-Match", "Last-Event-ID"],
+        expose_headers=["ETag", "Location", "Retry-After"],
+        max_age=600,
     )
+
+
+def _install_streams(app: FastAPI, part: StreamPart) -> None:
     async def stream(request: Request) -> Response:
-        return door.response(parameters.parse(request.query_params, request.headers, history_seconds))
+        return part.door.response(parameters.parse(request.query_params, request.headers, part.history_seconds))
 
-    @app.get("/api/v2/stream/status", summary="What the stream is doing now")
-    async def stream_status() -> Response:
-        return JSONResponse(status(), headers={"Cache-Control": "no-store"})
+    async def status(_: Request) -> Response:
+        return JSONResponse(part.status(), headers=_NO_STORE)
 
-    @app.get("/health/live", summary="The process answers")
-    async def live() -> Response:
-        return JSONResponse({"status": "live"}, headers={"Cache-Control": "no-store"})
+    app.add_api_route(STREAM, stream, methods=["GET"], include_in_schema=False)
+    app.add_api_route(STATUS, status, methods=["GET"], include_in_schema=False)
 
-    @app.get("/health/ready", summary="New streams are welcome")
-    async def ready() -> Response:
+
+def _install_no_streams(app: FastAPI) -> None:
+    async def elsewhere(_: Request) -> Response:
+        raise RequestError(404, "Streams are not served here, but by the streaming service.")
+
+    for path in (STREAM, STATUS, STREAM_OF_ONE):
+        app.add_api_route(path, elsewhere, methods=["GET"], include_in_schema=False)
+
+
+def _install_health(app: FastAPI, readiness: Callable[[], Readiness]) -> None:
+    async def live(_: Request) -> Response:
+        return JSONResponse({"status": "live"}, headers=_NO_STORE)
+
+    async def ready(_: Request) -> Response:
         state = readiness()
         if state.ready:
-            return JSONResponse({"status": "ready", "reason": state.reason}, headers={"Cache-Control": "no-store"})
+            return JSONResponse({"status": "ready", "reason": state.reason}, headers=_NO_STORE)
         return problems.problem(503, state.reason)
 
-    @app.get("/", include_in_schema=False)
-    async def index() -> Response:
+    app.add_api_route("/health/live", live, methods=["GET"], include_in_schema=False)
+    app.add_api_route("/health/ready", ready, methods=["GET"], include_in_schema=False)
+
+
+def _install_page(app: FastAPI) -> None:
+    async def index(_: Request) -> Response:
         return FileResponse(_PAGE / "index.html", headers=_PAGE_HEADERS)
 
     files = StaticFiles(directory=_PAGE)
@@ -96,20 +152,10 @@ def create_app(
         answer.headers.update(_CLIENT_HEADERS | {"Content-Type": _CLIENT[name]})
         return answer
 
+    app.add_api_route("/", index, methods=["GET"], include_in_schema=False)
     for name in _CLIENT:
         app.add_api_route(f"/{name}", client, methods=["GET", "HEAD"], include_in_schema=False)
     app.mount("/page", _PageFiles(files))
-    if not cors_origins:
-        return app
-    # Outermost, so that errors carry the headers too; no credentials: whoever asks is not known by a cookie.
-    return CORSMiddleware(
-        app,
-        allow_origins=list(cors_origins),
-        allow_methods=["GET"],
-        allow_headers=["Cache-Control", "Last-Event-ID"],
-        expose_headers=["Retry-After"],
-        max_age=600,
-    )
 
 
 class _PageFiles:

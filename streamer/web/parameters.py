@@ -71,7 +71,7 @@ class StreamParameters:
 
 def parse(query: QueryParams, headers: Headers, history_seconds: float) -> StreamParameters:
     """Reads a request. RequestError (422) names the first thing that is wrong."""
-    tickers, events = _tickers(query.getlist("tickers")), _events(query.getlist("events"))
+    tickers, events = read_tickers(query.getlist("tickers")), _events(query.getlist("events"))
     on_full = query.getlist("on_full")
     if any(value != "wait" for value in on_full):
         raise RequestError(422, "on_full: only `wait` is known")
@@ -88,7 +88,8 @@ def _entries(name: str, values: Sequence[str]) -> list[str]:
     return entries
 
 
-def _tickers(values: Sequence[str]) -> frozenset[str] | None:
+def read_tickers(values: Sequence[str]) -> frozenset[str] | None:
+    """The values of `tickers`, upper case; None: every ticker. RequestError (422) says what is wrong with them."""
     if not values:
         return None
     entries = _entries("tickers", values)

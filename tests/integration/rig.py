@@ -18,16 +18,32 @@ from streamer.delivery.delivery import Delivery
 from streamer.delivery.mode import Mode
 from streamer.delivery.stream import Stream
 from streamer.delivery.timing import Timing
+from streamer.errors import RequestError
 from streamer.hub.history import History
 from streamer.hub.hub import Hub
 from streamer.hub.ledger import Ledger
 from streamer.hub.window import Window
+from streamer.listing import Page
 from streamer.server import Server, listen
+from streamer.sse.events import Metrics
 from streamer.telemetry.counters import Counters
 from streamer.web.admission import Admission
-from streamer.web.app import Readiness, create_app
+from streamer.web.app import Readiness, RestPart, StreamPart, create_app
 from streamer.web.stream import StreamDoor
 from tests.factories import change, state
+
+
+def nobody(_: object) -> str:
+    """An identity that knows nobody."""
+    raise RequestError(401, "Missing user identification")
+
+
+class NoSnapshot:
+    """A table without items."""
+
+    async def page(self, *_: object) -> Page:
+        """Nothing, and nothing more."""
+        return Page((), None)
 
 
 @dataclass(eq=False)
@@ -55,17 +71,24 @@ class Rig:
 
 @asynccontextmanager
 async def running(
-    *, timing: Timing | None = None, limit: int = 100, cors_origins: tuple[str, ...] = ()
+    *, timing: Timing | None = None, limit: int = 100, cors_origins: tuple[str, ...] = (), rest: RestPart | None = None
 ) -> AsyncIterator[Rig]:
     """Serves until the block ends; every stream still open is told `drain` then."""
     counters, admission = Counters(), Admission(limit)
     hub: Hub[Stream] = Hub(run=1, ledger=Ledger(), history=History(), window=Window(0))
     delivery = Delivery(hub, counters, lambda: Mode("push", "as the test wants it", 0), timing or Timing(sweep=0.02))
+
+    async def count() -> Metrics:
+        return hub.window.metrics(time.time_ns() // 1_000_000)
+
     app = create_app(
-        StreamDoor(delivery, admission, counters),
-        status=lambda: {"connections": admission.taken},
+        rest or RestPart(identify=nobody, configurations=None, snapshot=NoSnapshot(), count=count),
+        StreamPart(
+            StreamDoor(delivery, admission, counters),
+            status=lambda: {"connections": admission.taken},
+            history_seconds=900,
+        ),
         readiness=lambda: Readiness(not delivery.draining, "as the test wants it"),
-        history_seconds=900,
         cors_origins=cors_origins,
     )
     sock = listen("127.0.0.1", 0)

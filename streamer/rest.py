@@ -1,0 +1,145 @@
+"""REST without streams: the Lambda behind a BUFFERED Function URL, and the schedule that runs the reaper.
+
+Entry point: `streamer.rest.handler`. It takes
+- a request of a Function URL (payload 2.0): answered as the streaming service would, streams apart;
+- `{"prune": {}}`, what the schedule has as its input (`{"prune": {"dry_run": true, "limit": 50}}` likewise), or an
+  EventBridge rule's own event (`{"source": "aws.events", …}`): one run of the reaper.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from streamer.errors import StreamerError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from streamer.intake.reaper import Report
+    from streamer.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+_EXPECTED: Final = (
+    'REST expects a request of a Function URL (payload 2.0), a schedule\'s {"prune": {}}, with dry_run (true or '
+    'false) and limit (1 or more) if wanted, or an EventBridge rule\'s event ({"source": "aws.events", …})'
+)
+
+
+class UnexpectedEvent(StreamerError):
+    """The function was invoked by something that it is not for."""
+
+
+def handler(event: object, context: object) -> dict[str, Any]:
+    """Answers one invocation: a Function URL's response, or what the reaper did:
+    `{"removed": 2, "left": 5, "failed": 0, …, "fates": [{"kind", "name", "outcome", "reason"}, …]}`.
+
+    Raises SettingsError, UnexpectedEvent, or botocore's errors if queues or subscriptions cannot be listed.
+    """
+    match event:
+        case {"version": "2.0", "requestContext": {"http": dict()}}:
+            answer: dict[str, Any] = _served()(event, context)
+            return answer
+        case {"prune": dict(options)}:
+            return _prune(options)
+        case {"source": "aws.events"}:
+            return _prune({})
+        case _:
+            raise UnexpectedEvent(f"{_described(event)}; {_EXPECTED}")
+
+
+def build(settings: Settings) -> ASGIApp:
+    """The application. It takes no connection before the first request."""
+    import threading
+
+    from streamer import aws
+    from streamer.secrets import Secrets
+    from streamer.tables.lane import Configurations, Connection, Lane, Snapshot
+    from streamer.tables.sentiment import SentimentTable
+    from streamer.tally import Tally
+    from streamer.web.app import Readiness, RestPart, create_app
+    from streamer.web.identity import Identity
+
+    gateway = Secrets("GATEWAY_SECRET", settings.gateway_secret)
+    gateway.read()
+    lane, connection = Lane(), Connection(aws.connect_table)
+    users = settings.users_table
+    tally = Tally(lambda: SentimentTable(connection(), settings.sentiment_table, threading.Event()))
+    return create_app(
+        RestPart(
+            identify=Identity(gateway=gateway, in_lambda=True).user,
+            configurations=None if users is None else Configurations(lane, connection, users),
+            snapshot=Snapshot(lane, connection, settings.sentiment_table),
+            count=lambda: lane(tally.metrics),
+        ),
+        readiness=lambda: Readiness(True, "REST has nothing to wait for"),
+        cors_origins=settings.cors_origins,
+    )
+
+
+@functools.cache
+def _settings() -> Settings:
+    """Read by the first invocation. An error is not kept."""
+    from streamer import settings
+    from streamer.telemetry.logs import configure
+
+    read = settings.read(os.environ)
+    configure(read.log_level, read.log_format)
+    logging.getLogger("mangum").setLevel(logging.WARNING)  # it would log each path
+    return read
+
+
+@functools.cache
+def _served() -> Callable[[Any, Any], Any]:
+    from mangum import Mangum
+
+    text = ["text/", "application/json", "application/problem+json"]
+    app = build(_settings())
+
+    async def asgi(scope: Scope, receive: Receive, send: Send) -> None:
+        await app(scope, receive, send)
+
+    return Mangum(asgi, lifespan="off", text_mime_types=text)
+
+
+def _prune(options: Mapping[str, object]) -> dict[str, Any]:
+    from streamer import aws
+    from streamer.intake.reaper import LIMIT, Reaper
+
+    dry_run, limit = options.get("dry_run", False), options.get("limit", LIMIT)
+    known = set(options) <= {"dry_run", "limit"}
+    if not known or not isinstance(dry_run, bool) or type(limit) is not int or limit < 1:
+        raise UnexpectedEvent(f"the options of prune are not right; {_EXPECTED}")
+    settings = _settings()
+    clients = aws.connect(settings.receive_wait)
+    try:
+        report = Reaper(clients, settings.topic_arn, settings.queue_prefix).prune(dry_run=dry_run, limit=limit)
+    finally:
+        clients.close()
+    said = _reported(report)
+    level = logging.WARNING if report.those("failed") else logging.INFO
+    logger.log(level, "queues pruned", extra={name: count for name, count in said.items() if name != "fates"})
+    return said
+
+
+def _reported(report: Report) -> dict[str, Any]:
+    outcomes: dict[str, Any] = {
+        outcome.replace(" ", "_"): len(report.those(outcome))
+        for outcome in ("removed", "would be removed", "left", "failed")
+    }
+    fates = [
+        {"kind": fate.kind, "name": fate.name, "outcome": fate.outcome, "reason": fate.reason} for fate in report.fates
+    ]
+    return {**outcomes, "fates": fates}
+
+
+def _described(event: object) -> str:
+    if not isinstance(event, dict):
+        return f"the event is a {type(event).__name__}"
+    return f"the event has the members {sorted(map(str, event))[:10]}"

@@ -1,0 +1,28 @@
+"""Single parameters of a query. What is malformed is a 422 that names the parameter, never what was sent."""
+
+from __future__ import annotations
+
+import re
+
+from starlette.datastructures import QueryParams
+
+from streamer.errors import RequestError
+
+
+def one(query: QueryParams, name: str) -> str | None:
+    """A parameter that may be given once."""
+    values = query.getlist(name)
+    if len(values) > 1:
+        raise RequestError(422, f"{name}: give it once")
+    return values[0] if values else None
+
+
+def whole_number(query: QueryParams, name: str, default: int, most: int) -> int:
+    """A number from 1 to `most`."""
+    value = one(query, name)
+    if value is None:
+        return default
+    number = int(value) if re.fullmatch(r"[0-9]{1,6}", value) else 0
+    if not 1 <= number <= most:
+        raise RequestError(422, f"{name}: give a whole number from 1 to {most}")
+    return number

@@ -1,0 +1,88 @@
+"""The newest items over HTTP: what a client reads at start, after `reset`, and while no stream is to be had."""
+
+from __future__ import annotations
+
+import re
+from typing import Final, Protocol
+
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
+
+from streamer.change import iso_time, parse_time, version
+from streamer.errors import RequestError
+from streamer.listing import Page, Position, Row, read_position
+from streamer.sse.encode import to_json
+from streamer.sse.events import SentimentUpdate
+from streamer.web.parameters import read_tickers
+from streamer.web.query import one, whole_number
+
+PATH: Final = "/api/v2/sentiment"
+DEFAULT_LIMIT: Final = 100
+MAX_LIMIT: Final = 500
+
+_LONGEST_TIME: Final = 40
+_PLUS: Final = re.compile(r" (?=\d\d:?\d\d$)")  # a zone's + that nobody has escaped
+
+
+class Snapshot(Protocol):
+    """Where the newest items are read. May raise TableError: 503."""
+
+    async def page(
+        self, tickers: frozenset[str] | None, since: str | None, limit: int, position: Position | None
+    ) -> Page:
+        """See tables.snapshot: bounded work, `limit` rows at most but for one item's."""
+
+
+def install(app: FastAPI, snapshot: Snapshot) -> None:
+    """Adds the route."""
+
+    async def sentiment(request: Request) -> Response:
+        query = request.query_params
+        page = await snapshot.page(
+            read_tickers(query.getlist("tickers")),
+            _since(one(query, "since")),
+            whole_number(query, "limit", DEFAULT_LIMIT, MAX_LIMIT),
+            _position(one(query, "cursor")),
+        )
+        return Response(write(page), media_type="application/json", headers={"Cache-Control": "no-store"})
+
+    app.add_api_route(PATH, sentiment, methods=["GET"], include_in_schema=False)
+
+
+def write(page: Page) -> str:
+    """The page as JSON, each row exactly as `sentiment_update` has it."""
+    rows = ",".join(_row(row).data() for row in page.rows)
+    return f'{{"items":[{rows}],"cursor":{to_json(None if page.more is None else page.more.write())}}}'
+
+
+def _row(row: Row) -> SentimentUpdate:
+    key, state, ticker = row
+    return SentimentUpdate(
+        source_id=key.source_id,
+        timestamp=key.timestamp,
+        version=version(key, ticker, state),
+        ticker=ticker,
+        label=state.label,
+        score=state.score,
+        confidence=state.confidence,
+        source=state.source,
+        updated_at=state.updated_at,
+        committed_at=None,
+    )
+
+
+def _since(value: str | None) -> str | None:
+    if value is None:
+        return None
+    moment = parse_time(_PLUS.sub("+", value)) if len(value) <= _LONGEST_TIME else None
+    if moment is None:
+        raise RequestError(422, "since: give a time such as 2026-11-22T14:00:00Z")
+    return iso_time(moment)
+
+
+def _position(value: str | None) -> Position | None:
+    try:
+        return None if value is None else read_position(value)
+    except ValueError:
+        raise RequestError(422, "cursor: give the one that the page before ended with") from None

@@ -1,0 +1,126 @@
+"""The description is complete, current, and says of every event what the code sends."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import jsonschema_rs
+import pytest
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+
+from streamer.sse import events
+from streamer.web import openapi
+from streamer.web.app import Readiness, RestPart, create_app
+from tests.contract.examples import EXAMPLES
+from tests.integration.rig import NoSnapshot, nobody, running
+
+FILE = Path(__file__).parents[2] / "docs" / "openapi.json"
+DOCUMENT = openapi.document()
+BESIDE = {"/", "/client.js", "/client.d.ts", "/openapi.json"}
+"""Pages and files, which are no part of the API."""
+
+
+def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, methods in DOCUMENT["paths"].items():
+        for method, operation in methods.items():
+            if method != "parameters":
+                yield path, method.upper(), operation
+
+
+def schema(name: str) -> dict[str, Any]:
+    return {"$ref": f"#/components/schemas/{name}", "components": DOCUMENT["components"]}
+
+
+def test_docs_openapi_json_is_current() -> None:
+    current = openapi.write(DOCUMENT)
+    if FILE.read_text() != current:
+        FILE.write_text(current)
+        pytest.fail("docs/openapi.json was not current: it is now; commit it")
+
+
+async def test_it_is_served_with_a_page_that_needs_no_other_site() -> None:
+    async with running() as rig, httpx.AsyncClient(base_url=rig.base, trust_env=False) as http:
+        assert (await http.get("/openapi.json")).json() == DOCUMENT
+        page = await http.get("/docs")
+        assert page.status_code == 200
+        assert page.headers["content-type"].startswith("text/html")
+        policy = page.headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "'unsafe-inline'" not in policy.partition("script-src")[2].partition(";")[0]
+        assert "http" not in policy
+        assets = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+        assert len(assets) == 4
+        for asset in assets:
+            assert not asset.startswith(("http:", "https:", "//"))
+            answer = await http.get(f"/{asset}")
+            assert answer.status_code == 200
+            assert answer.headers["x-content-type-options"] == "nosniff"
+            assert len(answer.content) > 50
+
+
+@pytest.mark.parametrize("streams", [True, False])
+def test_every_route_is_described_and_nothing_else(streams: bool) -> None:
+    if streams:
+        described = {(path, method) for path, method, _ in operations()}
+        served = set(_routes())
+        assert described == served
+    else:
+        assert set(openapi.document(streams=False)["paths"]) == {
+            path for path in DOCUMENT["paths"] if "stream" not in path
+        }
+
+
+def _routes() -> Iterator[tuple[str, str]]:
+    from streamer.web.app import StreamPart
+
+    door: Any = None
+
+    async def count() -> Any: ...
+
+    rest = RestPart(nobody, None, NoSnapshot(), count)
+    app = create_app(rest, StreamPart(door, dict, 900), readiness=lambda: Readiness(True, ""))
+    assert isinstance(app, FastAPI)
+    for route in app.routes:
+        if isinstance(route, APIRoute) and route.path not in BESIDE and not route.path.startswith("/docs"):
+            yield from ((route.path, method) for method in route.methods)
+
+
+@pytest.mark.parametrize("name", [event.name for event in events.Event.__subclasses__()])
+def test_each_event_s_example_is_valid_by_its_schema(name: str) -> None:
+    described = DOCUMENT["paths"]["/api/v2/stream"]["get"]["responses"]["200"]["content"]["text/event-stream"]
+    event = described["x-events"][name]
+    frame = EXAMPLES[name].decode()
+    data = json.loads(frame.partition("data: ")[2])
+    kind = event["schema"]["$ref"].rpartition("/")[2]
+    jsonschema_rs.validator_for(schema(kind)).validate(data)
+    assert event["id"] == frame.startswith("id:")
+    for member in data:
+        with pytest.raises(jsonschema_rs.ValidationError):
+            jsonschema_rs.validator_for(schema(kind)).validate({k: v for k, v in data.items() if k != member})
+    with pytest.raises(jsonschema_rs.ValidationError):
+        jsonschema_rs.validator_for(schema(kind)).validate(data | {"more": 1})
+
+
+def test_every_answer_has_an_example_that_is_valid() -> None:
+    for path, method, operation in operations():
+        answers = [*operation["responses"].values(), operation.get("requestBody", {})]
+        for answer in answers:
+            for kind, content in answer.get("content", {}).items():
+                if kind != "text/event-stream":
+                    name = content["schema"]["$ref"].rpartition("/")[2]
+                    jsonschema_rs.validator_for(schema(name)).validate(content["example"]), (path, method)
+
+
+def test_every_reference_leads_somewhere() -> None:
+    text = openapi.write(DOCUMENT)
+    for kind, name in re.findall(r'"#/components/(\w+)/([\w-]+)"', text):
+        assert name in DOCUMENT["components"][kind]
+    for kind in ("schemas", "headers"):
+        for name in DOCUMENT["components"][kind]:
+            assert f'"#/components/{kind}/{name}"' in text, f"{name} is not used"

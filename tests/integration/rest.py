@@ -1,0 +1,71 @@
+"""What REST answers from, on moto's tables."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from ipaddress import ip_network
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+from streamer import aws
+from streamer.change import Key, iso_time
+from streamer.clock import wall_ms
+from streamer.local.provision import provision
+from streamer.local.resources import Resources
+from streamer.tables.lane import Configurations, Connection, Lane, Snapshot
+from streamer.tables.sentiment import SentimentTable
+from streamer.tally import Tally
+from streamer.web.app import RestPart
+from streamer.web.identity import Identity
+from tests.moto_in_process import moto_in_process
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+@dataclass
+class Tables:
+    """An AWS with the demo's users and no items."""
+
+    resources: Resources
+    client: DynamoDBClient
+    part: RestPart
+
+    def put(self, number: int, *tickers: str, label: str = "positive", ms: int | None = None) -> Key:
+        """Writes one scored item."""
+        key = Key(f"wire:{number}", iso_time(wall_ms() - number if ms is None else ms))
+        item: dict[str, Any] = {
+            "source_id": {"S": key.source_id},
+            "timestamp": {"S": key.timestamp},
+            "sentiment": {"S": label},
+            "matched_tickers": {"L": [{"S": ticker} for ticker in tickers or ("AAPL",)]},
+            "score": {"N": "0.50"},
+            "confidence": {"N": "0.9"},
+            "source": {"S": "wire"},
+            "article": {"S": "not for anybody"},
+        }
+        self.client.put_item(TableName=self.resources.sentiment_table, Item=item)
+        return key
+
+
+@contextmanager
+def tables() -> Iterator[Tables]:
+    """With everybody on loopback believed about who they are."""
+    account = {"AWS_DEFAULT_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+    with moto_in_process() as url, patch.dict("os.environ", account | {"AWS_ENDPOINT_URL": url}):
+        resources = provision(url)
+        lane, client = Lane(), aws.connect_table()
+        connection = Connection(lambda: client)
+        tally = Tally(lambda: SentimentTable(client, resources.sentiment_table, threading.Event()))
+        part = RestPart(
+            identify=Identity([ip_network("127.0.0.0/8")]).user,
+            configurations=Configurations(lane, connection, resources.users_table),
+            snapshot=Snapshot(lane, connection, resources.sentiment_table),
+            count=lambda: lane(tally.metrics),
+        )
+        yield Tables(resources, client, part)
+        lane.close()
+        client.close()
