@@ -127,7 +127,7 @@ class ConfigurationChange(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"minProperties": 1})
 
     name: Name = Field(default=None)  # type: ignore[assignment]  # left out; null is not allowed
-    tickers: Tickers = Field(default=None)  # type: ignore[assignment]
+    tickers: Tickers = Field(default=None)  # type: ignore[arg-type]
     status: Status = Field(default=None)  # type: ignore[arg-type]
 
 

@@ -1,8 +1,8 @@
-"""The API's description (OpenAPI 3.1), written out from the same values as the routes use.
+"""The API's description (OpenAPI 3.2), written out from the same values as the routes use.
 
 FastAPI's own would describe what a handler's signature says: no event, no header, no problem. A contract test holds
-this one to the routes, and schemathesis the routes to it. Events are under `x-events` of a stream's 200: name → schema,
-because OpenAPI 3.1 has no word for the items of an event stream (3.2's `itemSchema` is read by few tools yet).
+this one to the routes, and schemathesis the routes to it. The events are the `itemSchema` of a stream.
+https://spec.openapis.org/oas/v3.2.0.html#sequential-media-types
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def write(document: Schema) -> str:
 def document(*, streams: bool = True) -> Schema:
     """The whole description; without `streams` what a buffered Lambda serves."""
     return {
-        "openapi": "3.1.0",
+        "openapi": "3.2.0",
         "info": {
             "title": "Sentiment streamer",
             "version": __version__,
@@ -178,15 +178,7 @@ def _malformed(detail: str) -> Schema:
 
 
 def _stream_paths() -> Schema:
-    by_name = {
-        cls.name: {
-            "description": (cls.__doc__ or "").strip().replace("\n    ", " "),
-            "when": when,
-            "id": has_id,
-            "schema": _ref("schemas", _schema_name(cls)),
-        }
-        for cls, (has_id, when) in _EVENTS.items()
-    }
+    items = [_item(cls, has_id, when) for cls, (has_id, when) in _EVENTS.items()]
     frames = (
         'retry: 3000\nevent: connected\ndata: {"connection_id":"9f2c61d07ab34e58","tickers":["TSLA"],"resume":"fresh",'
         '"replayed":0,"mode":"push","retry_ms":3000,"heartbeat_seconds":30,"mode_reason":null,"mode_since":null}\n\n'
@@ -202,7 +194,7 @@ def _stream_paths() -> Schema:
                 "required": True,
             },
         },
-        "content": {"text/event-stream": {"schema": {"type": "string"}, "example": frames, "x-events": by_name}},
+        "content": {"text/event-stream": {"itemSchema": {"oneOf": items}, "example": frames}},
     }
     full = "Connection limit reached. Try again later."
     return {
@@ -541,6 +533,29 @@ def _model(model: type[configurations.NewConfiguration] | type[configurations.Co
         if member.get("default", "") is None:
             del member["default"]
     return schema
+
+
+def _item(cls: type[events.Event], has_id: bool, when: str) -> Schema:
+    """An event as OpenAPI sees it: an object of its fields, `data` being JSON in a string."""
+    place = "A place to resume after." if has_id else "None of its own: a client has that of the event before."
+    members: Schema = {
+        "event": {"type": "string", "const": cls.name},
+        "data": {
+            "type": "string",
+            "contentMediaType": "application/json",
+            "contentSchema": _ref("schemas", _schema_name(cls)),
+        },
+        "id": {"type": "string", "pattern": "^evt_[0-9a-f-]{36}$", "description": place},
+        "retry": {"type": "integer", "minimum": 0, "description": "Milliseconds before a reconnect."},
+    }
+    return {
+        "title": cls.name,
+        "description": f"Comes: {when}.",
+        "type": "object",
+        "properties": members,
+        "required": ["event", "data", *(["id"] if has_id else [])],
+        "additionalProperties": False,
+    }
 
 
 def _schema_name(cls: type[events.Event]) -> str:

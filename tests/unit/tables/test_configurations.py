@@ -51,7 +51,7 @@ def rows(client: DynamoDBClient) -> dict[str, dict[str, Any]]:
 
 def put(client: DynamoDBClient, config_id: str, **attributes: Any) -> None:
     """Writes as somebody who knows nothing of guards and revisions."""
-    item = {
+    item: dict[str, Any] = {
         "PK": {"S": "USER#ada"},
         "SK": {"S": f"CONFIG#{config_id}"},
         "name": {"S": "Chips"},
