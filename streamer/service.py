@@ -49,6 +49,7 @@ from streamer.settings import Settings
 from streamer.sse.events import Metrics
 from streamer.tables.lane import Configurations, Connection, Lane, Snapshot
 from streamer.tables.sentiment import SentimentTable
+from streamer.tally import Tally
 from streamer.telemetry.counters import Counters, Lags
 from streamer.web.admission import Admission
 from streamer.web.app import Readiness, RestPart, StreamPart, create_app
@@ -139,13 +140,16 @@ class Service:
         gateway.read()
         users = settings.users_table
 
+        in_lambda = "AWS_LAMBDA_FUNCTION_NAME" in os.environ
+        tally = Tally(lambda: SentimentTable(connection(), settings.sentiment_table, threading.Event()))
+
         async def count() -> Metrics:
+            if in_lambda:  # a frozen environment counts nothing
+                return await self._lane(tally.metrics)
             return self._hub.window.metrics(wall_ms())
 
         return RestPart(
-            identify=Identity(
-                settings.trusted_proxies, gateway, in_lambda="AWS_LAMBDA_FUNCTION_NAME" in os.environ
-            ).user,
+            identify=Identity(settings.trusted_proxies, gateway, in_lambda=in_lambda).user,
             configurations=None if users is None else Configurations(self._lane, connection, users),
             snapshot=Snapshot(self._lane, connection, settings.sentiment_table),
             count=count,

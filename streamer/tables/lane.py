@@ -38,14 +38,17 @@ class Lane:
                 raise TableError("too many requests wait for the table")
             self._within += 1
 
-        def run() -> Result:
-            try:
-                return function(*args, **kwargs)
-            finally:
-                with self._lock:
-                    self._within -= 1
+        try:
+            future = self._pool.submit(function, *args, **kwargs)
+        except RuntimeError:
+            self._left()
+            raise TableError("the service is about to stop") from None
+        future.add_done_callback(self._left)  # of the pool's future: also called for one that never began
+        return await asyncio.wrap_future(future)
 
-        return await asyncio.wrap_future(self._pool.submit(run))
+    def _left(self, _: object = None) -> None:
+        with self._lock:
+            self._within -= 1
 
     def close(self) -> None:
         """Calls under way end by themselves; what waits is dropped."""
@@ -101,18 +104,36 @@ class Configurations:
 
 
 class Snapshot:
-    """The newest items for the event loop; see SnapshotTable."""
+    """The newest items for the event loop; see SnapshotTable.
+
+    Who asks for the same first page while it is read gets that one: after a `reset`, all clients ask at once.
+    """
 
     def __init__(self, lane: Lane, connection: Connection, name: str) -> None:
         self._lane = lane
         self._connection = connection
         self._name = name
-
-    def _table(self) -> SnapshotTable:
-        return SnapshotTable(self._connection(), self._name)
+        self._reading: dict[tuple[object, ...], asyncio.Future[Page]] = {}
 
     async def page(
         self, tickers: frozenset[str] | None, since: str | None, limit: int, position: Position | None
     ) -> Page:
         """See SnapshotTable.page."""
-        return await self._lane(lambda: self._table().page(tickers, since, limit, position))
+        if position is not None:
+            return await self._lane(lambda: self._table().page(tickers, since, limit, position))
+        key = (tickers, since, limit)
+        reading = self._reading.get(key)
+        if reading is None:
+            reading = asyncio.ensure_future(self._lane(lambda: self._table().page(tickers, since, limit, None)))
+            self._reading[key] = reading
+
+            def done(read: asyncio.Future[Page]) -> None:
+                del self._reading[key]
+                if not read.cancelled():
+                    read.exception()  # seen, though everybody who asked may have left
+
+            reading.add_done_callback(done)
+        return await asyncio.shield(reading)
+
+    def _table(self) -> SnapshotTable:
+        return SnapshotTable(self._connection(), self._name)

@@ -36,7 +36,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "feed": {"change", "clock", "delivery", "errors", "hub", "intake", "tables", "telemetry"},
     "service": {
         "aws", "change", "clock", "delivery", "errors", "feed", "hub", "intake", "place", "secrets", "server",
-        "settings", "sse", "tables", "telemetry", "web",
+        "settings", "sse", "tables", "tally", "telemetry", "web",
     },
     "rest": {"aws", "errors", "intake", "secrets", "settings", "tables", "tally", "telemetry", "web"},
     "local": {"cli", "service", "telemetry", "change", "errors", "place", "sse"},
