@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from streamer.configuration import (
+    CONFIG_ID,
     MAX_CONFIGURATIONS,
     STORED,
     Configuration,
@@ -62,9 +63,11 @@ class ConfigurationTable:
         return None if item is None else _configuration(item)
 
     def page(self, user_id: str, after: str | None, limit: int) -> tuple[Sequence[Configuration], bool]:
-        """At most `limit` of them behind the id `after`, by id; and whether more follow."""
+        """At most `limit` of them behind the id `after`, by id; and whether more follow. One whose id, a foreign
+        writer's, no URL of ours can name is left out."""
         items, more = self._items(user_id, after, limit)
-        return [_configuration(item) for item in items], more
+        found = [_configuration(item) for item in items]
+        return [each for each in found if CONFIG_ID.fullmatch(each.config_id)], more
 
     def create(self, user_id: str, draft: Draft) -> Configuration:
         """Makes one under a new id. Raises NameTaken or TooMany; who creates at the same moment may pass the limit."""

@@ -133,6 +133,12 @@ def test_pages_are_by_id_and_end(table: ConfigurationTable) -> None:
     assert table.page("ada", None, 5)[1] is False
 
 
+def test_an_id_that_no_url_can_name_is_left_out(table: ConfigurationTable, client: DynamoDBClient) -> None:
+    for number, config_id in enumerate(("a", "b c", "b/../c", "d")):
+        put(client, config_id, name={"S": f"n{number}"})
+    assert [each.config_id for each in table.page("ada", None, 10)[0]] == ["a", "d"]
+
+
 def test_there_is_an_end_to_how_many(table: ConfigurationTable) -> None:
     for number in range(MAX_CONFIGURATIONS):
         table.create("ada", Draft(f"n{number}", ("F",)))
