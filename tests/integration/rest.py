@@ -56,7 +56,7 @@ def tables() -> Iterator[Tables]:
     """With everybody on loopback believed about who they are."""
     account = {"AWS_DEFAULT_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
     with moto_in_process() as url, patch.dict("os.environ", account | {"AWS_ENDPOINT_URL": url}):
-        resources = provision(url)
+        resources = provision(url, suffix="-rest-http")  # moto keeps one state for the whole process
         lane, client = Lane(), aws.connect_table()
         connection = Connection(lambda: client)
         tally = Tally(lambda: SentimentTable(client, resources.sentiment_table, threading.Event()))

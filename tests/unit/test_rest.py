@@ -33,7 +33,7 @@ def endpoint() -> Iterator[str]:
 
 @pytest.fixture
 def resources(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Resources]:
-    made = provision(endpoint)
+    made = provision(endpoint, suffix="-rest")  # moto keeps one state for the whole process
     for key, value in (made.environment() | {"GATEWAY_SECRET": SECRET, "CORS_ORIGINS": "*"}).items():
         monkeypatch.setenv(key, value)
     root, loop = logging.getLogger(), asyncio.new_event_loop()
