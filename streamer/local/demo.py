@@ -6,6 +6,7 @@ import argparse
 import errno
 import math
 import os
+import secrets
 import sys
 import textwrap
 import time
@@ -31,6 +32,8 @@ _SERVICE: Final = {
     # Ctrl-C shall end everything within three seconds: a long poll and the goodbyes are short here.
     "SSE_RECEIVE_WAIT": "1",
     "SSE_DRAIN_WINDOW": "0.5",
+    "TRUSTED_PROXIES": f"{LOOPBACK}/32",  # a curl from this machine can be anybody
+    "GATEWAY_SECRET": "",  # whatever the shell has: with one, nobody could
     "LOG_LEVEL": "INFO",
     "LOG_FORMAT": "json",
 }
@@ -76,6 +79,7 @@ class _Demo:
         self._resources: Resources | None = None
         self._first_hop: Mapping[str, Any] | None = None
         self._serving = False
+        self._service = _SERVICE | {"TICKET_SECRET": secrets.token_urlsafe(32)}
 
     def run(self) -> None:
         """Raises Interrupted, _DemoError, and OSError when the terminal has gone."""
@@ -120,7 +124,7 @@ class _Demo:
     def _serve(self, serve: Child, resources: Resources) -> None:
         """Returns once the service listens, on the next port if somebody took ours since it was found free."""
         while True:
-            serve.go(environment=resources.environment() | _SERVICE | {"SSE_PORT": str(self._port)})
+            serve.go(environment=resources.environment() | self._service | {"SSE_PORT": str(self._port)})
             try:
                 # Its own word: an answer on the port could be somebody else's.
                 if not self._fleet.until(lambda: self._serving, timeout=_START_TIMEOUT):

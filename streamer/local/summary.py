@@ -15,6 +15,7 @@ def listing(base_url: str, endpoint_url: str, rate: float, seed: int, asked_port
     rows = [
         ("page", f"{base_url}/"),
         ("raw stream", f"curl -N {base_url}/api/v2/stream"),
+        ("one user's", f"curl -N -H 'X-User-ID: ada' {base_url}/api/v2/configurations/chips/stream"),
         ("status", f"{base_url}/api/v2/stream/status"),
         ("embedded AWS", endpoint_url),
         ("writing", f"{rate:g} changes a second of made-up news, seed {seed}"),

@@ -44,6 +44,7 @@ def test_the_listing_names_every_address_and_says_when_the_port_is_another() -> 
     for part in (
         "http://127.0.0.1:8081/\n",
         "curl -N http://127.0.0.1:8081/api/v2/stream\n",
+        "curl -N -H 'X-User-ID: ada' http://127.0.0.1:8081/api/v2/configurations/chips/stream\n",
         "http://127.0.0.1:8081/api/v2/stream/status\n",
         "http://127.0.0.1:4000\n",
         "5 changes a second of made-up news, seed 7\n",
