@@ -51,8 +51,14 @@ class ScriptedServer(ThreadingHTTPServer):
         self.url = f"http://127.0.0.1:{self.server_port}/"
         self.refusal: tuple[int, dict[str, Any] | str] | None = None
         """Status and body (a problem, or the text of a gateway's page) in place of a stream."""
+        self.rows: list[dict[str, Any]] | None = []
+        """The snapshot, the newest first; None: a 503."""
         self.pages: dict[str, str] = {}
         """More documents, by path; without a policy."""
+        self.posts: dict[str, Any] = {}
+        """What a POST is answered, by its target."""
+        self.asked: list[dict[str, str]] = []
+        """The queries of the snapshots."""
         self.admits_probes = False
         """Refuse EventSources alone: what asks why gets a stream."""
         self.probe_left = threading.Event()
@@ -79,7 +85,11 @@ class _Handler(BaseHTTPRequestHandler):
         url = urlsplit(self.path)
         if url.path in server.pages:
             return self._answer(200, TYPES[".html"], server.pages[url.path].encode(), policy=False)
-        if url.path != "/api/v2/stream":
+        if url.path == "/api/v2/sentiment":
+            server.asked.append(dict(parse_qsl(url.query)))
+            body = json.dumps({"items": server.rows, "cursor": None}).encode()
+            return self._answer(503 if server.rows is None else 200, "application/json", body)
+        if not url.path.endswith("/stream"):
             return self._file("index.html" if url.path == "/" else url.path.removeprefix("/page/").removeprefix("/"))
         stream = Stream(dict(parse_qsl(url.query)), self, server.ids)
         probe = self.headers["Accept"] != "text/event-stream"
@@ -100,6 +110,10 @@ class _Handler(BaseHTTPRequestHandler):
         server.streams.append(stream)
         server.opened.put(stream)
         stream.ended.wait()
+
+    def do_POST(self) -> None:
+        answer = cast(ScriptedServer, self.server).posts.get(self.path)
+        self._answer(404 if answer is None else 200, "application/json", json.dumps(answer).encode())
 
     def _file(self, name: str) -> None:
         path = PAGE / name

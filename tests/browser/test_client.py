@@ -166,6 +166,38 @@ def test_a_running_stream_may_be_reset_too(tab: Tab, server: ScriptedServer) -> 
     assert items == ["wire:snapshot positive TSLA", "wire:new positive TSLA"]
 
 
+def test_the_snapshot_is_told_which_tickers_the_stream_shows_now(tab: Tab, server: ScriptedServer) -> None:
+    tab.run("tab.asked = [];")
+    stream = live(tab, server, "{snapshot: async ({ tickers }) => (tab.asked.push(tickers), [])}")
+    stream.send("reset", with_id=False, reason="configuration_changed", tickers=["AMD", "F"])
+    heartbeat(stream)
+    tab.until("tab.of('replaced').length === 2")
+    stream.send("reset", with_id=False, reason="too_old")
+    heartbeat(stream)
+    tab.until("tab.of('replaced').length === 3")
+    assert tab.value("tab.asked") == [None, ["AMD", "F"], ["AMD", "F"]]
+    assert tab.value("tab.stream.tickers") == ["AMD", "F"]
+
+
+def test_what_comes_between_a_reset_and_the_next_heartbeat_is_history(tab: Tab, server: ScriptedServer) -> None:
+    stream = live(tab, server)
+    stream.send("sentiment_update", **update("wire:old"))
+    stream.send("reset", with_id=False, reason="configuration_changed", tickers=["NVDA"])
+    stream.send("sentiment_update", **update("wire:history", "NVDA"))
+    heartbeat(stream)
+    stream.send("sentiment_update", **update("wire:live", "NVDA"))
+    tab.until("tab.of('sentiment_update').length === 3")
+    assert tab.value("tab.of('sentiment_update').map((it) => it.replayed)") == [False, True, False]
+    assert tab.value("tab.items()") == ["wire:history positive NVDA", "wire:live positive NVDA"]
+    assert tab.value("tab.states().at(-1)") == "live"
+
+
+def test_a_configuration_that_is_gone_is_said(tab: Tab, server: ScriptedServer) -> None:
+    stream = live(tab, server, "{longestWait: 60}")
+    stream.send("closing", with_id=False, reason="configuration_gone", retry_ms=60_000)
+    assert tab.until("tab.stream.state.why.startsWith('The configuration') && tab.stream.state.name") == "reconnecting"
+
+
 def test_a_snapshot_that_fails_is_said_and_tried_again(tab: Tab, server: ScriptedServer) -> None:
     tab.open(stream_url(server), "{longestWait: 0.05, snapshot: () => { throw new Error('no rows today'); }}")
     for _ in range(2):

@@ -9,7 +9,7 @@ import httpx
 from playwright.sync_api import expect
 
 from tests.browser.chromium import launched
-from tests.browser.scripted import PAGE, ScriptedServer, begin, update
+from tests.browser.scripted import PAGE, ScriptedServer, begin, heartbeat, update
 from tests.integration.rig import running
 
 DOC = (Path(__file__).parents[2] / "docs" / "client.md").read_text()
@@ -82,6 +82,34 @@ def test_the_example_runs_as_it_stands(server: ScriptedServer) -> None:
         expect(page.locator("#state")).to_have_text("live")
         stream.send("sentiment_update", **update(ticker="AAPL", version="v2", label="negative"))
         expect(page.locator("#list li")).to_have_text(["AAPL: negative"])
+
+
+def test_the_examples_of_a_snapshot_and_a_ticket_run_as_they_stand(server: ScriptedServer) -> None:
+    snapshot, ticket = re.findall(r"```javascript\n(.*?)```", DOC, re.DOTALL)
+    begins = f'import {{ SentimentStream }} from "{server.url}client.js";\n'
+    both = snapshot.partition("const stream")[0] + ticket
+    for path, program in (("/snapshot", snapshot), ("/ticket", both)):
+        script = f"<script type=module>{begins}{program}\nwindow.stream = stream;</script>"
+        server.pages[path] = f"<!doctype html>{script}"
+    server.posts["/my/ticket?configuration=chips"] = {"ticket": "sealed"}
+    server.rows = [update("wire:2"), update("wire:1")]
+    shown = "[...stream.items.values()].map((it) => it.source_id)"
+    with launched() as browser:
+        page = browser.new_page()
+        page.goto(f"{server.url}snapshot")
+        begin(server.accept())
+        page.wait_for_function("window.stream?.state.name === 'live'")
+        assert page.evaluate(shown) == ["wire:1", "wire:2"]
+        page.goto(f"{server.url}ticket")
+        stream = server.accept()
+        assert stream.query["ticket"] == "sealed"
+        begin(stream)
+        page.wait_for_function("window.stream?.state.name === 'live'")
+        server.rows = [update("wire:3", "NVDA")]
+        stream.send("reset", with_id=False, reason="configuration_changed", tickers=["NVDA", "F"])
+        heartbeat(stream)
+        page.wait_for_function("stream.items.size === 1")
+        assert server.asked == [{"limit": "500"}, {"limit": "500"}, {"limit": "500", "tickers": "NVDA,F"}]
 
 
 async def test_any_site_may_import_it_and_asks_each_time_whether_it_has_changed() -> None:

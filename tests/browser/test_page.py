@@ -63,6 +63,29 @@ def test_an_update_is_one_row_with_all_its_tickers(page: Page, server: ScriptedS
     expect(rows(page)).not_to_contain_text("corrected")
 
 
+def test_it_starts_with_the_newest_items_of_the_table(page: Page, server: ScriptedServer) -> None:
+    server.rows = [update("wire:2", "NVDA"), update("wire:1", "NVDA")]
+    opened(page, server, query="?tickers=nvda")
+    assert server.asked == [{"limit": "200", "tickers": "NVDA"}]
+    expect(rows(page).locator(".source")).to_have_count(2)
+    assert [it.get_attribute("title") for it in rows(page).locator(".source").all()] == ["wire:2", "wire:1"]
+
+
+def test_a_table_that_cannot_be_read_leaves_it_the_history(
+    page: Page, server: ScriptedServer, complaints: list[str]
+) -> None:
+    complaints.append("503")
+    server.rows = None
+    stream = opened(page, server, update())
+    expect(rows(page)).to_have_count(1)
+    complaints.append("ERR_")
+    server.refusal = 503, {"detail": "Connection limit reached. Try again later."}
+    stream.cut()
+    server.refused.get(timeout=10)
+    server.refused.get(timeout=10)
+    expect(rows(page)).to_have_count(1)
+
+
 def test_a_correction_changes_its_row(page: Page, server: ScriptedServer) -> None:
     stream = opened(page, server)
     for ticker in ("TSLA", "NVDA"):

@@ -1,8 +1,14 @@
 /** Types of client.js. docs/client.md says how to use it, docs/events.md what each event means. */
 
 export interface SentimentStreamOptions {
-  /** Reads the state of now: rows of the shape of `sentiment_update`. Without it the stream's history is the state. */
-  snapshot?: (context: { signal: AbortSignal }) => Promise<Iterable<SentimentUpdate>>;
+  /**
+   * Reads the state of now: rows of the shape of `sentiment_update`, the oldest first. `tickers` is the stream's. Without
+   * it the stream's history is the state.
+   */
+  snapshot?: (context: {
+    signal: AbortSignal;
+    tickers: readonly string[] | null | undefined;
+  }) => Promise<Iterable<SentimentUpdate>>;
   /** Fetches a ticket, at the start and when the one before has expired or was refused (401). */
   ticket?: (context: { signal: AbortSignal }) => Promise<string>;
   /** At most so many items; the one that came first goes first. Default 10000. */
@@ -129,6 +135,8 @@ export class SentimentStream extends EventTarget {
   constructor(url: string | URL, options?: SentimentStreamOptions);
   /** Key → item, in the order in which the items first came. */
   readonly items: ReadonlyMap<string, Item>;
+  /** What the stream shows, as it last said; null: every ticker; undefined: it has said nothing yet. */
+  readonly tickers: readonly string[] | null | undefined;
   /** What a page can show of the connection; the event `state` tells each change. */
   readonly state: State;
   close(): void;

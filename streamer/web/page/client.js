@@ -18,10 +18,12 @@ const CLOSING = {
   server_busy: "The server has no free stream.",
   slow: "This page could not keep up.",
   ticket_expired: "The ticket has expired.",
+  configuration_gone: "The configuration was deleted or disabled.",
 };
 
 export class SentimentStream extends EventTarget {
   items = new Map(); // key → item, which is never changed but replaced
+  tickers; // of the stream as it last said; null: all
   state = Object.freeze({ name: "connecting", mode: null, why: "Opening the stream.", until: null, status: null });
 
   #url; #options; #source; #timer; #due;
@@ -91,7 +93,7 @@ export class SentimentStream extends EventTarget {
     if (name === "connected") this.#connected(data);
     if (signal.aborted) return; // a listener has closed us
     if (name === "closing") return this.#closing(data);
-    if (name === "reset") return this.#gather(data.reason);
+    if (name === "reset") return this.#reset(data);
     if (this.#replaying || !this.#gathering) this.#watch(this.#silence); // no event excuses a snapshot that does not come
     if (name === "heartbeat") this.#replaying = false; // it ends the replay
     if (!name.startsWith("sentiment_")) this.#tell(name, { data });
@@ -103,11 +105,18 @@ export class SentimentStream extends EventTarget {
     this.#settle(data.mode);
   }
 
-  #connected({ retry_ms, heartbeat_seconds, resume, mode }) {
+  #connected({ retry_ms, heartbeat_seconds, resume, mode, tickers }) {
+    this.tickers = tickers ?? null;
     this.#base = retry_ms ?? this.#base;
     this.#silence = 1500 * (heartbeat_seconds ?? 30);
     this.#show({ mode: mode ?? null });
     if (resume === "fresh") this.#gather(resume); // "reset" is followed by the event of that name
+  }
+
+  /** At a start, or on a running stream whose configuration changed; either way the next heartbeat ends the replay. */
+  #reset({ reason, tickers = this.tickers }) {
+    this.tickers = tickers;
+    this.#gather(reason);
   }
 
   #closing(data) {
@@ -134,7 +143,7 @@ export class SentimentStream extends EventTarget {
   }
 
   async #snapshot(signal) {
-    return Array.from(await this.#options.snapshot({ signal }));
+    return Array.from(await this.#options.snapshot({ signal, tickers: this.tickers }));
   }
 
   /** Past the replay, and with the snapshot if one is read: replace, apply, live. */

@@ -87,9 +87,19 @@ function streamUrl() {
   return url;
 }
 
+/** The newest items, the oldest of them first. Where the table cannot be read, the history is the start. */
+async function snapshot({ signal }) {
+  const from = new URL("api/v2/sentiment?limit=200", document.baseURI);
+  if (url.searchParams.has("tickers")) from.searchParams.set("tickers", url.searchParams.get("tickers"));
+  const answer = await fetch(from, { signal, cache: "no-store" });
+  if (answer.ok) return (await answer.json()).items.reverse();
+  if (stream.state.until === null) return [];
+  throw new Error(`status ${answer.status}`); // it was asked in place of a stream: what is shown stays
+}
+
 const url = streamUrl();
 byId("raw").href = url;
 byId("curl").textContent = `curl -N '${url.href.replaceAll("%2C", ",")}'`;
 byId("pause").addEventListener("click", pause);
-const stream = new SentimentStream(url);
+const stream = new SentimentStream(url, { snapshot });
 for (const name of Object.keys(handlers)) stream.addEventListener(name, handled);
