@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final, Literal
@@ -29,6 +29,8 @@ MAX_CONFIGURATIONS: Final = 50
 CONFIG_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 STORED: Final = ("name", "tickers", "status", "revision")
 """The attributes that are a configuration's content; whatever else an item has is left alone."""
+SINCE: Final = "tickers_since"
+"""The attribute that says since when the tickers are these; see `since`."""
 
 
 class NameTaken(StreamerError):
@@ -55,6 +57,27 @@ class Configuration:
     status: Status
     etag: str
     """An entity tag with its quotes (RFC 9110, 8.8.3): it names the stored content, whoever wrote it."""
+    changed_ms: int | None = None
+    """When its tickers became these, Unix milliseconds; None: who wrote them did not say."""
+
+    @property
+    def shows(self) -> frozenset[str] | None:
+        """The tickers of its stream; None: it has none."""
+        return frozenset(self.tickers) if self.status == "active" else None
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What the users table's stream tells of one configuration."""
+
+    user_id: str
+    config_id: str
+    shows: frozenset[str] | None
+    """As Configuration.shows; None also where it is deleted."""
+    seq: int
+    """Orders what is told of one configuration."""
+    committed_at: int
+    """Unix seconds, cut off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +113,20 @@ def read_configuration(user_id: str, config_id: str, attributes: Mapping[str, ob
         tickers,
         "active" if attributes.get("status") == "active" and tickers else "disabled",
         etag(attributes),
+        _changed_ms(attributes.get(SINCE), tickers),
     )
+
+
+def since(tickers: Sequence[str], now_ms: int) -> str:
+    """The attribute `tickers_since` of a configuration whose tickers become these now. It repeats them, in order of the
+    alphabet: a writer that changes them and knows nothing of it leaves one that is seen not to speak of them."""
+    return f"{now_ms} {','.join(sorted(tickers))}"
+
+
+def _changed_ms(stored: object, tickers: Sequence[str]) -> int | None:
+    when, _, of = stored.partition(" ") if isinstance(stored, str) else ("", "", "")
+    known = of == ",".join(sorted(tickers)) and re.fullmatch("[0-9]{1,14}", when)
+    return int(when) if known else None
 
 
 def read_tickers(value: object) -> tuple[str, ...]:

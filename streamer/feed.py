@@ -25,6 +25,7 @@ from streamer.intake.receive import Message
 from streamer.intake.survey import Taken
 from streamer.tables.sentiment import Row
 from streamer.telemetry.counters import Counters, Lags
+from streamer.watching import Watching
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +49,8 @@ class Feed:
         *,
         table: str,
         loop: asyncio.AbstractEventLoop,
+        users_table: str | None = None,
+        watching: Watching | None = None,
         now_ms: Callable[[], int] = wall_ms,
     ) -> None:
         self.changed_ms: int | None = None
@@ -63,6 +66,8 @@ class Feed:
         self._counters = counters
         self._lags = lags
         self._table = table
+        self._users_table = users_table
+        self._watching = watching
         self._loop = loop
         self._now_ms = now_ms
         self._waiting: list[int] = []  # receipt times of what the next flush sends
@@ -104,7 +109,8 @@ class Feed:
         """See Survey."""
 
         def step() -> int:
-            self._hub.proved(began_ms, since_ms)
+            filters_ms = None if self._watching is None else self._watching.proved_ms()
+            self._hub.proved(began_ms, since_ms, filters_ms=filters_ms)
             missed = sum(1 for key in fetched if not self._hub.ledger.confirmed(key))
             self._counters.add("queries")
             self._counters.add("items_missed", missed)
@@ -117,6 +123,11 @@ class Feed:
         return self._in_loop(
             lambda: self._hub.learn(rows, since_ms, remember=remember, now_ms=self._now_ms()),
         )
+
+    def beside(self) -> None:
+        """What else the polling thread asks the tables, after each query."""
+        if self._watching is not None:
+            self._watching.check(self._in_loop)
 
     def _in_loop(self, step: Callable[[], Result]) -> Result:
         done: Future[Result] = Future()
@@ -133,7 +144,7 @@ class Feed:
 
     def _decode(self, message: Message) -> Batch | Canary | PoisonMessage:
         try:
-            return decode(message.body, self._table)
+            return decode(message.body, self._table, self._users_table)
         except PoisonMessage as poison:
             return poison
         except Exception as bug:
@@ -169,6 +180,8 @@ class Feed:
             details = "; ".join(batch.faults[:_NAMED_FAULTS])
             extra = {"message_id": message.id, "changes": len(batch.faults), "detail": details}
             logger.warning("changes dropped", extra=extra)
+        if self._watching is not None and batch.notices:
+            self._watching.told(batch.notices)
         if not batch.changes:
             return
         for change in batch.changes:

@@ -51,10 +51,12 @@ from streamer.tables.lane import Configurations, Connection, Lane, Snapshot
 from streamer.tables.sentiment import SentimentTable
 from streamer.tally import Tally
 from streamer.telemetry.counters import Counters, Lags
+from streamer.watching import Watching
 from streamer.web.admission import Admission
 from streamer.web.app import Readiness, RestPart, StreamPart, create_app
 from streamer.web.identity import Identity
 from streamer.web.stream import StreamDoor
+from streamer.web.tickets import Tickets
 
 logger = logging.getLogger(__name__)
 
@@ -94,8 +96,28 @@ class Service:
             heartbeat=settings.heartbeat_interval, ping=settings.ping_interval, lifetime=settings.lifetime
         )
         self.delivery = Delivery(self._hub, self._counters, self._mode, self._timing)
+        self._lane, self._connection = Lane(), Connection(aws.connect_table)
+        users = settings.users_table
+        self._configurations = None if users is None else Configurations(self._lane, self._connection, users)
+        self._watching = None
+        if self._configurations is not None:
+            self._watching = Watching(
+                self._configurations.get,
+                self._configurations.read,
+                self._hub,
+                self.delivery,
+                self._counters,
+                margin_ms=margin_ms,
+            )
         self._feed = Feed(
-            self._hub, self.delivery, self._counters, self._lags, table=settings.sentiment_table, loop=loop
+            self._hub,
+            self.delivery,
+            self._counters,
+            self._lags,
+            table=settings.sentiment_table,
+            loop=loop,
+            users_table=users,
+            watching=self._watching,
         )
         self._push = Push(
             lambda: aws.connect(settings.receive_wait),
@@ -115,31 +137,36 @@ class Service:
             spans=Spans(settings.lookback, settings.catchup, settings.window_fill),
             margin=settings.proof_margin,
             leased=self._leased,
+            beside=self._feed.beside,
         )
         self._feed.on_heard = lambda relayed_at: self._hear(Heard(relayed_at))
         self._feed.on_undecided = self._poll.read_soon
-        self._admission = Admission(settings.max_connections)
+        self._admission = Admission(
+            settings.max_connections, per_user=settings.per_user, per_address=settings.max_per_client
+        )
         self._sweeper: asyncio.Task[None] | None = None
         self._ready = asyncio.Event()
         self._checked_at = 0.0
-        self._lane = Lane()
+        gateway = Secrets("GATEWAY_SECRET", settings.gateway_secret)
+        gateway.read()
+        sealing = Secrets("TICKET_SECRET", settings.ticket_secret)
+        sealing.read()
+        identity = Identity(settings.trusted_proxies, gateway, in_lambda="AWS_LAMBDA_FUNCTION_NAME" in os.environ)
         self.app = create_app(
-            self._rest(),
+            self._rest(identity),
             StreamPart(
-                StreamDoor(self.delivery, self._admission, self._counters, self._knows_past),
+                StreamDoor(self.delivery, self._admission, self._counters, self._knows_past, self._watching),
                 status=self.status,
                 history_seconds=settings.history_seconds,
+                address=identity.address,
+                tickets=Tickets(sealing, settings.ticket_lifetime),
             ),
             readiness=self.readiness,
             cors_origins=settings.cors_origins,
         )
 
-    def _rest(self) -> RestPart:
-        settings, connection = self._settings, Connection(aws.connect_table)
-        gateway = Secrets("GATEWAY_SECRET", settings.gateway_secret)
-        gateway.read()
-        users = settings.users_table
-
+    def _rest(self, identity: Identity) -> RestPart:
+        settings, connection = self._settings, self._connection
         in_lambda = "AWS_LAMBDA_FUNCTION_NAME" in os.environ
         tally = Tally(lambda: SentimentTable(connection(), settings.sentiment_table, threading.Event()))
 
@@ -149,8 +176,8 @@ class Service:
             return self._hub.window.metrics(wall_ms())
 
         return RestPart(
-            identify=Identity(settings.trusted_proxies, gateway, in_lambda=in_lambda).user,
-            configurations=None if users is None else Configurations(self._lane, connection, users),
+            identify=identity.user,
+            configurations=self._configurations,
             snapshot=Snapshot(self._lane, connection, settings.sentiment_table),
             count=count,
         )

@@ -22,7 +22,7 @@ from streamer.delivery.timing import Timing
 from streamer.hub.filters import Filter
 from streamer.hub.frame import Kind
 from streamer.hub.hub import Hub
-from streamer.hub.resume import Request, Start
+from streamer.hub.resume import FilterSince, Request, Start
 from streamer.sse.encode import PING
 from streamer.sse.events import Closing, ClosingReason, Connected, Heartbeat, Reset
 from streamer.telemetry.counters import Counters
@@ -72,11 +72,21 @@ class Delivery:
         """Seconds since start."""
         return self.clock() - self._started
 
-    def open(self, sink: Sink, wanted: Filter, request: Request) -> Stream:
+    def open(
+        self,
+        sink: Sink,
+        wanted: Filter,
+        request: Request,
+        *,
+        since: FilterSince | None = None,
+        deadline_ms: int | None = None,
+    ) -> Stream:
         """Begins a stream: `connected`, what it missed, a heartbeat and the metrics, then live, with no step of the
-        event loop between the last of the history and the first live frame."""
+        event loop between the last of the history and the first live frame.
+
+        `since`: where the filter is one that can change (`refilter`). `deadline_ms`: of the ticket that opens it."""
         now = self.clock()
-        start = self._hub.begin(request, self._now_ms())
+        start = self._hub.begin(request, self._now_ms(), since)
         stream = Stream(
             connection_id=secrets.token_hex(8),
             wanted=wanted,
@@ -91,6 +101,10 @@ class Delivery:
             written_at=now,
             ends_for="drain" if self.draining else "lifetime",  # it was let in a moment before the drain began
         )
+        if deadline_ms is not None:
+            expires_at = now + (deadline_ms - self._now_ms()) / 1000
+            if expires_at < stream.ends_at:
+                stream.ends_at, stream.ends_for = expires_at, "ticket_expired"
         self.streams.add(stream)
         self._counters.add("streams_opened")
         opening = self._connected(stream)
@@ -98,7 +112,7 @@ class Delivery:
             self._counters.add("streams_resumed")
         if start.reason is not None:
             self._counters.add("streams_reset")
-            opening += Reset(start.reason).frame()
+            opening += _reset(start, wanted)
         sink.on_drained = lambda: self._continue(stream)
         try:
             self._replay(stream, opening)
@@ -106,6 +120,38 @@ class Delivery:
             self.forget(stream)
             raise
         return stream
+
+    def refilter(self, stream: Stream, wanted: Filter) -> None:
+        """Its configuration has other tickers now: `reset`, which names them, and what the history has of them, then
+        live. What was published before goes out by the old filter, and nothing of it after the `reset`."""
+        if wanted == stream.wanted:
+            return
+        self.flush()
+        if not self._is_open(stream):  # the flush may have found it too slow
+            return
+        if stream.sink.pending() > self._timing.slow_bytes:
+            self._close_slow(stream)
+            return
+        self._counters.add("streams_refiltered")
+        self._hub.leave(stream.wanted, stream)
+        stream.wanted = wanted
+        stream.start = Start("reset", self._hub.history.evicted_through, "configuration_changed")
+        stream.came_ms, stream.cursor = 0, stream.start.cursor
+        reset = _reset(stream.start, wanted)
+        if stream.sink.pending():
+            # The history follows when the client has taken what waits: change after change adds no more than this.
+            self._write(stream, reset, 0, self.clock())
+        else:
+            self._replay(stream, reset)
+
+    def end(self, stream: Stream, reason: ClosingReason) -> None:
+        """Says goodbye to one stream, after what was published for it; ending twice is nothing."""
+        self.flush()
+        if self._is_open(stream):
+            self._close(stream, reason)
+
+    def _is_open(self, stream: Stream) -> bool:
+        return stream in self.streams and stream.closed_for is None
 
     def forget(self, stream: Stream) -> None:
         """The stream's request has ended. Forgetting twice is nothing."""
@@ -297,3 +343,9 @@ class Delivery:
             mode_reason=mode.reason,
             mode_since=iso_time(mode.since_ms),
         )
+
+
+def _reset(start: Start, wanted: Filter) -> bytes:
+    assert start.reason is not None, "only a reset has a reason"  # noqa: S101 - a bug, not an input
+    changed = start.reason == "configuration_changed"
+    return Reset(start.reason, tuple(sorted(wanted.tickers or ())) if changed else None).frame()

@@ -123,20 +123,24 @@ class Hub(Generic[Subscriber]):
         settled_ms = began_ms - self._margin_ms
         return [key for key in self._recent if key not in found and self.ledger.published_before(key, settled_ms)]
 
-    def proved(self, began_ms: int, since_ms: int) -> None:
+    def proved(self, began_ms: int, since_ms: int, *, filters_ms: int | None = None) -> None:
         """A query that began at `began_ms`, of the items with a timestamp after `since_ms`, has been taken in whole:
         whatever it found is published, and what contradicted the ledger has been read consistently.
 
         So everything written before its start, less the margin, is published: each item by the query that saw it
         first, or again by the first one after each of its changes, as long as it was scored within LATENESS_MS of its
         timestamp. What is written later is not claimed.
+
+        Nor is what is later than the proof, less the margin, that every stream has the filter that it should have:
+        `filters_ms`, when the last consistent read of the configurations that are shown began; None: none is.
         """
         knows_since_ms = since_ms + LATENESS_MS
         if self.covered_since_ms is None or knows_since_ms > self._proved_ms:
             self.covered_since_ms = knows_since_ms
         self._proved_ms = max(0, began_ms - self._margin_ms)
         if self._doubted_ms < began_ms:
-            self.watermark_ms = self._proved_ms
+            held_ms = self._proved_ms if filters_ms is None else filters_ms - self._margin_ms
+            self.watermark_ms = max(min(self._proved_ms, held_ms), min(self.watermark_ms, self._proved_ms))
 
     def learn(self, rows: Iterable[tuple[Key, Item]], since_ms: int, *, remember: tuple[str, str], now_ms: int) -> bool:
         """Takes in what was in the table before this run began: for the counts, which now reach back to `since_ms`,
@@ -177,7 +181,7 @@ class Hub(Generic[Subscriber]):
         pending, self._pending = self._pending, []
         return pending
 
-    def begin(self, request: resume.Request, now_ms: int) -> resume.Start:
+    def begin(self, request: resume.Request, now_ms: int, since: resume.FilterSince | None = None) -> resume.Start:
         """Where a new stream begins."""
         return resume.begin(
             request,
@@ -186,6 +190,7 @@ class Hub(Generic[Subscriber]):
             newest=self.newest,
             covered_since_ms=self.covered_since_ms,
             now_ms=now_ms,
+            since=since,
         )
 
     def missed(self, wanted: Filter, start: resume.Start, cursor: int) -> Iterator[Frame]:

@@ -29,6 +29,9 @@ goes on with them.
 
 A fresh stream that asks for the last seconds begins likewise: a page's snapshot may be ahead of this run, too.
 
+A place carries no filter. Of a stream whose filter can change, a client that comes back may have had another one: then
+its place says nothing of what it shows now, and the answer is `reset`. See FilterSince.
+
 Where that cannot be done (entries of that time were evicted, or this run's own knowledge begins later) the answer is
 `reset` and all that the history has: never a silent gap, and never an HTTP error, which would end a browser's
 EventSource for good.
@@ -74,11 +77,45 @@ class Start:
         return self.after_ms is None or frame.dated_ms > self.after_ms or (frame.nameless and not frame.superseded)
 
 
+@dataclass(frozen=True, slots=True)
+class FilterSince:
+    """Since when a configuration's stream has its filter: what decides whether a client that comes back had it, too.
+
+    *This run's places.* Every stream of the configuration on this run changes in one step, between two frames: whoever
+    has a later frame of this run had this filter then, whoever has none may have had another.
+
+    *Other runs' places.* No run claims a time in its places that is not before its last proof of the filters that its
+    streams have (a consistent read, less the margin: Hub.proved). So who had another filter when a place of the time T
+    was sent had it with proof up to T, and the filter changed after T.
+    """
+
+    changed_ms: int
+    """When the tickers became these, Unix milliseconds; where nobody says so, when this run first saw them: later."""
+    frame: int
+    """This run's streams have had this filter since after this frame."""
+    other_before: bool
+    """They had another one before that; else this run does not know of any."""
+
+    def had_by(self, place: Place, run: int) -> bool:
+        """Whether a client that was sent this place had this filter then."""
+        if place.run == run and (place.frame > self.frame or self.other_before):
+            return place.frame > self.frame
+        return place.time_ms >= self.changed_ms
+
+
 def begin(
-    request: Request, history: History, *, run: int, newest: int, covered_since_ms: int | None, now_ms: int
+    request: Request,
+    history: History,
+    *,
+    run: int,
+    newest: int,
+    covered_since_ms: int | None,
+    now_ms: int,
+    since: FilterSince | None = None,
 ) -> Start:
     """Decides, for a run whose newest frame has the number `newest` and which knows of everything that was written
-    after `covered_since_ms` (None: of nothing yet). An id wins over a replay."""
+    after `covered_since_ms` (None: of nothing yet). An id wins over a replay. `since`: None for a stream whose filter
+    is its URL's."""
     if not request.last_event_id:
         if not request.replay_ms:
             return Start("fresh", newest)
@@ -88,9 +125,11 @@ def begin(
         place = Place.parse(request.last_event_id)
     except ValueError:
         return _reset("malformed", history)
+    if place.run == run and place.frame > newest:
+        return _reset("future", history)
+    if since is not None and not since.had_by(place, run):
+        return _reset("configuration_changed", history)
     if place.run == run:
-        if place.frame > newest:
-            return _reset("future", history)
         if not history.covers(place.frame):
             return _reset("too_old", history)
         own_ms = history.time_of(place.frame)

@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from streamer.change import EXPIRED, GONE, Change, Key, is_text, read_item, read_key
+from streamer.configuration import Notice, read_configuration
 from streamer.errors import PoisonMessage
 
 VERSION: Final = 1
@@ -38,7 +39,9 @@ class Batch:
     faults: tuple[str, ...]
     """One line for each change that was dropped: its index in the message, from 0, and what was wrong."""
     elsewhere: int
-    """How many changes belong to other tables."""
+    """How many changes belong to other tables, or are none of a configuration."""
+    notices: tuple[Notice, ...] = ()
+    """Those of the users table's configurations, in stream order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ class Canary:
     trace: str | None = None
 
 
-def decode(body: str, sentiment_table: str) -> Batch | Canary:
+def decode(body: str, sentiment_table: str, users_table: str | None = None) -> Batch | Canary:
     """Reads a message's body.
 
     Raises PoisonMessage, and nothing else, if all of it is unusable: `too_large` (over 262,144 bytes), `json` (not
@@ -68,30 +71,34 @@ def decode(body: str, sentiment_table: str) -> Batch | Canary:
         raise PoisonMessage("version", f"version {version if known else _kind(version)} is not {VERSION}")
     trace = _trace(message.get("trace"))
     if "canary" not in message:
-        return _batch(message, trace, sentiment_table)
+        return _batch(message, trace, sentiment_table, users_table)
     canary = message["canary"]
     if not isinstance(canary, dict) or "changes" in message:
         raise PoisonMessage("shape", "canary is not an object, or stands beside changes")
     return Canary(_milliseconds("canary.sent_at", canary.get("sent_at")), trace)
 
 
-def _batch(message: Mapping[str, Any], trace: str | None, sentiment_table: str) -> Batch:
+def _batch(message: Mapping[str, Any], trace: str | None, sentiment_table: str, users_table: str | None) -> Batch:
     relayed_at = _milliseconds("relayed_at", message.get("relayed_at"))
     records = message.get("changes")
     if not isinstance(records, list):
         raise PoisonMessage("shape", f"changes is {_kind(records)}, not an array")
     changes: list[Change] = []
+    notices: list[Notice] = []
     faults: list[str] = []
     elsewhere = 0
     for index, record in enumerate(records):
         try:
-            if _table(record) == sentiment_table:
+            table = _table(record)
+            if table == sentiment_table:
                 changes.append(_change(record))
+            elif table == users_table and (notice := _notice(record)) is not None:
+                notices.append(notice)
             else:
-                elsewhere += 1  # the users table's changes are read here once somebody listens to them
+                elsewhere += 1
         except _Fault as fault:
             faults.append(f"change {index}: {fault}")
-    return Batch(relayed_at, trace, tuple(changes), tuple(faults), elsewhere)
+    return Batch(relayed_at, trace, tuple(changes), tuple(faults), elsewhere, tuple(notices))
 
 
 class _Fault(Exception):
@@ -123,19 +130,45 @@ def _change(record: Mapping[str, Any]) -> Change:
     else:
         raise _Fault("op is none of INSERT, MODIFY, REMOVE")
     old = record.get("old")
+    seq, committed_at = _order(record)
+    return Change(
+        key=_key(record.get("keys")),
+        after=after,
+        before=None if old is None else read_item(_image("old", old)).state,
+        seq=seq,
+        committed_at=committed_at,
+    )
+
+
+def _notice(record: Mapping[str, Any]) -> Notice | None:
+    """None: what changed is no configuration but something that is kept beside it, a name's guard."""
+    keys = record.get("keys")
+    if not isinstance(keys, dict):
+        raise _Fault(f"keys is {_kind(keys)}, not an object")
+    user, config = keys.get("PK"), keys.get("SK")
+    if not isinstance(user, str) or not isinstance(config, str):
+        raise _Fault("PK and SK are not both strings")
+    if not user.startswith("USER#") or not config.startswith("CONFIG#"):
+        return None
+    user_id, config_id = user.removeprefix("USER#"), config.removeprefix("CONFIG#")
+    op = record.get("op")
+    if op == "INSERT" or op == "MODIFY":
+        shows = read_configuration(user_id, config_id, _image("new", record.get("new"))).shows
+    elif op == "REMOVE":
+        shows = None
+    else:
+        raise _Fault("op is none of INSERT, MODIFY, REMOVE")
+    return Notice(user_id, config_id, shows, *_order(record))
+
+
+def _order(record: Mapping[str, Any]) -> tuple[int, int]:
     seq = record.get("seq")
     if not isinstance(seq, str) or not (seq.isdigit() and seq.isascii() and len(seq) <= _LONGEST_SEQ):
         raise _Fault(f"seq is not a string of 1 to {_LONGEST_SEQ} digits")
     committed_at = record.get("committed_at")
     if type(committed_at) is not int or not 0 <= committed_at < _YEAR_10000:
         raise _Fault("committed_at is not a whole number of Unix seconds")
-    return Change(
-        key=_key(record.get("keys")),
-        after=after,
-        before=None if old is None else read_item(_image("old", old)).state,
-        seq=int(seq),
-        committed_at=committed_at,
-    )
+    return int(seq), committed_at
 
 
 def _key(keys: object) -> Key:

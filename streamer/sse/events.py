@@ -57,10 +57,18 @@ class Connected(Event):
 
 @dataclass(frozen=True, slots=True)
 class Reset(Event):
-    """The place asked for is not covered: read the snapshot again; what the history has follows."""
+    """The place asked for is not covered, or the configuration changed: read the snapshot again; what the history has
+    follows."""
 
     name = "reset"
     reason: ResetReason
+    tickers: tuple[str, ...] | None = None
+    """The stream's from here on, where its configuration changed; else the member is left out."""
+
+    def data(self) -> str:
+        """The event's `data` line."""
+        named = {} if self.tickers is None else {"tickers": self.tickers}
+        return to_json({"reason": self.reason, **named})
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The users table: one user's configurations, each under its own key, and a guard for each of their names.
 
-    PK = USER#{user_id}   SK = CONFIG#{config_id}   name, tickers, status, revision
+    PK = USER#{user_id}   SK = CONFIG#{config_id}   name, tickers, status, revision, tickers_since
                           SK = NAME#{digest}        config_id: who has this name
 
 Every write is one transaction whose conditions are what was read before: the content of the configuration (not only
@@ -14,12 +14,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from streamer.clock import wall_ms
 from streamer.configuration import (
     CONFIG_ID,
     MAX_CONFIGURATIONS,
+    SINCE,
     STORED,
     Configuration,
     Draft,
@@ -30,6 +32,7 @@ from streamer.configuration import (
     etag,
     normalised,
     read_configuration,
+    since,
 )
 from streamer.errors import TableError
 from streamer.tables.attribute import plain
@@ -40,7 +43,8 @@ if TYPE_CHECKING:
 
 ANY: Final = "*"
 """An If-Match that any content matches."""
-_ROUNDS: Final = 4  # of a write that others keep crossing
+_ROUNDS: Final = 4  # of a write that others keep crossing, or a batch that leaves keys
+_AT_ONCE: Final = 100  # keys of one BatchGetItem
 _PREFIX: Final = "CONFIG#"
 _MOST_READ: Final = 200  # configurations of one user that a name is compared with; a foreign writer can make more
 
@@ -51,16 +55,32 @@ class ConfigurationTable:
     """Reads and writes one users table. For any number of threads; every method raises TableError."""
 
     def __init__(
-        self, client: DynamoDBClient, name: str, *, new_id: Callable[[], str] = lambda: secrets.token_hex(16)
+        self,
+        client: DynamoDBClient,
+        name: str,
+        *,
+        new_id: Callable[[], str] = lambda: secrets.token_hex(16),
+        now_ms: Callable[[], int] = wall_ms,
     ) -> None:
         self._client = client
         self._name = name
         self._new_id = new_id
+        self._now_ms = now_ms
 
     def get(self, user_id: str, config_id: str) -> Configuration | None:
         """As it stands now: one key, consistently."""
         item = self._item(user_id, _PREFIX + config_id)
         return None if item is None else _configuration(item)
+
+    def read(self, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Configuration | None]:
+        """These of (user id, configuration id) as they stand now, consistently; None: there is none."""
+        wanted = list(dict.fromkeys(keys))
+        found: dict[tuple[str, str], Configuration | None] = dict.fromkeys(wanted)
+        for start in range(0, len(wanted), _AT_ONCE):
+            for item in self._batch(wanted[start : start + _AT_ONCE]):
+                each = _configuration(item)
+                found[each.user_id, each.config_id] = each
+        return found
 
     def page(self, user_id: str, after: str | None, limit: int) -> tuple[Sequence[Configuration], bool]:
         """At most `limit` of them behind the id `after`, by id; and whether more follow. One whose id, a foreign
@@ -80,6 +100,7 @@ class ConfigurationTable:
             **_key(user_id, _PREFIX + config_id),
             **_attributes(draft.name, draft.tickers, draft.status),
             "revision": {"N": "1"},
+            SINCE: {"S": since(draft.tickers, self._now_ms())},
         }
         put = {"Put": {"TableName": self._name, "Item": item, "ConditionExpression": "attribute_not_exists(PK)"}}
         for _ in range(_ROUNDS):
@@ -98,6 +119,8 @@ class ConfigurationTable:
             wanted = _attributes(edit.name, edit.tickers, edit.status)
             if all(item.get(name) == value for name, value in wanted.items()):
                 return before
+            if edit.tickers is not None and set(edit.tickers) != set(before.tickers):
+                wanted[SINCE] = {"S": since(edit.tickers, self._now_ms())}
             wanted["revision"] = {"N": str(_revision(item) + 1)}
             condition, names, values = _as_read(item)
             names |= {f"#{name}": name for name in wanted}
@@ -192,6 +215,24 @@ class ConfigurationTable:
             lambda: self._client.get_item(TableName=self._name, Key=_key(user_id, sort_key), ConsistentRead=True),
         )
         return answer.get("Item")
+
+    def _batch(self, keys: Sequence[tuple[str, str]]) -> list[Item]:
+        found: list[Item] = []
+        left: Any = {
+            "Keys": [_key(user_id, _PREFIX + config_id) for user_id, config_id in keys],
+            "ConsistentRead": True,
+        }
+        for _ in range(_ROUNDS):
+            asked = {self._name: left}
+            answer = patiently(
+                "dynamodb:BatchGetItem",
+                lambda asked=asked: self._client.batch_get_item(RequestItems=asked),  # type: ignore[misc]
+            )
+            found += answer["Responses"].get(self._name, ())
+            left = answer.get("UnprocessedKeys", {}).get(self._name)
+            if not left:
+                return found
+        raise TableError("dynamodb:BatchGetItem: throttled, keys are left unprocessed")
 
     def _items(self, user_id: str, after: str | None, limit: int) -> tuple[Sequence[Item], bool]:
         """One request. An answer that AWS cuts at 1 MB says that more follow."""

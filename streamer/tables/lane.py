@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
@@ -85,6 +85,10 @@ class Configurations:
     async def get(self, user_id: str, config_id: str) -> Configuration | None:
         """See ConfigurationTable.get."""
         return await self._lane(lambda: self._table().get(user_id, config_id))
+
+    def read(self, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Configuration | None]:
+        """See ConfigurationTable.read. Blocks: for a thread of the caller's own."""
+        return self._table().read(keys)
 
     async def page(self, user_id: str, after: str | None, limit: int) -> tuple[Sequence[Configuration], bool]:
         """See ConfigurationTable.page."""

@@ -45,9 +45,15 @@ COUNTERS = (
     Metric("receive_failures", "Count", "receives from the queue that failed"),
     Metric("deletes_failed", "Count", "messages that were taken in but not deleted, and so come again"),
     Metric("mode_switches", "Count", "changes of the way events come"),
+    Metric("configurations_read", "Count", "consistent reads of a configuration that a stream shows or wants to show"),
+    Metric("configurations_failed", "Count", "such reads that failed"),
+    Metric("configurations_changed", "Count", "changes of a configuration while streams showed it"),
     Metric("streams_opened", "Count", "streams admitted"),
     Metric("streams_resumed", "Count", "streams that resumed exactly after the place they named"),
     Metric("streams_reset", "Count", "streams whose place was not covered"),
+    Metric(
+        "streams_refiltered", "Count", "streams that went on with other tickers because their configuration changed"
+    ),
     Metric("streams_refused", "Count", "streams turned away because the container was full or going"),
     Metric("streams_slow", "Count", "streams closed because the client did not keep up"),
 )

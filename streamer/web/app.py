@@ -14,12 +14,21 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from streamer import __version__
 from streamer.errors import RequestError
-from streamer.web import configurations, docs, metrics, openapi, parameters, problems, snapshot
+from streamer.web import (
+    configuration_stream,
+    configurations,
+    docs,
+    metrics,
+    openapi,
+    parameters,
+    problems,
+    snapshot,
+)
 from streamer.web.stream import StreamDoor
+from streamer.web.tickets import Tickets
 
 STREAM = "/api/v2/stream"
 STATUS = f"{STREAM}/status"
-STREAM_OF_ONE = configurations.PATH + "/{config_id}/stream"
 
 _PAGE = Path(__file__).parent / "page"
 _PAGE_HEADERS = {
@@ -64,6 +73,8 @@ class StreamPart:
     status: Callable[[], Mapping[str, object]]
     """Asked at each request; must not block."""
     history_seconds: float
+    tickets: Tickets
+    address: configuration_stream.Address
 
 
 def create_app(
@@ -88,6 +99,15 @@ def create_app(
         _install_no_streams(app)
     else:
         _install_streams(app, stream)
+        configuration_stream.install(
+            app,
+            stream.door,
+            rest.identify,
+            stream.address,
+            stream.tickets,
+            rest.configurations,
+            stream.history_seconds,
+        )
         _install_page(app)
     configurations.install(app, rest.identify, rest.configurations)
     snapshot.install(app, rest.snapshot)
@@ -109,7 +129,8 @@ def create_app(
 
 def _install_streams(app: FastAPI, part: StreamPart) -> None:
     async def stream(request: Request) -> Response:
-        return part.door.response(parameters.parse(request.query_params, request.headers, part.history_seconds))
+        asked = parameters.parse(request.query_params, request.headers, part.history_seconds)
+        return part.door.response(asked, address=part.address(request))
 
     async def status(_: Request) -> Response:
         return JSONResponse(part.status(), headers=_NO_STORE)
@@ -122,8 +143,9 @@ def _install_no_streams(app: FastAPI) -> None:
     async def elsewhere(_: Request) -> Response:
         raise RequestError(404, "Streams are not served here, but by the streaming service.")
 
-    for path in (STREAM, STATUS, STREAM_OF_ONE):
+    for path in (STREAM, STATUS):
         app.add_api_route(path, elsewhere, methods=["GET"], include_in_schema=False)
+    configuration_stream.install_nowhere(app)
 
 
 def _install_health(app: FastAPI, readiness: Callable[[], Readiness]) -> None:

@@ -40,7 +40,7 @@ DEFAULT_LIMIT: Final = 50
 MAX_LIMIT: Final = 100
 MAX_IF_MATCH: Final = 1_024
 
-_NO_STORE: Final = {"Cache-Control": "no-store"}
+NO_STORE: Final = {"Cache-Control": "no-store"}
 _ETAG: Final = re.compile(r'(?:W/)?"[\x21\x23-\x7e]*"')
 _CURSOR: Final = re.compile(r"[A-Za-z0-9_-]{1,120}")
 _UNPRINTABLE: Final = "\x00-\x1f\x7f-\x9f\u2028\u2029"
@@ -179,7 +179,7 @@ class _Handlers:
             if request.method == "DELETE":
                 if not await self._configurations.delete(user_id, config_id, matches):
                     not_found()
-                return Response(status_code=204, headers=_NO_STORE)
+                return Response(status_code=204, headers=NO_STORE)
             wanted = await body.read(request, ConfigurationChange)
             if not wanted.model_fields_set:
                 raise RequestError(422, "The body names nothing to change: give name, tickers or status.")
@@ -214,7 +214,7 @@ class _Handlers:
             "configurations": [shown(each) for each in found],
             "cursor": _write_cursor(found[-1].config_id) if more and found else None,
         }
-        return JSONResponse(members, headers=_NO_STORE)
+        return JSONResponse(members, headers=NO_STORE)
 
 
 def not_found() -> NoReturn:
@@ -227,7 +227,7 @@ def _name_taken() -> NoReturn:
 
 
 def _one(configuration: Configuration, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    return JSONResponse(shown(configuration), status, {**_NO_STORE, "ETag": configuration.etag, **(headers or {})})
+    return JSONResponse(shown(configuration), status, {**NO_STORE, "ETag": configuration.etag, **(headers or {})})
 
 
 def _if_match(request: Request) -> Sequence[str]:

@@ -18,7 +18,7 @@ from streamer import __version__
 from streamer.change import LABELS
 from streamer.configuration import CONFIG_ID, MAX_CONFIGURATIONS, MAX_NAME, MAX_TICKERS
 from streamer.sse import events
-from streamer.web import body, configurations, metrics, parameters, snapshot
+from streamer.web import body, configuration_stream, configurations, metrics, parameters, snapshot
 from streamer.web.problems import MEDIA_TYPE
 
 Schema = dict[str, Any]
@@ -37,7 +37,7 @@ _FIELDS: Final[Mapping[str, Schema]] = {
 
 _EVENTS: Final[Mapping[type[events.Event], tuple[bool, str]]] = {
     events.Connected: (False, "first"),
-    events.Reset: (False, "the place asked for is not covered"),
+    events.Reset: (False, "the place asked for is not covered, or the configuration has changed"),
     events.SentimentUpdate: (True, "an item's visible state changed; one event for each of its tickers"),
     events.SentimentWithdrawn: (True, "an item has no visible state under this ticker any more"),
     events.Metrics: (True, "after the replay, on change (at most one a second), and at least every 60 s"),
@@ -45,6 +45,9 @@ _EVENTS: Final[Mapping[type[events.Event], tuple[bool, str]]] = {
     events.Closing: (False, "before every planned end"),
 }
 """Whether an event has an `id`, and when it comes."""
+
+_OPTIONAL: Final[Mapping[type[events.Event], tuple[str, ...]]] = {events.Reset: ("tickers",)}
+"""Members that are left out where there is nothing to say."""
 
 _STREAM: Final = "Stream"
 _SNAPSHOT: Final = "Sentiment and counts"
@@ -82,12 +85,20 @@ def document(*, streams: bool = True) -> Schema:
                     "in": "header",
                     "name": "X-User-ID",
                     "description": "Set by a gateway, and ignored from anybody who may not set it.",
-                }
+                },
+                **({"ticket": _TICKET} if streams else {}),
             },
         },
     }
 
 
+_TICKET: Final = {
+    "type": "apiKey",
+    "in": "query",
+    "name": "ticket",
+    "description": "For who can set no header. Opens one configuration's stream, until its deadline; given here, it"
+    " alone counts.",
+}
 _HEADERS: Final[Mapping[str, Schema]] = {
     "ETag": {
         "description": "Names this version of the configuration; for If-Match.",
@@ -197,6 +208,25 @@ def _stream_paths() -> Schema:
         "content": {"text/event-stream": {"itemSchema": {"oneOf": items}, "example": frames}},
     }
     full = "Connection limit reached. Try again later."
+    refused = {
+        "429": _problem(
+            429,
+            "This client has as many streams as one may have.",
+            "Too many streams of one address. Close one.",
+            retry=True,
+            max_connections=10,
+            retry_after=30,
+        ),
+        "503": _problem(503, "Every stream is taken.", full, retry=True, max_connections=100, retry_after=30),
+    }
+    config_id = {
+        "name": "config_id",
+        "in": "path",
+        "required": True,
+        "schema": {"type": "string", "pattern": f"^{CONFIG_ID.pattern}$"},
+    }
+    gone = {"404": _problem(404, "Unknown, deleted, disabled, or another user's.", "Configuration not found")}
+    ticket = "AXh2c0qUq0nq4dVt6yPZ0mXv1w3C5r8uKf2bJg7sLhNQeRtYwZxVbMpOiUaSdFgHjKlQwErTyUiOpA"
     return {
         "/api/v2/stream": {
             "get": {
@@ -208,19 +238,72 @@ def _stream_paths() -> Schema:
                 "responses": {
                     "200": opened,
                     **_malformed("tickers: entry 2 is empty; leave tickers out to get everything"),
-                    "429": _problem(
-                        429,
-                        "This client has as many streams as one may have.",
-                        "Too many streams of one address. Close one.",
-                        retry=True,
-                        max_connections=10,
-                        retry_after=30,
-                    ),
-                    "503": _problem(
-                        503, "Every stream is taken.", full, retry=True, max_connections=100, retry_after=30
-                    ),
+                    **refused,
                 },
             }
+        },
+        configuration_stream.PATH: {
+            "parameters": [config_id],
+            "get": {
+                "operationId": "configurationStream",
+                "tags": [_STREAM],
+                "security": [{"userId": []}, {"ticket": []}],
+                "summary": "One configuration's tickers as Server-Sent Events",
+                "description": "As the stream of all, with the tickers of the configuration. When they change, so does"
+                " the running stream: `reset` (`configuration_changed`), which names the new ones, and their history."
+                " When the configuration is deleted or disabled it ends with `closing` (`configuration_gone`), and at"
+                " its ticket's deadline with `closing` (`ticket_expired`), which is also all that comes of a ticket"
+                " that has expired.",
+                "externalDocs": {"url": "https://html.spec.whatwg.org/multipage/server-sent-events.html"},
+                "parameters": [dict(each) for each in parameters.PARAMETERS if each["name"] != "tickers"],
+                "responses": {
+                    "200": opened,
+                    "401": _problem(
+                        401,
+                        "Nobody who may say so says who asks; or the ticket is not one of ours for this stream.",
+                        "Missing user identification",
+                    ),
+                    **gone,
+                    **_malformed("tickers: this stream has those of its configuration; leave tickers out"),
+                    **refused,
+                    "503": _problem(
+                        503,
+                        "Every stream is taken; or the table of configurations cannot be reached.",
+                        full,
+                        retry=True,
+                        max_connections=100,
+                        retry_after=30,
+                    ),
+                },
+            },
+        },
+        configuration_stream.TICKETS: {
+            "parameters": [config_id],
+            "post": {
+                "operationId": "makeTicket",
+                "tags": [_STREAM],
+                "security": [{"userId": []}],
+                "summary": "Make a ticket for a browser's EventSource",
+                "description": "Whoever has it may open this stream, any number of times, until `expires_at`.",
+                "responses": {
+                    "201": _answer(
+                        "It is made.",
+                        "Ticket",
+                        {
+                            "ticket": ticket,
+                            "expires_at": "2026-11-22T14:33:46.000Z",
+                            "stream": f"{configuration_stream.PATH.format(config_id='chips')}?ticket={ticket}",
+                        },
+                    ),
+                    **_UNKNOWN_USER,
+                    "404": _problem(
+                        404,
+                        "Unknown, deleted, disabled, or another user's; or no tickets are offered here.",
+                        "Configuration not found",
+                    ),
+                    **_TABLE_AWAY,
+                },
+            },
         },
         "/api/v2/stream/status": {
             "get": {
@@ -497,6 +580,13 @@ def _schemas(streams: bool) -> Schema:
         "Ready": _object({"status": {"type": "string", "enum": ["ready"]}, "reason": text}),
     }
     if streams:
+        found["Ticket"] = _object(
+            {
+                "ticket": {"type": "string", "pattern": "^[A-Za-z0-9_-]+$"},
+                "expires_at": _TIME,
+                "stream": {**text, "description": "Where it is good, relative to this service: for an EventSource."},
+            }
+        )
         found["StreamStatus"] = {
             **_object({
                 "connections": {"type": "integer", "minimum": 0},
@@ -566,7 +656,11 @@ def _event(cls: type[events.Event]) -> Schema:
     """The schema of an event's data, from its class."""
     hints = get_type_hints(cls)
     members = {field.name: _FIELDS.get(field.name) or _schema(hints[field.name]) for field in fields(cls)}
-    return {"description": (cls.__doc__ or "").strip().replace("\n    ", " "), **_object(members)}
+    described = {"description": (cls.__doc__ or "").strip().replace("\n    ", " "), **_object(members)}
+    for name in _OPTIONAL.get(cls, ()):
+        described["required"].remove(name)
+        described["properties"][name]["type"] = "array"
+    return described
 
 
 def _schema(hint: Any) -> Schema:

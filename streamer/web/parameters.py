@@ -69,9 +69,17 @@ class StreamParameters:
     waits_when_full: bool
 
 
-def parse(query: QueryParams, headers: Headers, history_seconds: float) -> StreamParameters:
-    """Reads a request. RequestError (422) names the first thing that is wrong."""
-    tickers, events = read_tickers(query.getlist("tickers")), _events(query.getlist("events"))
+def parse(
+    query: QueryParams, headers: Headers, history_seconds: float, *, names_tickers: bool = True
+) -> StreamParameters:
+    """Reads a request. RequestError (422) names the first thing that is wrong.
+
+    Without `names_tickers` the filter is one of tickers that are still to come.
+    """
+    if not names_tickers and "tickers" in query:
+        raise RequestError(422, "tickers: this stream has those of its configuration; leave tickers out")
+    tickers = read_tickers(query.getlist("tickers")) if names_tickers else frozenset()
+    events = _events(query.getlist("events"))
     on_full = query.getlist("on_full")
     if any(value != "wait" for value in on_full):
         raise RequestError(422, "on_full: only `wait` is known")

@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from streamer.clock import wall_ms
 from streamer.delivery.asgi import AsgiSink
 from streamer.delivery.delivery import Delivery
 from streamer.delivery.stream import Stream
 from streamer.hub.resume import Request
+from streamer.hub.watch import Watch
 from streamer.sse.events import ClosingReason
 from streamer.telemetry.counters import Counters
 from streamer.web.admission import Admission, Full
+from streamer.web.configurations import not_found
 from streamer.web.parameters import StreamParameters
 from streamer.web.problems import problem
 
@@ -34,6 +39,26 @@ _HEADERS = [
 ]
 
 
+class Watching(Protocol):
+    """Knows the configurations that streams show, and changes the streams with them. In the event loop."""
+
+    async def enter(self, user_id: str, config_id: str) -> Watch[Stream] | None:
+        """The configuration, until it is given back; None: there is none. Raises TableError."""
+
+    def leave(self, watch: Watch[Stream]) -> None:
+        """Gives it back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whose configuration a stream is to show. Its `repr` shows neither."""
+
+    user_id: str = field(repr=False)
+    config_id: str = field(repr=False)
+    deadline_ms: int | None
+    """Of the ticket, Unix milliseconds; None: there is no ticket."""
+
+
 class StreamDoor:
     """Where streams come in: makes the response for each admitted request, and remembers how to refuse.
 
@@ -47,49 +72,93 @@ class StreamDoor:
         admission: Admission,
         counters: Counters,
         knows_past: Callable[[], Awaitable[None]] | None = None,
+        watching: Watching | None = None,
+        now_ms: Callable[[], int] = wall_ms,
     ) -> None:
+        """Without `watching` there are no configurations."""
         self.delivery = delivery
         self.admission = admission
         self.counters = counters
         self.knows_past = knows_past
+        self.watching = watching
+        self.now_ms = now_ms
 
     def response(
-        self, parameters: StreamParameters, *, user: str | None = None, address: str | None = None
+        self,
+        parameters: StreamParameters,
+        *,
+        subject: Subject | None = None,
+        user: str | None = None,
+        address: str | None = None,
     ) -> Response:
-        """The response for a request whose parameters are right. User and address, where known, count for admission."""
-        return _StreamResponse(self, parameters, user, address)
+        """The response for a request whose parameters are right. User and address, where known, count for admission.
+
+        With a subject the stream has the tickers of that configuration, and changes with it.
+        """
+        return _StreamResponse(self, parameters, subject, user, address)
 
 
 class _StreamResponse(Response):
-    def __init__(self, door: StreamDoor, parameters: StreamParameters, user: str | None, address: str | None) -> None:
+    def __init__(
+        self,
+        door: StreamDoor,
+        parameters: StreamParameters,
+        subject: Subject | None,
+        user: str | None,
+        address: str | None,
+    ) -> None:
         self.door = door
         self.parameters = parameters
+        self.subject = subject
         self.user = user
         self.address = address
         self.background = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         door = self.door
+        deadline_ms = None if self.subject is None else self.subject.deadline_ms
+        if deadline_ms is not None and door.now_ms() >= deadline_ms:
+            await self._say_goodbye("ticket_expired", send)
+            return
         if door.delivery.draining:
-            await self._turn_away("drain", scope, receive, send)
+            await self._turn_away("drain", send)
             return
         slot = door.admission.take(self.user, self.address)
         if not isinstance(slot, Full):
             with slot:
-                await self._stream(scope, receive, send)
+                if door.knows_past is not None and self.parameters.start != Request():
+                    await door.knows_past()
+                if self.subject is None:
+                    await self._stream(scope, receive, send, None)
+                else:
+                    await self._watch(self.subject, scope, receive, send)
         elif self.parameters.waits_when_full:
-            await self._turn_away("server_busy", scope, receive, send)
+            await self._turn_away("server_busy", send)
         else:
             door.counters.add("streams_refused")
             await _refusal(slot)(scope, receive, send)
 
-    async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
-        delivery = self.door.delivery
-        if self.door.knows_past is not None and self.parameters.start != Request():
-            await self.door.knows_past()
+    async def _watch(self, subject: Subject, scope: Scope, receive: Receive, send: Send) -> None:
+        watching = self.door.watching or not_found()
+        watch = await watching.enter(subject.user_id, subject.config_id) or not_found()
+        try:
+            await self._stream(scope, receive, send, watch)
+        finally:
+            watching.leave(watch)
+
+    async def _stream(self, scope: Scope, receive: Receive, send: Send, watch: Watch[Stream] | None) -> None:
+        delivery, wanted, since, deadline_ms = self.door.delivery, self.parameters.wanted, None, None
         await send({"type": "http.response.start", "status": 200, "headers": list(_HEADERS)})
+        if watch is not None:
+            if watch.shows is None:  # in this moment
+                await self._end("configuration_gone", send)
+                return
+            wanted, since = replace(wanted, tickers=watch.shows), watch.since
+            deadline_ms = self.subject.deadline_ms if self.subject is not None else None
         sink = AsgiSink(send)
-        stream = delivery.open(sink, self.parameters.wanted, self.parameters.start)
+        stream = delivery.open(sink, wanted, self.parameters.start, since=since, deadline_ms=deadline_ms)
+        if watch is not None:
+            watch.streams.add(stream)
         reason = "client_gone"
         try:
             await sink.run(receive)
@@ -99,13 +168,21 @@ class _StreamResponse(Response):
             raise
         finally:
             delivery.forget(stream)
+            if watch is not None:
+                watch.streams.discard(stream)
             _log_end(stream, scope, reason, delivery.clock)
 
-    async def _turn_away(self, reason: ClosingReason, scope: Scope, receive: Receive, send: Send) -> None:
-        """200, a `retry:` and the end: any other status would end a browser's EventSource for good."""
+    async def _turn_away(self, reason: ClosingReason, send: Send) -> None:
         self.door.counters.add("streams_refused")
-        body = self.door.delivery.closing(reason).frame()
+        await self._say_goodbye(reason, send)
+
+    async def _say_goodbye(self, reason: ClosingReason, send: Send) -> None:
+        """200, a `retry:` and the end: any other status would end a browser's EventSource for good."""
         await send({"type": "http.response.start", "status": 200, "headers": list(_HEADERS)})
+        await self._end(reason, send)
+
+    async def _end(self, reason: ClosingReason, send: Send) -> None:
+        body = self.door.delivery.closing(reason).frame()
         await send({"type": "http.response.body", "body": body, "more_body": False})
 
 

@@ -84,7 +84,7 @@ def _routes() -> Iterator[tuple[str, str]]:
     async def count() -> Any: ...
 
     rest = RestPart(nobody, None, NoSnapshot(), count)
-    app = create_app(rest, StreamPart(door, dict, 900), readiness=lambda: Readiness(True, ""))
+    app = create_app(rest, StreamPart(door, dict, 900, door, lambda _: None), readiness=lambda: Readiness(True, ""))
     assert isinstance(app, FastAPI)
     for route in app.routes:
         if isinstance(route, APIRoute) and route.path not in BESIDE and not route.path.startswith("/docs"):

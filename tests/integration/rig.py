@@ -24,12 +24,14 @@ from streamer.hub.hub import Hub
 from streamer.hub.ledger import Ledger
 from streamer.hub.window import Window
 from streamer.listing import Page
+from streamer.secrets import Secrets
 from streamer.server import Server, listen
 from streamer.sse.events import Metrics
 from streamer.telemetry.counters import Counters
 from streamer.web.admission import Admission
 from streamer.web.app import Readiness, RestPart, StreamPart, create_app
 from streamer.web.stream import StreamDoor
+from streamer.web.tickets import Tickets
 from tests.factories import change, state
 
 
@@ -87,6 +89,8 @@ async def running(
             StreamDoor(delivery, admission, counters),
             status=lambda: {"connections": admission.taken},
             history_seconds=900,
+            tickets=Tickets(Secrets("TICKET_SECRET"), 900),
+            address=lambda _: None,
         ),
         readiness=lambda: Readiness(not delivery.draining, "as the test wants it"),
         cors_origins=cors_origins,
