@@ -87,8 +87,8 @@ class _Handler(BaseHTTPRequestHandler):
             return self._answer(200, TYPES[".html"], server.pages[url.path].encode(), policy=False)
         if url.path == "/api/v2/sentiment":
             server.asked.append(dict(parse_qsl(url.query)))
-            body = json.dumps({"items": server.rows, "cursor": None}).encode()
-            return self._answer(503 if server.rows is None else 200, "application/json", body)
+            page = json.dumps({"items": server.rows, "cursor": None}).encode()
+            return self._answer(503 if server.rows is None else 200, "application/json", page)
         if not url.path.endswith("/stream"):
             return self._file("index.html" if url.path == "/" else url.path.removeprefix("/page/").removeprefix("/"))
         stream = Stream(dict(parse_qsl(url.query)), self, server.ids)
