@@ -151,7 +151,7 @@ class Watching:
         for key, configuration in found.items():
             watch = self._watches.get(key)
             if watch is not None:
-                self._take(watch, configuration, began_ms)
+                self._take(watch, configuration, began_ms, overtaken=watch.heard_ms >= began_ms)
 
     def _failed(self, error: TableError, configurations: int) -> None:
         self._counters.add("configurations_failed", configurations)
@@ -175,8 +175,7 @@ class Watching:
                     continue
                 watch = self._watches.get(key)
                 if watch is not None:
-                    if self._take(watch, configuration, began_ms) is Verdict.READ:
-                        continue
+                    self._take(watch, configuration, began_ms, overtaken=False)
                 elif reading.waiting and configuration is not None and configuration.shows is not None:
                     watch = self._watches[key] = Watch.begin(
                         key,
@@ -197,10 +196,13 @@ class Watching:
         finally:
             del self._readings[key]
 
-    def _take(self, watch: Watch[Stream], configuration: Configuration | None, began_ms: int) -> Verdict:
-        verdict = watch.found(configuration, began_ms=began_ms, now_ms=self._now_ms(), newest=self._hub.newest)
+    def _take(
+        self, watch: Watch[Stream], configuration: Configuration | None, began_ms: int, *, overtaken: bool
+    ) -> None:
+        verdict = watch.found(
+            configuration, began_ms=began_ms, overtaken=overtaken, now_ms=self._now_ms(), newest=self._hub.newest
+        )
         self._act(watch, verdict)
-        return verdict
 
     def _act(self, watch: Watch[Stream], verdict: Verdict) -> None:
         if verdict is Verdict.READ:

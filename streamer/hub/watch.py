@@ -93,14 +93,17 @@ class Watch(Generic[Subscriber]):
         older = (notice.committed_at + 1) * 1000 + CLOCKS_MS < self.read_ms
         return Verdict.NOTHING if older else Verdict.READ
 
-    def found(self, configuration: Configuration | None, *, began_ms: int, now_ms: int, newest: int) -> Verdict:
-        """A consistent read found it so (None: not at all) that began then."""
+    def found(
+        self, configuration: Configuration | None, *, began_ms: int, overtaken: bool, now_ms: int, newest: int
+    ) -> Verdict:
+        """A consistent read found it so (None: not at all) that began then. `overtaken`: a notice came since,
+        perhaps."""
         if began_ms < self.read_ms:
             return Verdict.NOTHING
         shows = None if configuration is None else configuration.shows
         changed_ms = None if configuration is None else configuration.changed_ms
         if shows != self.shows:
-            if began_ms <= self.heard_ms:
+            if overtaken:
                 return Verdict.READ
             self.read_ms = began_ms
             return self._change(shows, now_ms if changed_ms is None else changed_ms, newest)

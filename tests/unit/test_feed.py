@@ -91,10 +91,10 @@ async def test_a_bug_in_decoding_is_poison_and_not_a_message_that_comes_back_for
 ) -> None:
     fed = Fed()
 
-    def failing(body: str, table: str) -> Any:
+    def failing(body: str, *tables: str) -> Any:
         if "boom" in body:
             raise ZeroDivisionError("boom")
-        return decode(body, table)
+        return decode(body, *tables)
 
     monkeypatch.setattr("streamer.feed.decode", failing)
     with caplog.at_level(logging.CRITICAL):

@@ -345,3 +345,54 @@ def test_any_json_decodes_or_is_poison(text: str) -> None:
 @given(st.text(st.characters(exclude_categories=()), max_size=200))
 def test_any_text_decodes_or_is_poison(text: str) -> None:
     decodes_or_is_poison(text)
+
+
+def notice(**members: object) -> dict[str, object]:
+    return {
+        "op": "MODIFY",
+        "table": "users",
+        "keys": {"PK": "USER#ada", "SK": "CONFIG#chips"},
+        "new": {"tickers": ["nvda", "AMD"], "status": "active"},
+        "seq": "0007",
+        "committed_at": 1_795_359_400,
+    } | members
+
+
+def noticed(*records: object) -> Batch:
+    batch = decode(json.dumps({"v": 1, "relayed_at": 1_795_359_400_000, "changes": records}), "sentiment", "users")
+    assert isinstance(batch, Batch)
+    return batch
+
+
+def test_a_configuration_s_changes_are_what_its_stream_shows() -> None:
+    disabled = notice(new={"tickers": ["AMD"], "status": "disabled"}, seq="8")
+    batch = noticed(notice(), disabled, notice(op="REMOVE", seq="9"))
+    shown = [(each.user_id, each.config_id, each.shows, each.seq, each.committed_at) for each in batch.notices]
+    assert shown == [
+        ("ada", "chips", {"NVDA", "AMD"}, 7, 1_795_359_400),
+        ("ada", "chips", None, 8, 1_795_359_400),
+        ("ada", "chips", None, 9, 1_795_359_400),
+    ]
+    assert (batch.changes, batch.faults, batch.elsewhere) == ((), (), 0)
+
+
+def test_a_name_s_guard_is_no_configuration() -> None:
+    batch = noticed(notice(keys={"PK": "USER#ada", "SK": "NAME#x"}), notice(keys={"PK": "X", "SK": "CONFIG#x"}))
+    assert (batch.notices, batch.faults, batch.elsewhere) == ((), (), 2)
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"keys": None},
+        {"keys": {"PK": 7, "SK": "CONFIG#x"}},
+        {"new": None},
+        {"op": "X"},
+        {"seq": 7},
+        {"committed_at": -1},
+    ],
+)
+def test_a_broken_change_of_a_configuration_is_dropped_alone(members: dict[str, object]) -> None:
+    batch = noticed(notice(**members), notice())
+    assert len(batch.notices) == len(batch.faults) == 1
+    assert "ada" not in batch.faults[0]

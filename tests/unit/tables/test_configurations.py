@@ -320,3 +320,39 @@ def test_what_keeps_conflicting_is_a_table_error(client: DynamoDBClient) -> None
     with pytest.raises(TableError):
         ConfigurationTable(refusing, "users").create("ada", CHIPS)
     assert len(refusing.tokens) == 4
+
+
+def test_since_when_its_tickers_are_these_is_kept_and_not_believed_of_others(client: DynamoDBClient) -> None:
+    now = 1_000
+    table = ConfigurationTable(client, "users", now_ms=lambda: now)
+    made = table.create("ada", CHIPS)
+    config_id, now = made.config_id, 2_000
+    assert made.changed_ms == 1_000
+    for edit, since in (
+        (Edit(name="Other"), 1_000),
+        (Edit(tickers=("AMD", "NVDA")), 1_000),
+        (Edit(status="disabled"), 1_000),
+        (Edit(tickers=("AMD",)), 2_000),
+    ):
+        changed = table.change("ada", config_id, edit, [ANY])
+        assert changed is not None
+        assert changed.changed_ms == since, edit
+        assert table.get("ada", config_id) == changed
+    client.update_item(
+        TableName="users",
+        Key={"PK": {"S": "USER#ada"}, "SK": {"S": f"CONFIG#{config_id}"}},
+        UpdateExpression="SET tickers = :tickers",
+        ExpressionAttributeValues={":tickers": {"L": [{"S": "F"}]}},
+    )
+    found = table.get("ada", config_id)
+    assert found is not None
+    assert found.changed_ms is None, "whoever changed them did not say when"
+
+
+def test_many_are_read_in_batches(client: DynamoDBClient, table: ConfigurationTable) -> None:
+    for number in range(130):
+        put(client, f"c{number}")
+    found = table.read([*(("ada", f"c{number}") for number in range(130)), ("ada", "c1"), ("grace", "c1")])
+    assert len(found) == 131
+    assert found["grace", "c1"] is None
+    assert {each.config_id for each in found.values() if each is not None} == {f"c{number}" for number in range(130)}
