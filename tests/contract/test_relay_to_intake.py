@@ -22,11 +22,11 @@ def relay_to(sns: FakeSns) -> Relay:
     return Relay(Topic(sns, TOPIC_ARN), FailureQueue(FakeSqs(), QUEUE_URL), TABLES, clock=lambda: 1732280000.1234)
 
 
-def through(name: str) -> list[Batch]:
+def through(name: str, users_table: str | None = None) -> list[Batch]:
     """A recorded batch as the service receives it."""
     sns = FakeSns()
     relay_to(sns).relay(recorded(name)["Records"], trace="Root=1-2")
-    batches = [decode(text, "sentiment") for text in sns.taken]
+    batches = [decode(text, "sentiment", users_table) for text in sns.taken]
     return [batch for batch in batches if isinstance(batch, Batch)]
 
 
@@ -91,7 +91,12 @@ def test_every_recording_is_in_the_table() -> None:
 
 def test_a_configurations_changes_are_told_apart() -> None:
     (batch,) = through("users-configuration")
-    assert (batch.changes, batch.elsewhere) == ((), 4)
+    assert (batch.changes, batch.elsewhere) == ((), 4), "without that table they are no concern"
+    (batch,) = through("users-configuration", "users")
+    assert [each.shows for each in batch.notices] == [{"NVDA", "QLFX"}, {"NVDA", "QLFX", "TSLA"}, None, None]
+    assert {(each.user_id, each.config_id) for each in batch.notices} == {("ada", "growth")}
+    assert [each.seq for each in batch.notices] == [2007, 2008, 2009, 2010]
+    assert (batch.faults, batch.elsewhere) == ((), 0)
 
 
 def test_a_canary_is_understood() -> None:

@@ -26,11 +26,11 @@ from tests.integration.service import ServiceProcess, serving
 WRITES = int(os.environ.get("CONFIGURATION_WRITES", "500"))
 TICKERS = ("AAPL", "MSFT", "NVDA", "TSLA", "BRK.B", "F")
 PATH = "/api/v2/configurations"
-BELIEVED = {
-    "TRUSTED_PROXIES": "127.0.0.0/8",
-    "TICKET_SECRET": "a secret for tickets, long".replace(" ", "-").replace(",", ""),
-}
+BELIEVED = {"TRUSTED_PROXIES": "127.0.0.0/8", "TICKET_SECRET": "a-secret-that-seals-tickets"}
 POLLS = {"CHANGES_TOPIC_ARN": "arn:aws:sns:us-east-1:123456789012:there-is-none"}
+
+ONLY_PUSH = {"SSE_VERIFY_INTERVAL": "600"}
+"""No query comes to the help of push."""
 
 
 @pytest.fixture
@@ -110,7 +110,7 @@ async def update(events: Events) -> tuple[str, str]:
 
 @pytest.mark.parametrize("mode", ["push", "poll"])
 async def test_a_change_of_tickers_changes_the_open_stream(resources: Resources, mode: str) -> None:
-    environment = resources.environment() | BELIEVED | (POLLS if mode == "poll" else {})
+    environment = resources.environment() | BELIEVED | (POLLS if mode == "poll" else ONLY_PUSH)
     writer = Writer(resources)
     async with serving(environment, until="push" if mode == "push" else "serving") as service:
         ada = User(service, "ada")

@@ -5,16 +5,18 @@ import json
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from streamer.change import GONE, Item, Key
+from streamer.configuration import Notice
 from streamer.feed import Feed
 from streamer.hub.hub import Outcome
 from streamer.intake.decode import decode
 from streamer.intake.receive import Message
 from streamer.telemetry.counters import Lags
+from streamer.watching import Watching
 from tests.factories import NOW_MS, state
 from tests.unit.delivery.fakes import Bench
 
@@ -43,12 +45,27 @@ def holding(content: dict[str, object]) -> Message:
     return Message(id="m-1", receipt="r", body=body, received_at_ms=NOW_MS + 5, sent_at_ms=None, receive_count=1)
 
 
+class Watched:
+    """In place of the configurations that streams show."""
+
+    def __init__(self) -> None:
+        self.notices: list[Notice] = []
+        self.proof_ms: int | None = None
+
+    def told(self, notices: Sequence[Notice]) -> None:
+        self.notices += notices
+
+    def proved_ms(self) -> int | None:
+        return self.proof_ms
+
+
 class Fed:
     """A feed over a delivery with one open stream, and what its client was told."""
 
     def __init__(self) -> None:
         self.bench = Bench()
         self.lags = Lags()
+        self.watched = Watched()
         self.feed = Feed(
             self.bench.hub,
             self.bench.delivery,
@@ -56,6 +73,8 @@ class Fed:
             self.lags,
             table="sentiment",
             loop=asyncio.get_running_loop(),
+            users_table="users",
+            watching=cast("Watching", self.watched),
             now_ms=self.bench.wall_ms,
         )
 
@@ -276,3 +295,18 @@ async def test_what_only_a_read_can_decide_is_asked_for() -> None:
     fed.feed.on_undecided = None
     await fed.deliver([message(record(1, new=other, seq="9"))])
     assert fed.count("changes_undecided") == 2
+
+
+async def test_what_is_told_of_configurations_is_handed_on_beside_the_changes() -> None:
+    fed = Fed()
+    told = record(2, table="users", keys={"PK": "USER#ada", "SK": "CONFIG#chips"}, op="REMOVE")
+    await fed.deliver([message(record(1), told)])
+    assert fed.watched.notices == [Notice("ada", "chips", None, 3, NOW_MS // 1000)]
+    assert fed.count("events_published") == 1
+
+
+async def test_no_more_is_proven_than_of_the_configurations_that_are_shown() -> None:
+    fed = Fed()
+    fed.watched.proof_ms = NOW_MS - 60_000
+    await asyncio.to_thread(fed.feed.proved, NOW_MS, NOW_MS - 180_000, [])
+    assert fed.bench.hub.watermark_ms == NOW_MS - 70_000

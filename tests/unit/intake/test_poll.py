@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamer.change import LATENESS_MS, Key, iso_time
+from streamer.errors import TableError
 from streamer.intake.poll import FURTHEST_MS, Poll
 from streamer.intake.signals import Queried, QueryFailed, Signal
 from streamer.intake.survey import Spans
@@ -142,6 +143,19 @@ def test_it_asks_at_once_and_then_at_the_interval_as_things_stand() -> None:
         bench.interval = 5.0
         assert bench.advance(0.1) == pytest.approx(5.0)
         assert len(bench.survey.proofs) == 3
+
+
+def test_what_is_asked_beside_is_asked_before_anything_is_proven_and_also_when_the_query_fails() -> None:
+    bench = Bench()
+    order: list[tuple[int, int]] = []
+    bench.poll._beside = lambda: order.append((len(bench.survey.chunks), len(bench.survey.proofs)))
+    bench.dynamo.put(key(1))
+    with running(bench):
+        assert order == [(1, 0)]
+        bench.survey.trouble = [TableError("away")]
+        bench.poll.soon()
+        bench.idle()
+        assert order[1][1] == 1
 
 
 def test_soon_is_now_and_once() -> None:
