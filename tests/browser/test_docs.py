@@ -47,7 +47,7 @@ def test_the_api_is_shown_without_any_other_host() -> None:
         page.on("pageerror", lambda error: heard.append(str(error)))
         page.on("request", lambda it: None if it.url.startswith((base, "data:")) else foreign.append(it.url))
         page.goto(f"{base}/docs")
-        expect(page.locator(".opblock")).to_have_count(11)
+        expect(page.locator(".opblock")).to_have_count(13)
         page.get_by_text("Make a configuration").click()
         expect(page.locator(".opblock.is-open")).to_contain_text("409")
     assert (heard, foreign) == ([], [])
