@@ -131,7 +131,7 @@ def a_run_claims_what_was_before_it(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(resume, "begin", claiming)
 
 
-@mutant("absence", "ABE", 0)
+@mutant("absence", "ABE", 1)
 def evicted_entries_are_forgotten(patch: pytest.MonkeyPatch) -> None:
     evict = History._evict
 
