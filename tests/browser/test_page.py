@@ -233,7 +233,7 @@ def test_a_planned_end_says_why_and_goes_on(page: Page, server: ScriptedServer) 
 
 def test_a_silent_stream_is_given_up(page: Page, server: ScriptedServer) -> None:
     page.goto(server.url)
-    begin(server.accept(), beat=0.02)
+    begin(server.accept(), beat=0.3)
     server.accept()
     expect(page.get_by_role("status")).to_contain_text("fell silent")
 
