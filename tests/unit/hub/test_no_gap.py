@@ -20,7 +20,8 @@ from tests.unit.hub.simulation.plan import Plan, plans
 from tests.unit.hub.simulation.world import World
 
 EXAMPLES = int(os.environ.get("NO_GAP_EXAMPLES", "0"))
-_MUTANT_EXAMPLES = 400
+_MUTANT_EXAMPLES = 200
+_SEEDS = 8
 
 _settings = settings(
     max_examples=EXAMPLES or 160,
@@ -53,7 +54,6 @@ def test_a_broken_mechanism_is_seen(name: str) -> None:
     seen: list[Gap] = []
     histories = 0
 
-    @seed(mutant.seed)
     @settings(_settings, max_examples=_MUTANT_EXAMPLES, derandomize=False, phases=[Phase.generate])
     @given(plans(mutant.weather))
     def live(plan: Plan) -> None:
@@ -66,9 +66,12 @@ def test_a_broken_mechanism_is_seen(name: str) -> None:
                 World(plan).live()
         except Gap as gap:
             seen.append(gap)
-            raise
 
-    with pytest.raises((Gap, BaseExceptionGroup)):
-        live()
+    # What a seed brings depends on the modules that are loaded: the next one, if this brings nothing.
+    for number in range(mutant.seed, mutant.seed + _SEEDS):
+        seed(number)(live)()
+        if seen:
+            break
+    assert seen, f"not in {histories} histories"
     sys.stdout.write(f"{name}: {seen[0]}, history {histories}\n")  # pytest -rP shows it
     assert seen[0].check in mutant.checks
