@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from streamer.change import LATENESS_MS, Change, Item, Key, State, iso_time, version
+from streamer.change import LATENESS_MS, Change, Item, Key, State, iso_time
 from streamer.hub import resume
 from streamer.hub.filters import Filter
 from streamer.hub.frame import Frame, Kind
@@ -287,15 +287,4 @@ def _differences(
     unchanged = published.tickers if published is not None and state.shows_like(published) else ()
     for ticker in tickers:
         if ticker not in unchanged:
-            yield SentimentUpdate(
-                source_id=key.source_id,
-                timestamp=key.timestamp,
-                version=version(key, ticker, state),
-                ticker=ticker,
-                label=state.label,
-                score=state.score,
-                confidence=state.confidence,
-                source=state.source,
-                updated_at=state.updated_at,
-                committed_at=committed_at,
-            )
+            yield SentimentUpdate.of(key, ticker, state, committed_at)

@@ -11,7 +11,7 @@ from decimal import Decimal
 from json.encoder import encode_basestring as quote
 from typing import ClassVar, Literal
 
-from streamer.change import plain
+from streamer.change import Key, State, plain, version
 from streamer.sse.encode import frame, to_json
 
 Resume = Literal["fresh", "resumed", "reset"]
@@ -87,6 +87,22 @@ class SentimentUpdate(Event):
     updated_at: str | None
     committed_at: str | None
     """By the table's clock, whole seconds; null: learnt by a query."""
+
+    @classmethod
+    def of(cls, key: Key, ticker: str, state: State, committed_at: str | None = None) -> SentimentUpdate:
+        """What is told of an item in this state to who watches one of its tickers."""
+        return cls(
+            source_id=key.source_id,
+            timestamp=key.timestamp,
+            version=version(key, ticker, state),
+            ticker=ticker,
+            label=state.label,
+            score=state.score,
+            confidence=state.confidence,
+            source=state.source,
+            updated_at=state.updated_at,
+            committed_at=committed_at,
+        )
 
     def data(self) -> str:
         """The event's `data` line; written out because every change passes here."""

@@ -9,9 +9,9 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
-from streamer.change import iso_time, parse_time, version
+from streamer.change import iso_time, parse_time
 from streamer.errors import RequestError
-from streamer.listing import Page, Position, Row, read_position
+from streamer.listing import Page, Position, read_position
 from streamer.sse.encode import to_json
 from streamer.sse.events import SentimentUpdate
 from streamer.web.parameters import read_tickers
@@ -52,24 +52,8 @@ def install(app: FastAPI, snapshot: Snapshot) -> None:
 
 def write(page: Page) -> str:
     """The page as JSON, each row exactly as `sentiment_update` has it."""
-    rows = ",".join(_row(row).data() for row in page.rows)
+    rows = ",".join(SentimentUpdate.of(key, ticker, state).data() for key, state, ticker in page.rows)
     return f'{{"items":[{rows}],"cursor":{to_json(None if page.more is None else page.more.write())}}}'
-
-
-def _row(row: Row) -> SentimentUpdate:
-    key, state, ticker = row
-    return SentimentUpdate(
-        source_id=key.source_id,
-        timestamp=key.timestamp,
-        version=version(key, ticker, state),
-        ticker=ticker,
-        label=state.label,
-        score=state.score,
-        confidence=state.confidence,
-        source=state.source,
-        updated_at=state.updated_at,
-        committed_at=None,
-    )
 
 
 def _since(value: str | None) -> str | None:
