@@ -2,8 +2,11 @@
 
 Entry point: `streamer.rest.handler`. It takes
 - a request of a Function URL (payload 2.0): answered as the streaming service would, streams apart;
-- `{"prune": {}}`, what the schedule has as its input (`{"prune": {"dry_run": true, "limit": 50}}` likewise), or an
-  EventBridge rule's own event (`{"source": "aws.events", …}`): one run of the reaper.
+- `{"prune": {}}`, what the schedule has as its input (`{"prune": {"all": false, "dry_run": true, "limit": 50}}`
+  likewise), or an EventBridge rule's own event (`{"source": "aws.events", …}`): one run of the reaper;
+- `{"prune": {}}` with Terraform's `tf` beside it (`aws_lambda_invocation` with `lifecycle_scope = "CRUD"`): when
+  Terraform destroys the deployment all its queues go, the living too; when it makes or changes it, nothing is done. Unlike a Function URL's request,
+  all of these need the right to invoke the function.
 """
 
 from __future__ import annotations
@@ -26,8 +29,11 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_AT_THE_END: Final = 500
+"""Queues that a destroyed deployment leaves at most: a minute's work."""
+
 _EXPECTED: Final = (
-    'REST expects a request of a Function URL (payload 2.0), a schedule\'s {"prune": {}}, with dry_run (true or '
+    'REST expects a request of a Function URL (payload 2.0), a schedule\'s {"prune": {}}, with all, dry_run (true or '
     'false) and limit (1 or more) if wanted, or an EventBridge rule\'s event ({"source": "aws.events", …})'
 )
 
@@ -46,6 +52,10 @@ def handler(event: object, context: object) -> dict[str, Any]:
         case {"version": "2.0", "requestContext": {"http": dict()}}:
             answer: dict[str, Any] = _served()(event, context)
             return answer
+        case {"prune": dict(), "tf": {"action": "create" | "update"}}:
+            return {}
+        case {"prune": dict(options), "tf": {"action": "delete"}}:
+            return _prune({"all": True, "limit": _AT_THE_END, **options})
         case {"prune": dict(options)}:
             return _prune(options)
         case {"source": "aws.events"}:
@@ -112,14 +122,16 @@ def _prune(options: Mapping[str, object]) -> dict[str, Any]:
     from streamer import aws
     from streamer.intake.reaper import LIMIT, Reaper
 
-    dry_run, limit = options.get("dry_run", False), options.get("limit", LIMIT)
-    known = set(options) <= {"dry_run", "limit"}
-    if not known or not isinstance(dry_run, bool) or type(limit) is not int or limit < 1:
+    everything, dry_run = options.get("all", False), options.get("dry_run", False)
+    limit = options.get("limit", LIMIT)
+    known = set(options) <= {"all", "dry_run", "limit"} and isinstance(everything, bool) and isinstance(dry_run, bool)
+    if not known or type(limit) is not int or limit < 1:
         raise UnexpectedEvent(f"the options of prune are not right; {_EXPECTED}")
     settings = _settings()
     clients = aws.connect(settings.receive_wait)
     try:
-        report = Reaper(clients, settings.topic_arn, settings.queue_prefix).prune(dry_run=dry_run, limit=limit)
+        reaper = Reaper(clients, settings.topic_arn, settings.queue_prefix)
+        report = reaper.prune(everything=everything is True, dry_run=dry_run is True, limit=limit)
     finally:
         clients.close()
     said = _reported(report)

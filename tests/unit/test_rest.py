@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 
 from streamer import aws, rest
+from streamer.change import iso_time
+from streamer.clock import wall_ms
 from streamer.errors import SettingsError
 from streamer.intake.lease import HEARTBEAT_TAG, SERVICE, SERVICE_TAG, TOPIC_TAG
 from streamer.local.provision import provision
@@ -138,6 +140,24 @@ def test_a_schedule_runs_the_reaper(resources: Resources, event: dict[str, Any])
     clients.close()
 
 
+@pytest.mark.parametrize(("action", "left"), [("create", 1), ("update", 1), ("delete", 0)])
+def test_terraform_takes_the_living_queues_with_it_when_it_destroys(
+    resources: Resources, action: str, left: int
+) -> None:
+    """The event is that of `aws_lambda_invocation` with `lifecycle_scope = "CRUD"`."""
+    clients = aws.connect(1)
+    queue = f"sentiment-stream-{'0' * 8}-0000-4000-8000-{'1' * 12}"
+    heartbeat = iso_time(wall_ms())
+    tags = {SERVICE_TAG: SERVICE, TOPIC_TAG: resources.topic_arn, HEARTBEAT_TAG: heartbeat}
+    url = clients.sqs.create_queue(QueueName=queue, tags=tags)["QueueUrl"]
+    rest.handler({"prune": {}, "tf": {"action": action, "prev_input": None}}, None)
+    there = clients.sqs.list_queues(QueueNamePrefix=queue).get("QueueUrls", [])
+    assert len(there) == left
+    if there:
+        clients.sqs.delete_queue(QueueUrl=url)
+    clients.close()
+
+
 @pytest.mark.parametrize(
     "event",
     [
@@ -148,7 +168,8 @@ def test_a_schedule_runs_the_reaper(resources: Resources, event: dict[str, Any])
         {"version": "1.0", "requestContext": {}, "httpMethod": "GET"},
         {"version": "2.0", "requestContext": {"elb": {}}},
         {"prune": None},
-        {"prune": {"all": True}},
+        {"prune": {"all": 1}},
+        {"prune": {"everything": True}},
         {"prune": {"limit": 0}},
         {"prune": {"limit": True}},
         {"prune": {"dry_run": 1}},
