@@ -5,8 +5,9 @@ Entry point: `streamer.rest.handler`. It takes
 - `{"prune": {}}`, what the schedule has as its input (`{"prune": {"all": false, "dry_run": true, "limit": 50}}`
   likewise), or an EventBridge rule's own event (`{"source": "aws.events", …}`): one run of the reaper;
 - `{"prune": {}}` with Terraform's `tf` beside it (`aws_lambda_invocation` with `lifecycle_scope = "CRUD"`): when
-  Terraform destroys the deployment all its queues go, the living too; when it makes or changes it, nothing is done. Unlike a Function URL's request,
-  all of these need the right to invoke the function.
+  Terraform destroys the deployment all its queues go, the living too; when it makes or changes it, nothing is done.
+
+Unlike a Function URL's request, all but the first need the right to invoke the function.
 """
 
 from __future__ import annotations
