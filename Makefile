@@ -6,7 +6,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 
-.PHONY: help demo test check format bench chaos lock clean
+# What `make image` builds with; another is chosen by BUILDER=buildah.
+BUILDER = $(shell docker info >/dev/null 2>&1 && echo docker || { command -v buildah >/dev/null && echo buildah; })
+IMAGE = sentiment-streamer:latest
+PLATFORM = linux/$(shell uname -m | sed 's/x86_64/amd64/; s/aarch64/arm64/')
+
+.PHONY: help demo test check format bench chaos image package lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +35,18 @@ bench: $(VENV)/dev.stamp ## run the benchmarks and print their tables
 
 chaos: $(VENV)/dev.stamp ## break everything for three minutes and count what clients miss (ARGS="--seed 7" and so on)
 	@exec $(BIN)/python -m tests.chaos $(ARGS)
+
+image: ## build the service's image with docker or buildah (IMAGE=name:tag PLATFORM=linux/arm64 and so on)
+	@case "$(BUILDER)" in docker|buildah) ;; \
+	*) echo "neither a Docker engine nor buildah is here: start the one, or install the other" >&2; exit 1 ;; esac
+	@# BUILDX_...: Lambda refuses an image that comes with attestations.
+	@BUILDX_NO_DEFAULT_ATTESTATIONS=1 $(BUILDER) build --platform $(PLATFORM) --file docker/Dockerfile --tag $(IMAGE) \
+	  $(BASE_IMAGE:%=--build-arg BASE_IMAGE=%) $(ADAPTER_IMAGE:%=--build-arg ADAPTER_IMAGE=%) \
+	  --build-arg VERSION=$$(sed -n 's/^__version__ = "\(.*\)"/\1/p' streamer/__init__.py) $(ARGS) .
+	@$(BUILDER) images $(IMAGE)
+
+package: | $(BIN)/python ## build the zips of the relay's and the REST Lambda for both architectures
+	@$(BIN)/python docker/package.py $(ARGS)
 
 lock: $(VENV)/dev.stamp ## resolve the dependencies anew into the lock files
 	@$(PIP) install uv
