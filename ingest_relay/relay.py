@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import boto3
@@ -12,10 +13,12 @@ from botocore.config import Config
 
 from ingest_relay.delivery import Delivery
 from ingest_relay.failures import FailureQueue, Rejected, failure_record
+from ingest_relay.metrics import EmfMetrics, Metrics, NoMetrics
 from ingest_relay.pack import MESSAGE_BYTES, Message, canary, pack
 from ingest_relay.publish import Topic
 from ingest_relay.record import SENTIMENT, USERS, Allowed, Change, RecordFault, to_change
 from ingest_relay.settings import Settings
+from ingest_relay.tracing import NoTracing, Tracing
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +49,8 @@ class Outcome:
     """The sequence number from which Lambda has to deliver again; None if the batch is done, or its record has none."""
     error: str | None = None
     """Why the batch is not done; None if it is."""
+    returned: int = 0
+    """How many records come again: those from the first that is not done."""
 
 
 class Relay:
@@ -59,6 +64,8 @@ class Relay:
         *,
         clock: Callable[[], float] = time.time,
         limit: int = MESSAGE_BYTES,
+        metrics: Metrics | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
         """`tables`: what may leave each table, by its name. `clock`: Unix seconds. `limit`: bytes a message."""
         self._topic = topic
@@ -66,6 +73,8 @@ class Relay:
         self._tables = tables
         self._clock = clock
         self._limit = limit
+        self._metrics = metrics or NoMetrics()
+        self._tracing = tracing or NoTracing()
 
     def relay(self, records: Sequence[object], *, trace: str | None = None, shard: str | None = None) -> Outcome:
         """Publishes a batch's changes in order, then hands what cannot be relayed to the failure queue.
@@ -78,29 +87,35 @@ class Relay:
         changes, rejected = self._decode(records)
         packed = pack(changes, relayed_at=self._now_ms(), trace=trace, limit=self._limit)
         rejected += [self._too_large(change, records) for change in packed.oversize]
-        published = self._topic.publish([message.text for message in packed.messages])
-        done, stop = _split(packed.messages, published)
+        with self._tracing.span("publish", trace, records=len(records), messages=len(packed.messages)):
+            published = self._topic.publish([message.text for message in packed.messages])
+        taken, stop = _split(packed.messages, published)
         due = sorted(
             (one for one in rejected if stop is None or one.position < stop.position), key=lambda one: one.position
         )
-        kept = self._hand_over(due, shard)
+        with self._tracing.span("hand over", trace, records=len(due)) if due else nullcontext():
+            kept = self._hand_over(due, shard)
         resume_at, error = (stop.seq, published.error) if stop else (None, None)
+        done = len(records) if stop is None else stop.position
         if kept.taken < len(due):
             lost = due[kept.taken]
             reasons = [f"the failure queue did not take a record: {kept.error}", error]
             resume_at, error = lost.seq, "; ".join(filter(None, reasons))
+            done = lost.position
         outcome = Outcome(
             records=len(records),
-            changes=sum(len(message.changes) for message in done),
-            messages=len(done),
-            bytes=sum(len(message.text) for message in done),
+            changes=sum(len(message.changes) for message in taken),
+            messages=len(taken),
+            bytes=sum(len(message.text) for message in taken),
             requests=published.requests,
             failures=kept.taken,
             duration_ms=round((time.perf_counter() - began) * 1000, 3),
             resume_at=resume_at,
             error=error,
+            returned=len(records) - (0 if error and resume_at is None else done),
         )
         _log(outcome, trace)
+        self._metrics.say(_counts(outcome))
         if outcome.error is not None and outcome.resume_at is None:
             raise FailureQueueError(f"a record has no sequence number, and {outcome.error}")
         return outcome
@@ -108,8 +123,10 @@ class Relay:
     def canary(self, *, trace: str | None = None) -> int:
         """Publishes a canary and returns when it was sent, in Unix milliseconds. Raises PublishError."""
         sent_at = self._now_ms()
-        self._topic.publish_one(canary(sent_at=sent_at, trace=trace))
+        with self._tracing.span("canary", trace):
+            self._topic.publish_one(canary(sent_at=sent_at, trace=trace))
         logger.info("canary sent", extra={"sent_at": sent_at})
+        self._metrics.say({"relay_canaries": 1})
         return sent_at
 
     def _decode(self, records: Sequence[object]) -> tuple[list[Change], list[Rejected]]:
@@ -173,13 +190,37 @@ def build(settings: Settings) -> Relay:
         Topic(boto3.client("sns", region_name=settings.region, config=config), settings.topic_arn),
         FailureQueue(boto3.client("sqs", region_name=settings.region, config=config), settings.failure_queue_url),
         tables,
+        metrics=EmfMetrics(settings.deployment_name) if settings.metrics == "emf" else None,
+        tracing=_tracing(settings),
     )
+
+
+def _tracing(settings: Settings) -> Tracing:
+    if settings.tracing == "none":
+        return NoTracing()
+    from ingest_relay.xray import XRay
+
+    return XRay()
 
 
 def _split(messages: Sequence[Message], published: Delivery) -> tuple[Sequence[Message], Change | None]:
     """The messages that were taken in order, and the first change that was not, if any."""
     done = messages[: published.taken]
     return done, messages[published.taken].changes[0] if published.taken < len(messages) else None
+
+
+def _counts(outcome: Outcome) -> dict[str, float]:
+    """By the names of the metrics' catalogue."""
+    return {
+        "relay_records": outcome.records,
+        "relay_changes": outcome.changes,
+        "relay_messages": outcome.messages,
+        "relay_bytes": outcome.bytes,
+        "relay_requests": outcome.requests,
+        "relay_rejected": outcome.failures,
+        "relay_returned": outcome.returned,
+        "relay_duration": outcome.duration_ms,
+    }
 
 
 def _log(outcome: Outcome, trace: str | None) -> None:

@@ -10,6 +10,9 @@ from urllib.parse import urlsplit
 
 _TOPIC_ARN: Final = re.compile(r"arn:aws[a-z-]*:sns:(?P<region>[a-z0-9-]+):[0-9]{12}:[A-Za-z0-9_-]{1,256}")
 _TABLE: Final = re.compile(r"[A-Za-z0-9_.-]{3,255}")
+_DEPLOYMENT: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_METRICS: Final = ("none", "emf")
+_TRACING: Final = ("none", "xray")
 _LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
@@ -37,6 +40,12 @@ class Settings:
     """`USERS_TABLE`: likewise; None if its stream is not relayed."""
     log_level: str = "INFO"
     """`LOG_LEVEL`: one of DEBUG, INFO, WARNING, ERROR, CRITICAL."""
+    metrics: str = "none"
+    """`METRICS`: `emf`, or `none`."""
+    deployment_name: str = "sentiment"
+    """`DEPLOYMENT_NAME`: the metrics' only dimension."""
+    tracing: str = "none"
+    """`TRACING`: `xray`, or `none`."""
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Settings:
@@ -75,6 +84,16 @@ class Settings:
         if log_level not in _LEVELS:
             mistake("LOG_LEVEL", f"set it to one of {', '.join(_LEVELS)}")
 
+        metrics = given.get("METRICS", "none")
+        if metrics not in _METRICS:
+            mistake("METRICS", f"set it to one of {', '.join(_METRICS)}")
+        deployment_name = given.get("DEPLOYMENT_NAME", "sentiment")
+        if not _DEPLOYMENT.fullmatch(deployment_name):
+            mistake("DEPLOYMENT_NAME", "use 1 to 64 letters, digits, ., - or _")
+        tracing = given.get("TRACING", "none")
+        if tracing not in _TRACING:
+            mistake("TRACING", f"set it to one of {', '.join(_TRACING)}")
+
         if mistakes or topic is None:
             raise SettingsError(mistakes)
         return cls(
@@ -84,6 +103,9 @@ class Settings:
             sentiment_table=given["SENTIMENT_TABLE"],
             users_table=users_table,
             log_level=log_level,
+            metrics=metrics,
+            deployment_name=deployment_name,
+            tracing=tracing,
         )
 
 

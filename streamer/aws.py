@@ -102,6 +102,13 @@ def is_throttling(error: BaseException) -> bool:
     return _code(error) in _THROTTLED or status >= 500
 
 
+def is_cut(error: BaseException) -> bool:
+    """Whether the connection was closed without an answer: as a kept one is that a frozen process finds dead."""
+    from botocore.exceptions import ConnectionClosedError
+
+    return isinstance(error, ConnectionClosedError)
+
+
 def is_unknown_subscription(error: Exception) -> bool:
     """Whether the subscription, or the topic, that was asked for does not exist."""
     return _code(error) in {"NotFound", "NotFoundException"}

@@ -25,6 +25,7 @@ from streamer.intake.receive import Message
 from streamer.intake.survey import Taken
 from streamer.tables.sentiment import Row
 from streamer.telemetry.counters import Counters, Lags
+from streamer.telemetry.tracing import NoTracing, Span, Tracing
 from streamer.watching import Watching
 
 logger = logging.getLogger(__name__)
@@ -51,6 +52,7 @@ class Feed:
         loop: asyncio.AbstractEventLoop,
         users_table: str | None = None,
         watching: Watching | None = None,
+        tracing: Tracing | None = None,
         now_ms: Callable[[], int] = wall_ms,
     ) -> None:
         self.changed_ms: int | None = None
@@ -68,9 +70,10 @@ class Feed:
         self._table = table
         self._users_table = users_table
         self._watching = watching
+        self._tracing = tracing or NoTracing()
         self._loop = loop
         self._now_ms = now_ms
-        self._waiting: list[int] = []  # receipt times of what the next flush sends
+        self._waiting: list[tuple[int, int]] = []  # of what the next flush sends: when it was received, and committed
         self._logged: OrderedDict[Key, None] = OrderedDict()
         delivery.on_flush = self._flushed
 
@@ -156,7 +159,8 @@ class Feed:
         for message, content in decoded:
             self._counters.add("messages_received")
             if isinstance(content, Batch):
-                self._publish(message, content)
+                with self._tracing.message(content.trace) as span:
+                    self._publish(message, content, span)
                 self._heard(content.relayed_at)
             elif isinstance(content, Canary):
                 self._counters.add("canaries_received")
@@ -173,7 +177,7 @@ class Feed:
         if self.on_heard is not None:
             self.on_heard(relayed_at)
 
-    def _publish(self, message: Message, batch: Batch) -> None:
+    def _publish(self, message: Message, batch: Batch, span: Span) -> None:
         now_ms = self._now_ms()
         if batch.faults:
             self._counters.add("changes_faulty", len(batch.faults))
@@ -195,18 +199,21 @@ class Feed:
         self._count_events(outcome)
         if outcome.read_again and self.on_undecided is not None:
             self.on_undecided(outcome.read_again)
-        self._lags.add("committed_to_relayed", batch.relayed_at - batch.changes[0].committed_at * 1000)
+        span.note(changes=len(batch.changes), events=outcome.updates + outcome.withdrawals)
+        committed_ms = batch.changes[0].committed_at * 1000
+        self._lags.add("committed_to_relayed", batch.relayed_at - committed_ms)
         self._lags.add("relayed_to_received", message.received_at_ms - batch.relayed_at)
         self.changed_ms = now_ms
         if outcome.updates or outcome.withdrawals:
-            self._waiting.append(message.received_at_ms)
+            self._waiting.append((message.received_at_ms, committed_ms))
             self._delivery.published()
 
     def _flushed(self) -> None:
         if self._waiting:
             now_ms = self._now_ms()
-            for received_ms in self._waiting:
+            for received_ms, committed_ms in self._waiting:
                 self._lags.add("received_to_sent", now_ms - received_ms)
+                self._lags.add("committed_to_sent", now_ms - committed_ms)
             self._waiting.clear()
 
     def _count_events(self, outcome: Outcome) -> None:

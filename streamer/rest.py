@@ -15,10 +15,12 @@ from __future__ import annotations
 import functools
 import logging
 import os
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from streamer.errors import StreamerError
+from streamer.clock import wall_ms
+from streamer.errors import SettingsError, StreamerError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -111,7 +113,14 @@ def _served() -> Callable[[Any, Any], Any]:
     from mangum import Mangum
 
     text = ["text/", "application/json", "application/problem+json"]
-    app = build(_settings())
+    settings = _settings()
+    app = build(settings)
+    if settings.tracing != "none":
+        from streamer.telemetry import tracing
+        from streamer.web.traced import traced
+
+        spans = tracing.build(settings.tracing, settings.deployment_name, in_lambda=True)
+        app = traced(app, spans, lambda: os.environ.get("_X_AMZN_TRACE_ID"))  # set anew for each invocation
 
     async def asgi(scope: Scope, receive: Receive, send: Send) -> None:
         await app(scope, receive, send)
@@ -129,6 +138,8 @@ def _prune(options: Mapping[str, object]) -> dict[str, Any]:
     if not known or type(limit) is not int or limit < 1:
         raise UnexpectedEvent(f"the options of prune are not right; {_EXPECTED}")
     settings = _settings()
+    if settings.topic_arn is None:
+        raise SettingsError(["CHANGES_TOPIC_ARN: not set; it names the topic whose queues are looked after"])
     clients = aws.connect(settings.receive_wait)
     try:
         reaper = Reaper(clients, settings.topic_arn, settings.queue_prefix)
@@ -138,7 +149,25 @@ def _prune(options: Mapping[str, object]) -> dict[str, Any]:
     said = _reported(report)
     level = logging.WARNING if report.those("failed") else logging.INFO
     logger.log(level, "queues pruned", extra={name: count for name, count in said.items() if name != "fates"})
+    if settings.metrics == "emf":
+        from streamer.telemetry.emf import encode
+
+        for line in encode(_counted(report), deployment=settings.deployment_name, at_ms=wall_ms()):
+            sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
     return said
+
+
+def _counted(report: Report) -> dict[str, float]:
+    """By the names of the metrics' catalogue."""
+    removed = [fate.kind for fate in report.those("removed")]
+    return {
+        "queues_found": sum(fate.kind == "queue" for fate in report.fates),
+        "queues_dead": report.dead,
+        "queues_removed": removed.count("queue"),
+        "queues_failed": len(report.those("failed")),
+        "subscriptions_removed": removed.count("subscription"),
+    }
 
 
 def _reported(report: Report) -> dict[str, Any]:

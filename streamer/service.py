@@ -10,6 +10,7 @@ import socket
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
+from typing import get_args
 
 import uvloop
 
@@ -26,6 +27,7 @@ from streamer.hub.hub import Hub
 from streamer.hub.ledger import Ledger
 from streamer.hub.window import Window
 from streamer.intake.failover import Failover, Switch
+from streamer.intake.failover import Mode as Way
 from streamer.intake.failover import Push as Standing
 from streamer.intake.poll import Poll
 from streamer.intake.push import Push
@@ -50,19 +52,23 @@ from streamer.sse.events import Metrics
 from streamer.tables.lane import Configurations, Connection, Lane, Snapshot
 from streamer.tables.sentiment import SentimentTable
 from streamer.tally import Tally
+from streamer.telemetry import tracing
 from streamer.telemetry.counters import Counters, Lags
+from streamer.telemetry.report import EmfReport, NoReport, Report
 from streamer.watching import Watching
 from streamer.web.admission import Admission
 from streamer.web.app import Readiness, RestPart, StreamPart, create_app
 from streamer.web.identity import Identity
 from streamer.web.stream import StreamDoor
 from streamer.web.tickets import Tickets
+from streamer.web.traced import traced
 
 logger = logging.getLogger(__name__)
 
 _GRACE = 2.0  # seconds for which a check waits for what push is about to bring
 _CHECK_AGAIN = 15.0  # seconds between two looks at a lease through which nothing comes
 _CLOCKS = 1_000  # milliseconds by which clocks differ, at least
+_OVERDUE = 2  # intervals since the last query, above which time must have stood still
 _LONGEST_POLL = 2.0  # seconds that a stop waits for a poll
 
 
@@ -73,11 +79,22 @@ class Service:
         self._settings = settings
         self._loop = loop
         self._counters = Counters()
-        self._lags = Lags()
+        self._report: Report = NoReport()
+        if settings.metrics == "emf":
+            self._report = EmfReport(
+                self._counters,
+                self._gauges,
+                deployment=settings.deployment_name,
+                interval=settings.metrics_interval,
+                now_ms=wall_ms,
+            )
+        self._lags = Lags(self._report.sample)
+        self._tracing = tracing.build(settings.tracing, settings.deployment_name, in_lambda=settings.in_lambda)
         self._failover = Failover(
             wall_ms(),
             canary_timeout_ms=round(settings.canary_timeout * 1000),
             wait_ms=settings.receive_wait * 1000,
+            alone=settings.intake == "poll",
         )
         margin_ms = round(settings.proof_margin * 1000)
         self._hub: Hub[Stream] = Hub(
@@ -118,25 +135,30 @@ class Service:
             loop=loop,
             users_table=users,
             watching=self._watching,
+            tracing=self._tracing,
         )
-        self._push = Push(
-            lambda: aws.connect(settings.receive_wait),
-            self._feed.deliver,
-            self._hear_soon,
-            topic_arn=settings.topic_arn,
-            prefix=settings.queue_prefix,
-            wait_seconds=settings.receive_wait,
-        )
+        self._push = None
+        if settings.intake == "push" and settings.topic_arn is not None:
+            self._push = Push(
+                lambda: aws.connect(settings.receive_wait),
+                self._feed.deliver,
+                self._hear_soon,
+                topic_arn=settings.topic_arn,
+                prefix=settings.queue_prefix,
+                wait_seconds=settings.receive_wait,
+                asked=lambda: self._counters.add_from_thread("queue_requests"),
+            )
         self._leased = threading.Event()
         self._poll = Poll(
-            lambda stopping: SentimentTable(aws.connect_table(), settings.sentiment_table, stopping),
+            lambda stopping: SentimentTable(aws.connect_table(), settings.sentiment_table, stopping, self._table_asked),
             self._feed,
             self._hear_soon,
             interval=self._until_query,
             grace=lambda: _GRACE if self._failover.push is Standing.PROVEN else 0.0,
-            spans=Spans(settings.lookback, settings.catchup, settings.window_fill),
+            spans=Spans(settings.lookback, 0 if self._push is None else settings.catchup, settings.window_fill),
             margin=settings.proof_margin,
-            leased=self._leased,
+            leased=None if self._push is None else self._leased,
+            alone=self._push is None,
             beside=self._feed.beside,
         )
         self._feed.on_heard = lambda relayed_at: self._hear(Heard(relayed_at))
@@ -146,16 +168,26 @@ class Service:
         )
         self._sweeper: asyncio.Task[None] | None = None
         self._ready = asyncio.Event()
+        self._queried_ms = 0  # when the newest query that was taken in whole began
+        self._next_query = asyncio.Event()
         self._checked_at = 0.0
         gateway = Secrets("GATEWAY_SECRET", settings.gateway_secret)
         gateway.read()
         sealing = Secrets("TICKET_SECRET", settings.ticket_secret)
         sealing.read()
-        identity = Identity(settings.trusted_proxies, gateway, in_lambda="AWS_LAMBDA_FUNCTION_NAME" in os.environ)
-        self.app = create_app(
+        identity = Identity(settings.trusted_proxies, gateway, in_lambda=settings.in_lambda)
+        app = create_app(
             self._rest(identity),
             StreamPart(
-                StreamDoor(self.delivery, self._admission, self._counters, self._knows_past, self._watching),
+                StreamDoor(
+                    self.delivery,
+                    self._admission,
+                    self._counters,
+                    self._knows_past,
+                    self._watching,
+                    awake=self._awake if settings.in_lambda else None,
+                    ended=self._report.flush if settings.in_lambda else None,
+                ),
                 status=self.status,
                 history_seconds=settings.history_seconds,
                 address=identity.address,
@@ -164,28 +196,32 @@ class Service:
             readiness=self.readiness,
             cors_origins=settings.cors_origins,
         )
+        self.app = app if settings.tracing == "none" else traced(app, self._tracing)
 
     def _rest(self, identity: Identity) -> RestPart:
         settings, connection = self._settings, self._connection
-        in_lambda = "AWS_LAMBDA_FUNCTION_NAME" in os.environ
-        tally = Tally(lambda: SentimentTable(connection(), settings.sentiment_table, threading.Event()))
+        tally = Tally(
+            lambda: SentimentTable(connection(), settings.sentiment_table, threading.Event(), self._table_asked)
+        )
 
         async def count() -> Metrics:
-            if in_lambda:  # a frozen environment counts nothing
+            if settings.in_lambda:  # a frozen environment counts nothing
                 return await self._lane(tally.metrics)
             return self._hub.window.metrics(wall_ms())
 
         return RestPart(
             identify=identity.user,
             configurations=self._configurations,
-            snapshot=Snapshot(self._lane, connection, settings.sentiment_table),
+            snapshot=Snapshot(self._lane, connection, settings.sentiment_table, self._table_asked),
             count=count,
         )
 
     async def __aenter__(self) -> Service:
-        self._push.start()
+        if self._push is not None:
+            self._push.start()
         self._poll.start()
         self._sweeper = self._loop.create_task(self._sweep())
+        self._report.begin()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -194,8 +230,11 @@ class Service:
             await asyncio.gather(self._sweeper, return_exceptions=True)
         await asyncio.to_thread(self._poll.stop, 1.0)
         self._lane.close()
-        # A poll under way may last longer than a stop should: then the queue goes first, the thread with the process.
-        await asyncio.to_thread(self._push.stop, min(self._settings.receive_wait, _LONGEST_POLL) + 1.0)
+        if self._push is not None:
+            # A poll under way may last longer than a stop should: then the queue goes first, the thread with the
+            # process.
+            await asyncio.to_thread(self._push.stop, min(self._settings.receive_wait, _LONGEST_POLL) + 1.0)
+        await self._report.end()
 
     async def drain(self) -> None:
         """Says goodbye to every stream, spread over the drain window, and waits until they have ended."""
@@ -226,6 +265,19 @@ class Service:
             "version": __version__,
         }
 
+    def _gauges(self) -> Mapping[str, float | None]:
+        now_ms = wall_ms()
+        return {
+            "streams_open": self._admission.taken,
+            **{f"mode_{mode}": int(self._failover.mode == mode) for mode in get_args(Way)},
+            "canary_age": _age(self._feed.canary_ms, now_ms),
+            "watermark_age": _age(self._hub.watermark_ms or None, now_ms),
+        }
+
+    def _table_asked(self) -> None:
+        """Called by any thread."""
+        self._counters.add_from_thread("table_requests")
+
     def readiness(self) -> Readiness:
         """Ready once the table has been read, or when it has not for `ready_after` seconds: then serve, and say so."""
         if self.delivery.draining:
@@ -238,6 +290,17 @@ class Service:
         with suppress(TimeoutError):
             async with asyncio.timeout(self._settings.ready_after - self.delivery.uptime):
                 await self._ready.wait()
+
+    async def _awake(self) -> None:
+        """A process that was frozen knows nothing since its last query: waits for one that begins now."""
+        came_ms = wall_ms()  # the other clock may have stood still
+        if came_ms - self._queried_ms <= _OVERDUE * self._until_query() * 1000:
+            return
+        self._poll.soon()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._settings.ready_after):
+                while self._queried_ms < came_ms:
+                    await self._next_query.wait()
 
     def _mode(self) -> Mode:
         return Mode(self._failover.mode, self._failover.reason, self._failover.since_ms)
@@ -266,25 +329,34 @@ class Service:
                 self._counters.add("deletes_failed", heard.undeleted)
             case QueryFailed():
                 self._counters.add("queries_failed")
-            case Queried() if not self._ready.is_set():
-                self._ready.set()
-                logger.info("ready", extra={"streams": len(self.delivery.streams)})
+            case Queried(began_ms):
+                self._queried_ms = began_ms
+                self._next_query.set()
+                self._next_query = asyncio.Event()
+                if not self._ready.is_set():
+                    self._ready.set()
+                    logger.info("ready", extra={"streams": len(self.delivery.streams)})
         if isinstance(heard, LeaseTaken | LeaseFailed):
             self._leased.set()
         standing = self._failover.push
         switch = self._failover.hear(heard, wall_ms())
+        if self._push is not None:
+            self._check(self._push, standing)
+        if switch is not None:
+            self._tell_switch(switch)
+
+    def _check(self, push: Push, standing: Standing) -> None:
+        """What a standing of push asks for, and what its change from the one before does."""
         if self._failover.push is not Standing.PROVEN and self.delivery.uptime >= self._checked_at + _CHECK_AGAIN:
             self._checked_at = self.delivery.uptime
-            self._push.check_soon()
+            push.check_soon()
         if self._failover.push is not standing:
             if self._failover.push is Standing.PROVEN:
                 self._poll.catch_up()
             elif standing is Standing.PROVEN:
                 self._poll.soon()
                 self._checked_at = self.delivery.uptime
-                self._push.check_soon()
-        if switch is not None:
-            self._tell_switch(switch)
+                push.check_soon()
 
     def _tell_switch(self, switch: Switch) -> None:
         self._counters.add("mode_switches")

@@ -8,12 +8,24 @@ from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from streamer.errors import SettingsError
 
 _TABLE = re.compile(r"[A-Za-z0-9_.-]{3,255}")
 _TOPIC = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}")
+_DEPLOYMENT = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _PREFIX = re.compile(r"[A-Za-z0-9_-]{1,43}")  # a queue's name has 80 characters, 37 of them are `-` and a UUID
 _SECRET = re.compile(r"[!-+\--~]{16,1024}")  # what a header carries as it stands; a comma divides
 _SECRET_ARN = re.compile(r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[A-Za-z0-9/_+=.@!-]{1,519}")
@@ -103,8 +115,19 @@ class Settings(BaseModel):
     sentiment_table: Annotated[str, _matching(_TABLE, "give the name of the sentiment table")] = Field(
         alias="SENTIMENT_TABLE", description="table whose changes are streamed"
     )
-    topic_arn: Annotated[str, _matching(_TOPIC, "give an SNS topic's ARN, arn:aws:sns:REGION:ACCOUNT:NAME")] = Field(
-        alias="CHANGES_TOPIC_ARN", description="topic that the relay publishes to"
+    intake: Literal["push", "poll"] = Field(
+        "push",
+        alias="SSE_INTAKE",
+        description="how changes come: `push` through a queue of the container's own, checked by queries of the table,"
+        " or `poll` by those queries alone, without queue and topic; `poll` in Lambda",
+    )
+    topic_arn: Annotated[str, _matching(_TOPIC, "give an SNS topic's ARN, arn:aws:sns:REGION:ACCOUNT:NAME")] | None = (
+        Field(
+            None,
+            alias="CHANGES_TOPIC_ARN",
+            validate_default=True,
+            description="topic that the relay publishes to; required, but with `SSE_INTAKE=poll`",
+        )
     )
     users_table: Annotated[str, _matching(_TABLE, "give the name of the users table")] | None = Field(
         None,
@@ -143,7 +166,11 @@ class Settings(BaseModel):
         900, alias="SSE_LIFETIME", description="longest life of a stream in seconds (each lives 80 to 100 % of it)"
     )
     drain_window: float = Field(
-        20, alias="SSE_DRAIN_WINDOW", ge=0, le=600, description="seconds over which a stop spreads its goodbyes"
+        20,
+        alias="SSE_DRAIN_WINDOW",
+        ge=0,
+        le=600,
+        description="seconds over which a stop spreads its goodbyes; 0 in Lambda",
     )
     history_seconds: Seconds = Field(900, alias="SSE_HISTORY", description="seconds of events kept for replay")
     history_bytes: int = Field(
@@ -170,7 +197,9 @@ class Settings(BaseModel):
         " above twice the canary's schedule",
     )
     poll_interval: Seconds = Field(
-        5, alias="SSE_POLL_INTERVAL", description="seconds between two queries of the table while push is broken"
+        5,
+        alias="SSE_POLL_INTERVAL",
+        description="seconds between two queries of the table while push is broken, or not there",
     )
     verify_interval: Seconds = Field(
         15, alias="SSE_VERIFY_INTERVAL", description="seconds between two queries of the table that check push"
@@ -203,7 +232,8 @@ class Settings(BaseModel):
         alias="SSE_WINDOW_FILL",
         ge=0,
         le=86_400,
-        description="seconds of items that are counted from the table after start; 0: counts begin at the start",
+        description="seconds of items that are counted from the table after start; 0: counts begin at the start, as"
+        " in Lambda",
     )
     ready_after: Seconds = Field(
         10,
@@ -241,6 +271,49 @@ class Settings(BaseModel):
     log_format: Literal["json", "text"] = Field(
         "json", alias="LOG_FORMAT", description="json for machines, text for people"
     )
+    metrics: Literal["none", "emf"] = Field(
+        "none",
+        alias="METRICS",
+        description="`emf`: metrics for CloudWatch, as lines in the Embedded Metric Format on stdout; logs stay on"
+        " stderr",
+    )
+    metrics_interval: float = Field(
+        60,
+        alias="METRICS_INTERVAL",
+        ge=10,
+        le=60,
+        allow_inf_nan=False,
+        description="seconds between two such lines of a container",
+    )
+    deployment_name: Annotated[str, _matching(_DEPLOYMENT, "use 1 to 64 letters, digits, ., - or _")] = Field(
+        "sentiment",
+        alias="DEPLOYMENT_NAME",
+        description="value of `Deployment`, the metrics' only dimension, and start of the name in traces, so that two"
+        " deployments in one account differ",
+    )
+    tracing: Literal["none", "xray"] = Field(
+        "none",
+        alias="TRACING",
+        description="`xray`: requests and messages as segments for the X-Ray daemon at `AWS_XRAY_DAEMON_ADDRESS`",
+    )
+
+    function_name: str | None = Field(
+        None,
+        alias="AWS_LAMBDA_FUNCTION_NAME",
+        description="set by Lambda, and by nobody else: says that this is a function, frozen between two requests",
+    )
+
+    @field_validator("topic_arn")
+    @classmethod
+    def _topic_where_needed(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is None and info.data.get("intake") == "push":
+            raise PydanticCustomError("missing", "not set")
+        return value
+
+    @property
+    def in_lambda(self) -> bool:
+        """Whether this is a function."""
+        return self.function_name is not None
 
     @property
     def per_user(self) -> int:
@@ -248,9 +321,19 @@ class Settings(BaseModel):
         return self.max_per_client or _PER_USER
 
 
+_IN_LAMBDA = {
+    "SSE_INTAKE": "poll",  # a frozen environment cannot keep a queue
+    "SSE_DRAIN_WINDOW": "0",  # nobody is there when it is stopped, and half a second later it is killed
+    "SSE_WINDOW_FILL": "0",  # a day of items, read for one stream
+}
+"""What is not set there has these defaults."""
+
+
 def read(environment: Mapping[str, str]) -> Settings:
     """Reads the settings. SettingsError names every mistake; an empty value counts as not set."""
     given = {key: value for key, value in environment.items() if value != ""}
+    if "AWS_LAMBDA_FUNCTION_NAME" in given:
+        given = _IN_LAMBDA | given
     try:
         return Settings.model_validate({key: given[key] for key in keys() if key in given})
     except ValidationError as error:
@@ -280,8 +363,9 @@ def _suggestion(key: str, known: list[str]) -> str:
 
 
 def _mistake(item: Any, given: Mapping[str, str]) -> str:
-    key = str(item["loc"][0])
-    field = next(field for field in Settings.model_fields.values() if field.alias == key)
+    named = item["loc"][0]  # by its alias where it was given, else by its own name
+    field = next(field for name, field in Settings.model_fields.items() if named in (field.alias, name))
+    key = field.alias or ""
     if item["type"] == "missing":
         return f"{key}: not set; it names the {field.description}"
     message = item["msg"].removeprefix("Value error, ").removeprefix("Input should be ")

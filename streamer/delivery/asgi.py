@@ -26,6 +26,8 @@ class AsgiSink:
 
     def __init__(self, send: Send, clock: Callable[[], float] = time.monotonic) -> None:
         self.on_drained: Callable[[], None] | None = None
+        self.connection_id: str | None = None
+        """Of its stream, for what is logged."""
         self._send = send
         self._clock = clock
         self._chunks: deque[bytes] = deque()
@@ -110,7 +112,9 @@ class AsgiSink:
             self._ended = True
         except Exception as error:
             # uvloop raises RuntimeError for a transport that closed under a pipelined request.
-            logger.debug("writing to a stream failed", extra={"error": repr(error)})
+            logger.debug(
+                "writing to a stream failed", extra={"connection_id": self.connection_id, "error": repr(error)}
+            )
             self.abort()
         finally:
             self._writer = None
@@ -120,7 +124,7 @@ class AsgiSink:
             try:
                 self.on_drained()
             except Exception:
-                logger.exception("a stream could not go on")
+                logger.exception("a stream could not go on", extra={"connection_id": self.connection_id})
                 self.abort()
 
     async def _send_piece(self, piece: bytes, *, more: bool = True) -> None:

@@ -80,11 +80,13 @@ class Delivery:
         *,
         since: FilterSince | None = None,
         deadline_ms: int | None = None,
+        leave_by_ms: int | None = None,
     ) -> Stream:
         """Begins a stream: `connected`, what it missed, a heartbeat and the metrics, then live, with no step of the
         event loop between the last of the history and the first live frame.
 
-        `since`: where the filter is one that can change (`refilter`). `deadline_ms`: of the ticket that opens it."""
+        `since`: where the filter is one that can change (`refilter`). `deadline_ms`: of the ticket that opens it.
+        `leave_by_ms`: when its lifetime is over at the latest. Both in Unix milliseconds."""
         now = self.clock()
         start = self._hub.begin(request, self._now_ms(), since)
         stream = Stream(
@@ -101,6 +103,8 @@ class Delivery:
             written_at=now,
             ends_for="drain" if self.draining else "lifetime",  # it was let in a moment before the drain began
         )
+        if leave_by_ms is not None:
+            stream.ends_at = min(stream.ends_at, now + (leave_by_ms - self._now_ms()) / 1000)
         if deadline_ms is not None:
             expires_at = now + (deadline_ms - self._now_ms()) / 1000
             if expires_at < stream.ends_at:

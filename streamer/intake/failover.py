@@ -70,9 +70,12 @@ class Switch:
 
 class Failover:
     """Decides the mode from signals, in the order in which they were given. `canary_timeout_ms`: how long no message at
-    all is borne; `wait_ms`: how long a receive may take that brings nothing."""
+    all is borne; `wait_ms`: how long a receive may take that brings nothing. `alone`: there is no queue, and none is to
+    be had; then it is `poll`, or `down` while the table fails."""
 
-    def __init__(self, now_ms: int, *, canary_timeout_ms: int = 150_000, wait_ms: int = 10_000) -> None:
+    def __init__(
+        self, now_ms: int, *, canary_timeout_ms: int = 150_000, wait_ms: int = 10_000, alone: bool = False
+    ) -> None:
         self.mode: Mode = "down"
         self.reason = "starting: the table has not answered yet"
         """Why the mode is what it is now; it can change while the mode does not."""
@@ -82,7 +85,8 @@ class Failover:
         self._canary_timeout_ms = canary_timeout_ms
         self._hung_ms = max(PATIENCE, wait_ms + 2_500)  # a first receive that fails so late has hung
         self._leased = False
-        self._trouble = "no queue yet"
+        self._alone = alone
+        self._trouble = "no queue in this deployment" if alone else "no queue yet"
         self._polled_ms = now_ms  # when receiving last worked
         self._failing_ms: int | None = None  # since when receiving fails
         self._heard_ms = now_ms  # when a new message last came, or the queue was made
@@ -181,4 +185,4 @@ class Failover:
             return "down", f"{self._trouble}; {table}"
         if not self._answered:
             return "down", f"{self._trouble}; the table has not answered yet"
-        return "poll", self._trouble
+        return "poll", f"{self._trouble}: the table is polled" if self._alone else self._trouble

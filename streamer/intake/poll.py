@@ -58,6 +58,7 @@ class Poll:
         grace: Callable[[], float] = lambda: 0.0,
         margin: float = 10,
         leased: threading.Event | None = None,
+        alone: bool = False,
         beside: Callable[[], None] | None = None,
         lease_wait: float = 2.0,
         now: Callable[[], int] = wall_ms,
@@ -69,9 +70,9 @@ class Poll:
         `connect` makes the table's reader, which gives up its pauses when the event is set. `interval`: seconds to the
         next query, as things stand; `grace`: seconds that push then has to bring what a query found, so that the check
         does not overtake it and leave out versions. The first one waits `lease_wait` seconds for `leased`, so that the
-        queue stands before it. `beside` is called after each attempt at a query, before the hub hears what is proven by
-        it; it deals with its failures itself. `now` is in Unix milliseconds, `clock` in monotonic seconds, `margin` in
-        seconds.
+        queue stands before it. `alone`: there is no queue, so nothing that a query finds is missed by one. `beside` is
+        called after each attempt at a query, before the hub hears what is proven by it; it deals with its failures
+        itself. `now` is in Unix milliseconds, `clock` in monotonic seconds, `margin` in seconds.
         """
         self._connect = connect
         self._survey = survey
@@ -81,6 +82,7 @@ class Poll:
         self._spans = spans
         self._margin_ms = round(margin * 1000)
         self._leased = leased
+        self._alone = alone
         self._beside = beside
         self._lease_wait = lease_wait
         self._now = now
@@ -189,15 +191,16 @@ class Poll:
             since_ms = min(since_ms, self._proved_ms - LATENESS_MS - self._margin_ms)
         since_ms = max(since_ms, began_ms - FURTHEST_MS)
         queues = self._queues
-        new_queue = queues != self._known_queues or self._proved_ms is None
+        # What was written before there was a queue is not to be expected of it.
+        unexpected = self._alone or queues != self._known_queues or self._proved_ms is None
         try:
             fetched = self._take(began_ms, since_ms, self._grace())
         finally:
             if self._beside is not None and not self._stopping.is_set():
                 self._beside()
-        missed = self._survey.proved(began_ms, since_ms, () if new_queue else self._fetched)
-        judges, self._judges = self._judges and not new_queue, not new_queue
-        self._fetched = () if new_queue else fetched
+        missed = self._survey.proved(began_ms, since_ms, () if unexpected else self._fetched)
+        judges, self._judges = self._judges and not unexpected, not unexpected
+        self._fetched = () if unexpected else fetched
         self._known_queues = queues
         if self._proved_ms is None:
             self._queried_ms = since_ms

@@ -60,13 +60,15 @@ class Push:
         heartbeat_interval: float = HEARTBEAT,
         now: Callable[[], int] = wall_ms,
         jitter: Callable[[float, float], float] = random.uniform,
+        asked: Callable[[], None] | None = None,
     ) -> None:
         """All three callables are called in the thread.
 
         `connect` builds the clients. `deliver` gets one to ten messages and may block; when it returns, they are
         deleted, and if it raises, they are not: they come again 5 s later. `signal` must not block. `prefix` is the
         queue's, `wait_seconds` the long poll's wait, `heartbeat_interval` the seconds between two signs of life for the
-        reaper, `now` in Unix milliseconds; `jitter` picks a pause from a range.
+        reaper, `now` in Unix milliseconds; `jitter` picks a pause from a range. `asked` is called before each
+        receive.
         """
         self._connect = connect
         self._deliver = deliver
@@ -77,6 +79,7 @@ class Push:
         self._heartbeat_interval = heartbeat_interval
         self._now = now
         self._jitter = jitter
+        self._asked = asked
         self._stopping = threading.Event()
         retry = partial(Retry, stopping=self._stopping, jitter=jitter, now=now)
         self._leasing = retry("lease", longest_pause=LEASE_PAUSE, failed=self._no_lease)
@@ -130,8 +133,8 @@ class Push:
         self._holding.worked()
         logger.info("lease taken", extra={"queue": lease.name})
         self._tell(LeaseTaken(lease.subscribed_at))
-        receiver = Receiver(sqs, lease.queue_url, wait_seconds=self._wait_seconds, now=self._now)
-        last = Receiver(sqs, lease.queue_url, wait_seconds=0, now=self._now)
+        reading = partial(Receiver, sqs, lease.queue_url, now=self._now, asked=self._asked)
+        receiver, last = reading(wait_seconds=self._wait_seconds), reading(wait_seconds=0)
         self._check_asked.clear()  # the doubts were another lease's
         upkeep = Upkeep(lease, interval=self._heartbeat_interval, jitter=self._jitter, now=self._now)
         try:

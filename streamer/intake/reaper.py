@@ -70,6 +70,8 @@ class Report:
     """What one run did."""
 
     fates: tuple[Fate, ...]
+    dead: int = 0
+    """Queues that were dead when they were looked at."""
 
     def those(self, outcome: Outcome) -> tuple[Fate, ...]:
         """The ones that it ended like this for."""
@@ -126,7 +128,7 @@ class Reaper:
             name = subscription.endpoint.removeprefix(self._arn_start)
             if subscription.endpoint not in there and name != subscription.endpoint and self._ours.fullmatch(name):
                 run.add("subscription", subscription.arn, *self._prune_orphan(subscription, name, run))
-        return Report(tuple(run.fates))
+        return Report(tuple(run.fates), sum(queue.verdict == "dead" for queue in examined))
 
     def _examine(self, subscriptions: Sequence[_Subscription]) -> tuple[Examined, ...]:
         by_queue = defaultdict(list)

@@ -46,12 +46,22 @@ class Message:
 class Receiver:
     """Reads one queue. For one thread."""
 
-    def __init__(self, sqs: SQSClient, queue_url: str, *, wait_seconds: int, now: Callable[[], int]) -> None:
-        """`wait_seconds`: how long a poll waits for the first message. `now`: Unix milliseconds."""
+    def __init__(
+        self,
+        sqs: SQSClient,
+        queue_url: str,
+        *,
+        wait_seconds: int,
+        now: Callable[[], int],
+        asked: Callable[[], None] | None = None,
+    ) -> None:
+        """`wait_seconds`: how long a poll waits for the first message. `now`: Unix milliseconds. `asked` is called
+        before each receive."""
         self._sqs = sqs
         self._queue_url = queue_url
         self._wait_seconds = wait_seconds
         self._now = now
+        self._asked = asked
         self._made_at = now()
         self._settled = False
         self._well = False
@@ -64,6 +74,8 @@ class Receiver:
         """
         wait_seconds = self._wait_seconds if self._well else 0
         self._well = False
+        if self._asked is not None:
+            self._asked()
         try:
             answer = self._sqs.receive_message(
                 QueueUrl=self._queue_url,

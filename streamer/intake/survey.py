@@ -48,5 +48,6 @@ class Spans:
 
     lookback: float = 180
     catchup: float = 3_600
+    """0: there is no return to push."""
     window: float = 86_400
     """For the counts, after the start; at least the catch-up."""

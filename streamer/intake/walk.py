@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 class Walk:
     """Goes back over the window, the catch-up's span at least, one request at a time; begins when the first query has
-    been taken in. What fails goes on where it was."""
+    been taken in. What fails goes on where it was. Where both are 0 there is nothing to do."""
 
     def __init__(self, survey: Survey, spans: Spans) -> None:
         self.knows_catchup = False
         """Whether everything of the catch-up's span has been handed over."""
-        self.done = False
+        self.done = not max(spans.catchup, spans.window)
         self._survey = survey
         self._spans = spans
         self._reached = ""

@@ -113,10 +113,12 @@ class Snapshot:
     Who asks for the same first page while it is read gets that one: after a `reset`, all clients ask at once.
     """
 
-    def __init__(self, lane: Lane, connection: Connection, name: str) -> None:
+    def __init__(self, lane: Lane, connection: Connection, name: str, asked: Callable[[], None] | None = None) -> None:
+        """`asked` is called before each request, in any thread."""
         self._lane = lane
         self._connection = connection
         self._name = name
+        self._asked = asked
         self._reading: dict[tuple[object, ...], asyncio.Future[Page]] = {}
 
     async def page(
@@ -140,4 +142,4 @@ class Snapshot:
         return await asyncio.shield(reading)
 
     def _table(self) -> SnapshotTable:
-        return SnapshotTable(self._connection(), self._name)
+        return SnapshotTable(self._connection(), self._name, self._asked)

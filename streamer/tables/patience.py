@@ -17,8 +17,9 @@ Answer = TypeVar("Answer")
 
 
 def patiently(action: str, request: Callable[[], Answer]) -> Answer:
-    """Calls; again, up to four times within about a second, where AWS asks for patience. TableError if that does not
-    help or AWS says no; a transaction that was cancelled for a condition raises Refused."""
+    """Calls; again, up to four times within about a second, where AWS asks for patience or the connection was cut: so a
+    request that was answered must be safe to repeat. TableError if that does not help or AWS says no; a transaction
+    that was cancelled for a condition raises Refused."""
 
     def attempt() -> Answer:
         try:
@@ -30,7 +31,7 @@ def patiently(action: str, request: Callable[[], Answer]) -> Answer:
             raise
 
     retrying = Retrying(
-        retry=retry_if_exception(lambda error: aws.is_throttling(error) or bool(_cancelled(error))),
+        retry=retry_if_exception(_passes),
         wait=wait_random_exponential(multiplier=0.05, max=0.5),
         stop=stop_after_attempt(_ATTEMPTS),
         reraise=True,
@@ -48,6 +49,10 @@ class Refused(Exception):
         super().__init__(", ".join(codes))
         self.codes = codes
         """One for each write, in their order; `None` where it alone would have gone through."""
+
+
+def _passes(error: BaseException) -> bool:
+    return aws.is_throttling(error) or aws.is_cut(error) or bool(_cancelled(error))
 
 
 def _cancelled(error: BaseException) -> list[str]:

@@ -64,8 +64,12 @@ class SentimentTable:
     its own), up to five attempts are made with full jitter, between which `stopping` ends the wait.
     """
 
-    def __init__(self, client: DynamoDBClient, name: str, stopping: Event) -> None:
+    def __init__(
+        self, client: DynamoDBClient, name: str, stopping: Event, asked: Callable[[], None] | None = None
+    ) -> None:
+        """`asked` is called before each request."""
         self._client = client
+        self._asked = asked
         self._name = name
         self._retrying = Retrying(
             retry=retry_if_exception(lambda error: isinstance(error, _Unprocessed) or aws.is_throttling(error)),
@@ -164,8 +168,13 @@ class SentimentTable:
         yield from ((key, GONE) for key in absent)
 
     def _call(self, action: str, request: Callable[[], Answer]) -> Answer:
+        def ask() -> Answer:
+            if self._asked is not None:
+                self._asked()
+            return request()
+
         try:
-            return self._retrying(request)
+            return self._retrying(ask)
         except _Unprocessed:
             raise TableError(f"{action}: throttled, keys are left unprocessed") from None
         except aws.errors() as error:

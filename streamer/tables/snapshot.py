@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Query.html
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,6 +18,7 @@ from streamer.tables.sentiment import INDEX, VISIBLE
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import QueryOutputTypeDef
 
 MAX_REQUESTS: Final = 12
 """Of one page; a filter that finds little ends it early."""
@@ -42,9 +43,11 @@ class _Walk:
 class SnapshotTable:
     """Reads pages of one sentiment table, eventually consistent. For any number of threads."""
 
-    def __init__(self, client: DynamoDBClient, name: str) -> None:
+    def __init__(self, client: DynamoDBClient, name: str, asked: Callable[[], None] | None = None) -> None:
+        """`asked` is called before each request."""
         self._client = client
         self._name = name
+        self._asked = asked
 
     def page(self, tickers: Collection[str] | None, since: str | None, limit: int, position: Position | None) -> Page:
         """Rows of these tickers (None: of all), newest first, of items with a timestamp not before `since`.
@@ -104,13 +107,18 @@ class SnapshotTable:
                 "source_id": {"S": walk.start.source_id},
                 "timestamp": {"S": walk.start.timestamp},
             }
-        answer = patiently("dynamodb:Query", lambda: self._client.query(**request))
+        answer = patiently("dynamodb:Query", lambda: self._ask(request))
         walk.found.extend(map(_read, answer["Items"]))
         last = answer.get("LastEvaluatedKey")
         if last is None:
             walk.ended = True
         else:
             walk.start = Key(last["source_id"]["S"], last["timestamp"]["S"])
+
+    def _ask(self, request: Mapping[str, Any]) -> QueryOutputTypeDef:
+        if self._asked is not None:
+            self._asked()
+        return self._client.query(**request)
 
 
 def _read(item: Mapping[str, Any]) -> tuple[Key, Item]:

@@ -1,1 +1,5 @@
-"""What the service says of itself: a catalogue of metrics, the counters kept by it, lag per hop, structured logs."""
+"""What the service says of itself: a catalogue of metrics, what is counted and measured by it, its lines for
+CloudWatch, traces, and structured logs.
+
+    counters, lags ─► report (distribution, emf) ─► outlet ─► stdout        tracing (xray) ─► daemon, by UDP
+"""

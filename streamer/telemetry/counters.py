@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from streamer.telemetry.catalogue import COUNTERS, HOPS
 
@@ -15,28 +16,40 @@ class Counters:
 
     def __init__(self) -> None:
         self._counts = {metric.name: 0 for metric in COUNTERS}
+        self._elsewhere = dict(self._counts)
+        self._lock = threading.Lock()
 
     def add(self, name: str, count: int = 1) -> None:
-        """Counts up."""
+        """Counts up. In the event loop alone: it is called for each write to each stream, and takes no lock."""
         self._counts[name] += count
 
+    def add_from_thread(self, name: str) -> None:
+        """Counts one, from any thread."""
+        with self._lock:
+            self._elsewhere[name] += 1
+
     def __getitem__(self, name: str) -> int:
-        return self._counts[name]
+        return self._counts[name] + self._elsewhere[name]
 
     def snapshot(self) -> dict[str, int]:
         """All counts, in the catalogue's order."""
-        return dict(self._counts)
+        return {name: count + self._elsewhere[name] for name, count in self._counts.items()}
 
 
 class Lags:
     """The newest samples of each hop, in milliseconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, also: Callable[[str, float], None] | None = None) -> None:
+        """`also`: who else gets each sample."""
+        self._also = also
         self._samples: dict[str, deque[float]] = {metric.name: deque(maxlen=_SAMPLES) for metric in HOPS}
 
     def add(self, hop: str, milliseconds: float) -> None:
         """Takes a sample; clocks that differ can make it negative, which counts as 0."""
-        self._samples[hop].append(max(0.0, milliseconds))
+        milliseconds = max(0.0, milliseconds)
+        self._samples[hop].append(milliseconds)
+        if self._also is not None:
+            self._also(hop, milliseconds)
 
     def snapshot(self) -> Mapping[str, Mapping[str, float | int | None]]:
         """p50, p99 and the number of samples by hop; None where there is no sample."""

@@ -22,6 +22,7 @@ from streamer.hub.resume import Request
 from streamer.hub.watch import Watch
 from streamer.sse.events import ClosingReason
 from streamer.telemetry.counters import Counters
+from streamer.web import invocation
 from streamer.web.admission import Admission, Full
 from streamer.web.configurations import not_found
 from streamer.web.parameters import StreamParameters
@@ -63,7 +64,8 @@ class StreamDoor:
     """Where streams come in: makes the response for each admitted request, and remembers how to refuse.
 
     A stream that asks for something of the past waits until `knows_past` returns: a container that has only just begun
-    would answer `reset` a moment before it knows better.
+    would answer `reset` a moment before it knows better. In Lambda each stream waits until `awake` returns, has said
+    goodbye before the function ends, and ends by a complete response, whatever happens.
     """
 
     def __init__(
@@ -74,14 +76,20 @@ class StreamDoor:
         knows_past: Callable[[], Awaitable[None]] | None = None,
         watching: Watching | None = None,
         now_ms: Callable[[], int] = wall_ms,
+        *,
+        awake: Callable[[], Awaitable[None]] | None = None,
+        ended: Callable[[], None] | None = None,
     ) -> None:
-        """Without `watching` there are no configurations."""
+        """Without `watching` there are no configurations. `awake`: this is Lambda, where the process was frozen until
+        now; returns when it knows again how things stand, or gives up. `ended` is called at each stream's end."""
         self.delivery = delivery
         self.admission = admission
         self.counters = counters
         self.knows_past = knows_past
         self.watching = watching
         self.now_ms = now_ms
+        self.awake = awake
+        self.ended = ended
 
     def response(
         self,
@@ -113,8 +121,25 @@ class _StreamResponse(Response):
         self.user = user
         self.address = address
         self.background = None
+        self.leave_by_ms: int | None = None
+        self.connection_id: str | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        door = self.door
+        if door.awake is None:
+            await self._answer(scope, receive, send)
+            return
+        self.leave_by_ms = invocation.leave_by(scope, door.now_ms())
+        whole = invocation.Whole(send)
+        try:
+            await self._answer(scope, receive, whole)
+        except Exception:
+            if not whole.started:
+                raise
+            logger.exception("a stream failed", extra={"connection_id": self.connection_id})
+        await whole.end()
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         door = self.door
         deadline_ms = None if self.subject is None else self.subject.deadline_ms
         if deadline_ms is not None and door.now_ms() >= deadline_ms:
@@ -123,9 +148,14 @@ class _StreamResponse(Response):
         if door.delivery.draining:
             await self._turn_away("drain", send)
             return
+        if self.leave_by_ms is not None and door.now_ms() >= self.leave_by_ms:
+            await self._say_goodbye("lifetime", send)
+            return
         slot = door.admission.take(self.user, self.address)
         if not isinstance(slot, Full):
             with slot:
+                if door.awake is not None:
+                    await door.awake()
                 if door.knows_past is not None and self.parameters.start != Request():
                     await door.knows_past()
                 if self.subject is None:
@@ -156,9 +186,18 @@ class _StreamResponse(Response):
             wanted, since = replace(wanted, tickers=watch.shows), watch.since
             deadline_ms = self.subject.deadline_ms if self.subject is not None else None
         sink = AsgiSink(send)
-        stream = delivery.open(sink, wanted, self.parameters.start, since=since, deadline_ms=deadline_ms)
+        stream = delivery.open(
+            sink,
+            wanted,
+            self.parameters.start,
+            since=since,
+            deadline_ms=deadline_ms,
+            leave_by_ms=self.leave_by_ms,
+        )
+        sink.connection_id = self.connection_id = stream.connection_id
         if watch is not None:
             watch.streams.add(stream)
+        _log_begin(stream, scope)
         reason = "client_gone"
         try:
             await sink.run(receive)
@@ -171,6 +210,8 @@ class _StreamResponse(Response):
             if watch is not None:
                 watch.streams.discard(stream)
             _log_end(stream, scope, reason, delivery.clock)
+            if self.door.ended is not None:
+                self.door.ended()
 
     async def _turn_away(self, reason: ClosingReason, send: Send) -> None:
         self.door.counters.add("streams_refused")
@@ -197,13 +238,25 @@ def _refusal(full: Full) -> Response:
     )
 
 
+def _log_begin(stream: Stream, scope: Scope) -> None:
+    logger.info(
+        "stream opened",
+        extra={"connection_id": stream.connection_id, "peer": _peer(scope), "resume": stream.start.resume},
+    )
+
+
+def _peer(scope: Scope) -> str:
+    host: str = (scope.get("client") or ("unknown",))[0]
+    return host
+
+
 def _log_end(stream: Stream, scope: Scope, reason: str, clock: Callable[[], float]) -> None:
     tickers = stream.wanted.tickers
     logger.info(
         "stream closed",
         extra={
             "connection_id": stream.connection_id,
-            "peer": (scope.get("client") or ("unknown",))[0],
+            "peer": _peer(scope),
             "tickers": None if tickers is None else sorted(tickers),
             "resume": stream.start.resume,
             "replayed": stream.replayed,

@@ -73,7 +73,12 @@ class Rig:
 
 @asynccontextmanager
 async def running(
-    *, timing: Timing | None = None, limit: int = 100, cors_origins: tuple[str, ...] = (), rest: RestPart | None = None
+    *,
+    timing: Timing | None = None,
+    limit: int = 100,
+    cors_origins: tuple[str, ...] = (),
+    rest: RestPart | None = None,
+    in_lambda: bool = False,
 ) -> AsyncIterator[Rig]:
     """Serves until the block ends; every stream still open is told `drain` then."""
     counters, admission = Counters(), Admission(limit)
@@ -83,10 +88,13 @@ async def running(
     async def count() -> Metrics:
         return hub.window.metrics(time.time_ns() // 1_000_000)
 
+    async def awake() -> None:
+        """The hub is in the test's hand, and never asleep."""
+
     app = create_app(
         rest or RestPart(identify=nobody, configurations=None, snapshot=NoSnapshot(), count=count),
         StreamPart(
-            StreamDoor(delivery, admission, counters),
+            StreamDoor(delivery, admission, counters, awake=awake if in_lambda else None),
             status=lambda: {"connections": admission.taken},
             history_seconds=900,
             tickets=Tickets(Secrets("TICKET_SECRET"), 900),

@@ -22,26 +22,36 @@ _SOON = {
 
 
 class ServiceProcess:
-    """A running `streamer serve`; its log lines are read as they come."""
+    """A running `streamer serve`; its log is read as it comes, so that it never waits for a reader."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.process = process
         self.base = ""
         self.log: list[dict[str, Any]] = []
+        self._more = asyncio.Event()
+        self._reading = asyncio.create_task(self._read())
+        self._reading.add_done_callback(lambda _: self._more.set())
+
+    async def _read(self) -> None:
+        assert self.process.stderr is not None
+        async for text in self.process.stderr:
+            self.log.append(json.loads(text))
+            self._more.set()
 
     async def line(self, message: str, **members: object) -> dict[str, Any]:
-        """Reads the log until a line with this message and these members, which may have been read already."""
-        for logged in self.log:
-            if logged["message"] == message and members.items() <= logged.items():
-                return logged
-        assert self.process.stderr is not None
+        """Waits for a line with this message and these members, which may have come already."""
+        seen = 0
         async with asyncio.timeout(30):
-            async for text in self.process.stderr:
-                self.log.append(json.loads(text))
-                logged = self.log[-1]
-                if logged["message"] == message and members.items() <= logged.items():
-                    return logged
-        raise EOFError(f"the service ended without saying {message!r}: {self.log}")
+            while True:
+                self._more.clear()
+                for logged in self.log[seen:]:
+                    if logged["message"] == message and members.items() <= logged.items():
+                        return logged
+                seen = len(self.log)
+                if self._reading.done():
+                    await self._reading
+                    raise EOFError(f"the service ended without saying {message!r}: {self.log}")
+                await self._more.wait()
 
     async def status(self) -> dict[str, Any]:
         """What /api/v2/stream/status says."""
@@ -54,10 +64,8 @@ class ServiceProcess:
         """SIGTERM; the exit code. Reads the log to its end."""
         if self.process.returncode is None:
             self.process.send_signal(signal.SIGTERM)
-        assert self.process.stderr is not None
         async with asyncio.timeout(30):
-            async for text in self.process.stderr:
-                self.log.append(json.loads(text))
+            await self._reading
             return await self.process.wait()
 
 

@@ -4,8 +4,10 @@ import asyncio
 import json
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, cast
+from unittest.mock import Mock
 
 import pytest
 
@@ -16,6 +18,7 @@ from streamer.hub.hub import Outcome
 from streamer.intake.decode import decode
 from streamer.intake.receive import Message
 from streamer.telemetry.counters import Lags
+from streamer.telemetry.tracing import NoTracing, Span, Tracing
 from streamer.watching import Watching
 from tests.factories import NOW_MS, state
 from tests.unit.delivery.fakes import Bench
@@ -62,7 +65,7 @@ class Watched:
 class Fed:
     """A feed over a delivery with one open stream, and what its client was told."""
 
-    def __init__(self) -> None:
+    def __init__(self, tracing: Tracing | None = None) -> None:
         self.bench = Bench()
         self.lags = Lags()
         self.watched = Watched()
@@ -75,6 +78,7 @@ class Fed:
             loop=asyncio.get_running_loop(),
             users_table="users",
             watching=cast("Watching", self.watched),
+            tracing=tracing,
             now_ms=self.bench.wall_ms,
         )
 
@@ -94,6 +98,38 @@ async def test_delivered_means_that_the_hub_has_it() -> None:
     lags = fed.lags.snapshot()
     assert lags["relayed_to_received"]["p50_ms"] == 5
     assert lags["received_to_sent"]["count"] == 1, "of what was sent"
+
+
+async def test_the_whole_way_is_measured_from_the_write_to_the_streams() -> None:
+    fed = Fed()
+    await fed.deliver([message(record(1, committed_at=NOW_MS // 1000 - 3), record(2), relayed_at=NOW_MS - 1_000)])
+    lags = fed.lags.snapshot()
+    assert lags["committed_to_sent"] == {"p50_ms": 3_000, "p99_ms": 3_000, "count": 1}
+    await fed.deliver([message(record(1, committed_at=NOW_MS // 1000 - 3))])
+    assert fed.lags.snapshot()["committed_to_sent"]["count"] == 1, "of what was new"
+
+
+class Spans(NoTracing):
+    """Keeps the spans of messages."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str | None, dict[str, str | int]]] = []
+
+    @contextmanager
+    def message(self, header: str | None) -> Iterator[Span]:
+        notes: dict[str, str | int] = {}
+        span = Mock(spec=Span)
+        span.note = lambda **said: notes.update(said)
+        yield span
+        self.told.append((header, notes))
+
+
+async def test_each_message_of_changes_is_a_span_of_its_trace() -> None:
+    spans = Spans()
+    fed = Fed(spans)
+    canary = holding({"v": 1, "canary": {"sent_at": NOW_MS}, "trace": "Root=3"})
+    await fed.deliver([message(record(1), record(2), trace="Root=1"), canary, message(record(2), trace="Root=2")])
+    assert spans.told == [("Root=1", {"changes": 2, "events": 2}), ("Root=2", {"changes": 1, "events": 0})]
 
 
 async def test_poison_beside_a_good_message_costs_the_good_one_nothing(caplog: pytest.LogCaptureFixture) -> None:

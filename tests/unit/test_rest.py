@@ -21,6 +21,7 @@ from streamer.errors import SettingsError
 from streamer.intake.lease import HEARTBEAT_TAG, SERVICE, SERVICE_TAG, TOPIC_TAG
 from streamer.local.provision import provision
 from streamer.local.resources import Resources
+from tests.daemon import PARENT, ROOT, listening, trace
 from tests.moto_in_process import moto_in_process
 
 SECRET = "a-gateway-secret-of-some-length"
@@ -191,6 +192,49 @@ def test_a_mistake_in_the_settings_is_not_kept(resources: Resources, monkeypatch
         rest.handler(request("GET", "/health/live"), None)
     monkeypatch.setenv("SENTIMENT_TABLE", resources.sentiment_table)
     assert answer(request("GET", "/health/live"))[0] == 200
+
+
+def test_a_run_of_the_reaper_is_a_line_of_metrics(
+    resources: Resources, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("METRICS", "emf")
+    monkeypatch.setenv("DEPLOYMENT_NAME", "prod")
+    clients = aws.connect(1)
+    for number, beaten in enumerate(("2020-01-01T00:00:00.000Z", "2999-01-01T00:00:00.000Z")):
+        clients.sqs.create_queue(
+            QueueName=f"sentiment-stream-{number}0000000-0000-4000-8000-{'0' * 12}",
+            tags={SERVICE_TAG: SERVICE, TOPIC_TAG: resources.topic_arn, HEARTBEAT_TAG: beaten},
+        )
+    rest.handler({"prune": {}}, None)
+    line = json.loads(capsys.readouterr().out)
+    rest.handler({"prune": {"all": True}}, None)
+    clients.close()
+    assert line["Deployment"] == "prod"
+    assert {name: count for name, count in line.items() if name.startswith(("queues_", "subscriptions_"))} == {
+        "queues_found": 2,
+        "queues_dead": 1,
+        "queues_removed": 1,
+        "queues_failed": 0,
+        "subscriptions_removed": 0,
+    }
+
+
+def test_a_request_is_a_subsegment_of_the_invocation(resources: Resources, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRACING", "xray")
+    with listening() as daemon:
+        monkeypatch.setenv("AWS_XRAY_DAEMON_ADDRESS", daemon.address)
+        for sampled in ("1", "0"):
+            monkeypatch.setenv("_X_AMZN_TRACE_ID", trace(sampled))
+            answer(request("GET", "/api/v2/configurations/secret", x_user_id="secret", x_gateway_secret=SECRET))
+        (subsegment,) = daemon.documents()
+    assert (subsegment["type"], subsegment["trace_id"], subsegment["parent_id"]) == ("subsegment", ROOT, PARENT)
+    assert subsegment["annotations"] == {
+        "kind": "request",
+        "method": "GET",
+        "route": "/api/v2/configurations/{config_id}",
+        "status": 404,
+    }
+    assert "secret" not in json.dumps(subsegment)
 
 
 def test_its_import_is_quick() -> None:

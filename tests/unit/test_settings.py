@@ -46,6 +46,31 @@ def test_every_mistake_is_named_at_once_with_key_value_and_remedy() -> None:
         assert expected in mistakes
 
 
+def test_a_topic_is_needed_for_push_alone() -> None:
+    with pytest.raises(SettingsError) as raised:
+        settings.read({"SENTIMENT_TABLE": "sentiment"})
+    (mistake,) = raised.value.mistakes
+    assert mistake.startswith("CHANGES_TOPIC_ARN: not set; it names the topic that the relay publishes to; required")
+    read = settings.read({"SENTIMENT_TABLE": "sentiment", "SSE_INTAKE": "poll"})
+    assert (read.topic_arn, read.in_lambda, read.window_fill) == (None, False, 86_400)
+    with pytest.raises(SettingsError) as raised:
+        settings.read({"SENTIMENT_TABLE": "sentiment", "SSE_INTAKE": "pull"})
+    (mistake,) = raised.value.mistakes
+    assert mistake.startswith("SSE_INTAKE='pull': give 'push' or 'poll' (how changes come:")
+
+
+LAMBDA = {"SENTIMENT_TABLE": "sentiment", "AWS_LAMBDA_FUNCTION_NAME": "stream"}
+
+
+def test_in_lambda_the_table_is_polled_and_nothing_is_read_or_waited_for_that_a_frozen_process_cannot_use() -> None:
+    read = settings.read(LAMBDA)
+    assert (read.in_lambda, read.intake, read.window_fill, read.drain_window) == (True, "poll", 0, 0)
+    read = settings.read(GOOD | LAMBDA | {"SSE_INTAKE": "push", "SSE_WINDOW_FILL": "60", "SSE_DRAIN_WINDOW": "1"})
+    assert (read.intake, read.window_fill, read.drain_window) == ("push", 60, 1)
+    with pytest.raises(SettingsError, match="CHANGES_TOPIC_ARN: not set"):
+        settings.read(LAMBDA | {"SSE_INTAKE": "push"})
+
+
 def test_settings_are_frozen() -> None:
     read = settings.read(GOOD)
     with pytest.raises(ValueError, match="frozen"):
@@ -136,3 +161,35 @@ def test_settings_show_no_secret_whatever_is_printed(capsys: pytest.CaptureFixtu
     with pytest.raises(ValueError, match="entry 1") as raised:
         settings.Settings.model_validate(GOOD | {"GATEWAY_SECRET": "hunter2"})
     assert "hunter2" not in str(raised.value)
+
+
+def test_metrics_and_traces_are_off_unless_they_are_wanted() -> None:
+    read = settings.read(GOOD)
+    assert (read.metrics, read.metrics_interval, read.deployment_name, read.tracing) == (
+        "none",
+        60,
+        "sentiment",
+        "none",
+    )
+    wanted = {"METRICS": "emf", "METRICS_INTERVAL": "10", "DEPLOYMENT_NAME": "prod-eu", "TRACING": "xray"}
+    read = settings.read(GOOD | wanted)
+    assert (read.metrics, read.metrics_interval, read.deployment_name, read.tracing) == ("emf", 10, "prod-eu", "xray")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "remedy"),
+    [
+        ("METRICS", "statsd", "give 'none' or 'emf'"),
+        ("METRICS_INTERVAL", "61", "give less than or equal to 60"),
+        ("METRICS_INTERVAL", "5", "give greater than or equal to 10"),
+        ("METRICS_INTERVAL", "nan", ""),
+        ("DEPLOYMENT_NAME", "two words", "use 1 to 64 letters"),
+        ("TRACING", "zipkin", "give 'none' or 'xray'"),
+    ],
+)
+def test_a_mistake_in_what_is_told_of_the_service_is_named(key: str, value: str, remedy: str) -> None:
+    with pytest.raises(SettingsError) as raised:
+        settings.read(GOOD | {key: value})
+    (mistake,) = raised.value.mistakes
+    assert mistake.startswith(f"{key}={value!r}: ")
+    assert remedy in mistake

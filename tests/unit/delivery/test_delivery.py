@@ -500,3 +500,24 @@ def test_a_client_that_was_cut_among_the_last_words_goes_on_with_them() -> None:
     sink = bench.sink()
     bench.delivery.open(sink, EVERYTHING, Request(words[0]["id"]))
     assert [event for event in sink.take() if event["event"] == "sentiment_update"] == words[1:]
+
+
+def test_a_stream_ends_by_its_own_lifetime_or_when_it_has_to_leave_whichever_is_first() -> None:
+    bench = Bench(Timing(lifetime=900, ping=10_000, heartbeat=10_000, metrics_idle=10_000))
+    early, late, over = bench.sink(), bench.sink(), bench.sink()
+    bench.delivery.open(early, EVERYTHING, FRESH, leave_by_ms=bench.wall_ms() + 60_000)
+    bench.delivery.open(late, EVERYTHING, FRESH, leave_by_ms=bench.wall_ms() + 901_000)
+    bench.delivery.open(over, EVERYTHING, FRESH, leave_by_ms=bench.wall_ms() - 1)
+    for sink in (early, late, over):
+        sink.take_all()
+    bench.delivery.sweep()
+    assert [event["data"]["reason"] for event in over.take()] == ["lifetime"]
+    bench.now += 59.9
+    bench.delivery.sweep()
+    assert early.take() == []
+    bench.now += 0.2
+    bench.delivery.sweep()
+    assert [event["data"]["reason"] for event in early.take()] == ["lifetime"]
+    bench.now = 1000 + 900.1
+    bench.delivery.sweep()
+    assert [event["data"]["reason"] for event in late.take()] == ["lifetime"]

@@ -16,7 +16,16 @@ from ingest_relay.settings import SettingsError
 from tests.unit.ingest_relay.fakes import QUEUE_URL, TIMED_OUT, TOPIC_ARN, FakeSns, FakeSqs
 from tests.unit.ingest_relay.stream import TABLES, record, recorded
 
-SETTINGS = ("CHANGES_TOPIC_ARN", "FAILURE_QUEUE_URL", "SENTIMENT_TABLE", "USERS_TABLE", "LOG_LEVEL")
+SETTINGS = (
+    "CHANGES_TOPIC_ARN",
+    "FAILURE_QUEUE_URL",
+    "SENTIMENT_TABLE",
+    "USERS_TABLE",
+    "LOG_LEVEL",
+    "METRICS",
+    "DEPLOYMENT_NAME",
+    "TRACING",
+)
 
 
 @pytest.fixture

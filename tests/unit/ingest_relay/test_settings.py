@@ -26,6 +26,14 @@ def test_the_users_table_and_the_log_level_may_be_left_out() -> None:
     assert (settings.users_table, settings.log_level) == (None, "INFO")
 
 
+def test_metrics_and_traces_are_off_unless_they_are_wanted() -> None:
+    settings = Settings.from_environment(GOOD)
+    assert (settings.metrics, settings.deployment_name, settings.tracing) == ("none", "sentiment", "none")
+    wanted = {"METRICS": "emf", "DEPLOYMENT_NAME": "prod-eu", "TRACING": "xray"}
+    settings = Settings.from_environment(GOOD | wanted)
+    assert (settings.metrics, settings.deployment_name, settings.tracing) == ("emf", "prod-eu", "xray")
+
+
 def test_an_aws_of_ones_own_has_queues_too() -> None:
     url = "http://127.0.0.1:5000/123456789012/failures"
     assert Settings.from_environment(GOOD | {"FAILURE_QUEUE_URL": url}).failure_queue_url == url
@@ -57,6 +65,9 @@ def test_an_empty_environment_names_all_that_is_needed() -> None:
         ("USERS_TABLE", "users table", "or leave it out"),
         ("USERS_TABLE", "sentiment", "another table than SENTIMENT_TABLE"),
         ("LOG_LEVEL", "CHATTY", "set it to one of DEBUG, INFO"),
+        ("METRICS", "statsd", "set it to one of none, emf"),
+        ("DEPLOYMENT_NAME", "two words", "use 1 to 64 letters"),
+        ("TRACING", "zipkin", "set it to one of none, xray"),
     ],
 )
 def test_a_mistake_is_told_with_key_value_and_remedy(key: str, value: str, remedy: str) -> None:

@@ -71,6 +71,19 @@ def test_it_begins_down_since_the_start_and_says_why() -> None:
     assert failover.reason == "no queue yet; the table has not answered yet"
 
 
+def test_where_there_is_no_queue_it_is_poll_and_down_only_while_the_table_fails() -> None:
+    failover = Failover(NOW_MS, alone=True)
+    history: list[At] = [(0, Tick()), clean(1), (SILENCE * 10, Tick())]
+    assert modes(history, failover) == ["down", "poll", "poll"]
+    assert failover.reason == "no queue in this deployment: the table is polled"
+    failing: list[At] = [
+        (at, QueryFailed("dynamodb:Query: Throttled")) for at in (SILENCE * 10, SILENCE * 10 + PATIENCE)
+    ]
+    assert modes(failing, failover) == ["poll", "down"]
+    assert failover.reason == "no queue in this deployment; the table cannot be read (dynamodb:Query: Throttled)"
+    assert modes([clean(SILENCE * 11)], failover) == ["poll"]
+
+
 def test_from_the_start_to_push_each_step_takes_its_proof() -> None:
     assert modes(PROVEN) == ["down", "poll", "both", "both", "push"]
 

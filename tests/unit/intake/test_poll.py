@@ -47,7 +47,7 @@ class Wake(threading.Event):
 class Bench:
     """A Poll with a table, a hub, and all clocks in the test's hand."""
 
-    def __init__(self, *, catchup: float = 3_600, leased: threading.Event | None = None) -> None:
+    def __init__(self, *, catchup: float = 3_600, leased: threading.Event | None = None, alone: bool = False) -> None:
         self.dynamo = FakeDynamo()
         self.survey = FakeSurvey()
         self.signals: queue.SimpleQueue[Signal] = queue.SimpleQueue()
@@ -67,6 +67,7 @@ class Bench:
             spans=Spans(lookback=LOOKBACK_MS / 1000, catchup=catchup, window=catchup),
             margin=MARGIN_MS / 1000,
             leased=leased,
+            alone=alone,
             lease_wait=2 * WATCHDOG,
             now=lambda: self.now_ms,
             clock=lambda: self.seconds,
@@ -193,6 +194,31 @@ def test_what_was_written_before_a_new_queue_is_not_expected_of_it() -> None:
         assert bench.hears(Queried) == Queried(bench.now_ms, 0, fetched=1, judges=False)
         bench.advance(5)
         assert bench.hears(Queried) == Queried(bench.now_ms, 1), "the third came after the queue, and not through it"
+
+
+def test_where_there_is_no_queue_nothing_is_missed_by_one_and_no_hour_is_read_for_its_return() -> None:
+    with running(Bench(alone=True, catchup=0), walked=False) as bench:
+        for number in range(3):
+            bench.dynamo.put(key(number, -5_000 * number))
+            bench.advance(5)
+        heard = [bench.hears(Queried) for _ in range(4)]
+        assert [(one.fetched, one.missed) for one in heard] == [(0, 0), (1, 0), (1, 0), (1, 0)]
+        assert [fetched for _, _, fetched in bench.survey.proofs] == [[], [], [], []]
+        assert bench.survey.learnt == []
+        assert len(bench.dynamo.asked("query")) == 4 * QUERY
+
+
+def test_after_a_freeze_the_query_reaches_back_to_the_last_one_though_the_other_clock_stood_still() -> None:
+    with running(Bench(alone=True, catchup=0), walked=False) as bench:
+        bench.dynamo.put(key(1, -60_000))
+        bench.now_ms += 7_200_000
+        bench.survey.now_ms = bench.now_ms
+        bench.poll.soon()
+        bench.idle()
+        assert bench.sinces()[-1] == iso_time(NOW_MS - LATENESS_MS - MARGIN_MS)
+        assert bench.survey.shown() == {key(1, -60_000)}
+        assert bench.survey.hub.covered_since_ms == NOW_MS - LOOKBACK_MS + LATENESS_MS, "nothing is missing in between"
+        assert bench.survey.hub.watermark_ms == bench.now_ms - MARGIN_MS
 
 
 def test_the_first_query_waits_for_the_lease_and_no_longer_than_it_may() -> None:

@@ -367,3 +367,11 @@ def test_reasons_name_no_arn(aws: FakeAws) -> None:
     aws.make_queue(name(), tags())
     aws.script["delete_queue"] = [refusal("AccessDenied", f"not on {TOPIC_ARN}")]
     assert "arn:" not in json.dumps([fate.reason for fate in reaper(aws).prune().fates])
+
+
+def test_the_dead_are_counted_whether_they_could_be_removed_or_not(aws: FakeAws) -> None:
+    for beaten_ms in (OLD, OLD, NOW_MS):
+        aws.make_queue(name(), tags(beaten_ms))
+    aws.script["delete_queue"].append(refusal("AccessDenied"))
+    report = reaper(aws).prune()
+    assert (report.dead, len(report.those("removed")), len(report.those("failed"))) == (2, 1, 1)

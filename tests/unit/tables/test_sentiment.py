@@ -265,3 +265,15 @@ def test_whatever_the_pages_and_labels_all_after_the_time_it_tells_has_been_give
         assert set(given_so_far) >= {one for one in wanted if one.timestamp > reached}
     assert reached == until
     assert given_so_far == Counter(wanted)
+
+
+def test_each_request_is_counted_and_each_attempt_is_one(pauses: list[float]) -> None:
+    dynamo = filled(5)
+    dynamo.script["query"] += [refusal(THROTTLED)]
+    asked: list[int] = []
+    client: Any = dynamo
+    table = SentimentTable(client, NAME, threading.Event(), lambda: asked.append(len(dynamo.requests)))
+    table.after(EVERYTHING)
+    table.read([key(1)])
+    next(table.back(LAST, EVERYTHING))
+    assert asked == list(range(len(dynamo.requests)))

@@ -6,7 +6,7 @@ import hashlib
 from typing import Any
 
 import pytest
-from botocore.exceptions import ConnectTimeoutError
+from botocore.exceptions import ConnectionClosedError, ConnectTimeoutError
 
 from streamer.change import LABELS, Key, iso_time
 from streamer.errors import TableError
@@ -192,3 +192,28 @@ def test_an_index_that_does_not_answer_is_a_table_error(index: Index) -> None:
         table(index).page(None, None, 10, None)
     assert "secret" not in str(raised.value)
     assert index.requests == 1
+
+
+def test_each_request_is_counted() -> None:
+    index = Index()
+    for number in range(30):
+        index.put(number, NOW_MS - number)
+    asked: list[int] = []
+    SnapshotTable(index, "sentiment", lambda: asked.append(index.requests)).page(None, None, 30, None)  # type: ignore[arg-type]
+    assert asked == list(range(index.requests))
+    assert len(asked) > 3
+
+
+def test_a_connection_that_is_found_dead_is_another_try_and_no_error() -> None:
+    index = Index()
+    key = index.put(1, NOW_MS)
+    refusals: list[Exception] = [ConnectionClosedError(endpoint_url="https://dynamodb.here")]
+    answered = index.query
+
+    def query(**request: Any) -> dict[str, Any]:
+        if refusals:
+            raise refusals.pop()
+        return answered(**request)
+
+    index.query = query  # type: ignore[method-assign]
+    assert [row.key for row in rows(all_pages(index, 5))] == [key]

@@ -1,0 +1,42 @@
+"""One span for each request of the API, without ids, users or query; none for a stream, which may last for minutes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from streamer.telemetry.tracing import Tracing
+
+
+def traced(app: ASGIApp, tracing: Tracing, header: Callable[[], str | None] | None = None) -> ASGIApp:
+    """The application with spans. `header` says of which trace the request of the moment is; without it, the request's
+    own `X-Amzn-Trace-Id` does."""
+
+    async def call(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not _is_traced(scope["path"]):
+            await app(scope, receive, send)
+            return
+        said = header() if header is not None else Headers(scope=scope).get("x-amzn-trace-id")
+        with tracing.request(said) as span:
+
+            async def noting(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    span.answered(scope["method"], _template(scope), message["status"])
+                await send(message)
+
+            await app(scope, receive, noting)
+
+    return call
+
+
+def _is_traced(path: str) -> bool:
+    """Neither health checks, nor the page, nor streams."""
+    return path.startswith("/api/") and not path.endswith("/stream")
+
+
+def _template(scope: Scope) -> str:
+    """The route as it was declared; a path that fits none could hold anything."""
+    path = getattr(scope.get("route"), "path", None)
+    return path if isinstance(path, str) else "none"
