@@ -1,0 +1,71 @@
+# Containers in your own VPC, behind HTTPS, scaled by their open streams, with alarms. Replace the ids with yours, then:
+#
+#     terraform init && terraform apply                                   # everything but the service; says how to push the image
+#     terraform apply -var streamer_image=<repository_url>:1.0.0          # the service
+
+terraform {
+  required_version = ">= 1.11"
+
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = ">= 5.88, < 7.0"
+    }
+  }
+}
+
+locals {
+  region = "eu-west-1"
+}
+
+provider "aws" {
+  region = local.region
+}
+
+variable "streamer_image" {
+  description = "The image with its tag; null for the first apply (see the output next_steps)."
+  type        = string
+  default     = null
+}
+
+module "sentiment" {
+  source = "../.."
+
+  name           = "sentiment"
+  region         = local.region
+  streamer_image = var.streamer_image
+
+  vpc_id               = "vpc-0123456789abcdef0"
+  public_subnet_ids    = ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"]
+  container_subnet_ids = ["subnet-0123456789abcdef2", "subnet-0123456789abcdef3"] # with a NAT gateway or VPC endpoints
+
+  certificate_arn = "arn:aws:acm:eu-west-1:111122223333:certificate/01234567-89ab-cdef-0123-456789abcdef"
+  domain_name     = "stream.example.com" # point it at the output load_balancer
+
+  # Your gateway sends one of these in X-Gateway-Secret, and the user in X-User-ID.
+  gateway_secret_arns = ["arn:aws:secretsmanager:eu-west-1:111122223333:secret:gateway-AbCdEf"]
+  cors_origins        = ["https://app.example.com"]
+
+  autoscaling = { min = 2, max = 10, target_streams = 60 }
+  alarms      = { topic_arns = ["arn:aws:sns:eu-west-1:111122223333:on-call"] }
+}
+
+output "dashboard_url" {
+  description = "The page."
+  value       = module.sentiment.dashboard_url
+}
+
+output "operations_dashboard_url" {
+  description = "The CloudWatch dashboard."
+  value       = module.sentiment.operations_dashboard_url
+}
+
+output "next_steps" {
+  description = "What is still to be done."
+  value       = module.sentiment.next_steps
+}
+
+output "load_balancer" {
+  description = "Where to point the domain."
+  value       = module.sentiment.load_balancer
+}

@@ -1,0 +1,46 @@
+# The whole deployment, file by file:
+#
+#   tables.tf         the sentiment and users tables, made or attached to
+#   topic.tf          the SNS topic that the relay publishes to
+#   relay.tf          the relay function, what feeds it, its failure queue, the canary's schedule
+#   rest.tf           the REST function, and the reaper in it: its schedule, and what it does at `terraform destroy`
+#   streamer.tf       the streaming service: containers behind a load balancer, or a function
+#   policies.tf       what the streaming service and the REST function may do
+#   secrets.tf        the secret that seals tickets
+#   registry.tf       the image's repository
+#   schedules.tf      canary and reaper
+#   observability.tf  dashboard and alarms
+#
+# The order in which things end matters as much as the one in which they begin. At `terraform destroy`: the containers
+# first (each unsubscribes and deletes its queue), then the reaper takes what killed ones left, then go rights and topic.
+
+data "aws_caller_identity" "current" {}
+
+data "aws_partition" "current" {}
+
+locals {
+  fargate      = var.streamer_deployment == "fargate"
+  account_id   = data.aws_caller_identity.current.account_id
+  partition    = data.aws_partition.current.partition
+  queue_prefix = "${var.name}-stream"
+  # Every queue that a container can make: the prefix, a dash and a UUID.
+  queue_arns = "arn:${local.partition}:sqs:${var.region}:${local.account_id}:${local.queue_prefix}-*"
+
+  tags = merge(var.tags, { deployment = var.name, managed-by = "terraform" })
+
+  # What the streaming service and the REST function read alike.
+  service_environment = {
+    SENTIMENT_TABLE   = local.sentiment_table.name
+    USERS_TABLE       = local.users_table.name
+    CHANGES_TOPIC_ARN = aws_sns_topic.changes.arn
+    QUEUE_PREFIX      = local.queue_prefix
+    GATEWAY_SECRET    = join(",", var.gateway_secret_arns)
+    TICKET_SECRET     = join(",", local.ticket_secret_arns)
+    CORS_ORIGINS      = join(",", var.cors_origins)
+    LOG_LEVEL         = var.log_level
+    LOG_FORMAT        = "json"
+    METRICS           = var.metrics ? "emf" : "none"
+    DEPLOYMENT_NAME   = var.name
+    TRACING           = var.tracing ? "xray" : "none"
+  }
+}

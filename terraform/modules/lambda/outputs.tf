@@ -1,0 +1,26 @@
+# Each waits until the function may do its work: what invokes it goes away before its rights do.
+
+output "name" {
+  description = "The function's name."
+  value       = aws_lambda_function.this.function_name
+}
+
+output "arn" {
+  description = "The function's ARN."
+  value       = aws_lambda_function.this.arn
+}
+
+output "url" {
+  description = "The Function URL without the slash at its end; null if there is none."
+  value       = one([for url in aws_lambda_function_url.this : trimsuffix(url.function_url, "/")])
+}
+
+output "invoke_mode" {
+  description = "How the Function URL answers; null if there is none."
+  value       = one(aws_lambda_function_url.this[*].invoke_mode)
+}
+
+output "environment" {
+  description = "The function's environment variables."
+  value       = aws_lambda_function.this.environment[0].variables
+}

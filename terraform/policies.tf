@@ -1,0 +1,152 @@
+# Rights of the streaming service and of the REST function, by least privilege. What has `*` as its resource has it because
+# AWS takes no other there.
+
+locals {
+  # One statement each, or none.
+  secrets_to_read = length(local.secret_arns) == 0 ? [] : [local.secret_arns]
+  secret_keys_use = length(local.secret_keys) == 0 ? [] : [local.secret_keys]
+  table_keys_use  = length(local.table_keys) == 0 ? [] : [local.table_keys]
+
+  sentiment_index_arn = "${local.sentiment_table.arn}/index/${local.sentiment_index}"
+}
+
+# What streams and snapshots are made of, wherever they are served.
+data "aws_iam_policy_document" "read" {
+  statement {
+    sid       = "QuerySentiment"
+    actions   = ["dynamodb:Query"]
+    resources = [local.sentiment_index_arn]
+  }
+  statement {
+    sid       = "ReadSentiment"
+    actions   = ["dynamodb:BatchGetItem"]
+    resources = [local.sentiment_table.arn]
+  }
+  statement {
+    sid       = "ReadConfigurations"
+    actions   = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"]
+    resources = [local.users_table.arn]
+  }
+
+  dynamic "statement" {
+    for_each = local.secrets_to_read
+    content {
+      sid       = "ReadSecrets"
+      actions   = ["secretsmanager:GetSecretValue"]
+      resources = statement.value
+    }
+  }
+  dynamic "statement" {
+    for_each = local.secret_keys_use
+    content {
+      sid       = "DecryptSecrets"
+      actions   = ["kms:Decrypt"]
+      resources = statement.value
+
+      condition {
+        test     = "StringEquals"
+        variable = "kms:ViaService"
+        values   = ["secretsmanager.${var.region}.${data.aws_partition.current.dns_suffix}"]
+      }
+    }
+  }
+  dynamic "statement" {
+    for_each = local.table_keys_use
+    content {
+      sid       = "DecryptTables"
+      actions   = ["kms:Decrypt"]
+      resources = statement.value
+
+      condition {
+        test     = "StringEquals"
+        variable = "kms:ViaService"
+        values   = ["dynamodb.${var.region}.${data.aws_partition.current.dns_suffix}"]
+      }
+    }
+  }
+}
+
+# A container also makes a queue of its own, subscribes it, and takes both away at its end.
+data "aws_iam_policy_document" "container" {
+  source_policy_documents = [data.aws_iam_policy_document.read.json]
+
+  statement {
+    sid = "OwnQueues"
+    actions = [
+      "sqs:CreateQueue",
+      "sqs:DeleteMessage",
+      "sqs:DeleteQueue",
+      "sqs:GetQueueAttributes",
+      "sqs:ReceiveMessage",
+      "sqs:TagQueue",
+    ]
+    resources = [local.queue_arns]
+  }
+  statement {
+    sid       = "SubscribeOwnQueues"
+    actions   = ["sns:Subscribe"]
+    resources = [aws_sns_topic.changes.arn]
+
+    condition {
+      test     = "StringEquals"
+      variable = "sns:Protocol"
+      values   = ["sqs"]
+    }
+    condition {
+      test     = "StringLike"
+      variable = "sns:Endpoint"
+      values   = [local.queue_arns]
+    }
+  }
+  statement {
+    sid       = "Subscriptions"
+    actions   = ["sns:GetSubscriptionAttributes", "sns:Unsubscribe"]
+    resources = ["*"] # neither knows a resource that a policy could name
+  }
+
+  dynamic "statement" {
+    for_each = var.tracing ? [1] : []
+    content {
+      sid = "SendTraces"
+      actions = [
+        "xray:GetSamplingRules",
+        "xray:GetSamplingStatisticSummaries",
+        "xray:GetSamplingTargets",
+        "xray:PutTelemetryRecords",
+        "xray:PutTraceSegments",
+      ]
+      resources = ["*"] # X-Ray knows no resource for them
+    }
+  }
+}
+
+# REST alone writes configurations, and runs the reaper.
+data "aws_iam_policy_document" "rest" {
+  source_policy_documents = [data.aws_iam_policy_document.read.json]
+
+  statement {
+    sid       = "WriteConfigurations"
+    actions   = ["dynamodb:ConditionCheckItem", "dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
+    resources = [local.users_table.arn]
+  }
+  statement {
+    sid       = "FindQueues"
+    actions   = ["sqs:ListQueues"]
+    resources = ["*"] # it lists an account's queues, and knows no resource
+  }
+  statement {
+    sid       = "RemoveQueues"
+    actions   = ["sqs:DeleteQueue", "sqs:GetQueueUrl", "sqs:ListQueueTags"]
+    resources = [local.queue_arns]
+  }
+  statement {
+    sid       = "FindSubscriptions"
+    actions   = ["sns:ListSubscriptionsByTopic"]
+    resources = [aws_sns_topic.changes.arn]
+  }
+  statement {
+    sid       = "RemoveSubscriptions"
+    actions   = ["sns:Unsubscribe"]
+    resources = ["*"] # it knows no resource that a policy could name
+  }
+}

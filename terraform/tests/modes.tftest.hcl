@@ -1,0 +1,335 @@
+# Each mode: what is planned, and what is not.
+
+# The provider is real, with keys that are none: a plan of what is made asks AWS nothing, but for the data sources that are
+# overridden here. (A mocked provider would invent policies, and refuses configurations with `ephemeral`.)
+provider "aws" {
+  region                      = "eu-west-1"
+  access_key                  = "none"
+  secret_key                  = "none"
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
+  skip_region_validation      = true
+  skip_requesting_account_id  = true
+}
+
+override_data {
+  target = data.aws_caller_identity.current
+  values = { account_id = "111122223333" }
+}
+
+override_data {
+  target = module.network[0].data.aws_availability_zones.available
+  values = { names = ["eu-west-1a", "eu-west-1b", "eu-west-1c"] }
+}
+
+override_data {
+  target = data.aws_dynamodb_table.sentiment
+  values = {
+    arn              = "arn:aws:dynamodb:eu-west-1:111122223333:table/items"
+    stream_arn       = "arn:aws:dynamodb:eu-west-1:111122223333:table/items/stream/2026-01-01T00:00:00.000"
+    hash_key         = "source_id"
+    range_key        = "timestamp"
+    stream_enabled   = true
+    stream_view_type = "NEW_AND_OLD_IMAGES"
+    global_secondary_index = [{
+      name      = "by_sentiment"
+      hash_key  = "sentiment"
+      range_key = "timestamp"
+    }]
+  }
+}
+
+override_data {
+  target = data.aws_dynamodb_table.users
+  values = {
+    arn              = "arn:aws:dynamodb:eu-west-1:111122223333:table/users"
+    stream_arn       = "arn:aws:dynamodb:eu-west-1:111122223333:table/users/stream/2026-01-01T00:00:00.000"
+    hash_key         = "PK"
+    range_key        = "SK"
+    stream_enabled   = true
+    stream_view_type = "NEW_AND_OLD_IMAGES"
+  }
+}
+
+override_data {
+  target = data.aws_subnet.load_balancer
+  values = { cidr_block = "10.0.0.0/24" }
+}
+
+# ARNs that are otherwise known after an apply only.
+override_resource {
+  target          = aws_sns_topic.changes
+  override_during = plan
+  values          = { arn = "arn:aws:sns:eu-west-1:111122223333:sentiment-changes" }
+}
+
+override_resource {
+  target          = aws_sqs_queue.failures
+  override_during = plan
+  values          = { arn = "arn:aws:sqs:eu-west-1:111122223333:sentiment-relay-failures", url = "https://sqs.eu-west-1.amazonaws.com/111122223333/sentiment-relay-failures" }
+}
+
+variables {
+  region             = "eu-west-1"
+  relay_package      = "main.tf" # a plan reads no more than its hash: any file will do
+  rest_package       = "main.tf"
+  ticket_secret_arns = ["arn:aws:secretsmanager:eu-west-1:111122223333:secret:ticket-AbCdEf"]
+  streamer_image     = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/sentiment-streamer:1.0.0"
+}
+
+run "fargate" {
+  command = plan
+
+  assert {
+    condition     = length(module.fargate) == 1 && length(module.network) == 1 && length(module.streaming_function) == 0
+    error_message = "fargate: a service in a network of its own, and no function for streams"
+  }
+
+  assert {
+    condition     = output.service_name == "sentiment-streamer"
+    error_message = "the service is planned"
+  }
+
+  assert {
+    condition     = startswith(output.next_steps, "Nothing")
+    error_message = "with an image nothing is left to do"
+  }
+
+  assert {
+    condition     = module.fargate[0].deregistration_delay == 960 && module.fargate[0].stop_timeout == 45
+    error_message = "a container is let go for a lifetime and a minute, and has the drain window and 25 s to stop"
+  }
+
+  assert {
+    condition     = { for pair in jsondecode(module.fargate[0].container_definitions)[0].environment : pair.name => pair.value }.SSE_LIFETIME == "900" && { for pair in jsondecode(module.fargate[0].container_definitions)[0].environment : pair.name => pair.value }.SSE_DRAIN_WINDOW == "20" && { for pair in jsondecode(module.fargate[0].container_definitions)[0].environment : pair.name => pair.value }.SSE_MAX_CONNECTIONS == "100"
+    error_message = "the service has the numbers that the load balancer and ECS have"
+  }
+
+  assert {
+    condition     = { for pair in jsondecode(module.fargate[0].container_definitions)[0].environment : pair.name => pair.value }.TRUSTED_PROXIES == ""
+    error_message = "without a gateway's secret no proxy is believed: anybody could send X-User-ID through the load balancer"
+  }
+
+  assert {
+    condition     = { for pair in jsondecode(module.fargate[0].container_definitions)[0].environment : pair.name => pair.value }.QUEUE_PREFIX == "sentiment-stream" && { for pair in jsondecode(module.fargate[0].container_definitions)[0].environment : pair.name => pair.value }.DEPLOYMENT_NAME == "sentiment" && { for pair in jsondecode(module.fargate[0].container_definitions)[0].environment : pair.name => pair.value }.METRICS == "emf"
+    error_message = "the names that the metrics and the rights have"
+  }
+
+  assert {
+    condition     = jsondecode(module.fargate[0].container_definitions)[0].readonlyRootFilesystem && jsondecode(module.fargate[0].container_definitions)[0].user == "10001:10001"
+    error_message = "the root is read-only and the user is not root"
+  }
+
+  assert {
+    condition     = length(jsondecode(module.fargate[0].container_definitions)) == 1
+    error_message = "no sidecar without tracing"
+  }
+
+  assert {
+    condition     = length(aws_ecr_repository_policy.streamer) == 0
+    error_message = "only Lambda needs a policy of the repository"
+  }
+}
+
+run "fargate_first_apply" {
+  command = plan
+
+  variables {
+    streamer_image = null
+  }
+
+  assert {
+    condition     = output.service_name == null && output.scale_command == null
+    error_message = "no service without an image"
+  }
+
+  assert {
+    condition     = length(module.fargate) == 1
+    error_message = "the load balancer is there before the image"
+  }
+}
+
+run "fargate_with_https" {
+  command = plan
+
+  variables {
+    certificate_arn     = "arn:aws:acm:eu-west-1:111122223333:certificate/0a1b"
+    gateway_secret_arns = ["arn:aws:secretsmanager:eu-west-1:111122223333:secret:gateway-AbCdEf"]
+    domain_name         = "stream.example.com"
+    tracing             = true
+  }
+
+  assert {
+    condition     = output.dashboard_url == "https://stream.example.com/" && output.sse_base_url == "https://stream.example.com"
+    error_message = "the URLs have the domain and https"
+  }
+
+  assert {
+    condition     = { for pair in jsondecode(module.fargate[0].container_definitions)[0].environment : pair.name => pair.value }.TRUSTED_PROXIES == "10.42.0.0/21,10.42.8.0/21"
+    error_message = "with a gateway's secret the load balancer's subnets say the client's address"
+  }
+
+  assert {
+    condition     = { for pair in jsondecode(module.fargate[0].container_definitions)[0].environment : pair.name => pair.value }.GATEWAY_SECRET == "arn:aws:secretsmanager:eu-west-1:111122223333:secret:gateway-AbCdEf"
+    error_message = "the secret is passed as an ARN"
+  }
+
+  assert {
+    condition     = length(jsondecode(module.fargate[0].container_definitions)) == 2 && jsondecode(module.fargate[0].container_definitions)[1].name == "xray-daemon" && !jsondecode(module.fargate[0].container_definitions)[1].essential
+    error_message = "tracing brings the daemon, whose end ends no stream"
+  }
+
+  assert {
+    condition     = { for pair in jsondecode(module.fargate[0].container_definitions)[0].environment : pair.name => pair.value }.AWS_XRAY_DAEMON_ADDRESS == "127.0.0.1:2000" && { for pair in jsondecode(module.fargate[0].container_definitions)[0].environment : pair.name => pair.value }.TRACING == "xray"
+    error_message = "the service knows its daemon"
+  }
+}
+
+run "fargate_in_a_given_vpc" {
+  command = plan
+
+  variables {
+    vpc_id            = "vpc-0a1b"
+    public_subnet_ids = ["subnet-1", "subnet-2"]
+    autoscaling       = { min = 2, max = 6 }
+  }
+
+  assert {
+    condition     = length(module.network) == 0
+    error_message = "no network is made beside a given one"
+  }
+
+  assert {
+    condition     = module.fargate[0].autoscaling_bounds == { min = 2, max = 6, target = 60 }
+    error_message = "autoscaling is planned as asked"
+  }
+}
+
+run "lambda" {
+  command = plan
+
+  variables {
+    streamer_deployment = "lambda"
+  }
+
+  assert {
+    condition     = length(module.fargate) == 0 && length(module.network) == 0 && length(module.streaming_function) == 1
+    error_message = "lambda: a function and no service, load balancer or network"
+  }
+
+  assert {
+    condition     = module.streaming_function[0].name == "sentiment-stream"
+    error_message = "the function has the name that the repository's policy lets in"
+  }
+
+  assert {
+    condition     = module.streaming_function[0].invoke_mode == "RESPONSE_STREAM" && module.rest.invoke_mode == "BUFFERED"
+    error_message = "streams are streamed, REST is buffered"
+  }
+
+  assert {
+    condition     = module.streaming_function[0].environment.SSE_INTAKE == "poll" && module.streaming_function[0].environment.SSE_WINDOW_FILL == "0"
+    error_message = "streams poll, and read no day back"
+  }
+
+  assert {
+    condition     = module.streaming_function[0].environment.AWS_LWA_INVOKE_MODE == "response_stream" && module.streaming_function[0].environment.AWS_LWA_READINESS_CHECK_HEALTHY_STATUS == "200-299"
+    error_message = "the adapter streams, and takes no 4xx for ready"
+  }
+
+  assert {
+    condition     = output.service_name == null && output.load_balancer == null && output.cluster_name == null
+    error_message = "no outputs of what is not there"
+  }
+}
+
+run "lambda_first_apply" {
+  command = plan
+
+  variables {
+    streamer_deployment = "lambda"
+    streamer_image      = null
+  }
+
+  assert {
+    condition     = length(module.streaming_function) == 0 && output.dashboard_url == null
+    error_message = "no function without an image, and no URL"
+  }
+}
+
+run "existing_tables" {
+  command = plan
+
+  variables {
+    existing_sentiment_table = "items"
+    existing_users_table     = "users"
+  }
+
+  assert {
+    condition     = length(aws_dynamodb_table.sentiment) == 0 && length(aws_dynamodb_table.users) == 0
+    error_message = "no table is made beside those that exist"
+  }
+
+  assert {
+    condition     = { for name, mapping in aws_lambda_event_source_mapping.relay : name => mapping.event_source_arn } == { sentiment = "arn:aws:dynamodb:eu-west-1:111122223333:table/items/stream/2026-01-01T00:00:00.000", users = "arn:aws:dynamodb:eu-west-1:111122223333:table/users/stream/2026-01-01T00:00:00.000" }
+    error_message = "the relay reads their streams"
+  }
+}
+
+run "event_sources" {
+  command = plan
+
+  assert {
+    condition     = alltrue([for mapping in aws_lambda_event_source_mapping.relay : mapping.batch_size == 100 && mapping.maximum_batching_window_in_seconds == null && mapping.bisect_batch_on_function_error && mapping.maximum_record_age_in_seconds == 21600 && mapping.maximum_retry_attempts == -1 && mapping.starting_position == "LATEST" && contains(mapping.function_response_types, "ReportBatchItemFailures")])
+    error_message = "the mappings have the settings of the design"
+  }
+
+  assert {
+    condition     = alltrue([for mapping in aws_lambda_event_source_mapping.relay : mapping.destination_config[0].on_failure[0].destination_arn == aws_sqs_queue.failures.arn])
+    error_message = "what grows too old goes to the failure queue"
+  }
+
+  assert {
+    condition     = module.relay.environment.FAILURE_QUEUE_URL == aws_sqs_queue.failures.url && aws_sqs_queue.failures.message_retention_seconds == 1209600
+    error_message = "the relay's own failures go there too, for 14 days"
+  }
+
+  assert {
+    condition     = jsondecode(aws_scheduler_schedule.this["canary"].target[0].input) == { canary = true } && aws_scheduler_schedule.this["canary"].schedule_expression == "rate(1 minute)"
+    error_message = "a canary a minute"
+  }
+
+  assert {
+    condition     = jsondecode(aws_scheduler_schedule.this["reaper"].target[0].input) == { prune = {} } && aws_scheduler_schedule.this["reaper"].schedule_expression == "rate(1 hour)"
+    error_message = "the reaper each hour"
+  }
+
+  assert {
+    condition     = aws_lambda_invocation.prune.lifecycle_scope == "CRUD"
+    error_message = "the reaper runs at destroy"
+  }
+}
+
+run "tables" {
+  command = plan
+
+  assert {
+    condition     = aws_dynamodb_table.sentiment[0].hash_key == "source_id" && aws_dynamodb_table.sentiment[0].range_key == "timestamp" && aws_dynamodb_table.sentiment[0].stream_view_type == "NEW_AND_OLD_IMAGES" && aws_dynamodb_table.sentiment[0].billing_mode == "PAY_PER_REQUEST"
+    error_message = "the sentiment table is as the design says"
+  }
+
+  assert {
+    condition     = alltrue([for index in aws_dynamodb_table.sentiment[0].global_secondary_index : index.name == "by_sentiment" && index.projection_type == "INCLUDE" && toset(index.non_key_attributes) == toset(["matched_tickers", "ticker", "score", "confidence", "source", "updated_at"])])
+    error_message = "the index holds what a client sees, and no more"
+  }
+
+  assert {
+    condition     = aws_dynamodb_table.sentiment[0].ttl[0].attribute_name == "ttl_timestamp" && aws_dynamodb_table.sentiment[0].point_in_time_recovery[0].enabled && aws_dynamodb_table.sentiment[0].deletion_protection_enabled
+    error_message = "it expires items, and can be recovered"
+  }
+
+  assert {
+    condition     = aws_dynamodb_table.users[0].hash_key == "PK" && aws_dynamodb_table.users[0].range_key == "SK" && aws_dynamodb_table.users[0].stream_view_type == "NEW_AND_OLD_IMAGES"
+    error_message = "the users table is as the design says"
+  }
+}

@@ -1,0 +1,592 @@
+# The first six are what a deployment usually sets; everything else has a default that is meant to be kept.
+
+variable "region" {
+  description = "AWS region to deploy into, such as eu-west-1. It is the region of your provider, or AWS_REGION if you apply this folder as it stands."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.region))
+    error_message = "region is \"${var.region}\": give a region's code, such as eu-west-1."
+  }
+}
+
+variable "name" {
+  description = "Name of this deployment. It begins the name of everything that is made, so two deployments in one account need two names. 3 to 20 characters, because a load balancer's name has 32 at most."
+  type        = string
+  default     = "sentiment"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z]([a-z0-9]|-[a-z0-9]){2,19}$", var.name)) && length(var.name) <= 20 && !startswith(var.name, "internal-")
+    error_message = "name is \"${var.name}\": give 3 to 20 lower-case letters, digits and single hyphens that begin with a letter, do not end with a hyphen, and do not begin with \"internal-\" (load balancers refuse that)."
+  }
+}
+
+variable "streamer_image" {
+  description = "Image of the streaming service with its tag or digest, such as 111122223333.dkr.ecr.eu-west-1.amazonaws.com/sentiment-streamer:1.0.0. null for the first apply: it makes everything that needs no image, the ECR repository included, and the output `next_steps` says how to push the image and go on."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.streamer_image == null || can(regex("^[^\\s:@]+(:[0-9]+/[^\\s:@]+)?(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}|(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?@sha256:[0-9a-f]{64})$", var.streamer_image))
+    error_message = "streamer_image is \"${coalesce(var.streamer_image, "null")}\": name a tag or a digest too, such as registry/sentiment-streamer:1.0.0, so that a deployment says which image it runs."
+  }
+  validation {
+    condition     = var.streamer_image == null || var.streamer_deployment != "lambda" || can(regex("^[0-9]{12}\\.dkr\\.ecr\\.[a-z0-9-]+\\.amazonaws\\.com(\\.cn)?/", var.streamer_image))
+    error_message = "streamer_image is \"${coalesce(var.streamer_image, "null")}\": Lambda runs images of ECR alone; push it to the repository in the output `repository_url`."
+  }
+}
+
+variable "streamer_deployment" {
+  description = "Where the streaming service runs. fargate (recommended): containers behind a load balancer, 100 streams in each, pushed to within a second. lambda: one stream in each execution environment, polled every 5 s, billed by the second that each stream is open; cheaper up to about three streams that are always open."
+  type        = string
+  default     = "fargate"
+  nullable    = false
+
+  validation {
+    condition     = contains(["fargate", "lambda"], var.streamer_deployment)
+    error_message = "streamer_deployment is \"${var.streamer_deployment}\": choose fargate or lambda."
+  }
+}
+
+variable "certificate_arn" {
+  description = "ARN of an ACM certificate in this region: the load balancer then speaks HTTPS and HTTP/2, and port 80 redirects. null: plain HTTP, for trials only, since tickets and the gateway's secret would cross the network readably, and a browser opens six streams per host at most. fargate only: a Function URL always has HTTPS."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.certificate_arn == null || can(regex("^arn:aws[a-z-]*:(acm|iam):[a-z0-9-]*:[0-9]{12}:(server-)?certificate/.+$", var.certificate_arn))
+    error_message = "certificate_arn is \"${coalesce(var.certificate_arn, "null")}\": give the ARN of a certificate, such as arn:aws:acm:eu-west-1:111122223333:certificate/…, or null for plain HTTP."
+  }
+}
+
+variable "gateway_secret_arns" {
+  description = "ARNs of Secrets Manager secrets that your gateway sends in X-Gateway-Secret: requests with one of them are believed about X-User-ID. Empty: nobody is, and users' configurations answer 401; the public stream works all the same. Several serve rotation."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in var.gateway_secret_arns : can(regex("^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@!-]{1,519}$", arn))])
+    error_message = "gateway_secret_arns is ${jsonencode(var.gateway_secret_arns)}: give ARNs of Secrets Manager secrets (arn:aws:secretsmanager:…:secret:…), never a secret's value."
+  }
+}
+
+# Tables
+
+variable "existing_sentiment_table" {
+  description = "Name of a sentiment table that exists: keys source_id and timestamp, index by_sentiment, stream NEW_AND_OLD_IMAGES. It is read, never changed and never destroyed. null: one is made."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.existing_sentiment_table == null || can(regex("^[A-Za-z0-9_.-]{3,255}$", var.existing_sentiment_table))
+    error_message = "existing_sentiment_table is \"${coalesce(var.existing_sentiment_table, "null")}\": give the table's name (not its ARN), or null to have one made."
+  }
+}
+
+variable "existing_users_table" {
+  description = "Name of a table of users' configurations that exists: keys PK and SK, stream NEW_AND_OLD_IMAGES. null: one is made."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.existing_users_table == null || can(regex("^[A-Za-z0-9_.-]{3,255}$", var.existing_users_table))
+    error_message = "existing_users_table is \"${coalesce(var.existing_users_table, "null")}\": give the table's name (not its ARN), or null to have one made."
+  }
+  validation {
+    condition     = var.existing_users_table == null || var.existing_users_table != var.existing_sentiment_table
+    error_message = "existing_users_table is \"${coalesce(var.existing_users_table, "null")}\", which is existing_sentiment_table too: give another table, or null to have one made."
+  }
+}
+
+variable "table_kms_key_arns" {
+  description = "ARNs of the customer keys that existing tables are encrypted with, if they are: the functions and containers get kms:Decrypt on them."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in var.table_kms_key_arns : can(regex("^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", arn))])
+    error_message = "table_kms_key_arns is ${jsonencode(var.table_kms_key_arns)}: give ARNs of keys (arn:aws:kms:…:key/…), not of aliases: IAM knows keys alone."
+  }
+}
+
+variable "deletion_protection" {
+  description = "Whether the tables and the load balancer that are made here refuse to be deleted. Set it to false, and apply, before `terraform destroy`."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+# Secrets and encryption
+
+variable "ticket_secret_arns" {
+  description = "ARNs of Secrets Manager secrets that seal the tickets of browsers: the first seals, all open. Empty: one is made, whose value is in no plan and in no state."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in var.ticket_secret_arns : can(regex("^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@!-]{1,519}$", arn))])
+    error_message = "ticket_secret_arns is ${jsonencode(var.ticket_secret_arns)}: give ARNs of Secrets Manager secrets (arn:aws:secretsmanager:…:secret:…), never a secret's value."
+  }
+}
+
+variable "secret_kms_key_arns" {
+  description = "ARNs of the customer keys that the given secrets are encrypted with, if they are: whoever reads the secrets gets kms:Decrypt on them."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in var.secret_kms_key_arns : can(regex("^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", arn))])
+    error_message = "secret_kms_key_arns is ${jsonencode(var.secret_kms_key_arns)}: give ARNs of keys (arn:aws:kms:…:key/…), not of aliases: IAM knows keys alone."
+  }
+}
+
+variable "kms_key_arn" {
+  description = "ARN of a customer key ($1 a month and its requests) for everything that is made here: tables, topic, failure queue, logs, images and ticket secret. Its policy must let logs.<region>.amazonaws.com use it. null: keys that AWS owns or manages, for nothing."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.kms_key_arn == null || can(regex("^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", var.kms_key_arn))
+    error_message = "kms_key_arn is \"${coalesce(var.kms_key_arn, "null")}\": give the ARN of a key (arn:aws:kms:…:key/…), not of an alias: IAM knows keys alone."
+  }
+}
+
+# Network (fargate)
+
+variable "vpc_id" {
+  description = "VPC for the load balancer and the containers. null: a small one is made (two public subnets, no NAT gateway and so no hourly price; containers have public addresses, but only the load balancer reaches them)."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.vpc_id == null || can(regex("^vpc-[0-9a-f]+$", var.vpc_id))
+    error_message = "vpc_id is \"${coalesce(var.vpc_id, "null")}\": give a VPC's id, such as vpc-0123456789abcdef0, or null to have one made."
+  }
+}
+
+variable "public_subnet_ids" {
+  description = "With vpc_id: subnets of the load balancer, in two availability zones at least. For an internal one, private subnets."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = (var.vpc_id == null) == (length(var.public_subnet_ids) == 0)
+    error_message = "public_subnet_ids is ${jsonencode(var.public_subnet_ids)} and vpc_id is ${jsonencode(var.vpc_id)}: give both, or neither."
+  }
+  validation {
+    condition     = length(var.public_subnet_ids) != 1
+    error_message = "public_subnet_ids is ${jsonencode(var.public_subnet_ids)}: a load balancer needs subnets in two availability zones at least."
+  }
+}
+
+variable "container_subnet_ids" {
+  description = "With vpc_id: subnets of the containers. They need a way to AWS's APIs: a NAT gateway, VPC endpoints, or container_public_ip. Empty: the load balancer's subnets."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = var.vpc_id != null || length(var.container_subnet_ids) == 0
+    error_message = "container_subnet_ids is ${jsonencode(var.container_subnet_ids)}, but vpc_id is null: name the VPC that they are in."
+  }
+}
+
+variable "container_public_ip" {
+  description = "Whether containers get public addresses, which they need to reach AWS in a subnet without NAT. null: if the VPC is made here."
+  type        = bool
+  default     = null
+}
+
+variable "vpc_cidr" {
+  description = "Addresses of the VPC that is made: a /16 to /24. Another than your other networks' if they are to be connected."
+  type        = string
+  default     = "10.42.0.0/20"
+  nullable    = false
+
+  validation {
+    condition     = can(cidrhost(var.vpc_cidr, 0)) && can(regex("^[0-9.]+/(1[6-9]|2[0-4])$", var.vpc_cidr))
+    error_message = "vpc_cidr is \"${var.vpc_cidr}\": give an IPv4 network of /16 to /24, such as 10.42.0.0/20."
+  }
+}
+
+variable "internal" {
+  description = "Whether the load balancer has private addresses only."
+  type        = bool
+  default     = false
+  nullable    = false
+
+  validation {
+    condition     = !var.internal || var.vpc_id != null
+    error_message = "internal is true, but vpc_id is null: nobody could reach a private load balancer in the VPC that would be made; name yours."
+  }
+}
+
+variable "allowed_cidrs" {
+  description = "IPv4 networks from which the load balancer may be reached. The default is everywhere: it serves a public stream."
+  type        = set(string)
+  default     = ["0.0.0.0/0"]
+  nullable    = false
+
+  validation {
+    condition     = length(var.allowed_cidrs) > 0 && alltrue([for cidr in var.allowed_cidrs : can(cidrhost(cidr, 0)) && !strcontains(cidr, ":")])
+    error_message = "allowed_cidrs is ${jsonencode(var.allowed_cidrs)}: give one IPv4 network or more, such as 203.0.113.0/24."
+  }
+}
+
+variable "domain_name" {
+  description = "Host name that you point at the load balancer, and that the certificate is for: the URLs in the outputs then have it. null: the load balancer's own name."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.domain_name == null || can(regex("^([a-z0-9]([a-z0-9-]*[a-z0-9])?\\.)+[a-z]{2,}$", var.domain_name))
+    error_message = "domain_name is \"${coalesce(var.domain_name, "null")}\": give a host name, such as stream.example.com, without https:// and without a path."
+  }
+}
+
+variable "tls_policy" {
+  description = "The load balancer's security policy for HTTPS. The default is TLS 1.3 and 1.2 with forward secrecy."
+  type        = string
+  default     = "ELBSecurityPolicy-TLS13-1-2-2021-06"
+  nullable    = false
+
+  validation {
+    condition     = startswith(var.tls_policy, "ELBSecurityPolicy-")
+    error_message = "tls_policy is \"${var.tls_policy}\": give a predefined policy's name, such as ELBSecurityPolicy-TLS13-1-2-2021-06."
+  }
+}
+
+variable "access_log_bucket" {
+  description = "S3 bucket for the load balancer's access log, with a policy that lets it write. The log holds whole URLs, tickets among them, which open a stream until their deadline: keep the bucket private. null: no access log."
+  type        = string
+  default     = null
+}
+
+# Containers (fargate)
+
+variable "desired_count" {
+  description = "Containers to begin with. Read when the service is made, never again: after that autoscaling, or the engineer on call with the output `scale_command`, says how many, and no apply undoes it. Two survive the loss of one."
+  type        = number
+  default     = 2
+  nullable    = false
+
+  validation {
+    condition     = var.desired_count >= 1 && var.desired_count <= 1000 && floor(var.desired_count) == var.desired_count
+    error_message = "desired_count is ${var.desired_count}: give a whole number of 1 to 1000."
+  }
+}
+
+variable "autoscaling" {
+  description = "Scale the containers by their open streams: between min and max, so that the average is target_streams a container. null: the number of containers stays as it is. A new container is of no use to streams that are open; they spread within one stream_lifetime."
+  type = object({
+    min            = number
+    max            = number
+    target_streams = optional(number, 60)
+  })
+  default = null
+
+  validation {
+    condition     = var.autoscaling == null ? true : var.autoscaling.min >= 1 && var.autoscaling.max >= var.autoscaling.min && floor(var.autoscaling.min) == var.autoscaling.min && floor(var.autoscaling.max) == var.autoscaling.max
+    error_message = "autoscaling is ${jsonencode(var.autoscaling)}: give whole numbers, min of 1 at least and max not below it."
+  }
+  validation {
+    condition     = var.autoscaling == null ? true : var.autoscaling.target_streams >= 1 && var.autoscaling.target_streams < var.max_streams
+    error_message = "autoscaling is ${jsonencode(var.autoscaling)}: target_streams must be at least 1 and below max_streams (${var.max_streams}), since a full container turns streams away."
+  }
+  validation {
+    condition     = var.autoscaling == null || var.metrics
+    error_message = "autoscaling is ${jsonencode(var.autoscaling)}, but metrics is false: it scales by the metric streams_open, so set metrics to true."
+  }
+}
+
+variable "cpu" {
+  description = "Processor of a container, in 1/1024 of one: 256, 512, 1024, 2048 or 4096. Half of one serves 100 streams at some hundreds of events a second."
+  type        = number
+  default     = 512
+  nullable    = false
+
+  validation {
+    condition     = contains([256, 512, 1024, 2048, 4096], var.cpu)
+    error_message = "cpu is ${var.cpu}: choose 256, 512, 1024, 2048 or 4096."
+  }
+}
+
+variable "memory" {
+  description = "Memory of a container in MiB, as Fargate sells it: two to eight times cpu, in steps of 1024 (512 too for 256). 1024 holds 200,000 remembered items, the history, and 100 streams."
+  type        = number
+  default     = 1024
+  nullable    = false
+
+  validation {
+    condition     = (var.cpu == 256 && var.memory == 512) || (var.memory % 1024 == 0 && var.memory >= 2 * var.cpu && var.memory <= (var.cpu == 4096 ? 30720 : 8 * var.cpu))
+    error_message = "memory is ${var.memory} with cpu ${var.cpu}: Fargate has two to eight times cpu, in steps of 1024 MiB (512 MiB too for cpu 256; at most 30720 for 4096)."
+  }
+}
+
+variable "architecture" {
+  description = "Processor of functions and containers, in Lambda's words: arm64 (a fifth cheaper) or x86_64. The image and the packages have to be of the same."
+  type        = string
+  default     = "arm64"
+  nullable    = false
+
+  validation {
+    condition     = contains(["arm64", "x86_64"], var.architecture)
+    error_message = "architecture is \"${var.architecture}\": choose arm64 or x86_64."
+  }
+}
+
+variable "max_streams" {
+  description = "Open streams a container, beyond which it answers 503 with Retry-After (SSE_MAX_CONNECTIONS). fargate only."
+  type        = number
+  default     = 100
+  nullable    = false
+
+  validation {
+    condition     = var.max_streams >= 1 && var.max_streams <= 60000 && floor(var.max_streams) == var.max_streams
+    error_message = "max_streams is ${var.max_streams}: give a whole number of 1 to 60000; the limit of open files (65536) bounds it."
+  }
+}
+
+variable "stream_lifetime" {
+  description = "Longest life of a stream in seconds (SSE_LIFETIME). A container that is replaced is let go for this long and a minute more, so that every stream ends by its own `closing`: a deployment takes as long. 15 min is also Lambda's limit."
+  type        = number
+  default     = 900
+  nullable    = false
+
+  validation {
+    condition     = var.stream_lifetime >= 60 && var.stream_lifetime <= 3540 && floor(var.stream_lifetime) == var.stream_lifetime
+    error_message = "stream_lifetime is ${var.stream_lifetime}: give whole seconds of 60 to 3540; the load balancer waits 60 s longer, and an hour at most."
+  }
+  validation {
+    condition     = var.streamer_deployment != "lambda" || var.stream_lifetime <= 900
+    error_message = "stream_lifetime is ${var.stream_lifetime}: Lambda ends a stream after 900 s; give no more."
+  }
+}
+
+variable "drain_window" {
+  description = "Seconds over which a container that stops spreads its goodbyes (SSE_DRAIN_WINDOW). ECS gives it 25 s more before it kills it, and 120 s at most in all."
+  type        = number
+  default     = 20
+  nullable    = false
+
+  validation {
+    condition     = var.drain_window >= 1 && var.drain_window <= 95 && floor(var.drain_window) == var.drain_window
+    error_message = "drain_window is ${var.drain_window}: give whole seconds of 1 to 95; with the 25 s to stop after it, ECS allows 120."
+  }
+}
+
+variable "container_insights" {
+  description = "ECS's own metrics of the cluster: disabled, enabled or enhanced. They cost some dollars a month, and the dashboard needs none of them."
+  type        = string
+  default     = "disabled"
+  nullable    = false
+
+  validation {
+    condition     = contains(["disabled", "enabled", "enhanced"], var.container_insights)
+    error_message = "container_insights is \"${var.container_insights}\": choose disabled, enabled or enhanced."
+  }
+}
+
+# The streaming function (lambda)
+
+variable "lambda_max_streams" {
+  description = "Open streams at most in lambda mode: each takes an execution environment, so this is the function's reserved concurrency and bounds its bill. AWS keeps 100 of the account's concurrency unreserved: a new account, with 10 in all, has to raise its quota first. -1: no bound of its own."
+  type        = number
+  default     = 50
+  nullable    = false
+
+  validation {
+    condition     = (var.lambda_max_streams >= 1 || var.lambda_max_streams == -1) && floor(var.lambda_max_streams) == var.lambda_max_streams
+    error_message = "lambda_max_streams is ${var.lambda_max_streams}: give a whole number of 1 or more, or -1 for no bound of its own."
+  }
+}
+
+variable "lambda_memory" {
+  description = "Memory of the streaming function in MiB, which its price goes by. 512 starts the service within some seconds."
+  type        = number
+  default     = 512
+  nullable    = false
+
+  validation {
+    condition     = var.lambda_memory >= 256 && var.lambda_memory <= 10240 && floor(var.lambda_memory) == var.lambda_memory
+    error_message = "lambda_memory is ${var.lambda_memory}: give whole MiB of 256 to 10240."
+  }
+}
+
+variable "stream_auth_type" {
+  description = "Who may call the streaming Function URL: NONE (everybody, as browsers need it; users are known by ticket or gateway) or AWS_IAM (signed requests of this account's principals)."
+  type        = string
+  default     = "NONE"
+  nullable    = false
+
+  validation {
+    condition     = contains(["NONE", "AWS_IAM"], var.stream_auth_type)
+    error_message = "stream_auth_type is \"${var.stream_auth_type}\": choose NONE or AWS_IAM."
+  }
+}
+
+# Relay and REST
+
+variable "relay_package" {
+  description = "Path of the relay's zip. null: build/relay-<architecture>.zip of this repository, which `make package` makes."
+  type        = string
+  default     = null
+}
+
+variable "rest_package" {
+  description = "Path of the REST function's zip. null: build/rest-<architecture>.zip of this repository, which `make package` makes."
+  type        = string
+  default     = null
+}
+
+variable "rest_auth_type" {
+  description = "Who may call the REST Function URL: NONE (everybody, as browsers need it; users are known by the gateway's secret) or AWS_IAM (signed requests of this account's principals)."
+  type        = string
+  default     = "NONE"
+  nullable    = false
+
+  validation {
+    condition     = contains(["NONE", "AWS_IAM"], var.rest_auth_type)
+    error_message = "rest_auth_type is \"${var.rest_auth_type}\": choose NONE or AWS_IAM."
+  }
+}
+
+variable "rest_max_concurrency" {
+  description = "Requests that REST answers at the same time, at most: the function's reserved concurrency. -1: as many as the account has left. The reaper runs in the same function."
+  type        = number
+  default     = -1
+  nullable    = false
+
+  validation {
+    condition     = (var.rest_max_concurrency >= 1 || var.rest_max_concurrency == -1) && floor(var.rest_max_concurrency) == var.rest_max_concurrency
+    error_message = "rest_max_concurrency is ${var.rest_max_concurrency}: give a whole number of 1 or more, or -1 for no bound of its own."
+  }
+}
+
+variable "relay_reserved_concurrency" {
+  description = "Concurrency kept for the relay, so that no other function of the account can starve it: one for each shard of the two tables, and one for the canary. -1: none is kept, as new accounts (10 in all) need it."
+  type        = number
+  default     = -1
+  nullable    = false
+
+  validation {
+    condition     = (var.relay_reserved_concurrency >= 3 || var.relay_reserved_concurrency == -1) && floor(var.relay_reserved_concurrency) == var.relay_reserved_concurrency
+    error_message = "relay_reserved_concurrency is ${var.relay_reserved_concurrency}: give a whole number of 3 or more (two tables and the canary), or -1 to keep none."
+  }
+}
+
+# Service settings
+
+variable "cors_origins" {
+  description = "Origins of other sites whose pages may read the stream and REST, such as https://app.example.com; [\"*\"] for all."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for origin in var.cors_origins : can(regex("^(\\*|https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?)$", origin))])
+    error_message = "cors_origins is ${jsonencode(var.cors_origins)}: give origins without a path, such as https://app.example.com, or \"*\"."
+  }
+}
+
+variable "log_level" {
+  description = "Least level that is logged: DEBUG, INFO, WARNING, ERROR or CRITICAL."
+  type        = string
+  default     = "INFO"
+  nullable    = false
+
+  validation {
+    condition     = contains(["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], var.log_level)
+    error_message = "log_level is \"${var.log_level}\": choose DEBUG, INFO, WARNING, ERROR or CRITICAL."
+  }
+}
+
+variable "streamer_environment" {
+  description = "More settings of the streaming service, as docs/settings.md names them: { SSE_HEARTBEAT_INTERVAL = \"20\" }. Those that Terraform gives itself have variables of their own."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for key in keys(var.streamer_environment) : can(regex("^SSE_[A-Z_]+$", key)) || contains(["TICKET_LIFETIME", "TRUSTED_PROXIES", "METRICS_INTERVAL", "AWS_ENDPOINT_URL"], key)])
+    error_message = "streamer_environment has the keys ${jsonencode(keys(var.streamer_environment))}: give SSE_* settings, TICKET_LIFETIME, TRUSTED_PROXIES or METRICS_INTERVAL of docs/settings.md; the others have variables."
+  }
+  validation {
+    condition     = length(setintersection(keys(var.streamer_environment), ["SSE_HOST", "SSE_PORT", "SSE_MAX_CONNECTIONS", "SSE_LIFETIME", "SSE_DRAIN_WINDOW", "SSE_INTAKE"])) == 0
+    error_message = "streamer_environment has the keys ${jsonencode(keys(var.streamer_environment))}: SSE_MAX_CONNECTIONS, SSE_LIFETIME and SSE_DRAIN_WINDOW are max_streams, stream_lifetime and drain_window, which other resources follow; SSE_HOST, SSE_PORT and SSE_INTAKE are Terraform's."
+  }
+}
+
+# Observability
+
+variable "metrics" {
+  description = "Whether functions and containers write their metrics (EMF lines in the logs, from which CloudWatch takes them). About 35 metrics of $0.30 a month; without them dashboard and alarms show AWS's own metrics alone."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "alarms" {
+  description = "CloudWatch alarms, each $0.10 a month (docs/operations.md has the list): the SNS topics that they tell. null: no alarms. The topics must not be encrypted with alias/aws/sns, to which alarms cannot publish."
+  type = object({
+    topic_arns = list(string)
+  })
+  default = null
+
+  validation {
+    condition     = var.alarms == null ? true : alltrue([for arn in var.alarms.topic_arns : can(regex("^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}$", arn))])
+    error_message = "alarms is ${jsonencode(var.alarms)}: topic_arns must be ARNs of standard SNS topics (arn:aws:sns:…)."
+  }
+}
+
+variable "tracing" {
+  description = "Whether X-Ray traces are sent ($5 for a million, and on fargate a small sidecar in each container's task)."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "xray_daemon_image" {
+  description = "With tracing on fargate: the X-Ray daemon's image."
+  type        = string
+  default     = "public.ecr.aws/xray/aws-xray-daemon:3.3.14"
+  nullable    = false
+}
+
+variable "log_retention_days" {
+  description = "Days that logs are kept, one of the numbers that CloudWatch knows."
+  type        = number
+  default     = 30
+  nullable    = false
+
+  validation {
+    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
+    error_message = "log_retention_days is ${var.log_retention_days}: choose 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653."
+  }
+}
+
+variable "force_delete" {
+  description = "Whether `terraform destroy` also deletes images in the repository, and the ticket secret at once instead of after 30 days. For trials."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "tags" {
+  description = "Tags of everything that is made, beside deployment and managed-by."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = length(setintersection(keys(var.tags), ["deployment", "managed-by"])) == 0 && !anytrue([for key in keys(var.tags) : startswith(key, "aws:")])
+    error_message = "tags is ${jsonencode(var.tags)}: deployment and managed-by are set already, and AWS keeps aws: for itself; give others."
+  }
+}
