@@ -76,6 +76,7 @@ module "fargate" {
   environment = merge(
     {
       AWS_REGION          = var.region
+      AWS_DEFAULT_REGION  = var.region # the one that boto3 reads
       SSE_HOST            = "0.0.0.0"
       SSE_MAX_CONNECTIONS = tostring(var.max_streams)
       SSE_DRAIN_WINDOW    = tostring(var.drain_window)

@@ -7,7 +7,6 @@ That makes a write to an applied table reach the applied relay, and Terraform's 
 
 from __future__ import annotations
 
-import base64
 import io
 import json
 import os
@@ -95,6 +94,7 @@ class Emulator:
             "AWS_ACCESS_KEY_ID": "terraform",
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_REGION": self.region,
+            "AWS_MAX_ATTEMPTS": "3",  # the provider's own 25 would hide a failure for ten minutes
         }
 
     def calls(self) -> list[Call]:
@@ -139,7 +139,7 @@ def _meaning(environ: WSGIEnvironment, body: bytes) -> tuple[str, Any]:
         return form.get("Action", "?"), form
     said = None
     if environ.get("CONTENT_TYPE", "").startswith("application/json") or body.startswith(b"{"):
-        said = json.loads(body)
+        said = json.loads(body or b"null")
         if isinstance(said, dict) and "Code" in said:
             said.pop("Code")  # a zip
     return f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}", said
@@ -154,7 +154,8 @@ def _invoke(endpoint_url: str, record: _Record, function: Any, body: Any) -> tup
         env={key: value for key, value in os.environ.items() if not key.startswith("MOTO_")}
         | {
             "AWS_ENDPOINT_URL": endpoint_url,
-            "AWS_REGION": function.region,
+            "AWS_REGION": function.region,  # as Lambda does, both
+            "AWS_DEFAULT_REGION": function.region,
             "AWS_ACCESS_KEY_ID": function.function_name,
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_LAMBDA_FUNCTION_NAME": function.function_name,
@@ -194,7 +195,6 @@ def main(path: str) -> None:
         record = _Record(file)
         app = _Recorded(DomainDispatcherApplication(create_backend_app), record)
         server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet)
-        server.daemon_threads = True
         endpoint_url = f"http://127.0.0.1:{server.server_port}"
 
         def by_api(backend: Any, name: str, qualifier: Any, body: Any, headers: Any, response_headers: Any) -> bytes:

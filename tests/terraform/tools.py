@@ -6,6 +6,7 @@ import functools
 import os
 import platform
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -13,6 +14,9 @@ from pathlib import Path
 import pytest
 
 TERRAFORM = Path(__file__).parents[2] / "terraform"
+
+_WATCHDOG = 300.0
+"""Seconds after which a command hangs: the longest, an apply on the emulator, takes 90."""
 
 
 def terraform_binary() -> str:
@@ -54,23 +58,35 @@ def run(
     folder: Path, *arguments: str, environment: Mapping[str, str] | None = None, codes: tuple[int, ...] = (0,)
 ) -> str:
     """What `terraform ARGUMENTS` printed, run in `folder`. An exit code that is not in `codes` fails the test with
-    all that terraform said. The settings of whoever runs the tests (TF_VAR_…, a CLI configuration) do not count."""
-    inherited = {key: value for key, value in os.environ.items() if not key.startswith("TF_")}
-    ended = subprocess.run(
+    all that terraform said. The settings of whoever runs the tests (TF_VAR_…, a CLI configuration, an AWS account) do
+    not count."""
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith(("TF_", "AWS_"))}
+    process = subprocess.Popen(
         [terraform_binary(), *arguments, *(["-no-color"] if arguments[0] != "version" else [])],
         cwd=folder,
         env=inherited
         | {"TF_CLI_CONFIG_FILE": os.devnull, "TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1"}
+        | {
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+        | {"AWS_ACCESS_KEY_ID": "none", "AWS_SECRET_ACCESS_KEY": "none"}
         | dict(environment or {}),
         stdin=subprocess.DEVNULL,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        check=False,
+        process_group=0,  # its provider is a process of its own, and ends with it
     )
-    assert ended.returncode in codes, (
-        f"terraform {' '.join(arguments)}: {ended.returncode}\n{ended.stdout}{ended.stderr}"
-    )
-    return ended.stdout
+    with process:
+        try:
+            said, complained = process.communicate(timeout=_WATCHDOG)
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+    assert process.returncode in codes, f"terraform {' '.join(arguments)}: {process.returncode}\n{said}{complained}"
+    return said
 
 
 def _missing(reason: str) -> None:
