@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import uvicorn
-from starlette.types import ASGIApp, Receive, Scope, Send
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from starlette.types import ASGIApp
 
 from streamer.errors import SettingsError, StreamerError
 
@@ -23,60 +22,19 @@ _BACKLOG = 2048
 _SEND_BUFFER = 128 * 1024  # the kernel's part of a slow client's backlog
 _USER_TIMEOUT_MS = 30_000  # unacknowledged data for so long: the peer is dead (RFC 5482)
 _UNSENT = 16 * 1024  # bytes beyond the peer's window that the kernel takes (Linux tcp(7): TCP_NOTSENT_LOWAT)
-_HIGH_WATER = 8 * 1024  # of what waits in the process, per connection
-_LINGER = 30.0  # seconds that a connection whose response is complete has to take the rest
 _OTHER_FILES = 128  # what the process opens beside streams: log, event loop, AWS, requests that are refused
-
-
-class _Connection(HttpToolsProtocol):
-    """uvicorn's, but a client that takes nothing cannot hold it, and one that takes little is seen to take it.
-
-    `transport.close()` waits for the client to take what is buffered: for ever, if it takes a byte now and then. And
-    with the usual marks (64 and 16 KB, and a third of the kernel's buffer) `send` would return only after 80 KB were
-    taken, so that a client on a link of 8 KB a second would look like one that takes nothing.
-    """
-
-    _linger: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """See asyncio.Protocol."""
-        super().connection_made(transport)
-        transport.set_write_buffer_limits(high=_HIGH_WATER, low=0)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """See asyncio.Protocol."""
-        if self._linger is not None:
-            self._linger.cancel()
-        super().connection_lost(exc)
-
-    def on_response_complete(self) -> None:
-        """Called by uvicorn when the last byte of a response was handed to the transport."""
-        super().on_response_complete()
-        if self.transport.is_closing() and self._linger is None:
-            self._linger = self.loop.call_later(_LINGER, self.transport.abort)
-
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGIApp) -> None:  # type: ignore[override]
-        async def to_its_end(scope: Scope, receive: Receive, send: Send) -> None:
-            try:
-                await app(scope, receive, send)
-            finally:
-                if cycle.response_started and not cycle.response_complete:
-                    self.transport.abort()
-                    cycle.disconnected = True  # it is cut on purpose: no error of the application
-
-        super()._start_asgi_task(cycle, to_its_end)  # type: ignore[arg-type]
 
 
 class Server(uvicorn.Server):
     """uvicorn without its signal handlers: it would wait for ever for streams that nobody ends."""
 
     @classmethod
-    def of(cls, app: ASGIApp) -> Server:
-        """A server for an application, as the service runs it."""
+    def of(cls, app: ASGIApp, *, takeover: bool = True) -> Server:
+        """A server for an application, as the service runs it; without `takeover` streams go out by plain ASGI."""
         return cls(
             uvicorn.Config(
                 app,
-                http=_Connection,
+                http=_protocol(takeover),
                 ws="none",
                 lifespan="off",
                 log_config=None,
@@ -91,6 +49,18 @@ class Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Leaves signals to whoever runs the server."""
         yield
+
+
+def _protocol(takeover: bool) -> Any:
+    try:
+        from streamer.connection import Connection, Kept
+    except ImportError as error:
+        logger.warning(
+            "this uvicorn is not known: streams cost more each, and requests' heads are not bounded",
+            extra={"reason": str(error)},
+        )
+        return "auto"
+    return Connection if takeover else Kept
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -25,6 +25,7 @@ class AsgiSink:
     write. So an idle stream costs no task beyond the one that the server made for the request."""
 
     def __init__(self, send: Send, clock: Callable[[], float] = time.monotonic) -> None:
+        self.on_blocked: Callable[[], None] | None = None
         self.on_drained: Callable[[], None] | None = None
         self.connection_id: str | None = None
         """Of its stream, for what is logged."""
@@ -90,6 +91,8 @@ class AsgiSink:
     def _queue(self, data: bytes) -> None:
         self._chunks.append(data)
         self._waiting += len(data)
+        if self.on_blocked is not None:
+            self.on_blocked()
         if self._writer is None:
             self._writer = asyncio.get_running_loop().create_task(self._write_all())
 

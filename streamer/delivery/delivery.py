@@ -12,15 +12,18 @@ import random
 import secrets
 import time
 from collections.abc import Callable
+from functools import partial
 
 from streamer.change import iso_time
 from streamer.clock import wall_ms
+from streamer.delivery.due import Due
 from streamer.delivery.mode import Mode
 from streamer.delivery.sink import Sink
 from streamer.delivery.stream import Stream
 from streamer.delivery.timing import Timing
 from streamer.hub.filters import Filter
-from streamer.hub.frame import Kind
+from streamer.hub.frame import Frame, Kind
+from streamer.hub.group import Group
 from streamer.hub.hub import Hub
 from streamer.hub.resume import FilterSince, Request, Start
 from streamer.sse.encode import PING
@@ -66,6 +69,10 @@ class Delivery:
         self._flushed_at = float("-inf")
         self._flush_timer: asyncio.TimerHandle | None = None
         self._metrics_at = float("-inf")
+        self._due: Due[Stream] = Due(timing.sweep, self._started)
+        self._blocked: set[Stream] = set()
+        """Whose transport had not taken everything, when it was last looked at."""
+        self._closing: set[Stream] = set()
 
     @property
     def uptime(self) -> float:
@@ -100,7 +107,7 @@ class Delivery:
             opened_at=now,
             ends_at=now if self.draining else now + self._timing.lifetime * self._random.uniform(0.8, 1.0),
             heartbeat_at=now + self._timing.heartbeat * self._random.uniform(0.5, 1.0),
-            written_at=now,
+            silence=self._timing.ping * self._random.uniform(0.8, 1.0),
             ends_for="drain" if self.draining else "lifetime",  # it was let in a moment before the drain began
         )
         if leave_by_ms is not None:
@@ -117,7 +124,8 @@ class Delivery:
         if start.reason is not None:
             self._counters.add("streams_reset")
             opening += _reset(start, wanted)
-        sink.on_drained = lambda: self._continue(stream)
+        sink.on_blocked = partial(self._blocked.add, stream)
+        sink.on_drained = partial(self._continue, stream)
         try:
             self._replay(stream, opening)
         except BaseException:
@@ -137,7 +145,7 @@ class Delivery:
             self._close_slow(stream)
             return
         self._counters.add("streams_refiltered")
-        self._hub.leave(stream.wanted, stream)
+        self._leave(stream)
         stream.wanted = wanted
         stream.start = Start("reset", self._hub.history.evicted_through, "configuration_changed")
         stream.came_ms, stream.cursor = 0, stream.start.cursor
@@ -159,9 +167,12 @@ class Delivery:
 
     def forget(self, stream: Stream) -> None:
         """The stream's request has ended. Forgetting twice is nothing."""
-        stream.sink.on_drained = None
-        self._hub.leave(stream.wanted, stream)
+        stream.sink.on_blocked = stream.sink.on_drained = None
+        self._leave(stream)
         self.streams.discard(stream)
+        self._blocked.discard(stream)
+        self._closing.discard(stream)
+        self._due.never(stream)
 
     def published(self) -> None:
         """Something waits for the next flush: now, unless one was a moment ago."""
@@ -178,21 +189,13 @@ class Delivery:
             self._flush_timer.cancel()
             self._flush_timer = None
         frames = self._hub.take_pending()
-        slow: list[Stream] = []
         if frames:
+            self._close_overfull()
             now = self._flushed_at = self.clock()
             for wanted, group in self._hub.groups.items():
                 admitted = [frame for frame in frames if wanted.admits(frame)]
                 if admitted:
-                    events = sum(1 for frame in admitted if frame.kind is not Kind.CONTROL)
-                    data = b"".join([frame.data for frame in admitted])
-                    for stream in group:
-                        if stream.sink.pending() > self._timing.slow_bytes:
-                            slow.append(stream)
-                        else:
-                            self._write(stream, data, events, now)
-        for stream in slow:
-            self._close_slow(stream)
+                    self._tell(group, admitted, now)
         if self.on_flush is not None:
             self.on_flush()
 
@@ -207,27 +210,34 @@ class Delivery:
         self._hub.expire(now_ms)
         self._tell_metrics(now, now_ms)
         self.flush()
-        heartbeat: bytes | None = None
-        for stream in list(self.streams):
-            sink = stream.sink
-            blocked = sink.blocked_since()
-            if stream.closed_for is not None:
-                stuck = blocked is not None and now - max(blocked, stream.closed_at) > _CLOSE_GRACE
-                if stuck or now - stream.closed_at > _CLOSE_AT_MOST:
-                    sink.abort()
-            elif blocked is not None and now - blocked > self._timing.slow_seconds:
+        for stream in list(self._blocked):
+            blocked = stream.sink.blocked_since()
+            if blocked is None and not stream.sink.pending():
+                self._blocked.discard(stream)
+            elif blocked is not None and stream.closed_for is None and now - blocked > self._timing.slow_seconds:
                 self._close_slow(stream)
-            elif now >= stream.ends_at:
+        for stream in self._closing:
+            blocked = stream.sink.blocked_since()
+            stuck = blocked is not None and now - max(blocked, stream.closed_at) > _CLOSE_GRACE
+            if stuck or now - stream.closed_at > _CLOSE_AT_MOST:
+                stream.sink.abort()
+        heartbeat: bytes | None = None
+        for stream in self._due.take(now):
+            if not self._is_open(stream):
+                continue
+            if now >= stream.ends_at:
                 self._close(stream, stream.ends_for)
-            elif stream.cursor is None and now >= stream.heartbeat_at:
-                if sink.pending() > self._timing.slow_bytes:
+                continue
+            if stream.cursor is None and now >= stream.heartbeat_at:
+                if stream.sink.pending() > self._timing.slow_bytes:
                     self._close_slow(stream)
                     continue
                 heartbeat = heartbeat or self._hub.stamp(self._heartbeat())
                 stream.heartbeat_at = now + self._timing.heartbeat
                 self._write(stream, heartbeat, 0, now)
-            elif now - stream.written_at >= self._timing.ping and not sink.pending():
+            elif now - stream.written_at >= stream.silence and not stream.sink.pending():
                 self._write(stream, PING, 0, now)
+            self._attend(stream)
 
     def drain(self, window: float) -> None:
         """Ends all streams with `closing` (drain), spread over so many seconds, the first one now."""
@@ -239,6 +249,7 @@ class Delivery:
             ends_at = now + window * index / len(streams)
             if ends_at < stream.ends_at:
                 stream.ends_at, stream.ends_for = ends_at, "drain"
+                self._attend(stream)
 
     def closing(self, reason: ClosingReason) -> Closing:
         """A goodbye whose `retry_ms` is jittered, so that clients do not come back all at once."""
@@ -253,21 +264,50 @@ class Delivery:
 
     def _close(self, stream: Stream, reason: ClosingReason, *, discard: bool = False) -> None:
         stream.closed_for, stream.closed_at = reason, self.clock()
-        self._hub.leave(stream.wanted, stream)
+        self._leave(stream)
+        self._closing.add(stream)
         stream.sink.close(self.closing(reason).frame(), discard=discard)
 
+    def _close_overfull(self) -> None:
+        for stream in list(self._blocked):
+            if stream.closed_for is None and stream.sink.pending() > self._timing.slow_bytes:
+                self._close_slow(stream)
+
+    def _tell(self, group: Group[Stream], frames: list[Frame], now: float) -> None:
+        """The same bytes for every stream of the group. This loop is all that an event costs for each of them."""
+        data = b"".join([frame.data for frame in frames])
+        events = sum(1 for frame in frames if frame.kind is not Kind.CONTROL)
+        group.told(events, len(data), now)
+        self._counters.add("events_delivered", events * len(group))
+        self._counters.add("bytes_delivered", len(data) * len(group))
+        for stream in group:
+            try:
+                stream.sink.write(data)
+            except Exception as error:
+                self._failed(stream, error)
+
     def _write(self, stream: Stream, data: bytes, events: int, now: float) -> None:
-        stream.written_at = now
-        stream.events += events
-        stream.bytes += len(data)
+        stream.wrote(events, len(data), now)
         self._counters.add("events_delivered", events)
         self._counters.add("bytes_delivered", len(data))
         try:
             stream.sink.write(data)
-        except Exception:
-            # Its own misfortune: the others of its group must not miss what it was given.
-            logger.exception("a stream's sink failed", extra={"connection_id": stream.connection_id})
-            stream.sink.abort()
+        except Exception as error:
+            self._failed(stream, error)
+
+    def _failed(self, stream: Stream, error: Exception) -> None:
+        """Its own misfortune: the others of its group must not miss what it was given."""
+        logger.error("a stream's sink failed", exc_info=error, extra={"connection_id": stream.connection_id})
+        stream.sink.abort()
+
+    def _leave(self, stream: Stream) -> None:
+        self._hub.leave(stream.wanted, stream)
+        stream.left()
+
+    def _attend(self, stream: Stream) -> None:
+        """Says when the sweep is to look at it next."""
+        moment = min(stream.ends_at, stream.written_at + stream.silence)
+        self._due.at(moment if stream.cursor is not None else min(moment, stream.heartbeat_at), stream)
 
     def _continue(self, stream: Stream) -> None:
         """The client took everything so far: on with the history, if it is not through."""
@@ -306,9 +346,10 @@ class Delivery:
                     self._metrics_at = self.clock()
                 chunks.append(self._hub.stamp(self._hub.window.metrics(self._now_ms())))
                 events += 1
-            self._hub.join(stream.wanted, stream)
+            stream.joined(self._hub.join(stream.wanted, stream))
         stream.cursor = cursor
         self._write(stream, b"".join(chunks), events, self.clock())
+        self._attend(stream)
 
     def _tell_metrics(self, now: float, now_ms: int) -> None:
         since = now - self._metrics_at

@@ -9,6 +9,9 @@ from typing import Protocol
 class Sink(Protocol):
     """Takes a stream's bytes in order and never makes the caller wait. Called from the event loop alone."""
 
+    on_blocked: Callable[[], None] | None
+    """Called when the transport stops taking bytes, or has yet to take some: `pending` and `blocked_since` tell when
+    it takes them again."""
     on_drained: Callable[[], None] | None
     """Called when everything written has been handed to the transport; not after `close` or the client's going."""
 

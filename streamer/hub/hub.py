@@ -8,19 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Generic
 
 from streamer.change import LATENESS_MS, Change, Item, Key, State, iso_time
 from streamer.hub import resume
 from streamer.hub.filters import Filter
 from streamer.hub.frame import Frame, Kind
+from streamer.hub.group import Group, Subscriber
 from streamer.hub.history import History
 from streamer.hub.ledger import Answer, Ledger, Reading
 from streamer.hub.window import Window
 from streamer.place import Place
 from streamer.sse.events import Event, SentimentUpdate, SentimentWithdrawn, WithdrawalReason
-
-Subscriber = TypeVar("Subscriber")
 
 
 @dataclass(slots=True)
@@ -54,7 +53,7 @@ class Hub(Generic[Subscriber]):
         """From when on this run knows of everything that was written; None: it knows nothing yet."""
         self.newest = 0
         """The number of the newest frame."""
-        self.groups: dict[Filter, set[Subscriber]] = {}
+        self.groups: dict[Filter, Group[Subscriber]] = {}
         self._margin_ms = margin_ms
         self._proved_ms = 0  # the watermark, but for doubts
         self._doubted_ms = -1  # when something late was last published
@@ -206,9 +205,13 @@ class Hub(Generic[Subscriber]):
             return self.history.count(start.cursor, wanted.tickers)
         return sum(1 for _ in self.missed(wanted, start, start.cursor))
 
-    def join(self, wanted: Filter, subscriber: Subscriber) -> None:
-        """From the next flush on the subscriber gets what its filter admits."""
-        self.groups.setdefault(wanted, set()).add(subscriber)
+    def join(self, wanted: Filter, subscriber: Subscriber) -> Group[Subscriber]:
+        """From the next flush on the subscriber gets what its filter admits, as all of its group do."""
+        group = self.groups.get(wanted)
+        if group is None:
+            group = self.groups[wanted] = Group()
+        group.add(subscriber)
+        return group
 
     def leave(self, wanted: Filter, subscriber: Subscriber) -> None:
         """No more; leaving twice, or without having joined, is nothing."""

@@ -135,7 +135,7 @@ def _install_streams(app: FastAPI, part: StreamPart) -> None:
     async def status(_: Request) -> Response:
         return JSONResponse(part.status(), headers=_NO_STORE)
 
-    app.add_api_route(STREAM, stream, methods=["GET"], include_in_schema=False)
+    app.add_api_route(STREAM, stream, methods=["GET", "HEAD"], include_in_schema=False)
     app.add_api_route(STATUS, status, methods=["GET"], include_in_schema=False)
 
 

@@ -12,18 +12,19 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from streamer.clock import wall_ms
 from streamer.delivery.asgi import AsgiSink
 from streamer.delivery.delivery import Delivery
 from streamer.delivery.stream import Stream
+from streamer.delivery.transport import TAKEOVER, TransportSink
 from streamer.hub.resume import Request
 from streamer.hub.watch import Watch
 from streamer.sse.events import ClosingReason
 from streamer.telemetry.counters import Counters
 from streamer.web import invocation
-from streamer.web.admission import Admission, Full
+from streamer.web.admission import Admission, Full, Slot
 from streamer.web.configurations import not_found
 from streamer.web.parameters import StreamParameters
 from streamer.web.problems import problem
@@ -125,6 +126,10 @@ class _StreamResponse(Response):
         self.connection_id: str | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] == "HEAD":
+            await self._begin(send)
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+            return
         door = self.door
         if door.awake is None:
             await self._answer(scope, receive, send)
@@ -153,40 +158,40 @@ class _StreamResponse(Response):
             return
         slot = door.admission.take(self.user, self.address)
         if not isinstance(slot, Full):
-            with slot:
+            visit = _Visit(door, slot, scope)
+            try:
                 if door.awake is not None:
                     await door.awake()
                 if door.knows_past is not None and self.parameters.start != Request():
                     await door.knows_past()
-                if self.subject is None:
-                    await self._stream(scope, receive, send, None)
-                else:
-                    await self._watch(self.subject, scope, receive, send)
+                if self.subject is not None:
+                    watching = door.watching or not_found()
+                    visit.watch = await watching.enter(self.subject.user_id, self.subject.config_id) or not_found()
+                await self._stream(scope, receive, send, visit)
+            except BaseException:
+                visit.end("error")
+                raise
         elif self.parameters.waits_when_full:
             await self._turn_away("server_busy", send)
         else:
             door.counters.add("streams_refused")
             await _refusal(slot)(scope, receive, send)
 
-    async def _watch(self, subject: Subject, scope: Scope, receive: Receive, send: Send) -> None:
-        watching = self.door.watching or not_found()
-        watch = await watching.enter(subject.user_id, subject.config_id) or not_found()
-        try:
-            await self._stream(scope, receive, send, watch)
-        finally:
-            watching.leave(watch)
-
-    async def _stream(self, scope: Scope, receive: Receive, send: Send, watch: Watch[Stream] | None) -> None:
+    async def _stream(self, scope: Scope, receive: Receive, send: Send, visit: _Visit) -> None:
         delivery, wanted, since, deadline_ms = self.door.delivery, self.parameters.wanted, None, None
-        await send({"type": "http.response.start", "status": 200, "headers": list(_HEADERS)})
-        if watch is not None:
-            if watch.shows is None:  # in this moment
-                await self._end("configuration_gone", send)
+        if visit.watch is not None:
+            if visit.watch.shows is None:  # in this moment
+                await self._say_goodbye("configuration_gone", send)
+                visit.end()
                 return
-            wanted, since = replace(wanted, tickers=watch.shows), watch.since
+            wanted, since = replace(wanted, tickers=visit.watch.shows), visit.watch.since
             deadline_ms = self.subject.deadline_ms if self.subject is not None else None
-        sink = AsgiSink(send)
-        stream = delivery.open(
+        taken = None
+        if TAKEOVER in scope.get("extensions", {}) and self.door.awake is None:  # Lambda needs its whole response
+            taken = TransportSink()
+        await self._begin(send, taken)
+        sink: TransportSink | AsgiSink = taken if taken is not None and taken.attached else AsgiSink(send)
+        stream = visit.stream = delivery.open(
             sink,
             wanted,
             self.parameters.start,
@@ -195,23 +200,14 @@ class _StreamResponse(Response):
             leave_by_ms=self.leave_by_ms,
         )
         sink.connection_id = self.connection_id = stream.connection_id
-        if watch is not None:
-            watch.streams.add(stream)
-        _log_begin(stream, scope)
-        reason = "client_gone"
-        try:
+        if visit.watch is not None:
+            visit.watch.streams.add(stream)
+        visit.begun()
+        if isinstance(sink, TransportSink):
+            sink.on_lost = visit.end  # the request ends here, the stream goes on
+        else:
             await sink.run(receive)
-            reason = stream.closed_for or reason
-        except BaseException:
-            reason = "error"
-            raise
-        finally:
-            delivery.forget(stream)
-            if watch is not None:
-                watch.streams.discard(stream)
-            _log_end(stream, scope, reason, delivery.clock)
-            if self.door.ended is not None:
-                self.door.ended()
+            visit.end()
 
     async def _turn_away(self, reason: ClosingReason, send: Send) -> None:
         self.door.counters.add("streams_refused")
@@ -219,12 +215,15 @@ class _StreamResponse(Response):
 
     async def _say_goodbye(self, reason: ClosingReason, send: Send) -> None:
         """200, a `retry:` and the end: any other status would end a browser's EventSource for good."""
-        await send({"type": "http.response.start", "status": 200, "headers": list(_HEADERS)})
-        await self._end(reason, send)
-
-    async def _end(self, reason: ClosingReason, send: Send) -> None:
+        await self._begin(send)
         body = self.door.delivery.closing(reason).frame()
         await send({"type": "http.response.body", "body": body, "more_body": False})
+
+    async def _begin(self, send: Send, taken: TransportSink | None = None) -> None:
+        start: Message = {"type": "http.response.start", "status": 200, "headers": list(_HEADERS)}
+        if taken is not None:
+            start[TAKEOVER] = taken
+        await send(start)
 
 
 def _refusal(full: Full) -> Response:
@@ -238,25 +237,54 @@ def _refusal(full: Full) -> Response:
     )
 
 
-def _log_begin(stream: Stream, scope: Scope) -> None:
-    logger.info(
-        "stream opened",
-        extra={"connection_id": stream.connection_id, "peer": _peer(scope), "resume": stream.start.resume},
-    )
+class _Visit:
+    """What a stream holds until its end, and gives back once, whatever ends it."""
+
+    __slots__ = ("_door", "_peer", "_slot", "stream", "watch")
+
+    def __init__(self, door: StreamDoor, slot: Slot, scope: Scope) -> None:
+        self._door = door
+        self._slot: Slot | None = slot
+        self._peer: str = (scope.get("client") or ("unknown",))[0]
+        self.watch: Watch[Stream] | None = None
+        self.stream: Stream | None = None
+
+    def begun(self) -> None:
+        """Says so."""
+        assert self.stream is not None  # noqa: S101 - a bug, not an input
+        start = self.stream.start.resume
+        extra = {"connection_id": self.stream.connection_id, "peer": self._peer, "resume": start}
+        logger.info("stream opened", extra=extra)
+
+    def end(self, reason: str = "client_gone") -> None:
+        """The stream, if it has begun, has ended, for this reason unless it was told one; ending twice is nothing."""
+        slot, self._slot = self._slot, None
+        if slot is None:
+            return
+        door, stream, watch = self._door, self.stream, self.watch
+        if reason == "client_gone" and stream is not None:
+            reason = stream.closed_for or reason
+        try:
+            if stream is not None:
+                door.delivery.forget(stream)
+                if watch is not None:
+                    watch.streams.discard(stream)
+                _log_end(stream, self._peer, reason, door.delivery.clock)
+                if door.ended is not None:
+                    door.ended()
+        finally:
+            if watch is not None and door.watching is not None:
+                door.watching.leave(watch)
+            slot.give_back()
 
 
-def _peer(scope: Scope) -> str:
-    host: str = (scope.get("client") or ("unknown",))[0]
-    return host
-
-
-def _log_end(stream: Stream, scope: Scope, reason: str, clock: Callable[[], float]) -> None:
+def _log_end(stream: Stream, peer: str, reason: str, clock: Callable[[], float]) -> None:
     tickers = stream.wanted.tickers
     logger.info(
         "stream closed",
         extra={
             "connection_id": stream.connection_id,
-            "peer": _peer(scope),
+            "peer": peer,
             "tickers": None if tickers is None else sorted(tickers),
             "resume": stream.start.resume,
             "replayed": stream.replayed,

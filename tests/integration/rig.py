@@ -34,6 +34,9 @@ from streamer.web.stream import StreamDoor
 from streamer.web.tickets import Tickets
 from tests.factories import change, state
 
+takes_over = True
+"""Whether streams take their connection over, or go out by plain ASGI: what a test relies on is the same."""
+
 
 def nobody(_: object) -> str:
     """An identity that knows nobody."""
@@ -104,7 +107,7 @@ async def running(
         cors_origins=cors_origins,
     )
     sock = listen("127.0.0.1", 0)
-    server = Server.of(app)
+    server = Server.of(app, takeover=takes_over)
 
     async def sweep() -> None:
         while True:

@@ -27,12 +27,14 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from streamer.delivery.stream import Stream
 from streamer.delivery.timing import Timing
+from streamer.delivery.transport import TransportSink
 from streamer.local.aws import EmbeddedAws
 from streamer.local.clients import Clients
 from streamer.local.provision import provision
 from streamer.local.resources import Resources
 from streamer.server import allow_files
 from streamer.sse.decode import Decoder, Message
+from tests.integration import rig as rigs
 from tests.integration.rig import Rig, reset, running
 from tests.integration.service import serving
 
@@ -51,6 +53,11 @@ def as_served(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]
             runner.run(test(*arguments, **named))
 
     return run
+
+
+@pytest.fixture(autouse=True, params=[True, False], ids=["taken over", "plain ASGI"])
+def _sink(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rigs, "takes_over", request.param)
 
 
 class Reader(asyncio.Protocol):
@@ -383,7 +390,8 @@ async def test_a_client_that_takes_nothing_at_the_end_of_its_life_is_cut_and_lea
 async def test_a_connection_that_is_slow_to_take_a_complete_response_is_cut_in_the_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("streamer.server._LINGER", 0.3)
+    monkeypatch.setattr("streamer.connection._LINGER", 0.3)
+    monkeypatch.setattr(rigs, "takes_over", False)
     async with running(timing=Timing(slow_seconds=60)) as rig:
         with closing(unread(rig.port)):
             stream = await stream_of(rig, set())
@@ -406,8 +414,11 @@ async def test_a_connection_that_is_slow_to_take_a_complete_response_is_cut_in_t
 async def test_accepted_sockets_have_the_options_that_find_dead_peers_and_bound_what_the_kernel_holds() -> None:
     async with running() as rig, reading(rig.port) as reader:
         await reader.opened()
-        (connection,) = rig.server.server_state.connections
-        sock = connection.transport.get_extra_info("socket")
+        (stream,) = rig.delivery.streams
+        if not isinstance(stream.sink, TransportSink):
+            return  # the same sockets
+        assert stream.sink._transport is not None
+        sock = stream.sink._transport.get_extra_info("socket")
         assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 30_000
         assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) == 2 * 128 * 1024  # Linux doubles it, socket(7)
         assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) == 16 * 1024

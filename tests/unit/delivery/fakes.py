@@ -23,6 +23,7 @@ class FakeSink:
     """Conforms to Sink; `take` is the client reading everything that waits."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
+        self.on_blocked: Callable[[], None] | None = None
         self.on_drained: Callable[[], None] | None = None
         self.writes: list[bytes] = []
         self.taken = b""
@@ -35,6 +36,8 @@ class FakeSink:
         if not self.closed and data:
             self._waiting_since = self._clock() if self._waiting_since is None else self._waiting_since
             self.writes.append(data)
+            if self.on_blocked is not None:
+                self.on_blocked()
 
     def fail(self, data: bytes) -> None:
         """In place of `write`: a sink that breaks."""

@@ -424,6 +424,7 @@ def test_a_blocked_client_is_not_pinged() -> None:
     bench.now += 20
     bench.delivery.sweep()
     assert names(sink.take()) == ["connected", "heartbeat", "metrics"]
+    bench.now += 0.25
     bench.delivery.sweep()
     assert names(sink.take()) == ["comment"]
 

@@ -55,6 +55,7 @@ class Sink:
     """Conforms to delivery's Sink; frames wait in it until the client takes them."""
 
     def __init__(self, written: Callable[[], None]) -> None:
+        self.on_blocked: Callable[[], None] | None = None
         self.on_drained: Callable[[], None] | None = None
         self.frames: deque[bytes] = deque()
         self.closed = False
