@@ -20,8 +20,9 @@ TAKEOVER: Final = "streamer.takeover"
 TransportSink. Once `send` returns it is attached, or the connection could not be had and the response goes on as
 usual."""
 
-_PIECE = 8 * 1024
+_AT_ONCE = 32 * 1024
 """What is more goes in pieces, each when the one before was taken: so a client that takes anything is seen to."""
+_PIECE = 8 * 1024
 _UNASKED = 64 * 1024
 """Bytes that a client may send while it is answered; they are read, to see it go, and dropped."""
 
@@ -38,11 +39,9 @@ class Coding:
         self.data = b""
         self.coded = b""
 
-    def code(self, data: bytes) -> bytes:
-        """The chunk; of the very object that was given last it is known already."""
-        if data is not self.data:
-            self.data, self.coded = data, b"%x\r\n%b\r\n" % (len(data), data)
-        return self.coded
+    def code(self, data: bytes) -> None:
+        """Makes the chunk of it `coded`."""
+        self.data, self.coded = data, b"%x\r\n%b\r\n" % (len(data), data)
 
 
 class Plain(Coding):
@@ -50,9 +49,9 @@ class Plain(Coding):
 
     __slots__ = ()
 
-    def code(self, data: bytes) -> bytes:
-        """The bytes themselves."""
-        return data
+    def code(self, data: bytes) -> None:
+        """Leaves it as it is."""
+        self.data = self.coded = data
 
 
 CHUNKED, PLAIN = Coding(), Plain()
@@ -101,8 +100,11 @@ class TransportSink(asyncio.Protocol):
         transport = self._transport
         if transport is None or self._closing or not data:
             return
-        coded = self._coding.code(data)
-        if self._blocked_since is None and len(coded) <= _PIECE:
+        coding = self._coding
+        if data is not coding.data:
+            coding.code(data)
+        coded = coding.coded
+        if self._blocked_since is None and len(coded) <= _AT_ONCE:
             transport.write(coded)
         else:
             self._hold(coded)
@@ -113,8 +115,10 @@ class TransportSink(asyncio.Protocol):
             return
         if discard:
             self._let_go()
+        if last:
+            self._coding.code(last)
         end = b"0\r\n\r\n" if self._coding is CHUNKED else b""
-        self._hold((self._coding.code(last) if last else b"") + end)
+        self._hold((self._coding.coded if last else b"") + end)
         self._closing = True
         self._finish()
 

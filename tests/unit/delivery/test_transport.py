@@ -142,7 +142,7 @@ async def test_a_client_that_takes_a_little_is_seen_to_take_it() -> None:
         to.now = 50.0
         await to.read(written)
         while to.sink.blocked_since() == 5.0:
-            await asyncio.sleep(0)
+            await steps(1)
         assert to.sink.blocked_since() == 50.0, "a piece of it was taken, the next was not"
         assert to.sink.pending() > 100_000
 
@@ -152,9 +152,9 @@ async def test_a_large_write_to_a_client_that_takes_everything_is_followed_by_a_
     async with link() as to:
         drained = asyncio.Event()
         to.sink.on_drained = drained.set
-        to.sink.write(b"x" * 20_000)
+        to.sink.write(b"x" * 40_000)
         assert not drained.is_set(), "the caller is not called in the middle of its own step"
-        await to.read(len(chunk(b"x" * 20_000)))
+        await to.read(len(chunk(b"x" * 40_000)))
         await drained.wait()
 
 
@@ -165,7 +165,7 @@ async def test_discarding_lets_go_of_what_waits_and_never_cuts_a_frame_in_two() 
         to.sink.write(b"a" * 600_000)
         begun = await to.read(written)
         while to.sink._held is not None:
-            await asyncio.sleep(0)
+            await steps(1)
         assert to.sink._rest is not None, "some of it is with the kernel, some is not"
         to.sink.write(b"b" * 40_000)
         to.sink.close(b"bye", discard=True)
@@ -226,6 +226,6 @@ async def test_a_failure_in_what_follows_a_drain_is_logged_and_ends_the_stream(
 
     async with link() as to:
         to.sink.on_drained = broken
-        to.sink.write(b"x" * 20_000)
+        to.sink.write(b"x" * 40_000)
         await to.lost.wait()
         assert "a bug" in caplog.text
