@@ -270,13 +270,14 @@ class Delivery:
 
     def _close_overfull(self) -> None:
         for stream in list(self._blocked):
-            if stream.closed_for is None and stream.sink.pending() > self._timing.slow_bytes:
+            live = stream.closed_for is None and stream.cursor is None
+            if live and stream.sink.pending() > self._timing.slow_bytes:
                 self._close_slow(stream)
 
     def _tell(self, group: Group[Stream], frames: list[Frame], now: float) -> None:
         """The same bytes for every stream of the group. This loop is all that an event costs for each of them."""
         data = b"".join([frame.data for frame in frames])
-        events = sum(1 for frame in frames if frame.kind is not Kind.CONTROL)
+        events = len([frame for frame in frames if frame.kind is not Kind.CONTROL])
         group.told(events, len(data), now)
         self._counters.add("events_delivered", events * len(group))
         self._counters.add("bytes_delivered", len(data) * len(group))
