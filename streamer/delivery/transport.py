@@ -62,13 +62,15 @@ class TransportSink(asyncio.Protocol):
 
     __slots__ = (
         "__weakref__", "_blocked_since", "_clock", "_closing", "_coding", "_held", "_held_bytes", "_rest",
-        "_transport", "_unasked", "on_blocked", "on_drained", "on_lost",
+        "_transport", "_unasked", "connection_id", "on_blocked", "on_drained", "on_lost",
     )  # fmt: skip
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.on_blocked: Callable[[], None] | None = None
         self.on_drained: Callable[[], None] | None = None
         self.on_lost: Callable[[], None] | None = None
+        self.connection_id: str | None = None
+        """Of its stream, for what is logged."""
         self._clock = clock
         self._transport: asyncio.Transport | None = None
         self._coding: Coding = CHUNKED
@@ -188,7 +190,7 @@ class TransportSink(asyncio.Protocol):
         try:
             self.on_drained()
         except Exception:
-            logger.exception("a stream could not go on")
+            logger.exception("a stream could not go on", extra={"connection_id": self.connection_id})
             self.abort()
 
     def _pump(self) -> None:
