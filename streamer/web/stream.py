@@ -126,7 +126,7 @@ class _StreamResponse(Response):
         self.connection_id: str | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["method"] == "HEAD":
+        if scope.get("method") == "HEAD":
             await self._begin(send)
             await send({"type": "http.response.body", "body": b"", "more_body": False})
             return
