@@ -7,7 +7,7 @@ from typing import NoReturn
 
 import pytest
 
-from streamer.intake.push import BRIEF, LEASE_PAUSE, POLL_PAUSE
+from streamer.intake.push import APART, BRIEF, LEASE_PAUSE, POLL_PAUSE
 from streamer.intake.receive import Message
 from streamer.intake.signals import LeaseFailed, LeaseGone, LeaseTaken, Polled, PollFailed
 from tests.unit.intake.fakes import NOW_MS, TOPIC_ARN, WATCHDOG, FakeAws, refusal
@@ -199,3 +199,34 @@ def test_two_on_one_topic_both_get_everything() -> None:
 
 def _raise(error: Exception) -> NoReturn:
     raise error
+
+
+def test_what_comes_right_behind_a_message_is_brought_by_one_call(service: Service) -> None:
+    more, paused = ["two", "three"], []
+    wait = service.push._stopping.wait
+
+    def gathering(timeout: float | None = None) -> bool:
+        paused.append(timeout)
+        while more:
+            service.aws.publish(more.pop(0))
+        return wait(0)
+
+    with running(service):
+        settle(service)
+        service.push._stopping.wait = gathering  # type: ignore[method-assign]
+        service.aws.publish("one")
+        assert service.next_body() == "one", "at once"
+        assert [service.hears(Polled), service.hears(Polled)] == [Polled(1), Polled(2)]
+        service.push._stopping.wait = wait  # type: ignore[method-assign]
+    assert paused
+    assert all(timeout is not None and 0 <= timeout <= APART for timeout in paused)
+
+
+def test_a_full_batch_is_followed_by_the_next_at_once(service: Service) -> None:
+    service.push._apart = WATCHDOG * 10
+    with running(service):
+        settle(service)
+        with service.aws.change:
+            for number in range(13):
+                service.aws.publish(str(number))
+        assert [service.next_body() for _ in range(13)] == [str(number) for number in range(13)]
