@@ -11,10 +11,10 @@ BUILDER = $(shell docker info >/dev/null 2>&1 && echo docker || { command -v bui
 IMAGE = sentiment-streamer:latest
 PLATFORM = linux/$(shell uname -m | sed 's/x86_64/amd64/; s/aarch64/arm64/')
 
-.PHONY: help demo test check format bench chaos image package lock clean
+.PHONY: help demo test check format bench bench-quick chaos image package lock clean
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/local.stamp ## run the whole pipeline on this machine and print the page's URL (ARGS="--rate 20" and so on)
 	@exec $(BIN)/streamer demo $(ARGS)
@@ -30,8 +30,11 @@ check: $(VENV)/dev.stamp ## lint, formatting and types
 format: $(VENV)/dev.stamp ## put the code into the house's format
 	@$(BIN)/ruff check --fix-only --quiet . ; $(BIN)/ruff format --quiet .
 
-bench: $(VENV)/dev.stamp ## run the benchmarks and print their tables
+bench: $(VENV)/dev.stamp ## run the benchmarks, print their tables and write docs/benchmarks.md (ARGS="fan_out" and so on)
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
+
+bench-quick: $(VENV)/dev.stamp ## a first look at fan-out beside nchan and a raw protocol, within a minute
+	@$(BIN)/python -m tests.benchmarks quick
 
 chaos: $(VENV)/dev.stamp ## break everything for three minutes and count what clients miss (ARGS="--seed 7" and so on)
 	@exec $(BIN)/python -m tests.chaos $(ARGS)

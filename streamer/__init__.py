@@ -24,12 +24,12 @@ One event's way, from its queue to a socket; each arrow is a call, and from the 
        ▼
     transport.write ─► the kernel ─► a dashboard
 
-Beside it: `intake.poll` asks the table what push should have brought; `delivery.sweep` does what is due (heartbeats, pings,
-lifetimes, slow clients); `web` lets streams in and hands their connections over; `delivery.asgi` stands in for
+Beside it: `intake.poll` asks the table what push should have brought; `delivery.sweep` does what is due (heartbeats,
+pings, lifetimes, slow clients); `web` lets streams in and hands their connections over; `delivery.asgi` stands in for
 `delivery.transport` where a connection cannot be had.
 
-`change` and `place` say what one change is and where in the stream a client is; `tables` reads DynamoDB; `telemetry` counts;
-`service` builds everything; `local` is a whole AWS on one machine.
+`change` and `place` say what one change is and where in the stream a client is; `tables` reads DynamoDB; `telemetry`
+counts; `service` builds everything; `local` is a whole AWS on one machine.
 """
 
 __version__ = "0.1.0"

@@ -66,7 +66,8 @@ class Delivery:
         self._now_ms = now_ms
         self._random = randomness or random.SystemRandom()
         self._started = clock()
-        self._flushed_at = float("-inf")
+        self._told_at = float("-inf")
+        """When what was published was last flushed for its own sake: heartbeats and metrics make no event wait."""
         self._flush_timer: asyncio.TimerHandle | None = None
         self._metrics_at = float("-inf")
         self._due: Due[Stream] = Due(timing.sweep, self._started)
@@ -175,13 +176,17 @@ class Delivery:
         self._due.never(stream)
 
     def published(self) -> None:
-        """Something waits for the next flush: now, unless one was a moment ago."""
+        """Something waits for the next flush: now, unless what was published before went out a moment ago."""
         if self._flush_timer is None:
-            wait = self._flushed_at + self._timing.flush - self.clock()
+            wait = self._told_at + self._timing.flush - self.clock()
             if wait <= 0:
-                self.flush()
+                self._flush_published()
             else:
-                self._flush_timer = asyncio.get_running_loop().call_later(wait, self.flush)
+                self._flush_timer = asyncio.get_running_loop().call_later(wait, self._flush_published)
+
+    def _flush_published(self) -> None:
+        self._told_at = self.clock()
+        self.flush()
 
     def flush(self) -> None:
         """Writes what waits: one join for each group of equal filters, the same bytes for all its streams."""
@@ -191,7 +196,7 @@ class Delivery:
         frames = self._hub.take_pending()
         if frames:
             self._close_overfull()
-            now = self._flushed_at = self.clock()
+            now = self.clock()
             for wanted, group in self._hub.groups.items():
                 admitted = [frame for frame in frames if wanted.admits(frame)]
                 if admitted:

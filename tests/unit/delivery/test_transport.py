@@ -7,7 +7,7 @@ import socket
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from functools import wraps
-from typing import Any, ParamSpec, cast
+from typing import Any, ParamSpec
 
 import pytest
 import uvloop
@@ -63,7 +63,7 @@ async def link(*, chunked: bool = True) -> AsyncIterator[Link]:
     transport, _ = await asyncio.get_running_loop().create_connection(asyncio.Protocol, sock=here)
     made: Link
     sink = TransportSink(lambda: made.now)
-    made = Link(sink, there, cast(asyncio.Transport, transport))
+    made = Link(sink, there, transport)
     sink.attach(made.transport, chunked=chunked, paused=False)
     sink.on_lost = made.lost.set
     try:
