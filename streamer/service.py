@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -69,6 +70,7 @@ _GRACE = 2.0  # seconds for which a check waits for what push is about to bring
 _CHECK_AGAIN = 15.0  # seconds between two looks at a lease through which nothing comes
 _CLOCKS = 1_000  # milliseconds by which clocks differ, at least
 _OVERDUE = 2  # intervals since the last query, above which time must have stood still
+_COLLECT_AFTER = 10_000  # objects more, in place of 700: an event leaves some in ledger and history, and no cycles
 _LONGEST_POLL = 2.0  # seconds that a stop waits for a poll
 
 
@@ -286,6 +288,12 @@ class Service:
             return Readiness(True, f"{self._failover.mode}: {self._failover.reason}")
         return Readiness(False, self._failover.reason)
 
+    async def started(self) -> None:
+        """Returns when the service is ready."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._settings.ready_after):
+                await self._ready.wait()
+
     async def _knows_past(self) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(self._settings.ready_after - self.delivery.uptime):
@@ -373,6 +381,15 @@ class Service:
             await asyncio.sleep(self._timing.sweep)
 
 
+async def _spare_the_collector(service: Service) -> None:
+    """What start-up made stays until the end, so the garbage collector need not look at it again and again; and what
+    it does look at, seldom. docs/benchmarks.md has what that does for the slowest events."""
+    await service.started()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_COLLECT_AFTER, 20, 50)
+
+
 async def _serve(settings: Settings, sock: socket.socket) -> None:
     loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
@@ -389,11 +406,13 @@ async def _serve(settings: Settings, sock: socket.socket) -> None:
     server = Server.of(service.app)
     async with service:
         serving = loop.create_task(server.serve(sockets=[sock]))
+        sparing = loop.create_task(_spare_the_collector(service))
         waiting = loop.create_task(stopping.wait())
         host, port = sock.getsockname()[:2]
         logger.info("serving", extra={"host": host, "port": port, "version": __version__})
         await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()
+        sparing.cancel()
         if stopping.is_set():
             logger.info("draining", extra={"streams": len(service.delivery.streams)})
             await service.drain()

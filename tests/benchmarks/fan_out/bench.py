@@ -13,7 +13,7 @@ from streamer.local.aws import EmbeddedAws
 from streamer.local.provision import provision
 from tests.benchmarks.fan_out.machine import cores, cpu_seconds, family, on_core, resident_kb
 from tests.benchmarks.fan_out.orders import Worker
-from tests.benchmarks.fan_out.scenario import OURS, Scenario
+from tests.benchmarks.fan_out.scenario import OURS, SERVICES, UNTUNED, Scenario
 from tests.benchmarks.fan_out.servers import start
 
 _ROOM = 200
@@ -117,7 +117,7 @@ class Bench:
                 published, came = self._publish(publisher, scenario, scenario.seconds)
                 cpu = cpu_seconds(pids) - cpu
                 stuck_ended = client.ask("stuck")["ended"]
-                hops = start.status(running.port)["lag"] if server == OURS else None
+                hops = start.status(running.port)["lag"] if server in SERVICES else None
                 assert hops is None or isinstance(hops, dict)
             finally:
                 client.ask("close")
@@ -170,7 +170,7 @@ class Bench:
     @contextmanager
     def serving(self, server: str, streams: int) -> Iterator[tuple[start.Running, Worker]]:
         """The server, and the publisher that it has. The service gets its changes by push."""
-        if server != OURS:
+        if server not in SERVICES:
             with start.peer(server, streams + _ROOM) as running:
                 self._post.ask("start", port=running.port)
                 yield running, self._post
@@ -181,7 +181,7 @@ class Bench:
             "SSE_MAX_CONNECTIONS": str(streams + _ROOM),
             "SSE_POLL_INTERVAL": "0.5",  # so that push has soon proven itself; from then on the default of 15 s counts
         }
-        with start.service(environment) as (running, said):
+        with start.service(environment, untuned=server == UNTUNED) as (running, said):
             self._queue.ask("canary")
             said.wait_for("mode switched", mode="push")
             yield running, self._queue

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from typing import Final
 
 OURS: Final = "streamer"
+UNTUNED: Final = "untuned"
+SERVICES: Final = (OURS, UNTUNED)
 YARDSTICK: Final = "raw"
 NCHAN: Final = "nchan"
 PEERS: Final = ("asgi", "streaming_response", "sse_starlette", "fastapi_sse")
 
 NAMES: Final = {
     OURS: "`streamer serve`",
+    UNTUNED: "`streamer serve`, Python's own collector settings",
     YARDSTICK: "raw asyncio protocol on uvloop",
     NCHAN: "nchan",
     "asgi": "bare ASGI app on uvicorn",
@@ -50,7 +53,7 @@ class Scenario:
 
     def paths(self, server: str) -> tuple[str, ...]:
         """What its clients ask for, by turns."""
-        if server != OURS:
+        if server not in SERVICES:
             return ("/stream",)
         only = "" if self.metrics else "events=sentiment_update"
         if not self.filters:
@@ -63,8 +66,8 @@ _CORE: Final = (OURS, YARDSTICK, NCHAN)
 SCENARIOS: Final = (
     Scenario("100x100", "100 × 100/s", 100, 100, 3.0, (*_CORE, *PEERS)),
     Scenario("100x1000", "100 × 1,000/s", 100, 1_000, 3.0, (*_CORE, *PEERS)),
-    Scenario("2000x10", "2,000 × 10/s", 2_000, 10, 3.0, (*_CORE, *PEERS)),
-    Scenario("10000x1", "10,000 × 1/s", 10_000, 1, 5.0, _CORE, once=PEERS, idle=True),
+    Scenario("2000x10", "2,000 × 10/s", 2_000, 10, 3.0, (*_CORE, UNTUNED, *PEERS)),
+    Scenario("10000x1", "10,000 × 1/s", 10_000, 1, 5.0, (*_CORE, UNTUNED), once=PEERS, idle=True),
     Scenario("filters", "100 × 100/s, 50 filters", 100, 100, 3.0, (OURS,), filters=50),
     Scenario("stuck", "100 × 100/s, one never reads", 100, 100, 3.0, _CORE, stuck=1),
     Scenario("metrics", "100 × 100/s, with metrics events", 100, 100, 3.0, (OURS,), metrics=True),

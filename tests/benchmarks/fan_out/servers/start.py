@@ -24,6 +24,7 @@ from tests.benchmarks.fan_out.machine import NGINX, cores, family, nchan_module,
 _ROOT = Path(__file__).parents[4]
 _READY = 30.0
 _GRACE = 0.5
+_UNTUNED = "import gc; gc.freeze = gc.set_threshold = lambda *_: None; from streamer.cli import main; main()"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +104,11 @@ class Service:
 
 
 @contextmanager
-def service(environment: Mapping[str, str]) -> Iterator[tuple[Running, Service]]:
-    """`streamer serve` as its users start it; it listens, has its queue, and has read the table."""
-    with _process([sys.executable, "-m", "streamer.cli", "serve", "--port", "0"], environment, pipe=True) as process:
+def service(environment: Mapping[str, str], *, untuned: bool = False) -> Iterator[tuple[Running, Service]]:
+    """`streamer serve` as its users start it; it listens, has its queue, and has read the table. `untuned`: what it
+    says to the garbage collector is not heard."""
+    command = [sys.executable, *(["-c", _UNTUNED] if untuned else ["-m", "streamer.cli"]), "serve", "--port", "0"]
+    with _process(command, environment, pipe=True) as process:
         said = Service(process)
         port = said.wait_for("serving")["port"]
         said.wait_for("lease taken")
