@@ -20,6 +20,7 @@ TOOLS = {
     "replay": "feed recorded changes through the relay",
     "failures": "look after the relay's failure queue",
     "queues": "look after the queues that containers made",
+    "cost": "what so many streams and changes take and cost a month",
 }
 """Commands for a person at a terminal: in the extra `tools`, not in the image."""
 
