@@ -20,7 +20,7 @@ demo: $(VENV)/local.stamp ## run the whole pipeline on this machine and print th
 	@exec $(BIN)/streamer demo $(ARGS)
 
 test: $(VENV)/dev.stamp ## run every test (ARGS="-k lease" and so on)
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m tests $(ARGS)
 
 check: $(VENV)/dev.stamp ## lint, formatting and types
 	@$(BIN)/ruff check .

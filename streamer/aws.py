@@ -5,6 +5,7 @@ boto3 is imported when it is first needed, in the thread that needs it: it takes
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -59,7 +60,7 @@ def connect(wait_seconds: int) -> Clients:
     from botocore.config import Config
 
     once: Any = {"connect_timeout": CONNECT_TIMEOUT, "retries": {"mode": "standard", "total_max_attempts": 1}}
-    session = Session()
+    session = Session(region_name=_region())
     return Clients(
         session.client("sqs", config=Config(read_timeout=wait_seconds + READ_MARGIN, **once)),
         session.client("sns", config=Config(read_timeout=READ_MARGIN, **once)),
@@ -76,7 +77,14 @@ def connect_table() -> DynamoDBClient:
         read_timeout=TABLE_TIMEOUT,
         retries={"mode": "standard", "total_max_attempts": 1},
     )
-    return Session().client("dynamodb", config=config)
+    return Session(region_name=_region()).client("dynamodb", config=config)
+
+
+def _region() -> str | None:
+    """boto3 by itself reads `AWS_DEFAULT_REGION` alone; the other SDKs, the CLI and Fargate say `AWS_REGION`. None: boto3
+    looks where it always looks.
+    https://docs.aws.amazon.com/sdkref/latest/guide/feature-region.html"""
+    return os.environ.get("AWS_REGION") or None
 
 
 def errors() -> tuple[type[Exception], ...]:

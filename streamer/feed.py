@@ -156,22 +156,29 @@ class Feed:
             return PoisonMessage("bug", type(bug).__name__)
 
     def _take_in(self, decoded: Iterable[Decoded]) -> None:
-        for message, content in decoded:
-            self._counters.add("messages_received")
-            if isinstance(content, Batch):
-                with self._tracing.message(content.trace) as span:
-                    self._publish(message, content, span)
-                self._heard(content.relayed_at)
-            elif isinstance(content, Canary):
-                self._counters.add("canaries_received")
-                self.canary_ms = min(max(content.sent_at, self.canary_ms or 0), self._now_ms())
-                self._heard(content.sent_at)
-            else:
-                self._counters.add("messages_poison")
-                logger.warning(
-                    "poison message dropped",
-                    extra={"message_id": message.id, "reason": content.reason, "detail": content.detail},
-                )
+        try:
+            for message, content in decoded:
+                self._take(message, content)
+        finally:
+            if self._waiting:  # all of them with one flush: a later one would wait for the next
+                self._delivery.published()
+
+    def _take(self, message: Message, content: Batch | Canary | PoisonMessage) -> None:
+        self._counters.add("messages_received")
+        if isinstance(content, Batch):
+            with self._tracing.message(content.trace) as span:
+                self._publish(message, content, span)
+            self._heard(content.relayed_at)
+        elif isinstance(content, Canary):
+            self._counters.add("canaries_received")
+            self.canary_ms = min(max(content.sent_at, self.canary_ms or 0), self._now_ms())
+            self._heard(content.sent_at)
+        else:
+            self._counters.add("messages_poison")
+            logger.warning(
+                "poison message dropped",
+                extra={"message_id": message.id, "reason": content.reason, "detail": content.detail},
+            )
 
     def _heard(self, relayed_at: int) -> None:
         if self.on_heard is not None:
@@ -206,7 +213,6 @@ class Feed:
         self.changed_ms = now_ms
         if outcome.updates or outcome.withdrawals:
             self._waiting.append((message.received_at_ms, committed_ms))
-            self._delivery.published()
 
     def _flushed(self) -> None:
         if self._waiting:

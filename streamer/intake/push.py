@@ -38,9 +38,10 @@ POLL_PAUSE: Final = 5.0
 BRIEF: Final = 60_000
 """Milliseconds; after a lease lost sooner there is a pause, ever longer, so that queues cannot be made and lost by the
 dozen. The first such pause is short, whatever it took to get the lease: one accident is soon mended."""
-APART: Final = 0.04
-"""Seconds: a little less than delivery's flushes are apart, so that the two do not add up. A receive and a delete cost
-some 2 ms of processor, whether for one message or for ten; the first message after a silence is handed over at once."""
+APART: Final = 0.05
+"""Seconds: as delivery's flushes are apart. Less, and the two would not be in step, so that each would wait for the
+other. A receive and a delete cost some 2 ms of processor, whether for one message or for ten; the first message after a
+silence is handed over at once."""
 RESCUES: Final = 20
 """Receives, at most, for what a queue still holds that is given up."""
 

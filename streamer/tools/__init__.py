@@ -1,4 +1,4 @@
-"""Commands for a person at a terminal: `tail`, `record`, `replay`, `failures`. Not in the image.
+"""Commands for a person at a terminal: `tail`, `record`, `replay`, `failures`, `queues`, `cost`. Not in the image.
 
 One module per command; each adds itself to the Typer application here and imports what is heavy when it runs.
 """

@@ -33,6 +33,14 @@ def test_clients_take_region_and_endpoint_from_the_environment(monkeypatch: pyte
     clients.close()
 
 
+def test_the_region_that_fargate_and_the_cli_say_counts_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    monkeypatch.setenv("AWS_REGION", "eu-west-3")
+    clients = aws.connect(1)
+    assert clients.sqs.meta.region_name == aws.connect_table().meta.region_name == "eu-west-3"
+    clients.close()
+
+
 def test_a_failure_is_named_by_its_code_or_by_what_happened() -> None:
     cut = ConnectionClosedError(endpoint_url="https://sqs/queue")
     assert aws.in_words("sqs:ReceiveMessage", refusal("AccessDenied")) == "sqs:ReceiveMessage: AccessDenied"

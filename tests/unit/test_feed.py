@@ -100,6 +100,12 @@ async def test_delivered_means_that_the_hub_has_it() -> None:
     assert lags["received_to_sent"]["count"] == 1, "of what was sent"
 
 
+async def test_what_was_received_together_goes_out_together() -> None:
+    fed = Fed()
+    await fed.deliver([message(record(number)) for number in range(1, 4)])
+    assert fed.lags.snapshot()["received_to_sent"]["count"] == 3, "none waits for the next flush"
+
+
 async def test_the_whole_way_is_measured_from_the_write_to_the_streams() -> None:
     fed = Fed()
     await fed.deliver([message(record(1, committed_at=NOW_MS // 1000 - 3), record(2), relayed_at=NOW_MS - 1_000)])
