@@ -81,8 +81,8 @@ def connect_table() -> DynamoDBClient:
 
 
 def _region() -> str | None:
-    """boto3 by itself reads `AWS_DEFAULT_REGION` alone; the other SDKs, the CLI and Fargate say `AWS_REGION`. None: boto3
-    looks where it always looks.
+    """boto3 by itself reads `AWS_DEFAULT_REGION` alone; the other SDKs, the CLI and Fargate say `AWS_REGION`. None:
+    boto3 looks where it always looks.
     https://docs.aws.amazon.com/sdkref/latest/guide/feature-region.html"""
     return os.environ.get("AWS_REGION") or None
 

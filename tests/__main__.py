@@ -6,7 +6,6 @@ their own, and say what they have to say at the end.
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -22,10 +21,9 @@ def main(arguments: list[str]) -> int:
         return subprocess.call([*pytest, *arguments])
     with tempfile.TemporaryFile() as said:
         beside = subprocess.Popen(
-            [*pytest, BESIDE, "-p", "no:cacheprovider"],
+            ["nice", *pytest, BESIDE, "-p", "no:cacheprovider"],  # the others' clocks are real
             stdout=said,
             stderr=subprocess.STDOUT,
-            preexec_fn=lambda: os.nice(5),  # the others' clocks are real
         )
         try:
             first = subprocess.call([*pytest, f"--ignore={BESIDE}"])
