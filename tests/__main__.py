@@ -21,7 +21,7 @@ def main(arguments: list[str]) -> int:
         return subprocess.call([*pytest, *arguments])
     with tempfile.TemporaryFile() as said:
         beside = subprocess.Popen(
-            ["nice", *pytest, BESIDE, "-p", "no:cacheprovider"],  # the others' clocks are real
+            ["nice", *pytest, BESIDE, "-p", "no:cacheprovider"],  # noqa: S607 - the others' clocks are real
             stdout=said,
             stderr=subprocess.STDOUT,
         )
