@@ -18,6 +18,15 @@ data "aws_caller_identity" "current" {}
 
 data "aws_partition" "current" {}
 
+data "aws_region" "current" {
+  lifecycle {
+    postcondition {
+      condition     = self.id == var.region
+      error_message = "region is ${var.region}, but the provider works in ${self.id}: set both to the same (AWS_REGION, or the provider block's region)."
+    }
+  }
+}
+
 locals {
   fargate      = var.streamer_deployment == "fargate"
   account_id   = data.aws_caller_identity.current.account_id

@@ -27,11 +27,14 @@ output "operations_dashboard_url" {
 output "next_steps" {
   description = "What is still to be done, if anything."
   value = var.streamer_image != null ? "Nothing: the streaming service runs ${var.streamer_image}." : join("\n", [
-    "The streaming service has no image yet. Build it for ${var.architecture}, push it, and apply again with streamer_image:",
-    "  make image IMAGE=${aws_ecr_repository.streamer.repository_url}:1.0.0 PLATFORM=linux/${var.architecture == "arm64" ? "arm64" : "amd64"}",
+    "The streaming service has no image yet. In the repository's root, build it for ${var.architecture} and push it:",
+    "  make image PLATFORM=linux/${var.architecture == "arm64" ? "arm64" : "amd64"}",
     "  aws ecr get-login-password --region ${var.region} | docker login --username AWS --password-stdin ${split("/", aws_ecr_repository.streamer.repository_url)[0]}",
+    "  docker tag sentiment-streamer ${aws_ecr_repository.streamer.repository_url}:1.0.0",
     "  docker push ${aws_ecr_repository.streamer.repository_url}:1.0.0",
-    "  terraform apply -var streamer_image=${aws_ecr_repository.streamer.repository_url}:1.0.0",
+    "In the folder that you applied, write it down, since an apply without it takes the service away, and apply again:",
+    "  echo 'streamer_image = \"${aws_ecr_repository.streamer.repository_url}:1.0.0\"' >> terraform.tfvars",
+    "  terraform apply",
   ])
 }
 

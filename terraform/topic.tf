@@ -6,13 +6,6 @@ resource "aws_sns_topic" "changes" {
   name              = "${var.name}-changes"
   kms_master_key_id = coalesce(var.kms_key_arn, "alias/aws/sns")
   tags              = local.tags
-
-  lifecycle {
-    postcondition {
-      condition     = try(split(":", self.arn)[3], var.region) == var.region
-      error_message = "region is ${var.region}, but the provider works in ${try(split(":", self.arn)[3], "another")}: set both to the same (AWS_REGION, or the provider block's region)."
-    }
-  }
 }
 
 resource "aws_sns_topic_policy" "changes" {

@@ -24,13 +24,13 @@ variable "name" {
 }
 
 variable "streamer_image" {
-  description = "Image of the streaming service with its tag or digest, such as 111122223333.dkr.ecr.eu-west-1.amazonaws.com/sentiment-streamer:1.0.0. null for the first apply: it makes everything that needs no image, the ECR repository included, and the output `next_steps` says how to push the image and go on."
+  description = "Image of the streaming service with its tag or digest, such as 111122223333.dkr.ecr.eu-west-1.amazonaws.com/sentiment-streamer:1.0.0. null for the first apply: it makes everything that needs no image, the ECR repository included, and the output `next_steps` says how to push the image and go on. Keep it in terraform.tfvars afterwards: an apply without it takes the service away."
   type        = string
   default     = null
 
   validation {
-    condition     = var.streamer_image == null || can(regex("^[^\\s:@]+(:[0-9]+/[^\\s:@]+)?(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}|(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?@sha256:[0-9a-f]{64})$", var.streamer_image))
-    error_message = "streamer_image is \"${coalesce(var.streamer_image, "null")}\": name a tag or a digest too, such as registry/sentiment-streamer:1.0.0, so that a deployment says which image it runs."
+    condition     = var.streamer_image == null || can(regex("^[a-z0-9][a-z0-9._/-]*(:[0-9]+/[a-z0-9][a-z0-9._/-]*)?(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}|(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?@sha256:[0-9a-f]{64})$", var.streamer_image))
+    error_message = "streamer_image is \"${coalesce(var.streamer_image, "null")}\": give a repository in lower case with a tag or a digest, such as registry/sentiment-streamer:1.0.0, so that a deployment says which image it runs."
   }
   validation {
     condition     = var.streamer_image == null || var.streamer_deployment != "lambda" || can(regex("^[0-9]{12}\\.dkr\\.ecr\\.[a-z0-9-]+\\.amazonaws\\.com(\\.cn)?/", var.streamer_image))
@@ -62,7 +62,7 @@ variable "certificate_arn" {
 }
 
 variable "gateway_secret_arns" {
-  description = "ARNs of Secrets Manager secrets that your gateway sends in X-Gateway-Secret: requests with one of them are believed about X-User-ID. Empty: nobody is, and users' configurations answer 401; the public stream works all the same. Several serve rotation."
+  description = "ARNs of Secrets Manager secrets that your gateway sends in X-Gateway-Secret (docs/settings.md says who is a client): requests with one of them are believed about X-User-ID. Empty: nobody is, and users' configurations answer 401; the public stream works all the same. Several serve rotation."
   type        = list(string)
   default     = []
   nullable    = false
@@ -76,7 +76,7 @@ variable "gateway_secret_arns" {
 # Tables
 
 variable "existing_sentiment_table" {
-  description = "Name of a sentiment table that exists: keys source_id and timestamp, index by_sentiment, stream NEW_AND_OLD_IMAGES. It is read, never changed and never destroyed. null: one is made."
+  description = "Name of a sentiment table that exists: keys source_id and timestamp, index by_sentiment (keys sentiment and timestamp; with matched_tickers, ticker, score, confidence, source and updated_at), stream NEW_AND_OLD_IMAGES. It is read, never changed and never destroyed. null: one is made."
   type        = string
   default     = null
 
@@ -123,7 +123,7 @@ variable "deletion_protection" {
 # Secrets and encryption
 
 variable "ticket_secret_arns" {
-  description = "ARNs of Secrets Manager secrets that seal the tickets of browsers: the first seals, all open. Empty: one is made, whose value is in no plan and in no state."
+  description = "ARNs of Secrets Manager secrets that seal the tickets of browsers (docs/client.md): the first seals, all open. Empty: one is made, whose value is in no plan and in no state."
   type        = list(string)
   default     = []
   nullable    = false
@@ -171,7 +171,7 @@ variable "vpc_id" {
 }
 
 variable "public_subnet_ids" {
-  description = "With vpc_id: subnets of the load balancer, in two availability zones at least. For an internal one, private subnets."
+  description = "With vpc_id: the load balancer's subnets, in two availability zones at least; private ones if it is internal."
   type        = list(string)
   default     = []
   nullable    = false
@@ -199,7 +199,7 @@ variable "container_subnet_ids" {
 }
 
 variable "container_public_ip" {
-  description = "Whether containers get public addresses, which they need to reach AWS in a subnet without NAT. null: if the VPC is made here."
+  description = "Whether containers get public addresses, which they need to reach AWS in a subnet without NAT. null: true if the VPC is made here, else false."
   type        = bool
   default     = null
 }
@@ -272,7 +272,7 @@ variable "access_log_bucket" {
 # Containers (fargate)
 
 variable "desired_count" {
-  description = "Containers to begin with. Read when the service is made, never again: after that autoscaling, or the engineer on call with the output `scale_command`, says how many, and no apply undoes it. Two survive the loss of one."
+  description = "Containers to begin with (fargate only). Read when the service is made, never again: after that autoscaling, or the engineer on call with the output `scale_command`, says how many, and no apply undoes it. Two survive the loss of one."
   type        = number
   default     = 2
   nullable    = false
@@ -284,7 +284,7 @@ variable "desired_count" {
 }
 
 variable "autoscaling" {
-  description = "Scale the containers by their open streams: between min and max, so that the average is target_streams a container. null: the number of containers stays as it is. A new container is of no use to streams that are open; they spread within one stream_lifetime."
+  description = "fargate only: scale the containers by their open streams: between min and max, so that the average is target_streams a container. null: the number of containers stays as it is. A new container is of no use to streams that are open; they spread within one stream_lifetime."
   type = object({
     min            = number
     max            = number
@@ -459,7 +459,7 @@ variable "rest_auth_type" {
 }
 
 variable "rest_max_concurrency" {
-  description = "Requests that REST answers at the same time, at most: the function's reserved concurrency. -1: as many as the account has left. The reaper runs in the same function."
+  description = "Requests that REST answers at the same time, at most: the function's reserved concurrency. -1: as many as the account has left. The hourly removal of dead queues runs in the same function."
   type        = number
   default     = -1
   nullable    = false
@@ -509,7 +509,7 @@ variable "log_level" {
 }
 
 variable "streamer_environment" {
-  description = "More settings of the streaming service, as docs/settings.md names them: { SSE_HEARTBEAT_INTERVAL = \"20\" }. Those that Terraform gives itself have variables of their own."
+  description = "More settings of the streaming service, as docs/settings.md names them: { SSE_HEARTBEAT_INTERVAL = \"20\" }. Settings that have a variable here are refused."
   type        = map(string)
   default     = {}
   nullable    = false
@@ -534,7 +534,7 @@ variable "metrics" {
 }
 
 variable "alarms" {
-  description = "CloudWatch alarms, $0.10 a month for each metric watched: 17 on fargate, 7 on lambda (docs/operations.md has the list): the SNS topics that they tell. null: no alarms. The topics must not be encrypted with alias/aws/sns, to which alarms cannot publish."
+  description = "CloudWatch alarms, $0.10 a month for each metric watched: 17 on fargate, 7 on lambda (docs/operations.md has the list): the SNS topics that they tell, as { topic_arns = [\"arn:aws:sns:…\"] } (standard ones, not .fifo). null: no alarms. The topics must not be encrypted with alias/aws/sns, to which alarms cannot publish."
   type = object({
     topic_arns = list(string)
   })

@@ -60,3 +60,8 @@ output "next_steps" {
   description = "What is still to be done."
   value       = module.sentiment.next_steps
 }
+
+output "deployment" {
+  description = "Every output of the deployment: `terraform output -json deployment`."
+  value       = module.sentiment
+}

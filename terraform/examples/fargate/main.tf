@@ -1,7 +1,8 @@
 # Containers in your own VPC, behind HTTPS, scaled by their open streams, with alarms. Replace the ids with yours, then:
 #
 #     terraform init && terraform apply                                   # everything but the service; says how to push the image
-#     terraform apply -var streamer_image=<repository_url>:1.0.0          # the service
+#     echo 'streamer_image = "REPOSITORY:1.0.0"' >> terraform.tfvars     # kept: an apply without it takes the service away
+#     terraform apply                                                     # the service
 
 terraform {
   required_version = ">= 1.11"
@@ -68,4 +69,9 @@ output "next_steps" {
 output "load_balancer" {
   description = "Where to point the domain."
   value       = module.sentiment.load_balancer
+}
+
+output "deployment" {
+  description = "Every output of the deployment: `terraform output -json deployment`."
+  value       = module.sentiment
 }

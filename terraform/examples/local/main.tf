@@ -60,3 +60,8 @@ output "sentiment_table_name" {
   description = "The table, for `streamer serve` on this machine."
   value       = module.sentiment.sentiment_table_name
 }
+
+output "deployment" {
+  description = "Every output of the deployment: `terraform output -json deployment`."
+  value       = module.sentiment
+}
