@@ -22,17 +22,17 @@ Deployment = Literal["fargate", "lambda"]
 class Measured:
     """Processor and memory, as measured. The first four stand in docs/benchmarks.md, and a test compares them."""
 
-    write_us: float = 11.1
+    write_us: float = 11.3
     """10,000 × 1/s, `streamer serve`: µs an event. Each is a write of its own, and intake hardly counts."""
-    intake_low_us: float = 2_831
+    intake_low_us: float = 751
     """Intake alone at 100 changes/s: µs a change."""
-    intake_high_us: float = 411
+    intake_high_us: float = 110
     """Intake alone at 1,000 changes/s: µs a change, in as many messages."""
-    stream_kb: float = 3.4
+    stream_kb: float = 3.6
     """Memory of an idle stream."""
 
-    intake_receives: float = 100
-    """Receives a second in both runs of Intake alone: one a message until receives are paced, 25 with the pace."""
+    intake_receives: float = 20
+    """Receives a second in both runs of Intake alone: they are paced."""
     joined_us: float = 0.6
     """What one more event in a write adds: ten joined events cost a raw asyncio protocol 13 µs where one costs 7.2."""
     admits_us: float = 0.12
@@ -60,7 +60,7 @@ BATCH: Final = 100
 """Changes, at most, of one invocation of the relay."""
 MESSAGE_BYTES: Final = 60_000
 """Of one message, at most."""
-RECEIVES: Final = 25
+RECEIVES: Final = 20
 """A second, at most, while a receive brings less than it could."""
 FLUSHES: Final = 20
 """A second, at most."""

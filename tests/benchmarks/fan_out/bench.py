@@ -19,6 +19,7 @@ from tests.benchmarks.fan_out.servers import start
 _ROOM = 200
 _WARM_UP = 0.7
 _SETTLE = 1.5
+_BETWEEN = 0.2  # so that the first event that counts does not come on the heels of the warm-up's last
 _SAMPLED = 200
 _EVENTS_SAMPLED = 5_000  # of a second, over all sampled streams: what the client parses without being held up
 _DRAIN = 5.0
@@ -113,6 +114,7 @@ class Bench:
                     time.sleep(_SETTLE)
                     idle_kb = (resident_kb(pids) - empty_kb) / scenario.streams
                 self._publish(publisher, scenario, _WARM_UP)
+                time.sleep(_BETWEEN)
                 cpu = cpu_seconds(pids)
                 published, came = self._publish(publisher, scenario, scenario.seconds)
                 cpu = cpu_seconds(pids) - cpu

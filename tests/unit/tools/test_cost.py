@@ -84,7 +84,7 @@ def test_capacity_units_are_of_the_largest_dimension() -> None:
         (100, 4, 600, 16, 16, 48),
         (100, 4, 6_000, 16, 16, 48),
         (1_000, 1, 600, 10, 10, 30),
-        (1_000, 4, 6_000, 100, 25, 100 + 25 * 4 + 25),  # receives of four messages, 240,000 bytes
+        (1_000, 4, 6_000, 100, 20, 100 + 20 * 5 + 20),  # receives of five messages, 300,000 bytes
         (3_000, 100, 600, 400, 40, 400 + 40 + 40),  # full receives follow one another
     ],
 )
@@ -193,7 +193,7 @@ def test_the_scaling_pages_commands_run(capsys: pytest.CaptureFixture[str]) -> N
     for line in found:
         assert tools.run(line.split()) == 0
     capsys.readouterr()
-    assert ran("--streams", "1", "--changes", "1000") == 2  # as it says there
+    assert ran("--streams", "1", "--changes", "2000") == 2  # as it says there
     assert "--verify" in capsys.readouterr().err
 
 
@@ -242,7 +242,7 @@ def test_a_value_that_cannot_be_is_named_with_its_remedy(wrong: dict[str, Any], 
 @pytest.mark.parametrize(
     ("wrong", "remedy"),
     [
-        ({"changes": 1_000}, "give a longer --verify"),
+        ({"changes": 2_000}, "give a longer --verify"),
         ({"changes": 1_000, "verify": 60, "memory": 2}, "give a shorter --catchup"),
         ({"changes": 200, "gbit": 0.0005}, "--gbit"),
         ({"changes": 200, "gbit": 0.01, "event_bytes": 65_536}, "one stream alone sends"),
