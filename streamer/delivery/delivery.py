@@ -70,7 +70,8 @@ class Delivery:
         """When what was published was last flushed for its own sake: heartbeats and metrics make no event wait."""
         self._flush_timer: asyncio.TimerHandle | None = None
         self._metrics_at = float("-inf")
-        self._due: Due[Stream] = Due(timing.sweep, self._started)
+        # Finer than the sweep, which is late enough by itself: in Lambda a goodbye has little time.
+        self._due: Due[Stream] = Due(timing.sweep / 5, self._started)
         self._blocked: set[Stream] = set()
         """Whose transport had not taken everything, when it was last looked at."""
         self._closing: set[Stream] = set()

@@ -12,7 +12,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -23,6 +23,7 @@ from streamer.clock import wall_ms
 from streamer.delivery import delivery
 from streamer.delivery.asgi import AsgiSink
 from streamer.delivery.timing import Timing
+from streamer.delivery.transport import TransportSink
 from streamer.local.aws import EmbeddedAws
 from streamer.local.clients import Clients
 from streamer.local.provision import provision
@@ -231,20 +232,21 @@ async def test_outside_lambda_the_header_is_the_clients_and_says_nothing() -> No
 async def test_a_stream_that_fails_is_cut_but_in_lambda_where_its_response_is_completed(
     monkeypatch: pytest.MonkeyPatch, in_lambda: bool
 ) -> None:
-    def broken(self: AsgiSink, data: bytes) -> None:
+    def broken(self: Any, data: bytes) -> None:
         if b"sentiment_update" in data:
             raise ValueError("a bug")
         whole(self, data)
 
-    whole = AsgiSink.write
-    monkeypatch.setattr(AsgiSink, "write", broken)
+    sink: Any = AsgiSink if in_lambda else TransportSink
+    whole = sink.write
+    monkeypatch.setattr(sink, "write", broken)
     async with running(in_lambda=in_lambda) as rig, stream(rig.base) as events:
         await events.until("metrics")
         rig.publish("positive")
         if in_lambda:
             assert await events.rest() == []
         else:
-            with pytest.raises(httpx.RemoteProtocolError):
+            with pytest.raises(httpx.TransportError):
                 await events.rest()
         await rig.admission.wait_empty()
 
@@ -295,7 +297,7 @@ def test_small_writes_do_not_wait_for_each_other() -> None:
     """TCP_NODELAY on what the server accepts, by the event loop that it runs on."""
 
     async def delays() -> list[int]:
-        async with running() as rig, stream(rig.base) as events:
+        async with running(in_lambda=True) as rig, stream(rig.base) as events:
             await events.until("metrics")
             return [
                 connection.transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
