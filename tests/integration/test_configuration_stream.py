@@ -21,6 +21,7 @@ from streamer.local.clients import Clients
 from streamer.local.resources import Resources
 from tests.integration.pipeline import pipeline
 from tests.integration.rig import Events
+from tests.integration.rig import stream as public_stream
 from tests.integration.service import ServiceProcess, serving
 
 WRITES = int(os.environ.get("CONFIGURATION_WRITES", "500"))
@@ -146,6 +147,9 @@ async def test_who_resumes_across_a_change_misses_nothing_of_the_new_tickers(res
             got = await stream.until("sentiment_update")
         await ada.change(config_id, tickers=["MSFT"])
         between = await writer.writes("MSFT")
+        async with public_stream(service.base, "?tickers=MSFT&replay=60") as everybody:
+            while (await everybody.until("sentiment_update"))["data"]["source_id"] != between:
+                pass
         async with ada.stream(config_id, place=got["id"]) as stream:
             connected = await stream.next()
             assert (connected["data"]["resume"], connected["data"]["tickers"]) == ("reset", ["MSFT"])
