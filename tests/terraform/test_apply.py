@@ -201,7 +201,8 @@ def test_the_first_apply_needs_no_image_and_says_how_to_go_on(first: Deployment)
     found = first.outputs()
     assert found["next_steps"].startswith("The streaming service has no image yet")
     assert f"docker push {found['repository_url']}:" in found["next_steps"]
-    assert f"streamer_image = \"{found['repository_url']}:" in found["next_steps"], "an apply without it ends the service"
+    kept = f'streamer_image = "{found["repository_url"]}:'
+    assert kept in found["next_steps"], "an apply without it ends the service"
     assert IMAGE.startswith(found["repository_url"])
     assert first.client("ecs").list_services(cluster=NAME)["serviceArns"] == []
     assert first.client("ecs").list_task_definitions()["taskDefinitionArns"] == []
