@@ -231,7 +231,6 @@ def _refusal(full: Full) -> Response:
     return problem(
         503 if everybody else 429,
         "Connection limit reached. Try again later." if everybody else f"Too many streams of one {full.by}. Close one.",
-        headers={"Retry-After": str(_RETRY_AFTER)},
         max_connections=full.limit,
         retry_after=_RETRY_AFTER,
     )
