@@ -51,9 +51,9 @@ image: ## build the service's image with docker or buildah (IMAGE=name:tag PLATF
 package: | $(BIN)/python ## build the zips of the relay's and the REST Lambda for both architectures
 	@$(BIN)/python docker/package.py $(ARGS)
 
-lock: $(VENV)/dev.stamp ## resolve the dependencies anew into the lock files
+lock: $(VENV)/dev.stamp ## bring the lock files up to pyproject.toml (ARGS=--upgrade resolves everything anew)
 	@$(PIP) install uv
-	@$(BIN)/python -m tests.lock
+	@$(BIN)/python -m tests.lock $(ARGS)
 
 clean: ## remove .venv and everything that tools left behind
 	@rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,4 +1,7 @@
-"""Resolves the dependencies anew into the lock files: with hashes, for every supported Python, without index lines."""
+"""Resolves the dependencies into the lock files: with hashes, for every supported Python, without index lines.
+
+What is pinned stays pinned as long as pyproject.toml allows it; with --upgrade everything is resolved anew.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ def main() -> None:
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PIP_")}
     for name, extras in FILES.items():
         command = [
-            sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--upgrade", "--universal",
+            sys.executable, "-m", "uv", "pip", "compile", "--quiet", *sys.argv[1:], "--universal",
             "--python-version", "3.11", "--generate-hashes", "--no-header", "--no-annotate",
             "--no-emit-index-url", "--no-emit-find-links", "--output-file", name, "pyproject.toml",
         ]  # fmt: skip

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import parse_qsl, urlsplit
 
+from tests.watchdog import WATCHDOG
+
 PAGE = Path(__file__).parents[2] / "streamer" / "web" / "page"
 TYPES = {".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
-WATCHDOG = 10.0  # seconds; never waited out unless something is broken
 
 
 class Stream:

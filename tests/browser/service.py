@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-_WATCHDOG = 30.0  # seconds; never waited out unless something is broken
+from tests.watchdog import WATCHDOG
 
 
 class Service:
@@ -42,7 +42,7 @@ class Service:
         self._reader = threading.Thread(target=_read, args=(process, said))
         self._reader.start()
         while True:
-            line = said.get(timeout=_WATCHDOG)
+            line = said.get(timeout=WATCHDOG)
             self.port = line.get("port", self.port)
             if line["message"] == "ready":
                 return

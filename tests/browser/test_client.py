@@ -6,8 +6,9 @@ import json
 
 import pytest
 
-from tests.browser.scripted import WATCHDOG, ScriptedServer, Stream, begin, heartbeat, update, withdrawn
+from tests.browser.scripted import ScriptedServer, Stream, begin, heartbeat, update, withdrawn
 from tests.browser.tab import Tab
+from tests.watchdog import WATCHDOG
 
 pytestmark = pytest.mark.browser
 

@@ -12,6 +12,7 @@ from playwright.sync_api import expect
 
 from tests.browser.chromium import launched
 from tests.integration.rig import running
+from tests.watchdog import WATCHDOG
 
 pytestmark = pytest.mark.browser
 
@@ -30,7 +31,7 @@ def served() -> Iterator[str]:
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()))
     thread.start()
-    ready.wait(30)
+    ready.wait(WATCHDOG)
     try:
         yield found[0]
     finally:

@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.chromium import launched
 from tests.browser.scripted import ScriptedServer, Stream, begin, heartbeat, iso, update, withdrawn
+from tests.watchdog import WATCHDOG
 
 pytestmark = pytest.mark.browser
 
@@ -81,8 +82,8 @@ def test_a_table_that_cannot_be_read_leaves_it_the_history(
     complaints.append("ERR_")
     server.refusal = 503, {"detail": "Connection limit reached. Try again later."}
     stream.cut()
-    server.refused.get(timeout=10)
-    server.refused.get(timeout=10)
+    server.refused.get(timeout=WATCHDOG)
+    server.refused.get(timeout=WATCHDOG)
     expect(rows(page)).to_have_count(1)
 
 

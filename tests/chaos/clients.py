@@ -19,8 +19,8 @@ from tests.chaos.aws import Table
 from tests.chaos.records import Record, Span
 from tests.chaos.story import TICKERS
 from tests.chaos.view import View
+from tests.watchdog import WATCHDOG
 
-WATCHDOG: Final = 45.0
 _REPLAY: Final = 60
 _STAYS: Final = 0.3
 """How often a client comes back to the container that it left: there its place counts by the frame."""

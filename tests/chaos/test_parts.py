@@ -30,6 +30,7 @@ from tests.chaos.shards import SHARDS, RelayFailed, Shards, shard_of
 from tests.chaos.story import story
 from tests.chaos.writes import Write
 from tests.factories import KEY, state
+from tests.watchdog import WATCHDOG
 
 START = 1_795_359_400.0
 
@@ -320,7 +321,7 @@ def test_a_mechanism_that_is_to_be_broken_is_there(name: str) -> None:
     command = [sys.executable, "-m", "tests.chaos.broken", name, "--version"]
     leash, held = os.pipe()
     try:
-        done = subprocess.run(command, check=False, stdin=leash, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(command, check=False, stdin=leash, capture_output=True, text=True, timeout=WATCHDOG)
     finally:
         os.close(leash)
         os.close(held)

@@ -15,6 +15,7 @@ from streamer.web.parameters import PARAMETERS
 from tests.contract.examples import EXAMPLES
 from tests.integration.rig import running
 from tests.vectors import VECTORS
+from tests.watchdog import WATCHDOG
 
 DOC = (Path(__file__).parents[2] / "docs" / "events.md").read_text()
 
@@ -67,7 +68,7 @@ async def test_the_python_example_runs_as_it_stands() -> None:
         )
         assert process.stdout is not None
         said: list[bytes] = []
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(WATCHDOG):
             while not said or not said[-1].startswith(b"metrics"):
                 said.append(await process.stdout.readline())
             rig.publish("negative")

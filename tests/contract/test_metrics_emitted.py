@@ -27,6 +27,7 @@ from streamer.telemetry.outlet import Outlet
 from streamer.telemetry.report import EmfReport
 from tests.integration.rig import stream
 from tests.moto_in_process import moto_in_process
+from tests.watchdog import WATCHDOG
 
 DEPLOYMENT = "contract-test"
 UNITS = {"Count", "Bytes", "Milliseconds", "Seconds"}
@@ -126,7 +127,7 @@ async def test_the_service_says_what_it_publishes(resources: Resources, monkeypa
     sock = listen("127.0.0.1", 0)
     server = Server.of(service.app)
     with sock:
-        async with asyncio.timeout(60), service:
+        async with asyncio.timeout(WATCHDOG), service:
             serving = asyncio.create_task(server.serve(sockets=[sock]))
             await asyncio.gather(*(event.wait() for event in told.events.values()))
             async with stream(f"http://127.0.0.1:{sock.getsockname()[1]}") as events:

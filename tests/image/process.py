@@ -12,7 +12,7 @@ from contextlib import suppress
 from queue import SimpleQueue
 from typing import Any, Self
 
-WATCHDOG = 30.0
+from tests.watchdog import WATCHDOG
 
 
 class Process:

@@ -18,6 +18,7 @@ import pytest
 import yaml  # type: ignore[import-untyped]  # its annotations are a package of their own
 
 from tests.image.process import Process
+from tests.watchdog import WATCHDOG
 
 DOCKER = Path(__file__).parents[2] / "docker"
 COMPOSE: dict[str, Any] = yaml.safe_load((DOCKER / "compose.yaml").read_text())
@@ -46,7 +47,7 @@ def order() -> Iterable[str]:
 
 def first_events(port: int, wanted: str) -> list[str]:
     """The names of a stream's events until the wanted one."""
-    connection = HTTPConnection("127.0.0.1", port, timeout=30)
+    connection = HTTPConnection("127.0.0.1", port, timeout=WATCHDOG)
     try:
         connection.request("GET", "/api/v2/stream?replay=60")
         answer = connection.getresponse()
@@ -86,7 +87,7 @@ def test_both_streamers_send_what_the_writer_writes() -> None:
                 kind, first, *others = service["healthcheck"]["test"]
                 assert kind == "CMD"
                 check = [*HERE[first], *[each.replace(":5000", f":{port}") for each in others]]
-                subprocess.run(check, check=True, timeout=30)
+                subprocess.run(check, check=True, timeout=WATCHDOG)
             elif name == "tables":
                 assert running.pop(name).wait() == 0
             elif name in STREAMERS:

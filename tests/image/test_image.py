@@ -22,6 +22,7 @@ from streamer.local.resources import Resources
 from tests.browser.tools import tool
 from tests.image.image import Image, built
 from tests.moto_in_process import moto_in_process
+from tests.watchdog import WATCHDOG
 
 pytestmark = pytest.mark.timeout(300)  # a base, and what pip downloads: a slow mirror is no failure
 
@@ -123,7 +124,7 @@ def test_it_streams_read_only_without_root_and_ends_well(image: Image, resources
         assert [mount[5].split(",")[0] for mount in mounts if mount[4] == "/"] == ["ro"]
         command = Path("/proc", str(service.pid), "cmdline").read_bytes().split(b"\0")
         assert b"/opt/streamer/bin/streamer" in command, "the service itself gets the signal, no shell before it"
-        connection = HTTPConnection("127.0.0.1", port, timeout=30)
+        connection = HTTPConnection("127.0.0.1", port, timeout=WATCHDOG)
         stream = events(answered(connection, "/api/v2/stream"))
         assert next(stream) == "connected"
         assert len(queues(resources)) == 1

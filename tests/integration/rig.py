@@ -33,6 +33,7 @@ from streamer.web.app import Readiness, RestPart, StreamPart, create_app
 from streamer.web.stream import StreamDoor
 from streamer.web.tickets import Tickets
 from tests.factories import change, state
+from tests.watchdog import WATCHDOG
 
 takes_over = True
 """Whether streams take their connection over, or go out by plain ASGI: what a test relies on is the same."""
@@ -137,7 +138,7 @@ class Events:
 
     async def next(self) -> dict[str, Any]:
         """The next event as a dictionary of its fields, `data` decoded; comments are passed over."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(WATCHDOG):
             fields: dict[str, Any] = {}
             async for line in self._lines:
                 if not line and fields:
@@ -167,7 +168,7 @@ class Events:
 async def stream(base: str, query: str = "", headers: dict[str, str] | None = None) -> AsyncIterator[Events]:
     """Opens a stream as a client would."""
     async with (
-        httpx.AsyncClient(timeout=30, trust_env=False) as client,
+        httpx.AsyncClient(timeout=WATCHDOG, trust_env=False) as client,
         client.stream("GET", f"{base}/api/v2/stream{query}", headers=headers) as response,
     ):
         yield Events(response)

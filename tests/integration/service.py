@@ -13,6 +13,8 @@ from typing import Any, Literal
 
 import httpx
 
+from tests.watchdog import WATCHDOG
+
 _SOON = {
     "LOG_LEVEL": "INFO",
     "SSE_RECEIVE_WAIT": "1",
@@ -41,7 +43,7 @@ class ServiceProcess:
     async def line(self, message: str, **members: object) -> dict[str, Any]:
         """Waits for a line with this message and these members, which may have come already."""
         seen = 0
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(WATCHDOG):
             while True:
                 self._more.clear()
                 for logged in self.log[seen:]:
@@ -64,7 +66,7 @@ class ServiceProcess:
         """SIGTERM; the exit code. Reads the log to its end."""
         if self.process.returncode is None:
             self.process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(WATCHDOG):
             await self._reading
             return await self.process.wait()
 

@@ -17,8 +17,7 @@ from streamer.local.discovery import RunningDemo, announced
 from streamer.local.resources import Resources
 from tests.integration.pipeline import pipeline
 from tests.integration.service import ServiceProcess, serving
-
-WATCHDOG = 60
+from tests.watchdog import WATCHDOG
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from tests.browser.gateway import before
 from tests.browser.service import Service, controlled
 from tests.integration.pipeline import pipeline
 from tests.integration.rig import stream
+from tests.watchdog import WATCHDOG
 
 Put = Callable[[], Awaitable[str]]
 
@@ -69,13 +70,13 @@ class Reader:
         self._all = aiter(following)
 
     async def lost(self) -> Lost:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(WATCHDOG):
             while True:
                 if isinstance(each := await anext(self._all), Lost):
                     return each
 
     async def until(self, kind: type[Connected | Reset | SentimentUpdate], source_id: str | None = None) -> Received:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(WATCHDOG):
             while True:
                 each = await anext(self._all)
                 if isinstance(each, Lost) or not isinstance(each.event, kind):

@@ -23,6 +23,7 @@ from tests.integration.pipeline import pipeline
 from tests.integration.rig import Events
 from tests.integration.rig import stream as public_stream
 from tests.integration.service import ServiceProcess, serving
+from tests.watchdog import WATCHDOG
 
 WRITES = int(os.environ.get("CONFIGURATION_WRITES", "500"))
 TICKERS = ("AAPL", "MSFT", "NVDA", "TSLA", "BRK.B", "F")
@@ -49,7 +50,7 @@ class User:
 
     async def ask(self, method: str, path: str, expected: int, **options: Any) -> Any:
         headers = self.headers | options.pop("headers", {})
-        async with httpx.AsyncClient(timeout=30, trust_env=False) as http:
+        async with httpx.AsyncClient(timeout=WATCHDOG, trust_env=False) as http:
             answer = await http.request(method, f"{self.base}{path}", headers=headers, **options)
         assert answer.status_code == expected, answer.text
         return answer.json() if answer.content else None
@@ -69,7 +70,7 @@ class User:
         headers = self.headers | ({"Last-Event-ID": place} if place else {})
         url = f"{self.base}{PATH}/{config_id}/stream{query}"
         async with (
-            httpx.AsyncClient(timeout=30, trust_env=False) as http,
+            httpx.AsyncClient(timeout=WATCHDOG, trust_env=False) as http,
             http.stream("GET", url, headers=headers) as answer,
         ):
             assert answer.status_code == 200, await answer.aread()

@@ -23,8 +23,7 @@ from streamer.local.pump import Policy, Pump
 from streamer.local.resources import Resources
 from streamer.local.users import CONFIGURATIONS
 from streamer.local.writer import Edit, Writer, news
-
-WATCHDOG = 30.0
+from tests.watchdog import WATCHDOG
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -20,10 +19,9 @@ import pytest
 
 from streamer.local.discovery import RunningDemo, running
 from streamer.local.ports import listener
+from tests.watchdog import WATCHDOG
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="children are found by way of /proc")
-
-WATCHDOG = 30.0
 
 
 class Demo:
@@ -117,14 +115,11 @@ def test_it_streams_from_a_free_port_and_leaves_nothing_when_told_to_end(tmp_pat
             update = first_update(found.base_url)
             assert update["label"] in ("positive", "neutral", "negative")
             assert update["updated_at"]
-            began = time.monotonic()
             it.process.send_signal(signal.SIGINT)
             said, complaints = it.process.communicate(timeout=WATCHDOG)
-            took = time.monotonic() - began
             assert (it.process.returncode, complaints) == (0, "")
             assert "Traceback" not in said
             assert it.all_gone(within=0)
-            assert took < 3.0
             assert refused(found.base_url)
             assert refused(found.resources.endpoint_url)
             assert list(tmp_path.iterdir()) == []

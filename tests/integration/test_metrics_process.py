@@ -12,6 +12,8 @@ from contextlib import suppress
 
 import pytest
 
+from tests.watchdog import WATCHDOG
+
 NO_AWS = {
     "SENTIMENT_TABLE": "sentiment",
     "CHANGES_TOPIC_ARN": "arn:aws:sns:us-east-1:123456789012:changes",
@@ -39,7 +41,7 @@ async def served(stdout: int, **environment: str) -> tuple[int, list[str]]:
     )
     assert process.stderr is not None
     told: list[str] = []
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(WATCHDOG):
         async for line in process.stderr:
             told.append(json.loads(line)["message"])
             if told[-1] == "serving":

@@ -25,6 +25,7 @@ from streamer.intake.push import Push
 from streamer.intake.receive import Message, Receiver
 from streamer.intake.signals import LeaseFailed, LeaseGone, LeaseTaken, Polled, Signal
 from tests.moto_in_process import moto_in_process
+from tests.watchdog import WATCHDOG
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
 WAIT = 1
 """Seconds of a long poll."""
-WATCHDOG = 30.0
 Kind = TypeVar("Kind", bound=Signal)
 
 

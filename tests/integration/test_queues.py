@@ -31,6 +31,7 @@ from streamer.intake.receive import Message
 from streamer.intake.signals import LeaseGone, LeaseTaken, Polled, PollFailed, Signal
 from tests.integration.terminal import machine, ran
 from tests.moto_in_process import moto_in_process
+from tests.watchdog import WATCHDOG
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
 
 WAIT = 1
 """Seconds of a long poll."""
-WATCHDOG = 30.0
 ACCOUNT = "123456789012"
 Kind = TypeVar("Kind", bound=Signal)
 
@@ -374,7 +374,7 @@ def streamer(*arguments: str, **environment: str) -> subprocess.CompletedProcess
         capture_output=True,
         text=True,
         env={**os.environ, **environment},
-        timeout=60,
+        timeout=WATCHDOG,
         check=False,
     )
 

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.test_local_demo import WATCHDOG, Demo, demo
+from tests.integration.test_local_demo import Demo, demo
+from tests.watchdog import WATCHDOG
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="children are found by way of /proc"),

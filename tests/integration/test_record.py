@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.terminal import WATCHDOG, Machine, machine, ran
+from tests.integration.terminal import Machine, machine, ran
+from tests.watchdog import WATCHDOG
 
 
 @pytest.fixture

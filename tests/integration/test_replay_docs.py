@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from tests.integration.rig import stream
-from tests.integration.terminal import WATCHDOG, Machine, machine
+from tests.integration.terminal import Machine, machine
+from tests.watchdog import WATCHDOG
 
 DOC = (Path(__file__).parents[2] / "docs" / "replay.md").read_text()
 COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", DOC, re.DOTALL) for line in block.splitlines()]

@@ -17,6 +17,7 @@ from streamer.web.app import RestPart
 from streamer.web.body import MAX_BODY
 from tests.integration.rest import Tables, tables
 from tests.integration.rig import running
+from tests.watchdog import WATCHDOG
 
 PATH = "/api/v2/configurations"
 ADA = {"X-User-ID": "ada"}
@@ -36,7 +37,7 @@ async def http(aws_: Tables) -> AsyncIterator[httpx.AsyncClient]:
         aws_.client.delete_item(TableName=users, Key={"PK": item["PK"], "SK": item["SK"]})
     async with (
         running(rest=aws_.part, cors_origins=("https://dash.example.com",)) as rig,
-        httpx.AsyncClient(base_url=rig.base, trust_env=False, timeout=30, headers=ADA) as client,
+        httpx.AsyncClient(base_url=rig.base, trust_env=False, timeout=WATCHDOG, headers=ADA) as client,
     ):
         yield client
 

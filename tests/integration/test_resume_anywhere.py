@@ -21,6 +21,7 @@ from streamer.tables.attribute import plain
 from tests.integration.pipeline import pipeline
 from tests.integration.rig import stream
 from tests.integration.service import ServiceProcess, serving
+from tests.watchdog import WATCHDOG
 
 ROUNDS = 3
 
@@ -82,7 +83,7 @@ class Client:
     async def follow(self, service: ServiceProcess, *, events: int | None = None, until: object = None) -> None:
         """At this container, until so many events have come, or until it shows this."""
         headers = {} if self.place is None else {"Last-Event-ID": self.place}
-        async with asyncio.timeout(60), stream(service.base, headers=headers) as opened:
+        async with asyncio.timeout(WATCHDOG), stream(service.base, headers=headers) as opened:
             while until is None or self.state != until:
                 event = await opened.next()
                 self.place = event.get("id", self.place)

@@ -19,6 +19,7 @@ from streamer.local.provision import provision
 from streamer.local.resources import Resources
 from tests.integration.rig import stream
 from tests.integration.service import serving
+from tests.watchdog import WATCHDOG
 
 NO_AWS = {
     "SENTIMENT_TABLE": "sentiment",
@@ -117,7 +118,7 @@ async def test_a_second_sigterm_ends_it_at_once() -> None:
         service.process.send_signal(signal.SIGTERM)
         await service.line("draining")
         service.process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(WATCHDOG):
             assert await service.process.wait() == 1
 
 

@@ -13,6 +13,7 @@ import pytest
 from streamer.delivery.timing import Timing
 from tests.integration import rig as rigs
 from tests.integration.rig import Rig, reset, running, stream
+from tests.watchdog import WATCHDOG
 
 PROBLEM = "application/problem+json"
 
@@ -28,7 +29,7 @@ async def get(rig: Rig, path: str, **headers: str) -> httpx.Response:
 
 
 async def slots_free(rig: Rig) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(WATCHDOG):
         await rig.admission.wait_empty()
 
 
@@ -205,7 +206,7 @@ async def test_cors_is_on_every_status_for_named_origins_and_for_no_others() -> 
 
 
 def raw(rig: Rig, *parts: bytes) -> socket.socket:
-    sock = socket.create_connection(("127.0.0.1", rig.port), timeout=10)
+    sock = socket.create_connection(("127.0.0.1", rig.port), timeout=WATCHDOG)
     for part in parts:
         sock.sendall(part)
     return sock
@@ -252,7 +253,7 @@ async def test_a_reader_that_stops_is_closed_in_time_and_the_others_miss_nothing
         await events.until("metrics")
         published = 0
         got: list[dict[str, Any]] = []
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(WATCHDOG):
             while not rig.counters["streams_slow"]:
                 rig.publish(*["positive"] * 500, first=published + 1)
                 published += 500
@@ -261,7 +262,7 @@ async def test_a_reader_that_stops_is_closed_in_time_and_the_others_miss_nothing
                     if event["event"] == "sentiment_update":
                         got.append(event)
         assert [event["data"]["source_id"] for event in got] == [f"AAPL:{n}" for n in range(1, published + 1)]
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(WATCHDOG):
             while rig.admission.taken > 1:
                 await events.until("heartbeat")
         stuck.close()

@@ -22,6 +22,7 @@ from streamer.intake.survey import Spans
 from streamer.tables.sentiment import SentimentTable
 from tests.moto_in_process import moto_in_process
 from tests.unit.intake.surveying import FakeSurvey
+from tests.watchdog import WATCHDOG
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -117,10 +118,10 @@ def cost_of_two_queries(old: int) -> tuple[Cost, int]:
     )
     poll.start()
     try:
-        assert asked.acquire(timeout=30)
+        assert asked.acquire(timeout=WATCHDOG)
         write(writer, table, (item(key, labels[number % 3 - 1]) for number, key in enumerate(new[:CHANGED])))
         poll.soon()
-        assert asked.acquire(timeout=30)
+        assert asked.acquire(timeout=WATCHDOG)
     finally:
         assert poll.stop(30)
         client.close()

@@ -15,6 +15,7 @@ import pytest
 
 from tests.integration.rig import Rig, running
 from tests.unit.client.scripted import OK, Visit, answer, serving
+from tests.watchdog import WATCHDOG
 
 NOTHING: Mapping[str, str] = {}
 
@@ -28,13 +29,13 @@ class Tail:
     async def line(self) -> str:
         """The next line of its output."""
         assert self.process.stdout is not None
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(WATCHDOG):
             return (await self.process.stdout.readline()).decode().rstrip("\n")
 
     async def notice(self, *parts: str) -> str:
         """The next line of its standard error that has these parts."""
         assert self.process.stderr is not None
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(WATCHDOG):
             async for text in self.process.stderr:
                 line = text.decode().rstrip("\n")
                 if all(part in line for part in parts):
@@ -43,7 +44,7 @@ class Tail:
 
     async def end(self) -> tuple[int, str, str]:
         """Exit code and the rest of what it said."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(WATCHDOG):
             out, err = await self.process.communicate()
         assert self.process.returncode is not None
         assert b"Traceback" not in err

@@ -21,6 +21,7 @@ from streamer.local.resources import Resources
 from tests.integration.pipeline import pipeline
 from tests.integration.rig import Events, stream
 from tests.integration.service import ServiceProcess, serving
+from tests.watchdog import WATCHDOG
 
 WRITES = int(os.environ.get("WHOLE_PATH_WRITES", "500"))
 TICKERS = ("AAPL", "MSFT", "NVDA", "TSLA", "BRK.B")
@@ -161,7 +162,7 @@ async def test_every_client_is_told_every_change_once_and_in_order(resources: Re
             writer.last()
 
         await asyncio.to_thread(write)
-        async with asyncio.timeout(120):
+        async with asyncio.timeout(WATCHDOG):
             await asyncio.gather(*following)
         status = await service.status()
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from streamer.sse.decode import Decoder, Message
+from tests.watchdog import WATCHDOG
 
 NEXT: dict[str, str] = json.loads(Path(__file__).with_name("next.json").read_text())
 _PRELUDE_END = b"\0" * 8
@@ -37,13 +38,13 @@ class Invocation:
 
     async def prelude(self) -> dict[str, Any]:
         """Status and headers of the response."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(WATCHDOG):
             found: dict[str, Any] = json.loads((await self.body.readuntil(_PRELUDE_END))[: -len(_PRELUDE_END)])
             return found
 
     async def next(self) -> tuple[str, Any, str]:
         """The next event of the stream: name, data, id. EOFError at the response's end."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(WATCHDOG):
             while not self._messages:
                 chunk = await self.body.read(65_536)
                 if not chunk:
@@ -61,7 +62,7 @@ class Invocation:
 
     async def text(self) -> str:
         """The rest of the body."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(WATCHDOG):
             return (await self.body.read()).decode()
 
 
@@ -84,7 +85,7 @@ class RuntimeApi:
 
     async def waits_for(self, count: int) -> None:
         """Returns when the function has asked for so many invocations."""
-        async with asyncio.timeout(30), self._change:
+        async with asyncio.timeout(WATCHDOG), self._change:
             await self._change.wait_for(lambda: self.asked >= count)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -21,6 +21,7 @@ from streamer.local.resources import Resources
 from tests.integration.rig import running
 from tests.integration.service import ServiceProcess, serving
 from tests.lambda_adapter.environment import FUNCTION, Environment, environment, request
+from tests.watchdog import WATCHDOG
 
 STREAM = "/api/v2/stream"
 POLL_INTERVAL = 0.5
@@ -116,7 +117,7 @@ async def test_a_client_that_comes_to_another_environment_misses_nothing(resourc
             name, data, place = await invocation.next()
             if name == "sentiment_update" and data["source_id"] == "seen":
                 break
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(WATCHDOG):
             await invocation.text()  # until the goodbye, with the place of before
         for number in range(5):
             await write(resources, f"between:{number}")

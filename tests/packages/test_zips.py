@@ -19,6 +19,7 @@ import pytest
 from streamer.local.provision import provision
 from streamer.local.resources import Resources
 from tests.moto_in_process import moto_in_process
+from tests.watchdog import WATCHDOG
 
 ROOT = Path(__file__).parents[2]
 EVENTS = ROOT / "tests" / "events"
@@ -82,7 +83,7 @@ def invoked(
     command = [sys.executable, "-I", "-S", str(script), str(unpacked / name), str(runtime), HANDLERS[name]]
     given = "".join(json.dumps(event) + "\n" for event in events)
     done = subprocess.run(
-        command, input=given, env=environment, capture_output=True, text=True, timeout=60, check=False
+        command, input=given, env=environment, capture_output=True, text=True, timeout=WATCHDOG, check=False
     )
     assert done.returncode == 0, done.stderr
     lines = [json.loads(line) for line in done.stdout.splitlines()]
@@ -180,7 +181,7 @@ def test_every_module_of_ours_finds_what_it_imports(unpacked: Path, runtime: Pat
     modules = [".".join(path.with_suffix("").parts).removesuffix(".__init__") for path in sorted(own)]
     assert len(modules) > 10
     code = f"import sys; sys.path[:0] = {[str(folder), str(runtime)]!r}; import {', '.join(modules)}"
-    subprocess.run([sys.executable, "-I", "-S", "-B", "-c", code], env={}, check=True, timeout=60)
+    subprocess.run([sys.executable, "-I", "-S", "-B", "-c", code], env={}, check=True, timeout=WATCHDOG)
 
 
 @pytest.mark.parametrize("name", HANDLERS)

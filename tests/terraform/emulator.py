@@ -21,6 +21,7 @@ from typing import IO, TYPE_CHECKING, Any, Self
 from urllib.parse import parse_qs
 
 from streamer.local.process import clean_environment
+from tests.watchdog import WATCHDOG
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -80,7 +81,7 @@ class Emulator:
         assert self._process.stdout is not None
         self._process.stdin.close()
         try:
-            self._process.wait(5)
+            self._process.wait(WATCHDOG)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()

@@ -25,6 +25,7 @@ from tests.integration.service import ServiceProcess, serving
 from tests.terraform import tools
 from tests.terraform.deployment import IMAGE, NAME, REGION, Beside, Deployment, allowed
 from tests.terraform.emulator import ACCOUNT, Call, Emulator
+from tests.watchdog import WATCHDOG
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -526,7 +527,7 @@ async def configured(deployment: Deployment, service: ServiceProcess) -> str:
     asked = request("POST", "/api/v2/configurations", body, **{key.replace("-", "_"): ada[key] for key in ada})
     made = await asyncio.to_thread(deployment.invoke, f"{NAME}-rest", asked)
     assert made["statusCode"] == 201, made
-    async with httpx.AsyncClient(base_url=service.base, trust_env=False, timeout=30) as client:
+    async with httpx.AsyncClient(base_url=service.base, trust_env=False, timeout=WATCHDOG) as client:
         minted = await client.post(f"{made['headers']['location']}/stream/tickets", headers=ada)
         assert minted.status_code == 201, minted.text
         async with client.stream("GET", minted.json()["stream"]) as opened:

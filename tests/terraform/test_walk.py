@@ -19,6 +19,7 @@ from streamer.local.process import clean_environment
 from tests.terraform import tools
 from tests.terraform.deployment import IMAGE, NO_ZIP, REGION, Deployment
 from tests.terraform.emulator import Emulator
+from tests.watchdog import WATCHDOG
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -123,7 +124,7 @@ def moto_as_told(command: str, environment: dict[str, str]) -> Iterator[None]:
         yield
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(WATCHDOG)
 
 
 def test_the_local_examples_readme_leads_to_a_plan(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from streamer.errors import SettingsError
 from streamer.secrets import PATIENCE, STALE, Secrets
+from tests.watchdog import WATCHDOG
 
 ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod/tickets-AbCdEf"
 ONE, TWO = "first-secret-of-24-chars", "second-secret-of-24-char"
@@ -29,7 +30,7 @@ class Store:
     def fetch(self, arn: str) -> str:
         assert arn == ARN
         self.asked += 1
-        self.gate.wait(30)
+        self.gate.wait(WATCHDOG)
         if isinstance(self.held, Exception):
             raise self.held
         return self.held

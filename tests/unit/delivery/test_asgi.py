@@ -7,6 +7,7 @@ import pytest
 
 from streamer.delivery.asgi import AsgiSink, Message
 from tests.steps import steps
+from tests.watchdog import WATCHDOG
 
 
 class Client:
@@ -149,7 +150,7 @@ async def test_being_cancelled_by_the_server_is_passed_on() -> None:
     task = running(sink, client)
     await steps()
     task.cancel()
-    await asyncio.wait({task}, timeout=5)
+    await asyncio.wait({task}, timeout=WATCHDOG)
     assert task.cancelled()
 
 

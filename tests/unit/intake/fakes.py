@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, cast
 from botocore.exceptions import ClientError, ConnectTimeoutError
 
 from streamer.aws import Clients
+from tests.watchdog import WATCHDOG
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
@@ -28,8 +29,6 @@ TOPIC_ARN = "arn:aws:sns:us-east-1:123456789012:sentiment-changes"
 PREFIX = "sentiment-stream"
 NOW_MS = 1_795_359_400_000
 """2026-11-22T14:56:40Z: where a fake's clock begins."""
-WATCHDOG = 20.0
-"""Seconds of real time after which a test that waits has failed."""
 
 
 def refusal(code: str, message: str = "refused") -> ClientError:

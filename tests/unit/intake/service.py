@@ -12,7 +12,8 @@ from streamer.aws import Clients
 from streamer.intake.push import Push
 from streamer.intake.receive import Message
 from streamer.intake.signals import Polled, Signal
-from tests.unit.intake.fakes import PREFIX, TOPIC_ARN, WATCHDOG, FakeAws
+from tests.unit.intake.fakes import PREFIX, TOPIC_ARN, FakeAws
+from tests.watchdog import WATCHDOG
 
 Kind = TypeVar("Kind", bound=Signal)
 

@@ -20,9 +20,10 @@ from streamer.intake.signals import Queried, QueryFailed, Signal
 from streamer.intake.survey import Spans
 from streamer.tables.sentiment import SentimentTable
 from tests.factories import NOW_MS, change, state
-from tests.unit.intake.fakes import WATCHDOG, refusal
+from tests.unit.intake.fakes import refusal
 from tests.unit.intake.surveying import FakeSurvey
 from tests.unit.tables.fakes import Attributes, FakeDynamo
+from tests.watchdog import WATCHDOG
 
 LOOKBACK_MS, MARGIN_MS = 180_000, 10_000
 NEGATIVE: Attributes = {"sentiment": {"S": "negative"}}

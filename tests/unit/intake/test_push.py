@@ -10,8 +10,9 @@ import pytest
 from streamer.intake.push import APART, BRIEF, LEASE_PAUSE, POLL_PAUSE
 from streamer.intake.receive import Message
 from streamer.intake.signals import LeaseFailed, LeaseGone, LeaseTaken, Polled, PollFailed
-from tests.unit.intake.fakes import NOW_MS, TOPIC_ARN, WATCHDOG, FakeAws, refusal
+from tests.unit.intake.fakes import NOW_MS, TOPIC_ARN, FakeAws, refusal
 from tests.unit.intake.service import Service, running, settle
+from tests.watchdog import WATCHDOG
 
 GONE = "AWS.SimpleQueueService.NonExistentQueue"
 SECRET = "quarterly outlook"

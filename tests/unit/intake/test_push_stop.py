@@ -9,8 +9,9 @@ import pytest
 
 from streamer.aws import Clients
 from streamer.intake.signals import LeaseFailed
-from tests.unit.intake.fakes import WATCHDOG, refusal, silence
+from tests.unit.intake.fakes import refusal, silence
 from tests.unit.intake.service import Service, running, settle
+from tests.watchdog import WATCHDOG
 
 
 def test_stopping_leaves_nothing_behind(service: Service, caplog: pytest.LogCaptureFixture) -> None:

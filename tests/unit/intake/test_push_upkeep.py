@@ -7,8 +7,9 @@ import pytest
 from streamer.intake.push import RESCUES
 from streamer.intake.signals import LeaseGone, LeaseTaken, Polled, PollFailed
 from streamer.intake.upkeep import HEARTBEAT, SPREAD
-from tests.unit.intake.fakes import WATCHDOG, Queue, refusal
+from tests.unit.intake.fakes import Queue, refusal
 from tests.unit.intake.service import Service, running, settle
+from tests.watchdog import WATCHDOG
 
 UNSUBSCRIBED = LeaseGone("sns:GetSubscriptionAttributes: NotFound")
 

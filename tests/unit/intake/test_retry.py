@@ -11,6 +11,7 @@ import pytest
 from streamer.errors import LeaseError, LeaseLost
 from streamer.intake.retry import FIRST_PAUSE, SAID_AGAIN, Retry, Stopped
 from tests.unit.intake.fakes import NOW_MS, refusal
+from tests.watchdog import WATCHDOG
 
 SECRET = "quarterly outlook"
 
@@ -92,7 +93,7 @@ def test_a_stop_ends_a_pause_and_makes_no_further_attempt() -> None:
 
     thread = threading.Thread(target=run)
     thread.start()
-    assert attempt.paused.wait(20)
+    assert attempt.paused.wait(WATCHDOG)
     attempt.stopping.set()
     thread.join(20)
     assert ended == [Stopped]

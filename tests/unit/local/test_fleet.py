@@ -11,8 +11,7 @@ import pytest
 from streamer.local.fleet import ChildEnded, Fleet, Interrupted
 from streamer.local.lines import Log
 from streamer.local.process import Child
-
-WATCHDOG = 30.0
+from tests.watchdog import WATCHDOG
 
 
 class FakeChild:

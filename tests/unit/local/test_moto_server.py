@@ -12,6 +12,7 @@ import pytest
 
 from streamer.local.moto_server import Server
 from streamer.local.ports import LOOPBACK, listener
+from tests.watchdog import WATCHDOG
 
 Reply = Callable[[dict[str, Any]], bytes]
 
@@ -28,7 +29,7 @@ def serving(reply: Reply) -> Iterator[tuple[Server, HTTPConnection]]:
     with Server(listener(), app) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
-        connection = HTTPConnection(LOOPBACK, server.server_address[1], timeout=10)
+        connection = HTTPConnection(LOOPBACK, server.server_address[1], timeout=WATCHDOG)
         try:
             yield server, connection
         finally:

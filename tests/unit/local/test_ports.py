@@ -8,6 +8,7 @@ import socket
 import pytest
 
 from streamer.local.ports import LOOPBACK, first_free, listener
+from tests.watchdog import WATCHDOG
 
 
 def two_busy_ports_in_a_row() -> tuple[socket.socket, socket.socket]:
@@ -40,7 +41,7 @@ def test_no_free_port_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_who_connects_before_anybody_accepts_waits() -> None:
-    with listener() as sock, socket.create_connection(sock.getsockname(), timeout=5) as early:
+    with listener() as sock, socket.create_connection(sock.getsockname(), timeout=WATCHDOG) as early:
         early.sendall(b"early")
         accepted, _ = sock.accept()
         with accepted:

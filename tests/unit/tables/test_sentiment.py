@@ -17,8 +17,9 @@ from streamer.change import GONE, LABELS, PENDING, Item, Key, iso_time
 from streamer.errors import TableError
 from streamer.tables.sentiment import VISIBLE, SentimentTable
 from tests.factories import NOW_MS, state
-from tests.unit.intake.fakes import WATCHDOG, refusal, silence
+from tests.unit.intake.fakes import refusal, silence
 from tests.unit.tables.fakes import NAME, FakeDynamo
+from tests.watchdog import WATCHDOG
 
 THROTTLED = "ProvisionedThroughputExceededException"
 EVERYTHING, LAST = "2000", "9999"

@@ -9,8 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from streamer.telemetry.outlet import Outlet
-
-WATCHDOG = 20.0
+from tests.watchdog import WATCHDOG
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import pytest
 from streamer.telemetry.counters import Counters
 from streamer.telemetry.outlet import Outlet
 from streamer.telemetry.report import EmfReport, NoReport
+from tests.watchdog import WATCHDOG
 
 MINUTE_MS = 1_795_359_360_000
 """2026-11-22T14:56:00Z."""
@@ -170,7 +171,7 @@ async def test_its_own_timer_ticks() -> None:
 
     bench.outlet.put = telling  # type: ignore[method-assign]
     bench.now_ms = MINUTE_MS + 10_000
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(WATCHDOG):
         await said.wait()
     await bench.report.end()
 

@@ -23,6 +23,7 @@ from streamer.telemetry.counters import Counters
 from streamer.web import parameters
 from streamer.web.admission import Admission
 from streamer.web.stream import StreamDoor
+from tests.watchdog import WATCHDOG
 
 SCOPE = {"type": "http", "headers": [], "client": ("192.0.2.7", 1234)}
 
@@ -53,7 +54,7 @@ async def test_a_stream_has_a_line_at_its_beginning_and_one_at_its_end(caplog: p
     with caplog.at_level(logging.INFO):
         wanted = parameters.parse(QueryParams(""), Headers({}), 900)
         streaming = asyncio.create_task(door.response(wanted)(SCOPE, receive, send))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(WATCHDOG):
             await told.wait()
             assert caplog.messages == ["stream opened"]
             gone.set()
