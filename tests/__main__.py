@@ -1,42 +1,27 @@
-"""`make test`: every test. With arguments, pytest with these.
+"""`make test` and `make test-slow`: the tests in as many processes as keep the machine busy. With arguments: pytest
+with these, in one process.
 
-Terraform's tests wait for minutes on an emulator that has nothing to do: they run beside the others, in a process of
-their own, and say what they have to say at the end.
+Each file is one process's, so that what its tests share is started once. Files that take long come first.
 """
 
 from __future__ import annotations
 
-import signal
+import os
 import subprocess
 import sys
-import tempfile
+from typing import Final
 
-BESIDE = "tests/terraform"
+TIERS: Final = {"": "not slow", "--slow": "slow"}
 
 
 def main(arguments: list[str]) -> int:
-    """Runs the tests and returns the exit code: pytest's first that is not 0."""
-    pytest = [sys.executable, "-m", "pytest"]
-    if arguments:
-        return subprocess.call([*pytest, *arguments])
-    with tempfile.TemporaryFile() as said:
-        beside = subprocess.Popen(
-            ["nice", *pytest, BESIDE, "-p", "no:cacheprovider"],  # noqa: S607 - the others' clocks are real
-            stdout=said,
-            stderr=subprocess.STDOUT,
-        )
-        try:
-            first = subprocess.call([*pytest, f"--ignore={BESIDE}"])
-            second = beside.wait()
-        finally:
-            if beside.poll() is None:
-                beside.send_signal(signal.SIGINT)
-                beside.wait()
-            said.seek(0)
-            sys.stdout.flush()
-            sys.stdout.buffer.write(said.read())
-            sys.stdout.flush()
-    return first or second
+    """Runs the tests of a tier, or those that the arguments name, and returns pytest's exit code."""
+    tier = arguments.pop(0) if arguments[:1] == ["--slow"] else ""
+    command = [sys.executable, "-m", "pytest", "-m", TIERS[tier]]
+    if not arguments:
+        # Most integration tests wait for a process of their own: one worker more than there are cores.
+        arguments = ["-n", str((os.cpu_count() or 1) + 1), "--dist", "loadfile", "--no-loadscope-reorder"]
+    return subprocess.call([*command, *arguments])
 
 
 if __name__ == "__main__":

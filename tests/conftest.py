@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,17 @@ pytest_plugins = ["tests.hang"]
 
 # A shell without job control starts what runs in the background with SIGINT ignored, and children inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+_TESTS = Path(__file__).parent
+
+_FIRST = ("terraform", "chaos", "image", "integration", "browser", "contract")
+"""What takes longest begins first, so that no process works alone at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Called by pytest before it distributes the tests."""
+    rank = {folder: place for place, folder in enumerate(_FIRST)}
+    items.sort(key=lambda item: rank.get(item.path.relative_to(_TESTS).parts[0], len(rank)))
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,10 @@ from tests.integration.pipeline import pipeline
 BROWSERS = {"chromium": chromium.command, "firefox": firefox.command}
 
 
-@pytest.fixture(scope="package", params=list(BROWSERS))
+SLOW = pytest.mark.slow("the same once more in firefox")
+
+
+@pytest.fixture(scope="package", params=["chromium", pytest.param("firefox", marks=SLOW)])
 def open_tab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
     """A tab of each browser; no test reloads it."""
     with opened(BROWSERS[request.param], tmp_path_factory.mktemp(request.param)) as tab:

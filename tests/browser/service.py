@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from tests.hang import overheard
 from tests.watchdog import WATCHDOG
 
 
@@ -23,6 +24,7 @@ class Service:
         self._environment = environment
         self._process: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
+        self.log: list[str] = []
         self.port = 0
 
     @property
@@ -39,7 +41,7 @@ class Service:
             text=True,
         )
         said: queue.Queue[dict[str, Any]] = queue.Queue()
-        self._reader = threading.Thread(target=_read, args=(process, said))
+        self._reader = threading.Thread(target=_read, args=(process, said, self.log))
         self._reader.start()
         while True:
             line = said.get(timeout=WATCHDOG)
@@ -65,9 +67,10 @@ class Service:
         self._process = None
 
 
-def _read(process: subprocess.Popen[str], said: queue.Queue[dict[str, Any]]) -> None:
+def _read(process: subprocess.Popen[str], said: queue.Queue[dict[str, Any]], log: list[str]) -> None:
     assert process.stderr is not None
     for line in process.stderr:
+        log.append(line)
         said.put(json.loads(line))
 
 
@@ -76,6 +79,7 @@ def controlled(environment: Mapping[str, str]) -> Iterator[Service]:
     """Nothing runs yet; at the end nothing does."""
     service = Service(environment)
     try:
-        yield service
+        with overheard("streamer serve", lambda: "".join(service.log)):
+            yield service
     finally:
         service.end()

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
 from playwright.sync_api import expect
 
-from tests.browser.chromium import launched
+from tests.browser.chromium import launched, page_of
 from tests.browser.scripted import PAGE, ScriptedServer, begin, heartbeat, update
 from tests.integration.rig import running
 
 DOC = (Path(__file__).parents[2] / "docs" / "client.md").read_text()
 TYPES = (PAGE / "client.d.ts").read_text()
 CODE = (PAGE / "client.js").read_text()
+NO_ICON = '<link rel=icon href="data:,">'
 
 
 def table(section: str) -> dict[str, list[str]]:
@@ -71,9 +73,9 @@ def test_the_events_are_the_same() -> None:
 
 def test_the_example_runs_as_it_stands(server: ScriptedServer) -> None:
     (example,) = re.findall(r"```html\n(.*?)```", DOC, re.DOTALL)
-    server.pages["/example"] = f"<!doctype html>{example}"
-    with launched() as browser:
-        page = browser.new_page()
+    server.pages["/example"] = f"<!doctype html>{NO_ICON}{example}"
+    with launched() as browser, ExitStack() as pages:
+        page = pages.enter_context(page_of(browser, server.url))
         page.goto(f"{server.url}example")
         stream = server.accept()
         assert stream.query["tickers"] == "AAPL,MSFT"
@@ -90,12 +92,12 @@ def test_the_examples_of_a_snapshot_and_a_ticket_run_as_they_stand(server: Scrip
     both = snapshot.partition("const stream")[0] + ticket
     for path, program in (("/snapshot", snapshot), ("/ticket", both)):
         script = f"<script type=module>{begins}{program}\nwindow.stream = stream;</script>"
-        server.pages[path] = f"<!doctype html>{script}"
+        server.pages[path] = f"<!doctype html>{NO_ICON}{script}"
     server.posts["/my/ticket?configuration=chips"] = {"ticket": "sealed"}
     server.rows = [update("wire:2"), update("wire:1")]
     shown = "[...stream.items.values()].map((it) => it.source_id)"
-    with launched() as browser:
-        page = browser.new_page()
+    with launched() as browser, ExitStack() as pages:
+        page = pages.enter_context(page_of(browser, server.url))
         page.goto(f"{server.url}snapshot")
         begin(server.accept())
         page.wait_for_function("window.stream?.state.name === 'live'")

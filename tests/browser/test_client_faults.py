@@ -18,7 +18,7 @@ from tests.browser.gateway import before
 from tests.browser.service import Service, controlled
 from tests.browser.tab import Tab
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow("kills, freezes and restarts the service in each browser")]
 
 # The page's snapshot is what it has ever been told: in place of REST, which answers from the table.
 OPTIONS = """{longestWait: 0.3, timeout: 1, snapshot: async () => [...tab.table.values()]}"""

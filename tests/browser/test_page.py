@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.browser.chromium import launched
+from tests.browser.chromium import launched, page_of
 from tests.browser.scripted import ScriptedServer, Stream, begin, heartbeat, iso, update, withdrawn
 from tests.watchdog import WATCHDOG
 
@@ -29,16 +29,8 @@ def complaints() -> list[str]:
 
 @pytest.fixture
 def page(browser: Browser, server: ScriptedServer, complaints: list[str]) -> Iterator[Page]:
-    heard: list[str] = []
-    foreign: list[str] = []
-    with browser.new_context(reduced_motion="reduce") as context:
-        page = context.new_page()
-        page.on("console", lambda message: heard.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: heard.append(str(error)))
-        page.on("request", lambda it: foreign.append(it.url) if not it.url.startswith(server.url) else None)
+    with page_of(browser, server.url, known=complaints) as page:
         yield page
-    assert [text for text in heard if not any(known in text for known in complaints)] == []
-    assert foreign == [], "the page must work without any other host"
 
 
 def opened(page: Page, server: ScriptedServer, *replay: dict[str, Any], query: str = "", retry_ms: int = 20) -> Stream:

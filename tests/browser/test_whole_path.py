@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, expect
 from streamer.change import iso_time
 from streamer.local.clients import Clients
 from streamer.local.resources import Resources
-from tests.browser.chromium import launched
+from tests.browser.chromium import launched, page_of
 from tests.integration.pipeline import pipeline
 from tests.integration.service import ServiceProcess, serving
 
@@ -90,34 +90,28 @@ def browser() -> Iterator[Browser]:
 def test_a_write_appears_on_the_open_page_and_its_correction_changes_that_row(
     browser: Browser, service: ServiceProcess, put: Callable[..., None]
 ) -> None:
-    complaints: list[str] = []
-    page = browser.new_page()
-    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.goto(service.base)
-    expect(page.get_by_role("status")).to_contain_text("push")
-    put("page:1", "positive", "0.8", "AAPL", "TSLA")
-    row = page.locator("#feed > li", has=page.locator("[title='page:1']"))  # the table has items of other tests
-    expect(row).to_have_count(1)
-    expect(row).to_contain_text("positive")
-    expect(row).to_contain_text("TSLA")
-    put("page:1", "negative", "-0.4", "AAPL")
-    expect(row).to_contain_text("negative")
-    expect(row).to_have_count(1)
-    expect(page.locator("#negative")).to_have_text("1")
-    assert complaints == []
-    page.close()
+    with page_of(browser, service.base) as page:
+        page.goto(service.base)
+        expect(page.get_by_role("status")).to_contain_text("push")
+        put("page:1", "positive", "0.8", "AAPL", "TSLA")
+        row = page.locator("#feed > li", has=page.locator("[title='page:1']"))  # the table has items of other tests
+        expect(row).to_have_count(1)
+        expect(row).to_contain_text("positive")
+        expect(row).to_contain_text("TSLA")
+        put("page:1", "negative", "-0.4", "AAPL")
+        expect(row).to_contain_text("negative")
+        expect(row).to_have_count(1)
+        expect(page.locator("#negative")).to_have_text("1")
 
 
 def test_the_javascript_example_of_the_docs_runs_as_it_stands(
     browser: Browser, service: ServiceProcess, put: Callable[..., None]
 ) -> None:
     (program,) = re.findall(r"```javascript\n(.*?)```", DOC.read_text(), re.DOTALL)
-    page = browser.new_page()
-    page.goto(f"{service.base}/health/live")
-    page.evaluate(f"{program}\nwindow.items = items;")
-    put("docs:1", "neutral", "0.1", "MSFT")
-    page.wait_for_function("[...items.values()].some((it) => it.source_id === 'docs:1' && it.label === 'neutral')")
-    put("docs:1", "positive", "0.6", "MSFT")
-    page.wait_for_function("[...items.values()].some((it) => it.source_id === 'docs:1' && it.label === 'positive')")
-    page.close()
+    with page_of(browser, service.base) as page:
+        page.goto(f"{service.base}/docs")
+        page.evaluate(f"{program}\nwindow.items = items;")
+        put("docs:1", "neutral", "0.1", "MSFT")
+        page.wait_for_function("[...items.values()].some((it) => it.source_id === 'docs:1' && it.label === 'neutral')")
+        put("docs:1", "positive", "0.6", "MSFT")
+        page.wait_for_function("[...items.values()].some((it) => it.source_id === 'docs:1' && it.label === 'positive')")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import pytest
+
 from streamer.change import Key, State, iso_time
 from tests.chaos.accounting import LIFE, SLACK, Account, Felt, account, needed, spells
 from tests.chaos.kinds import KINDS, QUIET
@@ -13,6 +15,8 @@ from tests.chaos.records import Anew, Delivery, Record, Span
 from tests.chaos.view import View
 from tests.chaos.writes import Write
 from tests.factories import state
+
+pytestmark = pytest.mark.slow("tests the tool behind `make chaos`")
 
 START = 1_795_359_400.0
 KEY = Key("one", iso_time(round(START * 1000)))

@@ -21,6 +21,8 @@ from tests.chaos.kinds import SERVICES, Service
 from tests.chaos.writes import Write
 from tests.factories import state
 
+pytestmark = pytest.mark.slow("tests the tool behind `make chaos`")
+
 NOW = 1_790_000_000.0
 MESSAGES = [{"MessageId": str(n), "Body": f"body {n}", "ReceiptHandle": f"r{n}"} for n in range(10)]
 

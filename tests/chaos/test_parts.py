@@ -32,6 +32,8 @@ from tests.chaos.writes import Write
 from tests.factories import KEY, state
 from tests.watchdog import WATCHDOG
 
+pytestmark = pytest.mark.slow("tests the tool behind `make chaos`")
+
 START = 1_795_359_400.0
 
 

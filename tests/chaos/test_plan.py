@@ -10,6 +10,8 @@ import pytest
 from tests.chaos.kinds import KINDS
 from tests.chaos.plan import CALM, SETTLE, Fault, PlanError, kinds_named, plan
 
+pytestmark = pytest.mark.slow("tests the tool behind `make chaos`")
+
 SEEDS = range(12)
 
 

@@ -24,7 +24,10 @@ from tests.image.image import Image, built
 from tests.moto_in_process import moto_in_process
 from tests.watchdog import WATCHDOG
 
-pytestmark = pytest.mark.timeout(300)  # a base, and what pip downloads: a slow mirror is no failure
+pytestmark = [
+    pytest.mark.slow("builds the image"),
+    pytest.mark.timeout(1_200),  # a base, and what pip downloads: a slow mirror is no failure
+]
 
 NOT_ROOT = 10001
 

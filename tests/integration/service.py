@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import httpx
 
+from tests.hang import overheard
 from tests.watchdog import WATCHDOG
 
 _SOON = {
@@ -91,14 +92,15 @@ async def serving(
     )
     service = ServiceProcess(process)
     try:
-        said = await service.line("serving")
-        service.base = f"http://127.0.0.1:{said['port']}"
-        if until != "serving":
-            await service.line("lease taken")
-            await service.line("ready")
-        if until == "push":
-            await service.line("mode switched", mode="push")
-        yield service
+        with overheard("streamer serve", lambda: "\n".join(map(json.dumps, service.log))):
+            said = await service.line("serving")
+            service.base = f"http://127.0.0.1:{said['port']}"
+            if until != "serving":
+                await service.line("lease taken")
+                await service.line("ready")
+            if until == "push":
+                await service.line("mode switched", mode="push")
+            yield service
     finally:
         if process.returncode is None:
             await service.stop()

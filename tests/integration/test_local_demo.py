@@ -19,6 +19,7 @@ import pytest
 
 from streamer.local.discovery import RunningDemo, running
 from streamer.local.ports import listener
+from tests.hang import overheard
 from tests.watchdog import WATCHDOG
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="children are found by way of /proc")
@@ -78,8 +79,9 @@ class Demo:
 def demo(folder: Path, *options: str, program: tuple[str, ...] = ("-m", "streamer.cli")) -> Iterator[Demo]:
     running_demo = Demo(folder, *options, program=program)
     try:
-        running_demo.wait_until_up()
-        yield running_demo
+        with overheard("streamer demo", lambda: running_demo.listing):
+            running_demo.wait_until_up()
+            yield running_demo
     finally:
         running_demo.close()
 

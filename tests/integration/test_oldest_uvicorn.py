@@ -8,6 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.slow("installs the oldest dependencies that are allowed")
+
 ROOT = Path(__file__).parents[2]
 
 

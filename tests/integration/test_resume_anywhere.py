@@ -98,7 +98,6 @@ class Client:
                             return
 
 
-@pytest.mark.timeout(240)
 async def test_there_and_back_while_both_containers_restart(resources: Resources) -> None:
     table, client = Table(resources), Client()
     async with AsyncExitStack() as running:

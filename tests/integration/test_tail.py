@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from tests.hang import overheard
 from tests.integration.rig import Rig, running
 from tests.unit.client.scripted import OK, Visit, answer, serving
 from tests.watchdog import WATCHDOG
@@ -21,16 +22,18 @@ NOTHING: Mapping[str, str] = {}
 
 
 class Tail:
-    """A running `streamer tail`."""
+    """A running `streamer tail`. `heard` is what was read of its output so far."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.process = process
+        self.heard: list[str] = []
 
     async def line(self) -> str:
         """The next line of its output."""
         assert self.process.stdout is not None
         async with asyncio.timeout(WATCHDOG):
-            return (await self.process.stdout.readline()).decode().rstrip("\n")
+            self.heard.append((await self.process.stdout.readline()).decode().rstrip("\n"))
+            return self.heard[-1]
 
     async def notice(self, *parts: str) -> str:
         """The next line of its standard error that has these parts."""
@@ -38,6 +41,7 @@ class Tail:
         async with asyncio.timeout(WATCHDOG):
             async for text in self.process.stderr:
                 line = text.decode().rstrip("\n")
+                self.heard.append(line)
                 if all(part in line for part in parts):
                     return line
         raise EOFError(parts)
@@ -63,8 +67,10 @@ async def tailing(
         stdout=stdout,
         stderr=asyncio.subprocess.PIPE,
     )
+    running = Tail(process)
     try:
-        yield Tail(process)
+        with overheard("streamer tail", lambda: "\n".join(running.heard)):
+            yield running
     finally:
         if process.returncode is None:
             process.kill()

@@ -146,7 +146,6 @@ class Client:
                 self.got.append(item)
 
 
-@pytest.mark.timeout(600)
 async def test_every_client_is_told_every_change_once_and_in_order(resources: Resources) -> None:
     async with serving(resources.environment() | {"SSE_VERIFY_INTERVAL": "600"}, until="push") as service:
         everything, tesla = Client(service), Client(service, "?tickers=tsla")

@@ -27,7 +27,7 @@ from tests.terraform.deployment import IMAGE, NAME, REGION, Beside, Deployment, 
 from tests.terraform.emulator import ACCOUNT, Call, Emulator
 from tests.watchdog import WATCHDOG
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = [pytest.mark.timeout(2_400), pytest.mark.slow("Terraform works for minutes")]
 
 EVENTS = Path(__file__).parents[1] / "events"
 REQUEST = Path(__file__).parents[1] / "unit" / "function_url.json"

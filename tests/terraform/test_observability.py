@@ -20,6 +20,8 @@ from streamer.local.aws import EmbeddedAws
 from streamer.telemetry import catalogue
 from tests.terraform import tools
 
+pytestmark = pytest.mark.slow("Terraform works for minutes")
+
 MODULE = tools.TERRAFORM / "modules" / "observability"
 RUNBOOK = Path(__file__).parents[2] / "docs" / "operations.md"
 

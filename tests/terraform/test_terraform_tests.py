@@ -8,7 +8,7 @@ import pytest
 
 from tests.terraform import tools
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(2_400), pytest.mark.slow("Terraform works for minutes")]
 
 EXAMPLES = sorted(path.name for path in (tools.TERRAFORM / "examples").iterdir())
 TESTED = sorted(

@@ -21,7 +21,7 @@ from tests.terraform.deployment import IMAGE, NO_ZIP, REGION, Deployment
 from tests.terraform.emulator import Emulator
 from tests.watchdog import WATCHDOG
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = [pytest.mark.timeout(2_400), pytest.mark.slow("Terraform works for minutes")]
 
 ROOT = Path(__file__).parents[2]
 LOCAL = ROOT / "terraform" / "examples" / "local" / "README.md"
