@@ -20,6 +20,8 @@ import yaml  # type: ignore[import-untyped]  # its annotations are a package of 
 from tests.image.process import Process
 from tests.watchdog import WATCHDOG
 
+pytestmark = pytest.mark.slow("starts all that docker compose would")
+
 DOCKER = Path(__file__).parents[2] / "docker"
 COMPOSE: dict[str, Any] = yaml.safe_load((DOCKER / "compose.yaml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from unittest.mock import patch
+from urllib.request import ProxyHandler, Request, build_opener
 
 from ingest_relay.handler import built_relay, handler
 from streamer.local.aws import EmbeddedAws
@@ -14,13 +16,37 @@ from streamer.local.provision import provision
 from streamer.local.pump import Pump
 from streamer.local.pump.pump import Handler
 from streamer.local.resources import Resources
+from tests.watchdog import WATCHDOG
+
+_idle: list[EmbeddedAws] = []
+
+
+@contextmanager
+def embedded_aws() -> Iterator[str]:
+    """The endpoint URL of an embedded AWS that holds nothing; the process is kept for the next who needs one."""
+    aws = _idle.pop() if _idle else EmbeddedAws().__enter__()
+    try:
+        yield aws.endpoint_url
+    except BaseException as error:  # who failed may have left it in any state
+        aws.__exit__(type(error), error, None)
+        raise
+    opener = build_opener(ProxyHandler({}))
+    with opener.open(Request(f"{aws.endpoint_url}/moto-api/reset", method="POST"), timeout=WATCHDOG) as answer:
+        answer.read()
+    _idle.append(aws)
+
+
+@atexit.register
+def _end_idle() -> None:
+    while _idle:
+        _idle.pop().__exit__(None, None, None)
 
 
 @contextmanager
 def pipeline() -> Iterator[Resources]:
     """Tables, stream, topic and failure queue, and a pump that calls the real handler in a thread."""
-    with EmbeddedAws() as aws:
-        resources = provision(aws.endpoint_url)
+    with embedded_aws() as endpoint_url:
+        resources = provision(endpoint_url)
         with pumping(resources, handler):
             yield resources
 

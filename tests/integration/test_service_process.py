@@ -13,10 +13,10 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from streamer.local.aws import EmbeddedAws
 from streamer.local.clients import Clients
 from streamer.local.provision import provision
 from streamer.local.resources import Resources
+from tests.integration.pipeline import embedded_aws
 from tests.integration.rig import stream
 from tests.integration.service import serving
 from tests.watchdog import WATCHDOG
@@ -30,8 +30,8 @@ NO_AWS = {
 
 @pytest.fixture(scope="module")
 def resources() -> Iterator[Resources]:
-    with EmbeddedAws() as aws:
-        yield provision(aws.endpoint_url)
+    with embedded_aws() as endpoint_url:
+        yield provision(endpoint_url)
 
 
 def good(number: int) -> dict[str, object]:

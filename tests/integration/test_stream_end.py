@@ -28,13 +28,13 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from streamer.delivery.stream import Stream
 from streamer.delivery.timing import Timing
 from streamer.delivery.transport import TransportSink
-from streamer.local.aws import EmbeddedAws
 from streamer.local.clients import Clients
 from streamer.local.provision import provision
 from streamer.local.resources import Resources
 from streamer.server import allow_files
 from streamer.sse.decode import Decoder, Message
 from tests.integration import rig as rigs
+from tests.integration.pipeline import embedded_aws
 from tests.integration.rig import Rig, reset, running
 from tests.integration.service import serving
 from tests.watchdog import WATCHDOG
@@ -56,7 +56,10 @@ def as_served(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]
     return run
 
 
-@pytest.fixture(autouse=True, params=[True, False], ids=["taken over", "plain ASGI"])
+PLAIN = pytest.param(False, id="plain ASGI", marks=pytest.mark.slow("the same once more, by the other sink"))
+
+
+@pytest.fixture(autouse=True, params=[pytest.param(True, id="taken over"), PLAIN])
 def _sink(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rigs, "takes_over", request.param)
 
@@ -301,26 +304,26 @@ async def test_a_stuck_reader_that_reads_too_late_finds_whole_events_and_the_end
 async def test_a_large_replay_is_sent_at_the_clients_pace_without_a_bound_and_then_is_live() -> None:
     timing = Timing(slow_bytes=1_000, slow_seconds=5.0)
     async with running(timing=timing) as rig:
-        expected = history(rig, 10_000)
+        expected = history(rig, 3_000)
         steady, reader = unread(rig.port, f"{GLOBAL}?replay=900"), Reader()
         stream = await stream_of(rig, set())
         most = received = 0
         with closing(steady):
             steady.setblocking(False)
             loop = asyncio.get_running_loop()
-            async with asyncio.timeout(WATCHDOG):
-                while not reader.items or reader.items[-1] != "AAPL:50000":
+            while not reader.items or reader.items[-1] != "AAPL:50000":
+                async with asyncio.timeout(WATCHDOG):
                     data = await loop.sock_recv(steady, 16_384)
-                    assert data, "closed"
-                    reader.data_received(data)
-                    received += 1
-                    most = max(most, stream.sink.pending())
-                    if received == 10:
-                        rig.publish("negative", first=50_000)  # comes by the same cursor
-                await eventually(lambda: stream.cursor is None and not stream.sink.pending())
+                assert data, "closed"
+                reader.data_received(data)
+                received += 1
+                most = max(most, stream.sink.pending())
+                if received == 10:
+                    rig.publish("negative", first=50_000)  # comes by the same cursor
+            await eventually(lambda: stream.cursor is None and not stream.sink.pending())
             rig.publish("neutral", first=60_000)
-            async with asyncio.timeout(WATCHDOG):
-                while reader.items[-1] != "AAPL:60000":
+            while reader.items[-1] != "AAPL:60000":
+                async with asyncio.timeout(WATCHDOG):
                     reader.data_received(await loop.sock_recv(steady, 16_384))
         assert reader.items == [*expected, "AAPL:50000", "AAPL:60000"]
         assert 1_000 < most < 2 * 64 * 1024, "from the history, a piece at a time"
@@ -471,8 +474,8 @@ async def test_resets_at_random_moments_before_and_during_a_drain_leave_nothing_
 
 @pytest.fixture(scope="module")
 def resources() -> Iterator[Resources]:
-    with EmbeddedAws() as aws:
-        yield provision(aws.endpoint_url)
+    with embedded_aws() as endpoint_url:
+        yield provision(endpoint_url)
 
 
 @pytest.fixture
@@ -488,7 +491,9 @@ def open_files(request: pytest.FixtureRequest) -> Iterator[int]:
 
 
 @pytest.mark.parametrize(
-    ("count", "window", "open_files"), [(100, 1.0, 1_000), (2_000, 4.0, 2_500)], indirect=["open_files"]
+    ("count", "window", "open_files"),
+    [(100, 1.0, 1_000), pytest.param(2_000, 4.0, 2_500, marks=pytest.mark.slow("opens 2,000 streams"))],
+    indirect=["open_files"],
 )
 @as_served
 async def test_sigterm_says_goodbye_to_all_of_them_spread_over_the_window_and_exits_well(

@@ -129,6 +129,7 @@ def cost_of_two_queries(old: int) -> tuple[Cost, int]:
     return cost, len(survey.shown())
 
 
+@pytest.mark.slow("writes 20,000 items")
 def test_the_cost_follows_what_is_new_and_not_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
     with moto_in_process() as endpoint:
         monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)

@@ -27,6 +27,7 @@ from streamer.local.resources import Resources
 from tests.browser.service import Service, controlled
 from tests.integration.pipeline import pipeline
 from tests.integration.test_tail import tailing
+from tests.watchdog import WATCHDOG
 
 RESTARTS = int(os.environ.get("TAIL_RESTARTS", "3"))
 SECONDS = float(os.environ.get("TAIL_SECONDS", "4"))
@@ -112,11 +113,19 @@ class Told:
                 self.lines.append(json.loads(line))
                 self._grown.notify_all()
 
+    def sources(self) -> set[str]:
+        """The items that it has told of."""
+        return {line["data"]["source_id"] for line in self.lines if line["event"] == "sentiment_update"}
+
     async def more(self, count: int) -> None:
         """Returns when so many more lines have come."""
         wanted = len(self.lines) + count
-        async with asyncio.timeout(10 * SECONDS + 30), self._grown:
-            await self._grown.wait_for(lambda: len(self.lines) >= wanted)
+        await self.until(lambda: len(self.lines) >= wanted)
+
+    async def until(self, reached: Callable[[], bool]) -> None:
+        """Returns when it is so."""
+        async with asyncio.timeout(10 * SECONDS + WATCHDOG), self._grown:
+            await self._grown.wait_for(reached)
 
 
 def write(resources: Resources, stop: threading.Event) -> list[str]:
@@ -170,6 +179,7 @@ async def test_every_restart_is_explained_and_nothing_that_was_sent_is_missing(r
             finally:
                 stop.set()
                 written = await writing
+            await told.until(lambda: set(written) <= told.sources())
             await asyncio.to_thread(service.end, signal.SIGTERM)
             await tail.notice("lost: ", "(drain)")
             tail.process.send_signal(signal.SIGINT)
@@ -197,4 +207,4 @@ async def test_every_restart_is_explained_and_nothing_that_was_sent_is_missing(r
     assert repeats, "a place of another run is resumed with some events again"
     updates = [line["data"] for line in told.lines if line["event"] == "sentiment_update"]
     assert len(updates) == len({update["version"] for update in updates})
-    assert {update["source_id"] for update in updates} == set(written)
+    assert told.sources() == set(written)

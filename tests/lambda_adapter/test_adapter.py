@@ -14,10 +14,10 @@ import pytest
 from streamer.change import iso_time
 from streamer.clock import wall_ms
 from streamer.delivery.asgi import AsgiSink
-from streamer.local.aws import EmbeddedAws
 from streamer.local.clients import Clients
 from streamer.local.provision import provision
 from streamer.local.resources import Resources
+from tests.integration.pipeline import embedded_aws
 from tests.integration.rig import running
 from tests.integration.service import ServiceProcess, serving
 from tests.lambda_adapter.environment import FUNCTION, Environment, environment, request
@@ -29,8 +29,8 @@ POLL_INTERVAL = 0.5
 
 @pytest.fixture(scope="module")
 def resources() -> Iterator[Resources]:
-    with EmbeddedAws() as aws:
-        yield provision(aws.endpoint_url)
+    with embedded_aws() as endpoint_url:
+        yield provision(endpoint_url)
 
 
 @asynccontextmanager

@@ -21,6 +21,8 @@ from streamer.local.resources import Resources
 from tests.moto_in_process import moto_in_process
 from tests.watchdog import WATCHDOG
 
+pytestmark = pytest.mark.slow("builds the zips, and what pip downloads for them")
+
 ROOT = Path(__file__).parents[2]
 EVENTS = ROOT / "tests" / "events"
 HANDLERS = {"relay": "ingest_relay.handler.handler", "rest": "streamer.rest.handler"}

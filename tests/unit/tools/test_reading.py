@@ -193,4 +193,5 @@ def test_what_is_nested_deeply_is_read_or_refused(depth: int) -> None:
     )
     found, complaint = read(message)
     assert found or "nested too deeply" in complaint
-    assert "an array in an array" in read(deep + "\n")[1]
+    _, complaint = read(deep + "\n")
+    assert "an array in an array" in complaint or "nested too deeply" in complaint
