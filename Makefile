@@ -11,7 +11,7 @@ BUILDER = $(shell docker info >/dev/null 2>&1 && echo docker || { command -v bui
 IMAGE = sentiment-streamer:latest
 PLATFORM = linux/$(shell uname -m | sed 's/x86_64/amd64/; s/aarch64/arm64/')
 
-.PHONY: help demo test check format bench bench-quick chaos image package lock clean
+.PHONY: help demo test test-slow test-all check format bench bench-quick chaos image package lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,11 @@ demo: $(VENV)/local.stamp ## run the whole pipeline on this machine and print th
 
 test: $(VENV)/dev.stamp ## run the tests, within five minutes (ARGS="-k lease" and so on)
 	@$(BIN)/python -m tests $(ARGS)
+
+test-slow: $(VENV)/dev.stamp ## run what takes minutes: Terraform, images, Firefox, faults, other versions
+	@$(BIN)/python -m tests --slow $(ARGS)
+
+test-all: test test-slow ## run every test
 
 check: $(VENV)/dev.stamp ## lint, formatting and types
 	@$(BIN)/ruff check .
