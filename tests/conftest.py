@@ -1,22 +1,58 @@
-"""What every test gets: no AWS settings of the machine, and dummy keys that reach nothing."""
+"""What every test gets: nothing of the machine's settings, dummy keys that reach no AWS, and its place in the run."""
 
 from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
+import hypothesis
 import pytest
+
+from streamer import settings
 
 pytest_plugins = ["tests.hang"]
 
+_TESTS: Final = Path(__file__).parent
+_FIRST: Final = ("terraform", "versions", "chaos", "image", "integration", "browser", "contract")
+"""What takes longest begins first, so that no process works alone at the end."""
+_PREFIXES: Final = ("AWS_", "SSE_", "_X_AMZN_", "LC_")
+_NAMES: Final = {
+    *settings.keys(),
+    *("http_proxy", "https_proxy", "all_proxy", "no_proxy"),
+    *("LANG", "LANGUAGE", "TZ", "COLUMNS", "LINES"),
+    *("NO_COLOR", "FORCE_COLOR", "PY_COLORS", "CLICOLOR", "CLICOLOR_FORCE"),
+    *("FAILURE_QUEUE_URL", "XDG_RUNTIME_DIR"),  # where the commands look for a running demo
+}
+_OURS: Final = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_ENDPOINT_URL": "http://127.0.0.1:9",  # what forgets to name its endpoint reaches nothing
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+
+
+def _clean_environment() -> None:
+    """For this process and its children: no real account, no proxy, no setting of ours that the machine happens to
+    have. Before any fixture, since those of modules and packages come before those of functions."""
+    for key in list(os.environ):
+        if key.startswith(_PREFIXES) or key in _NAMES or key.lower() in _NAMES:
+            del os.environ[key]
+    os.environ.update(_OURS)
+
+
+_clean_environment()
 # A shell without job control starts what runs in the background with SIGINT ignored, and children inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-_TESTS = Path(__file__).parent
-
-_FIRST = ("terraform", "chaos", "image", "integration", "browser", "contract")
-"""What takes longest begins first, so that no process works alone at the end."""
+# How long an example takes says how busy the machine is.
+hypothesis.settings.register_profile(
+    "tests", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], print_blob=True
+)
+hypothesis.settings.load_profile("tests")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -26,13 +62,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(autouse=True)
-def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test sees a real account, a proxy, or a setting of ours that the machine happens to have."""
-    for key in list(os.environ):
-        if key.startswith(("AWS_", "SSE_", "_X_AMZN_")) or key.lower() in {"http_proxy", "https_proxy", "all_proxy"}:
-            monkeypatch.delenv(key)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")  # what forgets to name its endpoint reaches nothing
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+def same_environment() -> Iterator[None]:
+    """No test leaves a change of the environment to the next."""
+    before = dict(os.environ)
+    yield
+    after = {key: value for key, value in os.environ.items() if key != "PYTEST_CURRENT_TEST"}
+    before.pop("PYTEST_CURRENT_TEST", None)
+    assert after == before

@@ -29,7 +29,7 @@ _QUICK, _LONG = 12, 160
 _MUTANT_EXAMPLES = 200
 _SEEDS = 8
 
-_settings = settings(derandomize=not EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+_settings = settings(derandomize=not EXAMPLES, database=None, suppress_health_check=list(HealthCheck))
 _plan = TypeAdapter(Plan)
 
 

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest_relay.failures import FailureQueue, Rejected, failure_record
@@ -76,7 +76,6 @@ def test_absurdly_long_texts_do_not_make_it_too_large() -> None:
     assert found["keys"] == {"timestamp": "2026-11-22T14:17:06.330Z"}
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(
     st.dictionaries(st.sampled_from(["sentiment", "source", "ticker"]), st.text(max_size=60)), st.integers(700, 1_200)
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from itertools import pairwise
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest_relay.pack import BATCH_BYTES, BATCH_MESSAGES, MESSAGE_BYTES, batches, canary, pack
@@ -22,7 +22,6 @@ SIZES = st.lists(st.integers(2, 400), max_size=60)
 LIMITS = st.integers(120, 1_000)
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(SIZES, LIMITS, st.none() | st.text(max_size=40))
 def test_every_change_is_in_one_message_within_the_limit_and_in_order(
     sizes: list[int], limit: int, trace: str | None
@@ -40,7 +39,6 @@ def test_every_change_is_in_one_message_within_the_limit_and_in_order(
         assert (body["v"], body["relayed_at"], body.get("trace")) == (1, 1732280000123, trace or None)
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(SIZES, LIMITS)
 def test_no_message_ends_before_it_is_full_and_only_what_fits_nowhere_is_oversize(sizes: list[int], limit: int) -> None:
     changes = [change(position, size) for position, size in enumerate(sizes)]
@@ -51,7 +49,6 @@ def test_no_message_ends_before_it_is_full_and_only_what_fits_nowhere_is_oversiz
     assert all(empty + len(one.text) > limit for one in packed.oversize)
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(SIZES, st.integers(100, 2_000), st.integers(1, 10))
 def test_requests_hold_as_much_as_they_may_in_order(sizes: list[int], limit: int, most: int) -> None:
     texts = [f"{place}:".ljust(size, ".") for place, size in enumerate(sizes)]

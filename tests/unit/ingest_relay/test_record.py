@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest_relay.record import SENTIMENT, USERS, Change, RecordFault, to_change
@@ -175,7 +175,6 @@ JSON = st.recursive(
 )
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(st.data())
 def test_no_input_whatever_ends_otherwise_than_in_a_change_or_a_fault(data: st.DataObject) -> None:
     one: dict[str, Any] = record(op="MODIFY", old={"score": {"N": "1"}})

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest_relay.failures import FailureQueue
@@ -248,7 +248,6 @@ def made(kind: str, seq: int) -> dict[str, Any]:
 KINDS = st.lists(st.sampled_from(["fine", "fine", "fine", "broken", "large", "numberless"]), max_size=40)
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(KINDS, st.lists(ANSWERS, max_size=12), st.lists(ANSWERS, max_size=6))
 def test_whatever_fails_nothing_is_lost_and_each_item_ends_in_order(
     kinds: list[str], topic_script: list[Answer], queue_script: list[Answer]

@@ -241,7 +241,7 @@ def test_the_walk_back_is_newest_first_one_request_a_step() -> None:
     assert all(request["ScanIndexForward"] is False and request["Limit"] == 500 for request in dynamo.asked("query"))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.lists(st.tuples(st.integers(0, 40), st.sampled_from(sorted(LABELS))), max_size=60),
     st.integers(1, 12),
