@@ -6,6 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 INSTALL := $(PIP) install --no-compile
+# What is imported is compiled once, in the first run.
+unexport PYTHONDONTWRITEBYTECODE
 
 # What `make image` builds with; another is chosen by BUILDER=buildah.
 BUILDER = $(shell docker info >/dev/null 2>&1 && echo docker || { command -v buildah >/dev/null && echo buildah; })
