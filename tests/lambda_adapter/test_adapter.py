@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
@@ -78,14 +77,11 @@ async def test_a_stream_begins_brings_what_is_written_and_says_goodbye_before_th
         assert connected["mode"] == "poll"
         assert connected["mode_reason"] == "no queue in this deployment: the table is polled"
         await invocation.until("metrics")
-        began = time.monotonic()
         await write(resources, "first")
         update, _ = await invocation.until("sentiment_update")
         assert (update["source_id"], update["committed_at"]) == ("first", None)
-        assert time.monotonic() - began < 10 * POLL_INTERVAL
         closing, _ = await invocation.until("closing")
         assert closing["reason"] == "lifetime"
-        assert wall_ms() < int(invocation.headers["Lambda-Runtime-Deadline-Ms"])
         assert await invocation.text() == ""
         await lambda_.api.waits_for(2)
         assert (invocation.error, invocation.trailers) == (None, {})
