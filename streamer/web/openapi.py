@@ -656,7 +656,7 @@ def _event(cls: type[events.Event]) -> Schema:
     """The schema of an event's data, from its class."""
     hints = get_type_hints(cls)
     members = {field.name: _FIELDS.get(field.name) or _schema(hints[field.name]) for field in fields(cls)}
-    described = {"description": (cls.__doc__ or "").strip().replace("\n    ", " "), **_object(members)}
+    described = {"description": " ".join((cls.__doc__ or "").split()), **_object(members)}
     for name in _OPTIONAL.get(cls, ()):
         described["required"].remove(name)
         described["properties"][name]["type"] = "array"

@@ -110,7 +110,7 @@ def test_an_items_own_time_is_the_writers_where_it_is_of_this_write() -> None:
 
 
 def test_a_time_that_goes_back_does_not_take_the_replay_back() -> None:
-    records = [Recorded(change(seq, at=at)) for seq, at in enumerate((5.0, 1.0, 6.0))]
+    records = [Recorded(change(number, at=at)) for number, at in enumerate((5.0, 1.0, 6.0))]
     planned, _ = plan(Faults(7), records)
     assert [(seq(one), one.due_ms - BEGUN_S * 1000) for one in planned] == [(0, 5_000), (1, 5_000), (2, 6_000)]
 
