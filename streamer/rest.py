@@ -86,7 +86,7 @@ def build(settings: Settings) -> ASGIApp:
     tally = Tally(lambda: SentimentTable(connection(), settings.sentiment_table, threading.Event()))
     return create_app(
         RestPart(
-            identify=Identity(gateway=gateway, in_lambda=True).user,
+            identify=Identity(gateway=gateway, in_lambda=True, sessions=settings.iam_session_is_user).user,
             configurations=None if users is None else Configurations(lane, connection, users),
             snapshot=Snapshot(lane, connection, settings.sentiment_table),
             count=lambda: lane(tally.metrics),

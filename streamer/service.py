@@ -60,6 +60,7 @@ from streamer.watching import Watching
 from streamer.web.admission import Admission
 from streamer.web.app import Readiness, RestPart, StreamPart, create_app
 from streamer.web.identity import Identity
+from streamer.web.openings import Openings
 from streamer.web.stream import StreamDoor
 from streamer.web.tickets import Tickets
 from streamer.web.traced import traced
@@ -166,7 +167,11 @@ class Service:
         self._feed.on_heard = lambda relayed_at: self._hear(Heard(relayed_at))
         self._feed.on_undecided = self._poll.read_soon
         self._admission = Admission(
-            settings.max_connections, per_user=settings.per_user, per_address=settings.max_per_client
+            settings.max_connections,
+            reserved=settings.reserved,
+            per_user=settings.per_user,
+            per_address=settings.per_address,
+            openings=None if settings.openings is None else Openings(settings.openings, settings.openings_at_once),
         )
         self._sweeper: asyncio.Task[None] | None = None
         self._ready = asyncio.Event()
@@ -177,7 +182,13 @@ class Service:
         gateway.read()
         sealing = Secrets("TICKET_SECRET", settings.ticket_secret)
         sealing.read()
-        identity = Identity(settings.trusted_proxies, gateway, in_lambda=settings.in_lambda)
+        identity = Identity(
+            settings.trusted_proxies,
+            gateway,
+            forwarders=settings.forwarding_proxies,
+            in_lambda=settings.in_lambda,
+            sessions=settings.iam_session_is_user,
+        )
         app = create_app(
             self._rest(identity),
             StreamPart(
@@ -253,6 +264,7 @@ class Service:
             "connections": self._admission.taken,
             "max_connections": self._admission.limit,
             "available": self._admission.available,
+            "available_to_all": self._admission.available_to_all,
             "uptime_seconds": round(self.delivery.uptime, 3),
             "mode": self._failover.mode,
             "mode_reason": self._failover.reason,

@@ -39,17 +39,18 @@ locals {
 
   # What the streaming service and the REST function read alike.
   service_environment = {
-    SENTIMENT_TABLE   = local.sentiment_table.name
-    USERS_TABLE       = local.users_table.name
-    CHANGES_TOPIC_ARN = aws_sns_topic.changes.arn
-    QUEUE_PREFIX      = local.queue_prefix
-    GATEWAY_SECRET    = join(",", var.gateway_secret_arns)
-    TICKET_SECRET     = join(",", local.ticket_secret_arns)
-    CORS_ORIGINS      = join(",", var.cors_origins)
-    LOG_LEVEL         = var.log_level
-    LOG_FORMAT        = "json"
-    METRICS           = var.metrics ? "emf" : "none"
-    DEPLOYMENT_NAME   = var.name
-    TRACING           = var.tracing ? "xray" : "none"
+    SENTIMENT_TABLE     = local.sentiment_table.name
+    USERS_TABLE         = local.users_table.name
+    CHANGES_TOPIC_ARN   = aws_sns_topic.changes.arn
+    QUEUE_PREFIX        = local.queue_prefix
+    GATEWAY_SECRET      = join(",", var.gateway_secret_arns)
+    TICKET_SECRET       = join(",", local.ticket_secret_arns)
+    CORS_ORIGINS        = join(",", var.cors_origins)
+    IAM_SESSION_IS_USER = tostring(var.iam_session_is_user)
+    LOG_LEVEL           = var.log_level
+    LOG_FORMAT          = "json"
+    METRICS             = var.metrics ? "emf" : "none"
+    DEPLOYMENT_NAME     = var.name
+    TRACING             = var.tracing ? "xray" : "none"
   }
 }

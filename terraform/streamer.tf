@@ -80,9 +80,9 @@ module "fargate" {
       SSE_HOST            = "0.0.0.0"
       SSE_MAX_CONNECTIONS = tostring(var.max_streams)
       SSE_DRAIN_WINDOW    = tostring(var.drain_window)
-      # Addresses come from the load balancer's X-Forwarded-For. Only with a gateway's secret, which then alone says
-      # who a user is: without one, this would believe anybody's X-User-ID, since a load balancer passes it on.
-      TRUSTED_PROXIES = length(var.gateway_secret_arns) > 0 ? join(",", local.load_balancer_cidrs) : ""
+      # Addresses come from the load balancer's X-Forwarded-For, and nothing else does: it passes on any X-User-ID, so it
+      # must never be among TRUSTED_PROXIES.
+      FORWARDING_PROXIES = join(",", concat(local.load_balancer_cidrs, var.forwarding_proxy_cidrs))
     },
     local.stream_environment,
   )

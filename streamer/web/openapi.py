@@ -211,7 +211,7 @@ def _stream_paths() -> Schema:
     refused = {
         "429": _problem(
             429,
-            "This client has as many streams as one may have.",
+            "This user, or this address, has as many streams as one may have, or the address opens them too often.",
             "Too many streams of one address. Close one.",
             retry=True,
             max_connections=10,
@@ -315,7 +315,8 @@ def _stream_paths() -> Schema:
                         "Connections, how changes come and since when, ages and lags.",
                         "StreamStatus",
                         {
-                            "connections": 3, "max_connections": 100, "available": 97, "uptime_seconds": 86412.1,
+                            "connections": 3, "max_connections": 100, "available": 97, "available_to_all": 77,
+                            "uptime_seconds": 86412.1,
                             "mode": "push", "mode_reason": "the queue brings what the table has",
                             "mode_since": "2026-11-22T09:02:11.480Z",
                             "ages": {"change_seconds": 0.4, "canary_seconds": 12.0, "watermark_seconds": 14.9},
@@ -561,6 +562,7 @@ def _schemas(streams: bool) -> Schema:
                 "detail": text,
                 "retry_after": {"type": "integer", "description": "Seconds, as Retry-After."},
                 "max_connections": {"type": "integer", "description": "The limit that is reached."},
+                "openings_per_second": {"type": "number", "description": "The rate at which an address opens streams."},
                 "conflict": {"type": "string", "enum": ["name", "limit"]},
             },
         },
@@ -592,6 +594,11 @@ def _schemas(streams: bool) -> Schema:
                 "connections": {"type": "integer", "minimum": 0},
                 "max_connections": {"type": "integer", "minimum": 1},
                 "available": {"type": "integer", "minimum": 0},
+                "available_to_all": {
+                    "type": "integer",
+                    "minimum": 0,
+                    "description": "Of these, what is not reserved for identified users.",
+                },
                 "uptime_seconds": {"type": "number", "minimum": 0},
                 "mode": _FIELDS["mode"],
                 "mode_reason": text,

@@ -75,6 +75,7 @@ variables {
   rest_package             = "main.tf"
   existing_sentiment_table = "items"
   existing_users_table     = "users"
+  certificate_arn          = "arn:aws:acm:eu-west-1:111122223333:certificate/0a1b"
   gateway_secret_arns      = ["arn:aws:secretsmanager:eu-west-1:111122223333:secret:gateway-AbCdEf"]
   ticket_secret_arns       = ["arn:aws:secretsmanager:eu-west-1:111122223333:secret:ticket-AbCdEf"]
 }

@@ -82,7 +82,13 @@ def first(tmp_path_factory: pytest.TempPathFactory, beside: Beside) -> Iterator[
         deployment = Deployment.prepared(aws, folder / "terraform")
         secrets = deployment.client("secretsmanager")
         arn = secrets.create_secret(Name="gateway", SecretString=GATEWAY)["ARN"]
-        deployment.apply("first", gateway_secret_arns=[arn], cors_origins=["https://app.example.com"])
+        certificate = deployment.client("acm").request_certificate(DomainName="stream.example.com")["CertificateArn"]
+        deployment.apply(
+            "first",
+            certificate_arn=certificate,
+            gateway_secret_arns=[arn],
+            cors_origins=["https://app.example.com"],
+        )
         yield deployment
         print(json.dumps(deployment.took))  # noqa: T201 - shown by pytest -s
 
