@@ -73,7 +73,7 @@ def build(settings: Settings) -> ASGIApp:
 
     from streamer import aws
     from streamer.secrets import Secrets
-    from streamer.tables.lane import Configurations, Connection, Lane, Snapshot
+    from streamer.tables.lane import Configurations, Connection, Lane, Snapshot, public_lane
     from streamer.tables.sentiment import SentimentTable
     from streamer.tally import Tally
     from streamer.web.app import Readiness, RestPart, create_app
@@ -81,15 +81,15 @@ def build(settings: Settings) -> ASGIApp:
 
     gateway = Secrets("GATEWAY_SECRET", settings.gateway_secret)
     gateway.read()
-    lane, connection = Lane(), Connection(aws.connect_table)
+    lane, public, connection = Lane(), public_lane(), Connection(aws.connect_table)
     users = settings.users_table
     tally = Tally(lambda: SentimentTable(connection(), settings.sentiment_table, threading.Event()))
     return create_app(
         RestPart(
             identify=Identity(gateway=gateway, in_lambda=True, sessions=settings.iam_session_is_user).user,
             configurations=None if users is None else Configurations(lane, connection, users),
-            snapshot=Snapshot(lane, connection, settings.sentiment_table),
-            count=lambda: lane(tally.metrics),
+            snapshot=Snapshot(public, connection, settings.sentiment_table),
+            count=lambda: public(tally.metrics),
         ),
         readiness=lambda: Readiness(True, "REST has nothing to wait for"),
         cors_origins=settings.cors_origins,

@@ -50,7 +50,8 @@ from streamer.secrets import Secrets
 from streamer.server import GRACE, Server, allow_files, listen
 from streamer.settings import Settings
 from streamer.sse.events import Metrics
-from streamer.tables.lane import Configurations, Connection, Lane, Snapshot
+from streamer.tables.budget import QueryBudget
+from streamer.tables.lane import Configurations, Connection, Lane, Snapshot, public_lane
 from streamer.tables.sentiment import SentimentTable
 from streamer.tally import Tally
 from streamer.telemetry import tracing
@@ -116,7 +117,7 @@ class Service:
             heartbeat=settings.heartbeat_interval, ping=settings.ping_interval, lifetime=settings.lifetime
         )
         self.delivery = Delivery(self._hub, self._counters, self._mode, self._timing)
-        self._lane, self._connection = Lane(), Connection(aws.connect_table)
+        self._lane, self._public_lane, self._connection = Lane(), public_lane(), Connection(aws.connect_table)
         users = settings.users_table
         self._configurations = None if users is None else Configurations(self._lane, self._connection, users)
         self._watching = None
@@ -219,13 +220,19 @@ class Service:
 
         async def count() -> Metrics:
             if settings.in_lambda:  # a frozen environment counts nothing
-                return await self._lane(tally.metrics)
+                return await self._public_lane(tally.metrics)
             return self._hub.window.metrics(wall_ms())
 
         return RestPart(
             identify=identity.user,
             configurations=self._configurations,
-            snapshot=Snapshot(self._lane, connection, settings.sentiment_table, self._table_asked),
+            snapshot=Snapshot(
+                self._public_lane,
+                connection,
+                settings.sentiment_table,
+                self._table_asked,
+                budget=QueryBudget(settings.snapshot_queries),
+            ),
             count=count,
         )
 
@@ -243,6 +250,7 @@ class Service:
             await asyncio.gather(self._sweeper, return_exceptions=True)
         await asyncio.to_thread(self._poll.stop, 1.0)
         self._lane.close()
+        self._public_lane.close()
         if self._push is not None:
             # A poll under way may last longer than a stop should: then the queue goes first, the thread with the
             # process.

@@ -189,6 +189,15 @@ class Settings(BaseModel):
         description="share of `SSE_MAX_CONNECTIONS`, in percent, that only identified users get; counts where"
         " `GATEWAY_SECRET` or `TRUSTED_PROXIES` is set, since nobody is identified otherwise",
     )
+    snapshot_queries: float = Field(
+        50,
+        alias="SSE_SNAPSHOT_QUERIES",
+        gt=0,
+        le=1_000_000,
+        allow_inf_nan=False,
+        description="queries of the table that all callers of `GET /api/v2/sentiment` may cause a second, eight seconds"
+        " of them at once, beyond which 503 is answered; not in REST's function, whose concurrency bounds it",
+    )
     heartbeat_interval: Seconds = Field(
         30, alias="SSE_HEARTBEAT_INTERVAL", description="seconds between heartbeats on a stream"
     )

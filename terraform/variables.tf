@@ -482,9 +482,9 @@ variable "rest_auth_type" {
 }
 
 variable "rest_max_concurrency" {
-  description = "Requests that REST answers at the same time, at most: the function's reserved concurrency. -1: as many as the account has left. The hourly removal of dead queues runs in the same function."
+  description = "Requests that REST answers at the same time, at most: the function's reserved concurrency. Everybody may call its URL, so without a bound it takes what the account has, the relay's share included. 20 answer some hundreds of requests a second. AWS keeps 100 of the account's concurrency unreserved (10 of a new account's 10): where that leaves too little, raise the quota, or say -1 for no bound of its own."
   type        = number
-  default     = -1
+  default     = 20
   nullable    = false
 
   validation {

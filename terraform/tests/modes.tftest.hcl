@@ -86,6 +86,11 @@ run "fargate" {
   }
 
   assert {
+    condition     = module.rest.reserved_concurrency == 20 && module.relay.reserved_concurrency == -1
+    error_message = "what anybody may call is bounded, so that the relay has what is left"
+  }
+
+  assert {
     condition     = output.service_name == "sentiment-streamer"
     error_message = "the service is planned"
   }

@@ -24,3 +24,8 @@ output "environment" {
   description = "The function's environment variables."
   value       = aws_lambda_function.this.environment[0].variables
 }
+
+output "reserved_concurrency" {
+  description = "Concurrent invocations at most; -1: no bound of the function's own."
+  value       = aws_lambda_function.this.reserved_concurrent_executions
+}
