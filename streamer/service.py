@@ -56,6 +56,7 @@ from streamer.tables.sentiment import SentimentTable
 from streamer.tally import Tally
 from streamer.telemetry import tracing
 from streamer.telemetry.counters import Counters, Lags
+from streamer.telemetry.log_queue import LogQueue
 from streamer.telemetry.report import EmfReport, NoReport, Report
 from streamer.watching import Watching
 from streamer.web.admission import Admission
@@ -79,10 +80,12 @@ _LONGEST_POLL = 2.0  # seconds that a stop waits for a poll
 class Service:
     """One container's service. `async with` starts intake and the sweep; its end releases the queue."""
 
-    def __init__(self, settings: Settings, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, settings: Settings, loop: asyncio.AbstractEventLoop, logs: LogQueue | None = None) -> None:
         self._settings = settings
         self._loop = loop
         self._counters = Counters()
+        if logs is not None:
+            logs.counted = lambda: self._counters.add_from_thread("log_lines_dropped")
         self._report: Report = NoReport()
         if settings.metrics == "emf":
             self._report = EmfReport(
@@ -410,19 +413,21 @@ async def _spare_the_collector(service: Service) -> None:
     gc.set_threshold(_COLLECT_AFTER, 20, 50)
 
 
-async def _serve(settings: Settings, sock: socket.socket) -> None:
+async def _serve(settings: Settings, sock: socket.socket, logs: LogQueue | None) -> None:
     loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
 
     def stop() -> None:
         if stopping.is_set():
             logger.warning("stopped at once; the queue is left to the reaper")
+            if logs is not None:
+                logs.flush()
             os._exit(1)
         stopping.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
-    service = Service(settings, loop)
+    service = Service(settings, loop, logs)
     server = Server.of(service.app)
     async with service:
         serving = loop.create_task(server.serve(sockets=[sock]))
@@ -441,12 +446,13 @@ async def _serve(settings: Settings, sock: socket.socket) -> None:
     logger.info("stopped", extra={"uptime_seconds": round(service.delivery.uptime, 1)})
 
 
-def serve(settings: Settings) -> None:
-    """Serves until SIGTERM or SIGINT, then drains and returns. A second signal ends the process at once."""
+def serve(settings: Settings, logs: LogQueue | None = None) -> None:
+    """Serves until SIGTERM or SIGINT, then drains and returns. A second signal ends the process at once. `logs`: the
+    handler whose lost lines are counted, if there is one."""
     allow_files(settings.max_connections)
     sock = listen(settings.host, settings.port)
     with sock, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(settings, sock))
+        runner.run(_serve(settings, sock, logs))
 
 
 def _age(moment_ms: int | None, now_ms: int) -> float | None:
