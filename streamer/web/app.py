@@ -24,6 +24,7 @@ from streamer.web import (
     problems,
     snapshot,
 )
+from streamer.web.query import known
 from streamer.web.stream import StreamDoor
 from streamer.web.tickets import Tickets
 
@@ -132,7 +133,8 @@ def _install_streams(app: FastAPI, part: StreamPart, identify: configurations.Id
         asked = parameters.parse(request.query_params, request.headers, part.history_seconds)
         return part.door.response(asked, user=_known(identify, request), address=part.address(request))
 
-    async def status(_: Request) -> Response:
+    async def status(request: Request) -> Response:
+        known(request.query_params)
         return JSONResponse(part.status(), headers=_NO_STORE)
 
     app.add_api_route(STREAM, stream, methods=["GET", "HEAD"], include_in_schema=False)

@@ -184,7 +184,10 @@ def _conflict(*reasons: str) -> Schema:
     return {"409": taken}
 
 
-def _malformed(detail: str) -> Schema:
+_NO_QUERY = "a query parameter is unknown; none is known here"
+
+
+def _malformed(detail: str = _NO_QUERY) -> Schema:
     return {"422": _problem(422, "Something is malformed; `detail` says what, never what was sent.", detail)}
 
 
@@ -301,6 +304,7 @@ def _stream_paths() -> Schema:
                         "Unknown, deleted, disabled, or another user's; or no tickets are offered here.",
                         "Configuration not found",
                     ),
+                    **_malformed(),
                     **_TABLE_AWAY,
                 },
             },
@@ -322,7 +326,8 @@ def _stream_paths() -> Schema:
                             "ages": {"change_seconds": 0.4, "canary_seconds": 12.0, "watermark_seconds": 14.9},
                             "version": __version__,
                         },
-                    )
+                    ),
+                    **_malformed(),
                 },
             }
         },
@@ -423,7 +428,7 @@ def _rest_paths() -> Schema:
                 "summary": "The counts of the last 24 hours",
                 "description": "As the event `metrics` says them. The streaming service counts as it goes; elsewhere"
                 " they are up to a minute old. `since` says from when on they are whole.",
-                "responses": {"200": _answer("The counts.", "Metrics", counts), **_TABLE_AWAY},
+                "responses": {"200": _answer("The counts.", "Metrics", counts), **_malformed(), **_TABLE_AWAY},
             }
         },
         configurations.PATH: {
@@ -477,6 +482,7 @@ def _rest_paths() -> Schema:
                     "200": _answer("As it stands now.", "Configuration", shown, etag="ETag"),
                     **_UNKNOWN_USER,
                     **_NOT_FOUND,
+                    **_malformed(),
                     **_TABLE_AWAY,
                 },
             },
@@ -511,6 +517,7 @@ def _rest_paths() -> Schema:
                     **_UNKNOWN_USER,
                     **_NOT_FOUND,
                     **_STALE,
+                    **_malformed(),
                     **_TABLE_AWAY,
                 },
             },
