@@ -4,7 +4,10 @@ locals {
   stream_function_name = "${var.name}-stream"
 
   stream_environment = merge(local.service_environment, {
-    SSE_LIFETIME = tostring(var.stream_lifetime)
+    CHANGES_TOPIC_ARN = aws_sns_topic.changes.arn
+    QUEUE_PREFIX      = local.queue_prefix
+    TICKET_SECRET     = join(",", local.ticket_secret_arns)
+    SSE_LIFETIME      = tostring(var.stream_lifetime)
   }, var.streamer_environment)
 }
 
@@ -87,7 +90,7 @@ module "fargate" {
     local.stream_environment,
   )
 
-  # Containers end before the reaper runs, and before topic and rights go: see rest.tf.
+  # Containers end before the reaper runs, and before topic and rights go: see reaper.tf.
   after = [aws_lambda_invocation.prune.id, aws_sns_topic_policy.changes.id, local.ticket_secret_arns]
 }
 
@@ -97,6 +100,7 @@ module "streaming_function" {
 
   name                 = local.stream_function_name
   description          = "Serves streams, one in each execution environment"
+  account_id           = local.account_id
   image                = var.streamer_image
   image_entry_point    = ["streamer", "serve"]
   architecture         = var.architecture

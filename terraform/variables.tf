@@ -464,7 +464,7 @@ variable "relay_package" {
 }
 
 variable "rest_package" {
-  description = "Path of the REST function's zip. null: build/rest-<architecture>.zip of this repository, which `make package` makes."
+  description = "Path of the REST function's zip, which is the reaper's, too. null: build/rest-<architecture>.zip of this repository, which `make package` makes."
   type        = string
   default     = null
 }

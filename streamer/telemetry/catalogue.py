@@ -140,7 +140,7 @@ REAPED: Final = tuple(
         ("subscriptions_removed", False, "subscriptions removed whose queue was gone"),
     )
 )
-"""Of one run of the reaper in the REST Lambda."""
+"""Of one run of the reaper's Lambda."""
 
 CATALOGUE: Final = (*GAUGES, *COUNTERS, *HOPS, *REAPED)
 PUBLISHED: Final = frozenset(metric.name for metric in CATALOGUE if metric.published)
