@@ -85,7 +85,9 @@ def _serve(options: argparse.Namespace) -> int:
     except SettingsError as error:
         return _wrong(error.mistakes)
     # A function is frozen with its threads: there each line is written at once, to a pipe that Lambda reads.
-    queue = None if read.in_lambda else configure_queue(read.log_level, read.log_format)
+    queue = None
+    if not read.in_lambda:
+        queue = configure_queue(read.log_level, read.log_format, streams=read.max_connections)
     logs = configure(read.log_level, read.log_format) if queue is None else queue
     for stranger in settings.unknown(environment):
         logging.getLogger(__name__).warning("unknown setting", extra={"setting": stranger})

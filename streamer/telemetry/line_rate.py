@@ -31,8 +31,7 @@ class LineRate:
     """Rates each kind by a token bucket. Not for more than one thread at a time."""
 
     def __init__(self, rate: float = 50.0, burst: int = 1_000, *, clock: Callable[[], float] = time.monotonic) -> None:
-        """`rate`: lines a second in the long run; `burst`: at once. A container that starts, or that is left by all its
-        streams, says one line for each of them."""
+        """`rate`: lines a second in the long run; `burst`: at once."""
         self._rate = rate
         self._burst = float(burst)
         self._clock = clock

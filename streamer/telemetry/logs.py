@@ -8,8 +8,10 @@ import sys
 from typing import Literal, TextIO
 
 from streamer.change import iso_time
+from streamer.telemetry.line_rate import LineRate
 from streamer.telemetry.log_queue import LogQueue
 
+_BURST = 1_000  # lines of one kind at once, beside those of the streams
 _PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message", "taskName"}
 
 
@@ -19,9 +21,10 @@ def configure(level: str, form: Literal["json", "text"], stream: TextIO | None =
     return _install(logging.StreamHandler(stream or sys.stderr), level, form)
 
 
-def configure_queue(level: str, form: Literal["json", "text"]) -> LogQueue:
-    """Likewise, to a handler that never waits for who reads stderr: see LogQueue."""
-    handler = LogQueue()
+def configure_queue(level: str, form: Literal["json", "text"], *, streams: int = 0) -> LogQueue:
+    """Likewise, to a handler that never waits for who reads stderr: see LogQueue. All of `streams` may end at once, and
+    each says so by a line."""
+    handler = LogQueue(rate=LineRate(burst=_BURST + streams))
     _install(handler, level, form)
     return handler
 
