@@ -57,27 +57,36 @@ class Unread:
             return await self.process.wait()
 
 
+FILLS_UP = """
+import os, sys, threading
+
+def fill():
+    sys.stdin.readline()
+    os.dup2(os.open("/dev/full", os.O_WRONLY), 2)
+
+threading.Thread(target=fill, daemon=True).start()
+from streamer.cli import main
+main(["serve", "--port", "0"])
+"""
+"""A service whose stderr is on a full disk from the moment that a line comes to stdin."""
+
+
 @asynccontextmanager
-async def unread(stderr: str | None = None) -> AsyncIterator[Unread]:
-    """With both outputs in small pipes; `stderr`: a file in place of one."""
+async def unread(*command: str) -> AsyncIterator[Unread]:
+    """With both outputs in one small pipe, which is read until it serves."""
     reading, writing = os.pipe()
     for end in (reading, writing):
         fcntl.fcntl(end, fcntl.F_SETPIPE_SZ, SMALL)
-    error = writing if stderr is None else os.open(stderr, os.O_WRONLY)
-    port = _free_port() if stderr is not None else 0
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "streamer.cli", "serve", "--port", str(port)),
+        sys.executable,
+        *(command or ("-m", "streamer.cli", "serve", "--port", "0")),
         env={**os.environ, **SETTINGS},
-        stdin=asyncio.subprocess.DEVNULL,
+        stdin=asyncio.subprocess.PIPE,
         stdout=writing,
-        stderr=error,
+        stderr=writing,
     )
     try:
-        if stderr is None:
-            port = await asyncio.to_thread(_port, reading)
-        else:
-            os.close(error)
-            await _answers(port)
+        port = await asyncio.to_thread(_port, reading)
         yield Unread(f"http://127.0.0.1:{port}", process)
     finally:
         if process.returncode is None:
@@ -96,24 +105,6 @@ def _port(reading: int) -> int:
                 return int(said["port"])
 
 
-def _free_port() -> int:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-async def _answers(port: int) -> None:
-    async with asyncio.timeout(WATCHDOG), httpx.AsyncClient(trust_env=False) as http:
-        while True:
-            try:
-                await http.get(f"http://127.0.0.1:{port}/health/live")
-                return
-            except httpx.TransportError:
-                await asyncio.sleep(0.05)  # it says nowhere that it listens
-
-
 async def test_pipes_that_nobody_reads_hold_up_neither_streams_nor_the_end() -> None:
     async with unread() as service, stream(service.base) as kept:
         await kept.until("connected")
@@ -127,8 +118,9 @@ async def test_pipes_that_nobody_reads_hold_up_neither_streams_nor_the_end() -> 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
 async def test_a_full_disk_holds_up_nothing_and_the_lost_lines_are_counted() -> None:
-    async with unread("/dev/full") as service:
-        await service.visits(10)
+    async with unread("-c", FILLS_UP) as service:
+        assert service.process.stdin is not None
+        service.process.stdin.write(b"\n")
         async with asyncio.timeout(WATCHDOG):
             while (await service.counters())["log_lines_dropped"] < 10:
                 await service.visits(1)
