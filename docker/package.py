@@ -1,4 +1,4 @@
-"""Builds the zips of the two Lambdas: `make package` writes build/{relay,rest}-{arm64,x86_64}.zip.
+"""Builds the zips of the Lambdas: `make package` writes build/{relay,rest}-{arm64,x86_64}.zip (REST's has the reaper).
 
 A zip holds the modules that its handler imports, and the dependencies that Lambda's runtime does not bring (boto3 is
 the runtime's), in the versions and by the hashes of requirements.lock. Equal input gives equal bytes: members are
@@ -33,16 +33,16 @@ COMPILED: Final = ("pydantic-core",)
 class Package:
     """What one zip is made of."""
 
-    module: str
-    """The handler's; what it imports of our own comes with it, lazily imported modules among it."""
+    modules: tuple[str, ...]
+    """The handlers'; what they import of our own comes with them, lazily imported modules among it."""
     distributions: tuple[str, ...]
     """Names in requirements.lock; a test imports the zip with nothing else but boto3."""
 
 
 PACKAGES: Final = {
-    "relay": Package("ingest_relay.handler", ("aws-xray-sdk", "wrapt")),
+    "relay": Package(("ingest_relay.handler",), ("aws-xray-sdk", "wrapt")),
     "rest": Package(
-        "streamer.rest",
+        ("streamer.rest", "streamer.reaper_function"),
         (
             "annotated-doc", "annotated-types", "anyio", "aws-xray-sdk", "fastapi", "fastapi-swagger", "idna", "mangum",
             "opentelemetry-api", "pydantic", "pydantic-core", "starlette", "tenacity", "typing-extensions",
@@ -73,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def build(package: Package, architecture: str, python: str, path: Path) -> None:
     """Writes one zip. Raises CalledProcessError, after pip has said why, when a wheel cannot be had."""
-    members = {file.relative_to(ROOT).as_posix(): file.read_bytes() for file in own_files(package.module)}
+    members = {file.relative_to(ROOT).as_posix(): file.read_bytes() for file in own_files(*package.modules)}
     members["LICENSE"] = (ROOT / "LICENSE").read_bytes()
     for wheel in wheels(package.distributions, architecture, python):
         with zipfile.ZipFile(wheel) as opened:
@@ -91,10 +91,10 @@ def build(package: Package, architecture: str, python: str, path: Path) -> None:
             written.writestr(info, content, compresslevel=9)
 
 
-def own_files(module: str) -> list[Path]:
-    """The file of one of our modules and of each that it imports, directly or not, at import or when it runs."""
+def own_files(*modules: str) -> list[Path]:
+    """The files of some of our modules and of each that they import, directly or not, at import or when they run."""
     found: set[Path] = set()
-    waiting = [module]
+    waiting = list(modules)
     while waiting:
         parts = waiting.pop().split(".")
         for length in range(1, len(parts) + 1):

@@ -21,6 +21,7 @@ READ_MARGIN = 5
 
 TABLE_TIMEOUT = 5
 """Seconds that an answer of the table may take."""
+_TABLE_CONNECTIONS = 16  # kept open: above the threads that share one client
 
 _THROTTLED = frozenset(
     {
@@ -75,6 +76,7 @@ def connect_table() -> DynamoDBClient:
     config = Config(
         connect_timeout=CONNECT_TIMEOUT,
         read_timeout=TABLE_TIMEOUT,
+        max_pool_connections=_TABLE_CONNECTIONS,
         retries={"mode": "standard", "total_max_attempts": 1},
     )
     return Session(region_name=_region()).client("dynamodb", config=config)

@@ -73,7 +73,7 @@ def _serve(options: argparse.Namespace) -> int:
 
     from streamer import settings
     from streamer.errors import SettingsError, StreamerError
-    from streamer.telemetry.logs import configure
+    from streamer.telemetry.logs import configure, configure_queue
 
     environment = dict(os.environ)
     if options.host is not None:
@@ -84,16 +84,22 @@ def _serve(options: argparse.Namespace) -> int:
         read = settings.read(environment)
     except SettingsError as error:
         return _wrong(error.mistakes)
-    configure(read.log_level, read.log_format)
+    # A function is frozen with its threads: there each line is written at once, to a pipe that Lambda reads.
+    queue = None
+    if not read.in_lambda:
+        queue = configure_queue(read.log_level, read.log_format, streams=read.max_connections)
+    logs = configure(read.log_level, read.log_format) if queue is None else queue
     for stranger in settings.unknown(environment):
         logging.getLogger(__name__).warning("unknown setting", extra={"setting": stranger})
     from streamer.service import serve
 
     try:
-        serve(read)
+        serve(read, queue)
     except SettingsError as error:
+        logs.flush()
         return _wrong(error.mistakes)
     except StreamerError as error:
+        logs.flush()
         print(f"streamer: {error}", file=sys.stderr)
         return 1
     return 0

@@ -4,6 +4,7 @@ StreamerError
 ├── SettingsError        the environment does not say what the service needs; lists every mistake
 ├── RequestError         a client's request cannot be served as it stands (HTTP 4xx)
 ├── TableError           the table could not be read this time; worth trying again
+├── UnexpectedEvent      a function was invoked by something that it is not for
 ├── PoisonMessage        a queue message that can never be understood; counted, logged, dropped
 └── LeaseError           a queue of our own could not be had, kept or given back
     └── LeaseLost        the queue or its subscription is gone; take a new lease
@@ -36,6 +37,10 @@ class RequestError(StreamerError):
         self.members = members
 
 
+class UnexpectedEvent(StreamerError):
+    """A function was invoked by something that it is not for."""
+
+
 class PoisonMessage(StreamerError):
     """Why a message can never be understood: a reason for the counter, and words for the log."""
 
@@ -55,3 +60,10 @@ class LeaseError(StreamerError):
 
 class LeaseLost(LeaseError):
     """The queue or its subscription is gone: only a new lease helps."""
+
+
+def described(event: object) -> str:
+    """A function's event in words that hold none of its values."""
+    if not isinstance(event, dict):
+        return f"the event is a {type(event).__name__}"
+    return f"the event has the members {sorted(map(str, event))[:10]}"

@@ -50,16 +50,19 @@ from streamer.secrets import Secrets
 from streamer.server import GRACE, Server, allow_files, listen
 from streamer.settings import Settings
 from streamer.sse.events import Metrics
-from streamer.tables.lane import Configurations, Connection, Lane, Snapshot
+from streamer.tables.budget import QueryBudget
+from streamer.tables.lane import Configurations, Connection, Lane, Snapshot, public_lane
 from streamer.tables.sentiment import SentimentTable
 from streamer.tally import Tally
 from streamer.telemetry import tracing
 from streamer.telemetry.counters import Counters, Lags
+from streamer.telemetry.log_queue import LogQueue
 from streamer.telemetry.report import EmfReport, NoReport, Report
 from streamer.watching import Watching
 from streamer.web.admission import Admission
 from streamer.web.app import Readiness, RestPart, StreamPart, create_app
 from streamer.web.identity import Identity
+from streamer.web.openings import Openings
 from streamer.web.stream import StreamDoor
 from streamer.web.tickets import Tickets
 from streamer.web.traced import traced
@@ -77,10 +80,12 @@ _LONGEST_POLL = 2.0  # seconds that a stop waits for a poll
 class Service:
     """One container's service. `async with` starts intake and the sweep; its end releases the queue."""
 
-    def __init__(self, settings: Settings, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, settings: Settings, loop: asyncio.AbstractEventLoop, logs: LogQueue | None = None) -> None:
         self._settings = settings
         self._loop = loop
         self._counters = Counters()
+        if logs is not None:
+            logs.counted = lambda: self._counters.add_from_thread("log_lines_dropped")
         self._report: Report = NoReport()
         if settings.metrics == "emf":
             self._report = EmfReport(
@@ -115,7 +120,7 @@ class Service:
             heartbeat=settings.heartbeat_interval, ping=settings.ping_interval, lifetime=settings.lifetime
         )
         self.delivery = Delivery(self._hub, self._counters, self._mode, self._timing)
-        self._lane, self._connection = Lane(), Connection(aws.connect_table)
+        self._lane, self._public_lane, self._connection = Lane(), public_lane(), Connection(aws.connect_table)
         users = settings.users_table
         self._configurations = None if users is None else Configurations(self._lane, self._connection, users)
         self._watching = None
@@ -166,7 +171,11 @@ class Service:
         self._feed.on_heard = lambda relayed_at: self._hear(Heard(relayed_at))
         self._feed.on_undecided = self._poll.read_soon
         self._admission = Admission(
-            settings.max_connections, per_user=settings.per_user, per_address=settings.max_per_client
+            settings.max_connections,
+            reserved=settings.reserved,
+            per_user=settings.per_user,
+            per_address=settings.per_address,
+            openings=None if settings.openings is None else Openings(settings.openings, settings.openings_at_once),
         )
         self._sweeper: asyncio.Task[None] | None = None
         self._ready = asyncio.Event()
@@ -177,7 +186,13 @@ class Service:
         gateway.read()
         sealing = Secrets("TICKET_SECRET", settings.ticket_secret)
         sealing.read()
-        identity = Identity(settings.trusted_proxies, gateway, in_lambda=settings.in_lambda)
+        identity = Identity(
+            settings.trusted_proxies,
+            gateway,
+            forwarders=settings.forwarding_proxies,
+            in_lambda=settings.in_lambda,
+            sessions=settings.iam_session_is_user,
+        )
         app = create_app(
             self._rest(identity),
             StreamPart(
@@ -208,13 +223,19 @@ class Service:
 
         async def count() -> Metrics:
             if settings.in_lambda:  # a frozen environment counts nothing
-                return await self._lane(tally.metrics)
+                return await self._public_lane(tally.metrics)
             return self._hub.window.metrics(wall_ms())
 
         return RestPart(
             identify=identity.user,
             configurations=self._configurations,
-            snapshot=Snapshot(self._lane, connection, settings.sentiment_table, self._table_asked),
+            snapshot=Snapshot(
+                self._public_lane,
+                connection,
+                settings.sentiment_table,
+                self._table_asked,
+                budget=QueryBudget(settings.snapshot_queries),
+            ),
             count=count,
         )
 
@@ -232,6 +253,7 @@ class Service:
             await asyncio.gather(self._sweeper, return_exceptions=True)
         await asyncio.to_thread(self._poll.stop, 1.0)
         self._lane.close()
+        self._public_lane.close()
         if self._push is not None:
             # A poll under way may last longer than a stop should: then the queue goes first, the thread with the
             # process.
@@ -253,6 +275,7 @@ class Service:
             "connections": self._admission.taken,
             "max_connections": self._admission.limit,
             "available": self._admission.available,
+            "available_to_all": self._admission.available_to_all,
             "uptime_seconds": round(self.delivery.uptime, 3),
             "mode": self._failover.mode,
             "mode_reason": self._failover.reason,
@@ -390,19 +413,21 @@ async def _spare_the_collector(service: Service) -> None:
     gc.set_threshold(_COLLECT_AFTER, 20, 50)
 
 
-async def _serve(settings: Settings, sock: socket.socket) -> None:
+async def _serve(settings: Settings, sock: socket.socket, logs: LogQueue | None) -> None:
     loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
 
     def stop() -> None:
         if stopping.is_set():
             logger.warning("stopped at once; the queue is left to the reaper")
+            if logs is not None:
+                logs.flush()
             os._exit(1)
         stopping.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
-    service = Service(settings, loop)
+    service = Service(settings, loop, logs)
     server = Server.of(service.app)
     async with service:
         serving = loop.create_task(server.serve(sockets=[sock]))
@@ -421,12 +446,13 @@ async def _serve(settings: Settings, sock: socket.socket) -> None:
     logger.info("stopped", extra={"uptime_seconds": round(service.delivery.uptime, 1)})
 
 
-def serve(settings: Settings) -> None:
-    """Serves until SIGTERM or SIGINT, then drains and returns. A second signal ends the process at once."""
+def serve(settings: Settings, logs: LogQueue | None = None) -> None:
+    """Serves until SIGTERM or SIGINT, then drains and returns. A second signal ends the process at once. `logs`: the
+    handler whose lost lines are counted, if there is one."""
     allow_files(settings.max_connections)
     sock = listen(settings.host, settings.port)
     with sock, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(settings, sock))
+        runner.run(_serve(settings, sock, logs))
 
 
 def _age(moment_ms: int | None, now_ms: int) -> float | None:

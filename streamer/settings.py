@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import re
 from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -32,6 +33,9 @@ _SECRET_ARN = re.compile(r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secre
 _ORIGIN = re.compile(r"\*|https?://[A-Za-z0-9.-]+(:\d{1,5})?|https?://\[[0-9a-f:]+\](:\d{1,5})?")
 
 _PER_USER = 10  # a few dashboards in a few tabs, and what reconnects before its old stream is missed
+_PER_ADDRESS = 20  # a small office; five such addresses fill a container of 100
+_OPENINGS = 5.0  # a second
+_BURST_SECONDS = 4  # of openings at once: all of an office comes back in the same moment
 
 
 def _matching(pattern: re.Pattern[str], remedy: str) -> AfterValidator:
@@ -64,7 +68,9 @@ def _network(value: object) -> object:
     if isinstance(network, IPv6Network) and network.prefixlen >= 96 and network.network_address.ipv4_mapped:
         network = IPv4Network((network.network_address.ipv4_mapped, network.prefixlen - 96))
     if network.prefixlen == 0:
-        raise ValueError(f"{value!r} would let everybody say who they are; give the proxies' own networks")
+        raise ValueError(
+            f"{value!r} would let everybody say who they are, or from where; give the proxies' own networks"
+        )
     return network
 
 
@@ -153,8 +159,44 @@ class Settings(BaseModel):
         alias="SSE_MAX_PER_CLIENT",
         ge=1,
         le=1_000_000,
-        description="open streams of one user, and of one address, beyond which 429 is answered; unset: 10 of a user,"
-        " and any number of an address, since all behind an unnamed load balancer share one",
+        description="open streams of one user, and of one address (those of identified users not counted), beyond which"
+        " 429 is answered; unset: 10 of a user, and what `SSE_MAX_PER_ADDRESS` says of an address",
+    )
+    max_per_address: int | None = Field(
+        None,
+        alias="SSE_MAX_PER_ADDRESS",
+        ge=1,
+        le=1_000_000,
+        description="open streams of one address, those of identified users not counted, beyond which 429 is answered;"
+        " unset: `SSE_MAX_PER_CLIENT`, else 20 where `FORWARDING_PROXIES` or `TRUSTED_PROXIES` is set, else any number,"
+        " since all behind an unnamed load balancer share one",
+    )
+    max_openings: float | None = Field(
+        None,
+        alias="SSE_OPENINGS_PER_ADDRESS",
+        gt=0,
+        le=1_000_000,
+        allow_inf_nan=False,
+        description="streams that one address opens a second in the long run, those of identified users not counted,"
+        " beyond which 429 is answered; four seconds of them, and at least its open streams, may come at once; unset: 5"
+        " where `FORWARDING_PROXIES` or `TRUSTED_PROXIES` is set, else any number",
+    )
+    reserved_percent: int = Field(
+        20,
+        alias="SSE_RESERVED_FOR_USERS",
+        ge=0,
+        le=100,
+        description="share of `SSE_MAX_CONNECTIONS`, in percent, that only identified users get; counts where"
+        " `GATEWAY_SECRET` or `TRUSTED_PROXIES` is set, since nobody is identified otherwise",
+    )
+    snapshot_queries: float = Field(
+        50,
+        alias="SSE_SNAPSHOT_QUERIES",
+        gt=0,
+        le=1_000_000,
+        allow_inf_nan=False,
+        description="queries of the table that all callers of `GET /api/v2/sentiment` may cause a second, eight seconds"
+        " of them at once, beyond which 503 is answered; not in REST's function, whose concurrency bounds it",
     )
     heartbeat_interval: Seconds = Field(
         30, alias="SSE_HEARTBEAT_INTERVAL", description="seconds between heartbeats on a stream"
@@ -243,15 +285,28 @@ class Settings(BaseModel):
     trusted_proxies: Annotated[tuple[Network, ...], BeforeValidator(_entries)] = Field(
         (),
         alias="TRUSTED_PROXIES",
-        description="networks (CIDRs, divided by commas) whose peers are believed in `X-Forwarded-For` and, without"
-        " `GATEWAY_SECRET`, in `X-User-ID`: so name no load balancer that passes on what the internet sends without"
-        " that secret; not used in Lambda",
+        description="networks (CIDRs, separated by commas) whose peers are believed in `X-Forwarded-For` and, without"
+        " `GATEWAY_SECRET`, in `X-User-ID`: so name no load balancer that passes on what the internet sends; not used"
+        " in Lambda",
+    )
+    forwarding_proxies: Annotated[tuple[Network, ...], BeforeValidator(_entries)] = Field(
+        (),
+        alias="FORWARDING_PROXIES",
+        description="networks (CIDRs, separated by commas) whose peers are believed in `X-Forwarded-For`, and in"
+        " nothing else: a load balancer's subnets; those in `TRUSTED_PROXIES` are so without being named here; not used"
+        " in Lambda",
     )
     gateway_secret: Secrets = Field(
         (),
         alias="GATEWAY_SECRET",
         description="what a gateway sends in `X-Gateway-Secret` so that its `X-User-ID` counts, whatever its address;"
         " one or several, divided by commas, each of at least 16 characters or a Secrets Manager ARN",
+    )
+    iam_session_is_user: bool = Field(
+        False,
+        alias="IAM_SESSION_IS_USER",
+        description="in Lambda, with IAM: whether the name of a role's session, which whoever assumes the role chooses,"
+        " is part of the user's id; else all sessions of a role are one user",
     )
     ticket_secret: Secrets = Field(
         (),
@@ -319,6 +374,32 @@ class Settings(BaseModel):
     def per_user(self) -> int:
         """Streams of one user."""
         return self.max_per_client or _PER_USER
+
+    @property
+    def knows_addresses(self) -> bool:
+        """Whether somebody said who forwards, so that an address is a client's and not a load balancer's."""
+        return not self.in_lambda and bool(self.forwarding_proxies or self.trusted_proxies)
+
+    @property
+    def per_address(self) -> int | None:
+        """Streams of one address that no identified user has; None: any number."""
+        return self.max_per_address or self.max_per_client or (_PER_ADDRESS if self.knows_addresses else None)
+
+    @property
+    def openings(self) -> float | None:
+        """Streams that one address opens a second; None: any number."""
+        return self.max_openings or (_OPENINGS if self.knows_addresses else None)
+
+    @property
+    def openings_at_once(self) -> int:
+        """Streams that one address may open in the same moment."""
+        return max(math.ceil(_BURST_SECONDS * (self.openings or 0)), self.per_address or 0)
+
+    @property
+    def reserved(self) -> int:
+        """Streams that only identified users get."""
+        identifies = bool(self.gateway_secret or (self.trusted_proxies and not self.in_lambda))
+        return self.max_connections * self.reserved_percent // 100 if identifies else 0
 
 
 _IN_LAMBDA = {

@@ -3,9 +3,10 @@
 #   tables.tf         the sentiment and users tables, made or attached to
 #   topic.tf          the SNS topic that the relay publishes to
 #   relay.tf          the relay function, what feeds it, its failure queue, the canary's schedule
-#   rest.tf           the REST function, and the reaper in it: its schedule, and what it does at `terraform destroy`
+#   rest.tf           the REST function
+#   reaper.tf         the function that removes dead containers' queues, and what it does at `terraform destroy`
 #   streamer.tf       the streaming service: containers behind a load balancer, or a function
-#   policies.tf       what the streaming service and the REST function may do
+#   policies.tf       what the streaming service, the REST function and the reaper may do
 #   secrets.tf        the secret that seals tickets
 #   registry.tf       the image's repository
 #   schedules.tf      canary and reaper
@@ -37,19 +38,17 @@ locals {
 
   tags = merge(var.tags, { deployment = var.name, managed-by = "terraform" })
 
-  # What the streaming service and the REST function read alike.
+  # What the streaming service and the REST function read alike. REST gives no tickets, needs no topic and no queue.
   service_environment = {
-    SENTIMENT_TABLE   = local.sentiment_table.name
-    USERS_TABLE       = local.users_table.name
-    CHANGES_TOPIC_ARN = aws_sns_topic.changes.arn
-    QUEUE_PREFIX      = local.queue_prefix
-    GATEWAY_SECRET    = join(",", var.gateway_secret_arns)
-    TICKET_SECRET     = join(",", local.ticket_secret_arns)
-    CORS_ORIGINS      = join(",", var.cors_origins)
-    LOG_LEVEL         = var.log_level
-    LOG_FORMAT        = "json"
-    METRICS           = var.metrics ? "emf" : "none"
-    DEPLOYMENT_NAME   = var.name
-    TRACING           = var.tracing ? "xray" : "none"
+    SENTIMENT_TABLE     = local.sentiment_table.name
+    USERS_TABLE         = local.users_table.name
+    GATEWAY_SECRET      = join(",", var.gateway_secret_arns)
+    CORS_ORIGINS        = join(",", var.cors_origins)
+    IAM_SESSION_IS_USER = tostring(var.iam_session_is_user)
+    LOG_LEVEL           = var.log_level
+    LOG_FORMAT          = "json"
+    METRICS             = var.metrics ? "emf" : "none"
+    DEPLOYMENT_NAME     = var.name
+    TRACING             = var.tracing ? "xray" : "none"
   }
 }

@@ -95,10 +95,11 @@ output "ticket_secret_arns" {
 }
 
 output "function_names" {
-  description = "The functions: relay, rest and, in lambda mode, stream."
+  description = "The functions: relay, rest, reaper and, in lambda mode, stream."
   value = {
     relay  = module.relay.name
     rest   = module.rest.name
+    reaper = module.reaper.name
     stream = one(module.streaming_function[*].name)
   }
 }

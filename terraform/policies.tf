@@ -1,26 +1,22 @@
-# Rights of the streaming service and of the REST function, by least privilege. What has `*` as its resource has it because
+# Rights of the streaming service, the REST function and the reaper, by least privilege. What has `*` as its resource has it because
 # AWS takes no other there.
 
 locals {
   # One statement each, or none.
-  secrets_to_read = length(local.secret_arns) == 0 ? [] : [local.secret_arns]
-  secret_keys_use = length(local.secret_keys) == 0 ? [] : [local.secret_keys]
-  table_keys_use  = length(local.table_keys) == 0 ? [] : [local.table_keys]
+  table_keys_use   = length(local.table_keys) == 0 ? [] : [local.table_keys]
+  secret_keys_use  = length(local.secret_keys) == 0 ? [] : [local.secret_keys]
+  gateway_to_read  = length(var.gateway_secret_arns) == 0 ? [] : [var.gateway_secret_arns]
+  gateway_keys_use = length(var.gateway_secret_arns) == 0 || length(var.secret_kms_key_arns) == 0 ? [] : [var.secret_kms_key_arns]
 
   sentiment_index_arn = "${local.sentiment_table.arn}/index/${local.sentiment_index}"
 }
 
 # What streams and snapshots are made of, wherever they are served.
-data "aws_iam_policy_document" "read" {
+data "aws_iam_policy_document" "tables" {
   statement {
     sid       = "QuerySentiment"
     actions   = ["dynamodb:Query"]
     resources = [local.sentiment_index_arn]
-  }
-  statement {
-    sid       = "ReadSentiment"
-    actions   = ["dynamodb:BatchGetItem"]
-    resources = [local.sentiment_table.arn]
   }
   statement {
     sid       = "ReadConfigurations"
@@ -28,28 +24,6 @@ data "aws_iam_policy_document" "read" {
     resources = [local.users_table.arn]
   }
 
-  dynamic "statement" {
-    for_each = local.secrets_to_read
-    content {
-      sid       = "ReadSecrets"
-      actions   = ["secretsmanager:GetSecretValue"]
-      resources = statement.value
-    }
-  }
-  dynamic "statement" {
-    for_each = local.secret_keys_use
-    content {
-      sid       = "DecryptSecrets"
-      actions   = ["kms:Decrypt"]
-      resources = statement.value
-
-      condition {
-        test     = "StringEquals"
-        variable = "kms:ViaService"
-        values   = ["secretsmanager.${var.region}.${data.aws_partition.current.dns_suffix}"]
-      }
-    }
-  }
   dynamic "statement" {
     for_each = local.table_keys_use
     content {
@@ -61,6 +35,37 @@ data "aws_iam_policy_document" "read" {
         test     = "StringEquals"
         variable = "kms:ViaService"
         values   = ["dynamodb.${var.region}.${data.aws_partition.current.dns_suffix}"]
+      }
+    }
+  }
+}
+
+# Streams also read items again by key, and open tickets.
+data "aws_iam_policy_document" "read" {
+  source_policy_documents = [data.aws_iam_policy_document.tables.json]
+
+  statement {
+    sid       = "ReadSentiment"
+    actions   = ["dynamodb:BatchGetItem"]
+    resources = [local.sentiment_table.arn]
+  }
+  statement {
+    sid       = "ReadSecrets"
+    actions   = ["secretsmanager:GetSecretValue"]
+    resources = local.secret_arns
+  }
+
+  dynamic "statement" {
+    for_each = local.secret_keys_use
+    content {
+      sid       = "DecryptSecrets"
+      actions   = ["kms:Decrypt"]
+      resources = statement.value
+
+      condition {
+        test     = "StringEquals"
+        variable = "kms:ViaService"
+        values   = ["secretsmanager.${var.region}.${data.aws_partition.current.dns_suffix}"]
       }
     }
   }
@@ -120,15 +125,41 @@ data "aws_iam_policy_document" "container" {
   }
 }
 
-# REST alone writes configurations, and runs the reaper.
+# REST alone writes configurations. It knows the gateway's secret, and not what seals tickets: it gives none.
 data "aws_iam_policy_document" "rest" {
-  source_policy_documents = [data.aws_iam_policy_document.read.json]
+  source_policy_documents = [data.aws_iam_policy_document.tables.json]
 
   statement {
     sid       = "WriteConfigurations"
     actions   = ["dynamodb:ConditionCheckItem", "dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
     resources = [local.users_table.arn]
   }
+
+  dynamic "statement" {
+    for_each = local.gateway_to_read
+    content {
+      sid       = "ReadGatewaySecret"
+      actions   = ["secretsmanager:GetSecretValue"]
+      resources = statement.value
+    }
+  }
+  dynamic "statement" {
+    for_each = local.gateway_keys_use
+    content {
+      sid       = "DecryptGatewaySecret"
+      actions   = ["kms:Decrypt"]
+      resources = statement.value
+
+      condition {
+        test     = "StringEquals"
+        variable = "kms:ViaService"
+        values   = ["secretsmanager.${var.region}.${data.aws_partition.current.dns_suffix}"]
+      }
+    }
+  }
+}
+
+data "aws_iam_policy_document" "reaper" {
   statement {
     sid       = "FindQueues"
     actions   = ["sqs:ListQueues"]

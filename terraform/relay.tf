@@ -3,6 +3,7 @@ module "relay" {
 
   name                 = "${var.name}-relay"
   description          = "Publishes the tables' changes to the topic"
+  account_id           = local.account_id
   package              = coalesce(var.relay_package, "${path.module}/../build/relay-${var.architecture}.zip")
   handler              = "ingest_relay.handler.handler"
   architecture         = var.architecture
@@ -93,6 +94,12 @@ data "aws_iam_policy_document" "relay" {
       sid       = "DecryptTables"
       actions   = ["kms:Decrypt"]
       resources = statement.value
+
+      condition {
+        test     = "StringEquals"
+        variable = "kms:ViaService"
+        values   = ["dynamodb.${var.region}.${data.aws_partition.current.dns_suffix}"]
+      }
     }
   }
   dynamic "statement" {
@@ -101,6 +108,12 @@ data "aws_iam_policy_document" "relay" {
       sid       = "EncryptMessages"
       actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
       resources = [statement.value]
+
+      condition {
+        test     = "StringEquals"
+        variable = "kms:ViaService"
+        values   = [for service in ["sns", "sqs"] : "${service}.${var.region}.${data.aws_partition.current.dns_suffix}"]
+      }
     }
   }
 }

@@ -6,7 +6,7 @@ locals {
 
   schedules = {
     canary = { target = module.relay.arn, every = "rate(1 minute)", input = { canary = true }, says = "Proves that the path from relay to containers works" }
-    reaper = { target = module.rest.arn, every = "rate(1 hour)", input = { prune = {} }, says = "Removes queues whose containers are dead" }
+    reaper = { target = module.reaper.arn, every = "rate(1 hour)", input = { prune = {} }, says = "Removes queues whose containers are dead" }
   }
 }
 
@@ -45,7 +45,7 @@ resource "aws_scheduler_schedule" "this" {
 
 resource "aws_iam_role" "schedules" {
   name               = "${var.name}-schedules"
-  description        = "Invokes relay and REST by the clock"
+  description        = "Invokes relay and reaper by the clock"
   assume_role_policy = data.aws_iam_policy_document.schedules_trust.json
   tags               = local.tags
 }
@@ -81,7 +81,7 @@ data "aws_iam_policy_document" "schedules" {
   statement {
     sid       = "Invoke"
     actions   = ["lambda:InvokeFunction"]
-    resources = [module.relay.arn, module.rest.arn]
+    resources = [module.relay.arn, module.reaper.arn]
   }
 
   dynamic "statement" {
@@ -90,6 +90,12 @@ data "aws_iam_policy_document" "schedules" {
       sid       = "ReadSchedules"
       actions   = ["kms:Decrypt"]
       resources = [statement.value]
+
+      condition {
+        test     = "StringEquals"
+        variable = "kms:ViaService"
+        values   = ["scheduler.${var.region}.${data.aws_partition.current.dns_suffix}"]
+      }
     }
   }
 }

@@ -4,7 +4,10 @@ locals {
   stream_function_name = "${var.name}-stream"
 
   stream_environment = merge(local.service_environment, {
-    SSE_LIFETIME = tostring(var.stream_lifetime)
+    CHANGES_TOPIC_ARN = aws_sns_topic.changes.arn
+    QUEUE_PREFIX      = local.queue_prefix
+    TICKET_SECRET     = join(",", local.ticket_secret_arns)
+    SSE_LIFETIME      = tostring(var.stream_lifetime)
   }, var.streamer_environment)
 }
 
@@ -80,14 +83,14 @@ module "fargate" {
       SSE_HOST            = "0.0.0.0"
       SSE_MAX_CONNECTIONS = tostring(var.max_streams)
       SSE_DRAIN_WINDOW    = tostring(var.drain_window)
-      # Addresses come from the load balancer's X-Forwarded-For. Only with a gateway's secret, which then alone says
-      # who a user is: without one, this would believe anybody's X-User-ID, since a load balancer passes it on.
-      TRUSTED_PROXIES = length(var.gateway_secret_arns) > 0 ? join(",", local.load_balancer_cidrs) : ""
+      # Addresses come from the load balancer's X-Forwarded-For, and nothing else does: it passes on any X-User-ID, so it
+      # must never be among TRUSTED_PROXIES.
+      FORWARDING_PROXIES = join(",", concat(local.load_balancer_cidrs, var.forwarding_proxy_cidrs))
     },
     local.stream_environment,
   )
 
-  # Containers end before the reaper runs, and before topic and rights go: see rest.tf.
+  # Containers end before the reaper runs, and before topic and rights go: see reaper.tf.
   after = [aws_lambda_invocation.prune.id, aws_sns_topic_policy.changes.id, local.ticket_secret_arns]
 }
 
@@ -97,6 +100,7 @@ module "streaming_function" {
 
   name                 = local.stream_function_name
   description          = "Serves streams, one in each execution environment"
+  account_id           = local.account_id
   image                = var.streamer_image
   image_entry_point    = ["streamer", "serve"]
   architecture         = var.architecture

@@ -71,6 +71,10 @@ variable "gateway_secret_arns" {
     condition     = alltrue([for arn in var.gateway_secret_arns : can(regex("^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@!-]{1,519}$", arn))])
     error_message = "gateway_secret_arns is ${jsonencode(var.gateway_secret_arns)}: give ARNs of Secrets Manager secrets (arn:aws:secretsmanager:…:secret:…), never a secret's value."
   }
+  validation {
+    condition     = length(var.gateway_secret_arns) == 0 || var.streamer_deployment != "fargate" || var.certificate_arn != null || var.internal
+    error_message = "gateway_secret_arns is ${jsonencode(var.gateway_secret_arns)}, but certificate_arn is null: the secret would cross the internet readably, and whoever reads it can be any user. Give certificate_arn, or make the load balancer internal."
+  }
 }
 
 # Tables
@@ -237,6 +241,18 @@ variable "allowed_cidrs" {
   validation {
     condition     = length(var.allowed_cidrs) > 0 && alltrue([for cidr in var.allowed_cidrs : can(cidrhost(cidr, 0)) && !strcontains(cidr, ":")])
     error_message = "allowed_cidrs is ${jsonencode(var.allowed_cidrs)}: give one IPv4 network or more, such as 203.0.113.0/24."
+  }
+}
+
+variable "forwarding_proxy_cidrs" {
+  description = "fargate only: networks of proxies between clients and the load balancer, such as a CDN's, whose entries in X-Forwarded-For are believed beside the load balancer's own. Without them, all clients that come through one such proxy count as its address (SSE_MAX_PER_ADDRESS)."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for cidr in var.forwarding_proxy_cidrs : can(cidrhost(cidr, 0)) && !endswith(cidr, "/0")])
+    error_message = "forwarding_proxy_cidrs is ${jsonencode(var.forwarding_proxy_cidrs)}: give networks such as 203.0.113.0/24, and not the whole internet."
   }
 }
 
@@ -420,6 +436,13 @@ variable "lambda_memory" {
   }
 }
 
+variable "iam_session_is_user" {
+  description = "With AWS_IAM on a Function URL: whether the name of a role's session is part of a user's id (IAM_SESSION_IS_USER). Whoever assumes the role chooses it, so say true only where a broker that you trust does. false: a role is one user."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
 variable "stream_auth_type" {
   description = "Who may call the streaming Function URL: NONE (everybody, as browsers need it; users are known by ticket or gateway) or AWS_IAM (signed requests of this account's principals)."
   type        = string
@@ -441,7 +464,7 @@ variable "relay_package" {
 }
 
 variable "rest_package" {
-  description = "Path of the REST function's zip. null: build/rest-<architecture>.zip of this repository, which `make package` makes."
+  description = "Path of the REST function's zip, which is the reaper's, too. null: build/rest-<architecture>.zip of this repository, which `make package` makes."
   type        = string
   default     = null
 }
@@ -459,9 +482,9 @@ variable "rest_auth_type" {
 }
 
 variable "rest_max_concurrency" {
-  description = "Requests that REST answers at the same time, at most: the function's reserved concurrency. -1: as many as the account has left. The hourly removal of dead queues runs in the same function."
+  description = "Requests that REST answers at the same time, at most: the function's reserved concurrency. Everybody may call its URL, so without a bound it takes what the account has, the relay's share included. 20 answer some hundreds of requests a second. AWS keeps 100 of the account's concurrency unreserved (10 of a new account's 10): where that leaves too little, raise the quota, or say -1 for no bound of its own."
   type        = number
-  default     = -1
+  default     = 20
   nullable    = false
 
   validation {

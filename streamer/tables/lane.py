@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from streamer.configuration import Configuration, Draft, Edit
 from streamer.errors import TableError
 from streamer.listing import Page, Position
+from streamer.tables.budget import QueryBudget
 from streamer.tables.configurations import ConfigurationTable
+from streamer.tables.recent import RecentPages
 from streamer.tables.snapshot import SnapshotTable
 
 if TYPE_CHECKING:
@@ -25,8 +27,8 @@ class Lane:
     """Runs calls in at most `threads` threads. When `crowd` of them wait or run, the next one is refused at once:
     TableError, as if AWS had been asked too much."""
 
-    def __init__(self, *, threads: int = 8, crowd: int = 200) -> None:
-        self._pool = ThreadPoolExecutor(threads, "tables")
+    def __init__(self, *, threads: int = 8, crowd: int = 200, name: str = "tables") -> None:
+        self._pool = ThreadPoolExecutor(threads, name)
         self._crowd = crowd
         self._within = 0
         self._lock = threading.Lock()
@@ -107,39 +109,66 @@ class Configurations:
         return await self._lane(lambda: self._table().delete(user_id, config_id, matches))
 
 
+def public_lane() -> Lane:
+    """For reads that anybody can ask for: what waits here holds up no user's configuration."""
+    return Lane(threads=4, crowd=100, name="snapshots")
+
+
 class Snapshot:
     """The newest items for the event loop; see SnapshotTable.
 
-    Who asks for the same first page while it is read gets that one: after a `reset`, all clients ask at once.
+    Who asks the same while it is read, or within a second, gets the same page: after a `reset`, all clients ask at
+    once. What failed is not kept.
     """
 
-    def __init__(self, lane: Lane, connection: Connection, name: str, asked: Callable[[], None] | None = None) -> None:
-        """`asked` is called before each request, in any thread."""
+    def __init__(
+        self,
+        lane: Lane,
+        connection: Connection,
+        name: str,
+        asked: Callable[[], None] | None = None,
+        *,
+        budget: QueryBudget | None = None,
+        recent: RecentPages | None = None,
+    ) -> None:
+        """`asked` is called before each request, in any thread. `budget`: of all pages together; None: no bound."""
         self._lane = lane
         self._connection = connection
         self._name = name
         self._asked = asked
-        self._reading: dict[tuple[object, ...], asyncio.Future[Page]] = {}
+        self._budget = budget
+        self._recent = RecentPages() if recent is None else recent
+        self._reading: dict[Hashable, asyncio.Future[Page]] = {}
 
     async def page(
         self, tickers: frozenset[str] | None, since: str | None, limit: int, position: Position | None
     ) -> Page:
         """See SnapshotTable.page."""
-        if position is not None:
-            return await self._lane(lambda: self._table().page(tickers, since, limit, position))
-        key = (tickers, since, limit)
-        reading = self._reading.get(key)
+        question = (tickers, since, limit, None if position is None else position.write())
+        recent = self._recent.get(question)
+        if recent is not None:
+            return recent
+        reading = self._reading.get(question)
         if reading is None:
-            reading = asyncio.ensure_future(self._lane(lambda: self._table().page(tickers, since, limit, None)))
-            self._reading[key] = reading
+            asked_ms = self._recent.now()
+            reading = asyncio.ensure_future(self._lane(lambda: self._read(tickers, since, limit, position)))
+            self._reading[question] = reading
 
             def done(read: asyncio.Future[Page]) -> None:
-                del self._reading[key]
-                if not read.cancelled():
-                    read.exception()  # seen, though everybody who asked may have left
+                del self._reading[question]
+                if not read.cancelled() and read.exception() is None:  # seen, though everybody who asked may have left
+                    self._recent.put(question, asked_ms, read.result())
 
             reading.add_done_callback(done)
         return await asyncio.shield(reading)
 
-    def _table(self) -> SnapshotTable:
-        return SnapshotTable(self._connection(), self._name, self._asked)
+    def _read(self, tickers: frozenset[str] | None, since: str | None, limit: int, position: Position | None) -> Page:
+        if self._budget is not None:
+            self._budget.check()
+        return SnapshotTable(self._connection(), self._name, self._count).page(tickers, since, limit, position)
+
+    def _count(self) -> None:
+        if self._budget is not None:
+            self._budget.spend()
+        if self._asked is not None:
+            self._asked()

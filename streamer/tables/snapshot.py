@@ -10,7 +10,9 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from streamer import aws
 from streamer.change import LABELS, Item, Key, read_item, read_key
+from streamer.errors import TableError
 from streamer.listing import Page, Position, Row
 from streamer.tables.attribute import plain
 from streamer.tables.patience import patiently
@@ -20,11 +22,15 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import QueryOutputTypeDef
 
-MAX_REQUESTS: Final = 12
-"""Of one page; a filter that finds little ends it early."""
+MAX_REQUESTS: Final = 4
+"""Of one page, those among them that are tried again; a filter that finds little ends it early."""
 _MOST_AT_ONCE: Final = 250  # items of one request
 _LEAST_AT_ONCE: Final = 25
 _NAMES: Final = {f"#{name}": name for name in VISIBLE}
+
+
+class _Spent(Exception):
+    """The page has asked as often as it may."""
 
 
 @dataclass(slots=True)
@@ -60,16 +66,16 @@ class SnapshotTable:
         at_once = min(max(limit, _LEAST_AT_ONCE), _MOST_AT_ONCE) if tickers is None else _MOST_AT_ONCE
         rows: list[Row] = []
         given: set[Key] = set()
-        requests = 0
+        requests = _Requests(self._ask)
         while not all(walk.ended and not walk.found for walk in walks):
             if len(rows) >= limit:
                 break
             empty = next((walk for walk in walks if not walk.found and not walk.ended), None)
             if empty is not None:
-                if requests == MAX_REQUESTS:
+                try:
+                    self._fill(empty, since, at_once, requests)
+                except _Spent:
                     break
-                self._fill(empty, since, at_once)
-                requests += 1
                 continue
             walk = max((walk for walk in walks if walk.found), key=lambda each: each.found[0][0].timestamp)
             key, item = walk.found[0]
@@ -84,10 +90,14 @@ class SnapshotTable:
         else:
             return Page(rows, None)
         ended = {walk.label for walk in walks if walk.ended and not walk.found}
-        after = {walk.label: walk.taken for walk in walks if walk.taken is not None and walk.label not in ended}
-        return Page(rows, Position(after, at.ended | ended))
+        places = {walk.label: walk.taken if walk.found else walk.start for walk in walks if walk.label not in ended}
+        after = {label: place for label, place in places.items() if place is not None}
+        more = Position(after, at.ended | ended)
+        if more == at and requests.refusal is not None:  # repeats have used up all, and a client would ask in a circle
+            raise TableError(aws.in_words("dynamodb:Query", requests.refusal)) from requests.refusal
+        return Page(rows, more)
 
-    def _fill(self, walk: _Walk, since: str | None, at_once: int) -> None:
+    def _fill(self, walk: _Walk, since: str | None, at_once: int, requests: _Requests) -> None:
         if since is not None and walk.start is not None and walk.start.timestamp < since:
             walk.ended = True  # a cursor from a request that went further back: DynamoDB would refuse its key
             return
@@ -107,7 +117,8 @@ class SnapshotTable:
                 "source_id": {"S": walk.start.source_id},
                 "timestamp": {"S": walk.start.timestamp},
             }
-        answer = patiently("dynamodb:Query", lambda: self._ask(request))
+        walk.taken = walk.start  # nothing is held back: all before it has been passed over
+        answer = requests.ask(request)
         walk.found.extend(map(_read, answer["Items"]))
         last = answer.get("LastEvaluatedKey")
         if last is None:
@@ -119,6 +130,31 @@ class SnapshotTable:
         if self._asked is not None:
             self._asked()
         return self._client.query(**request)
+
+
+class _Requests:
+    """What one page may ask."""
+
+    def __init__(self, ask: Callable[[Mapping[str, Any]], QueryOutputTypeDef]) -> None:
+        self._ask = ask
+        self._left = MAX_REQUESTS
+        self.refusal: Exception | None = None
+        """The newest."""
+
+    def ask(self, request: Mapping[str, Any]) -> QueryOutputTypeDef:
+        """The answer, after a few attempts. Raises TableError, or _Spent if no request is left."""
+
+        def attempt() -> QueryOutputTypeDef:
+            if not self._left:
+                raise _Spent
+            self._left -= 1
+            try:
+                return self._ask(request)
+            except aws.errors() as error:
+                self.refusal = error
+                raise
+
+        return patiently("dynamodb:Query", attempt)
 
 
 def _read(item: Mapping[str, Any]) -> tuple[Key, Item]:

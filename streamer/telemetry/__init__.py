@@ -2,4 +2,5 @@
 CloudWatch, traces, and structured logs.
 
     counters, lags ─► report (distribution, emf) ─► outlet ─► stdout        tracing (xray) ─► daemon, by UDP
+    logs (line_rate) ─► log_queue ─► stderr
 """

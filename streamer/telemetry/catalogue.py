@@ -76,6 +76,9 @@ COUNTERS: Final = (
     ),
     Metric("streams_refused", "Count", "streams turned away because the container was full or going", published=True),
     Metric("streams_slow", "Count", "streams closed because the client did not keep up", published=True),
+    Metric(
+        "log_lines_dropped", "Count", "lines of log that nobody took from stderr in time, or that could not be written"
+    ),
     Metric("flushes_delayed", "Count", "flushes of these metrics left to the next one, because nobody read stdout"),
 )
 """Counted since start; shown by /api/v2/stream/status under `counters`."""
@@ -137,7 +140,7 @@ REAPED: Final = tuple(
         ("subscriptions_removed", False, "subscriptions removed whose queue was gone"),
     )
 )
-"""Of one run of the reaper in the REST Lambda."""
+"""Of one run of the reaper's Lambda."""
 
 CATALOGUE: Final = (*GAUGES, *COUNTERS, *HOPS, *REAPED)
 PUBLISHED: Final = frozenset(metric.name for metric in CATALOGUE if metric.published)

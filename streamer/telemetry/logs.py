@@ -8,13 +8,28 @@ import sys
 from typing import Literal, TextIO
 
 from streamer.change import iso_time
+from streamer.telemetry.line_rate import LineRate
+from streamer.telemetry.log_queue import LogQueue
 
+_BURST = 1_000  # lines of one kind at once, beside those of the streams
 _PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message", "taskName"}
 
 
-def configure(level: str, form: Literal["json", "text"], stream: TextIO | None = None) -> None:
-    """Sends every logger's records to one handler; replaces what was configured before."""
-    handler = logging.StreamHandler(stream or sys.stderr)
+def configure(level: str, form: Literal["json", "text"], stream: TextIO | None = None) -> logging.Handler:
+    """Sends every logger's records to one handler, which writes each line before the call returns; replaces what was
+    configured before."""
+    return _install(logging.StreamHandler(stream or sys.stderr), level, form)
+
+
+def configure_queue(level: str, form: Literal["json", "text"], *, streams: int = 0) -> LogQueue:
+    """Likewise, to a handler that never waits for who reads stderr: see LogQueue. All of `streams` may end at once, and
+    each says so by a line."""
+    handler = LogQueue(rate=LineRate(burst=_BURST + streams))
+    _install(handler, level, form)
+    return handler
+
+
+def _install(handler: logging.Handler, level: str, form: Literal["json", "text"]) -> logging.Handler:
     handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
     root = logging.getLogger()
     root.handlers[:] = [handler]
@@ -24,6 +39,7 @@ def configure(level: str, form: Literal["json", "text"], stream: TextIO | None =
     uvicorn = logging.getLogger("uvicorn.error")
     uvicorn.setLevel(logging.WARNING)
     uvicorn.addFilter(_unfinished_on_purpose)
+    return handler
 
 
 class JsonFormatter(logging.Formatter):

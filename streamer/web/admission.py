@@ -1,14 +1,19 @@
-"""How many streams at once, of everybody and of one client."""
+"""How many streams at once, of everybody and of one client, and how often one address opens them."""
 
 from __future__ import annotations
 
 import asyncio
+import math
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Literal
+from typing import Final, Literal
 
-By = Literal["container", "user", "address"]
+from streamer.web.openings import Openings
+
+By = Literal["container", "user", "address", "openings"]
 _Client = tuple[By, str]
+
+_RETRY_AFTER: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +21,9 @@ class Full:
     """Why there is no slot: whose limit is reached, and how much it is. False, so that `if not slot` reads."""
 
     by: By
-    limit: int
+    limit: float
+    retry_after: int = _RETRY_AFTER
+    """Seconds."""
 
     def __bool__(self) -> bool:
         return False
@@ -25,11 +32,12 @@ class Full:
 class Slot:
     """A place for one stream, until it is given back: at the end of a `with`, or by hand, and once whatever happens."""
 
-    __slots__ = ("_admission", "_clients")
+    __slots__ = ("_admission", "_client", "_stranger")
 
-    def __init__(self, admission: Admission, clients: tuple[_Client, ...]) -> None:
+    def __init__(self, admission: Admission, client: _Client | None, *, stranger: bool) -> None:
         self._admission: Admission | None = admission
-        self._clients = clients
+        self._client = client
+        self._stranger = stranger
 
     def __enter__(self) -> Slot:
         return self
@@ -41,56 +49,88 @@ class Slot:
         """Gives the slot back; another time does nothing."""
         admission, self._admission = self._admission, None
         if admission is not None:
-            admission._returned(self._clients)
+            admission._returned(self._client, stranger=self._stranger)
 
 
 class Admission:
     """Counts slots. One is taken before a stream's headers are sent, and given back around the whole request.
 
-    `per_user` and `per_address` bound what one client has of them; None: no bound. It remembers no more clients than
-    slots are taken.
+    An identified user has `per_user` of them, whatever the address: an office behind one address is many users. All
+    others share `limit - reserved`; of these one address has `per_address`, and opens them as `openings` allows. None:
+    no bound. It remembers no more clients than slots are taken.
     """
 
-    def __init__(self, limit: int, *, per_user: int | None = None, per_address: int | None = None) -> None:
+    def __init__(
+        self,
+        limit: int,
+        *,
+        reserved: int = 0,
+        per_user: int | None = None,
+        per_address: int | None = None,
+        openings: Openings | None = None,
+    ) -> None:
         self.limit = limit
+        self.reserved = reserved
         self.taken = 0
-        self._bounds: dict[By, int | None] = {"user": per_user, "address": per_address}
+        self._strangers = 0
+        self._per_user = per_user
+        self._per_address = per_address
+        self._openings = openings
         self._held: dict[_Client, int] = {}
         self._empty = asyncio.Event()
         self._empty.set()
 
     @property
     def available(self) -> int:
-        """Free slots."""
+        """Free slots, those among them that only an identified user gets."""
         return self.limit - self.taken
+
+    @property
+    def available_to_all(self) -> int:
+        """Free slots that anybody gets."""
+        return min(self.available, self.limit - self.reserved - self._strangers)
 
     def take(self, user: str | None = None, address: str | None = None) -> Slot | Full:
         """A slot, or whose limit forbids it: the client's own first, since waiting for others does not help then."""
-        clients: list[_Client] = []
-        named: tuple[tuple[By, str | None], ...] = (("user", user), ("address", address))
-        for by, name in named:
-            bound = self._bounds[by]
-            if bound is None or name is None:
-                continue
-            if self._held.get((by, name), 0) >= bound:
-                return Full(by, bound)
-            clients.append((by, name))
-        if self.taken >= self.limit:
+        client = self._counted(user, address)
+        if client is not None:
+            bound = self._bound(client)
+            if self._held.get(client, 0) >= bound:
+                return Full(client[0], bound)
+        if (self.available_to_all if user is None else self.available) <= 0:
             return Full("container", self.limit)
-        for client in clients:
+        if user is None and address is not None and self._openings is not None:
+            wait = self._openings.wait(address)
+            if wait > 0:
+                return Full("openings", self._openings.rate, math.ceil(wait))
+            self._openings.count(address)
+        if client is not None:
             self._held[client] = self._held.get(client, 0) + 1
         self.taken += 1
+        self._strangers += user is None
         self._empty.clear()
-        return Slot(self, tuple(clients))
+        return Slot(self, client, stranger=user is None)
 
-    def _returned(self, clients: tuple[_Client, ...]) -> None:
-        for client in clients:
+    def _counted(self, user: str | None, address: str | None) -> _Client | None:
+        """For whom a slot counts beside the container."""
+        if user is not None:
+            return None if self._per_user is None else ("user", user)
+        return None if address is None or self._per_address is None else ("address", address)
+
+    def _bound(self, client: _Client) -> int:
+        bound = self._per_user if client[0] == "user" else self._per_address
+        assert bound is not None  # noqa: S101 - who has no bound is not counted
+        return bound
+
+    def _returned(self, client: _Client | None, *, stranger: bool) -> None:
+        if client is not None:
             left = self._held[client] - 1
             if left:
                 self._held[client] = left
             else:
                 del self._held[client]
         self.taken -= 1
+        self._strangers -= stranger
         if not self.taken:
             self._empty.set()
 

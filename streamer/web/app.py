@@ -24,6 +24,7 @@ from streamer.web import (
     problems,
     snapshot,
 )
+from streamer.web.query import known
 from streamer.web.stream import StreamDoor
 from streamer.web.tickets import Tickets
 
@@ -98,7 +99,7 @@ def create_app(
     if stream is None:
         _install_no_streams(app)
     else:
-        _install_streams(app, stream)
+        _install_streams(app, stream, rest.identify)
         configuration_stream.install(
             app,
             stream.door,
@@ -127,16 +128,25 @@ def create_app(
     )
 
 
-def _install_streams(app: FastAPI, part: StreamPart) -> None:
+def _install_streams(app: FastAPI, part: StreamPart, identify: configurations.Identify) -> None:
     async def stream(request: Request) -> Response:
         asked = parameters.parse(request.query_params, request.headers, part.history_seconds)
-        return part.door.response(asked, address=part.address(request))
+        return part.door.response(asked, user=_known(identify, request), address=part.address(request))
 
-    async def status(_: Request) -> Response:
+    async def status(request: Request) -> Response:
+        known(request.query_params)
         return JSONResponse(part.status(), headers=_NO_STORE)
 
     app.add_api_route(STREAM, stream, methods=["GET", "HEAD"], include_in_schema=False)
     app.add_api_route(STATUS, status, methods=["GET"], include_in_schema=False)
+
+
+def _known(identify: configurations.Identify, request: Request) -> str | None:
+    """Who asks for a stream that everybody may have; None: nobody who is known."""
+    try:
+        return identify(request)
+    except RequestError:
+        return None
 
 
 def _install_no_streams(app: FastAPI) -> None:

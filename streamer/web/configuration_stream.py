@@ -18,6 +18,7 @@ from streamer.configuration import CONFIG_ID
 from streamer.errors import RequestError
 from streamer.web import configurations, parameters
 from streamer.web.configurations import Configurations, Identify, not_found
+from streamer.web.query import known
 from streamer.web.stream import StreamDoor, Subject
 from streamer.web.tickets import Tickets
 
@@ -54,6 +55,7 @@ def install(
 
     async def mint(request: Request) -> Response:
         user_id, config_id = identify(request), request.path_params["config_id"]
+        known(request.query_params)
         _check(config_id)
         found = None if given is None else await given.get(user_id, config_id)
         if found is None or found.shows is None:

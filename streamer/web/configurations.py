@@ -33,7 +33,7 @@ from streamer.configuration import (
 )
 from streamer.errors import RequestError
 from streamer.web import body
-from streamer.web.query import one, whole_number
+from streamer.web.query import known, one, whole_number
 
 PATH: Final = "/api/v2/configurations"
 DEFAULT_LIMIT: Final = 50
@@ -164,10 +164,12 @@ class _Handlers:
 
     async def collection(self, request: Request) -> Response:
         user_id = self._identify(request)
+        known(request.query_params, *(() if request.method == "POST" else ("limit", "cursor")))
         return await (self._create if request.method == "POST" else self._list)(request, user_id)
 
     async def single(self, request: Request) -> Response:
         user_id = self._identify(request)
+        known(request.query_params)
         config_id = request.path_params["config_id"]
         if not CONFIG_ID.fullmatch(config_id):
             not_found()

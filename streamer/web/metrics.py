@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from streamer.sse.events import Metrics
+from streamer.web.query import known
 
 PATH: Final = "/api/v2/metrics"
 
@@ -20,7 +21,8 @@ Count = Callable[[], Awaitable[Metrics]]
 def install(app: FastAPI, count: Count) -> None:
     """Adds the route."""
 
-    async def metrics(_: Request) -> Response:
+    async def metrics(request: Request) -> Response:
+        known(request.query_params)
         said = await count()
         return Response(said.data(), media_type="application/json", headers={"Cache-Control": "no-store"})
 

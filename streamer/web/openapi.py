@@ -184,7 +184,10 @@ def _conflict(*reasons: str) -> Schema:
     return {"409": taken}
 
 
-def _malformed(detail: str) -> Schema:
+_NO_QUERY = "a query parameter is unknown; none is known here"
+
+
+def _malformed(detail: str = _NO_QUERY) -> Schema:
     return {"422": _problem(422, "Something is malformed; `detail` says what, never what was sent.", detail)}
 
 
@@ -211,7 +214,7 @@ def _stream_paths() -> Schema:
     refused = {
         "429": _problem(
             429,
-            "This client has as many streams as one may have.",
+            "This user, or this address, has as many streams as one may have, or the address opens them too often.",
             "Too many streams of one address. Close one.",
             retry=True,
             max_connections=10,
@@ -301,6 +304,7 @@ def _stream_paths() -> Schema:
                         "Unknown, deleted, disabled, or another user's; or no tickets are offered here.",
                         "Configuration not found",
                     ),
+                    **_malformed(),
                     **_TABLE_AWAY,
                 },
             },
@@ -315,13 +319,15 @@ def _stream_paths() -> Schema:
                         "Connections, how changes come and since when, ages and lags.",
                         "StreamStatus",
                         {
-                            "connections": 3, "max_connections": 100, "available": 97, "uptime_seconds": 86412.1,
+                            "connections": 3, "max_connections": 100, "available": 97, "available_to_all": 77,
+                            "uptime_seconds": 86412.1,
                             "mode": "push", "mode_reason": "the queue brings what the table has",
                             "mode_since": "2026-11-22T09:02:11.480Z",
                             "ages": {"change_seconds": 0.4, "canary_seconds": 12.0, "watermark_seconds": 14.9},
                             "version": __version__,
                         },
-                    )
+                    ),
+                    **_malformed(),
                 },
             }
         },
@@ -422,7 +428,7 @@ def _rest_paths() -> Schema:
                 "summary": "The counts of the last 24 hours",
                 "description": "As the event `metrics` says them. The streaming service counts as it goes; elsewhere"
                 " they are up to a minute old. `since` says from when on they are whole.",
-                "responses": {"200": _answer("The counts.", "Metrics", counts), **_TABLE_AWAY},
+                "responses": {"200": _answer("The counts.", "Metrics", counts), **_malformed(), **_TABLE_AWAY},
             }
         },
         configurations.PATH: {
@@ -476,6 +482,7 @@ def _rest_paths() -> Schema:
                     "200": _answer("As it stands now.", "Configuration", shown, etag="ETag"),
                     **_UNKNOWN_USER,
                     **_NOT_FOUND,
+                    **_malformed(),
                     **_TABLE_AWAY,
                 },
             },
@@ -510,6 +517,7 @@ def _rest_paths() -> Schema:
                     **_UNKNOWN_USER,
                     **_NOT_FOUND,
                     **_STALE,
+                    **_malformed(),
                     **_TABLE_AWAY,
                 },
             },
@@ -561,6 +569,7 @@ def _schemas(streams: bool) -> Schema:
                 "detail": text,
                 "retry_after": {"type": "integer", "description": "Seconds, as Retry-After."},
                 "max_connections": {"type": "integer", "description": "The limit that is reached."},
+                "openings_per_second": {"type": "number", "description": "The rate at which an address opens streams."},
                 "conflict": {"type": "string", "enum": ["name", "limit"]},
             },
         },
@@ -592,6 +601,11 @@ def _schemas(streams: bool) -> Schema:
                 "connections": {"type": "integer", "minimum": 0},
                 "max_connections": {"type": "integer", "minimum": 1},
                 "available": {"type": "integer", "minimum": 0},
+                "available_to_all": {
+                    "type": "integer",
+                    "minimum": 0,
+                    "description": "Of these, what is not reserved for identified users.",
+                },
                 "uptime_seconds": {"type": "number", "minimum": 0},
                 "mode": _FIELDS["mode"],
                 "mode_reason": text,

@@ -13,6 +13,7 @@ from streamer.change import TICKER
 from streamer.errors import RequestError
 from streamer.hub.filters import Filter, choose
 from streamer.hub.resume import Request
+from streamer.web.query import known
 
 EVENTS = ("sentiment_update", "metrics")
 MAX_TICKERS = 50
@@ -45,6 +46,12 @@ PARAMETERS = (
         "schema": {"type": "string"},
     },
     {
+        "name": "lastEventId",
+        "in": "query",
+        "description": "The same, as event-source-polyfill sends it when it reconnects; wins over `last_event_id`.",
+        "schema": {"type": "string"},
+    },
+    {
         "name": "on_full",
         "in": "query",
         "description": "`wait`: when no stream is free answer 200 with `retry:` and `closing` instead of 503.",
@@ -58,6 +65,7 @@ PARAMETERS = (
     },
 )
 """As OpenAPI describes them."""
+_NAMES = tuple(str(parameter["name"]) for parameter in PARAMETERS if parameter["in"] == "query")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +86,14 @@ def parse(
     """
     if not names_tickers and "tickers" in query:
         raise RequestError(422, "tickers: this stream has those of its configuration; leave tickers out")
+    known(query, *(_NAMES if names_tickers else [*_NAMES[1:], "ticket"]))
     tickers = read_tickers(query.getlist("tickers")) if names_tickers else frozenset()
     events = _events(query.getlist("events"))
     on_full = query.getlist("on_full")
     if any(value != "wait" for value in on_full):
         raise RequestError(422, "on_full: only `wait` is known")
-    place = headers.get("last-event-id") or query.get("last_event_id")
+    # In the URL of a polyfill both can be: the place that it began with, and the newer one that it went on from.
+    place = headers.get("last-event-id") or query.get("lastEventId") or query.get("last_event_id")
     start = Request(place or None, _replay(query.getlist("replay"), history_seconds))
     return StreamParameters(choose(tickers, events), start, bool(on_full))
 

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from starlette.datastructures import QueryParams
 
 from streamer.errors import RequestError
+
+
+def known(query: QueryParams, *names: str) -> None:
+    """Refuses every other parameter: who misspells a filter is not to get everything. A name that begins with `_` is
+    the caller's own, such as the one that keeps a cache away."""
+    if any(name not in names and not name.startswith("_") for name in query):
+        raise RequestError(422, f"a query parameter is unknown; {_listed(names)}")
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f"known are {', '.join(names)}" if names else "none is known here"
 
 
 def one(query: QueryParams, name: str) -> str | None:

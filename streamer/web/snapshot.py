@@ -15,7 +15,7 @@ from streamer.listing import Page, Position, read_position
 from streamer.sse.encode import to_json
 from streamer.sse.events import SentimentUpdate
 from streamer.web.parameters import read_tickers
-from streamer.web.query import one, whole_number
+from streamer.web.query import known, one, whole_number
 
 PATH: Final = "/api/v2/sentiment"
 DEFAULT_LIMIT: Final = 100
@@ -39,6 +39,7 @@ def install(app: FastAPI, snapshot: Snapshot) -> None:
 
     async def sentiment(request: Request) -> Response:
         query = request.query_params
+        known(query, "tickers", "since", "limit", "cursor")
         page = await snapshot.page(
             read_tickers(query.getlist("tickers")),
             _since(one(query, "since")),

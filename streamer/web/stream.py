@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
@@ -24,14 +24,13 @@ from streamer.hub.watch import Watch
 from streamer.sse.events import ClosingReason
 from streamer.telemetry.counters import Counters
 from streamer.web import invocation
-from streamer.web.admission import Admission, Full, Slot
+from streamer.web.admission import Admission, By, Full, Slot
 from streamer.web.configurations import not_found
 from streamer.web.parameters import StreamParameters
 from streamer.web.problems import problem
 
 logger = logging.getLogger(__name__)
 
-_RETRY_AFTER = 30
 _HEADERS = [
     (b"content-type", b"text/event-stream"),
     (b"cache-control", b"no-cache"),
@@ -226,14 +225,17 @@ class _StreamResponse(Response):
         await send(start)
 
 
+_REFUSED: dict[By, str] = {
+    "container": "Connection limit reached. Try again later.",
+    "user": "Too many streams of one user. Close one.",
+    "address": "Too many streams of one address. Close one.",
+    "openings": "Streams are opened too often from one address. Try again later.",
+}
+
+
 def _refusal(full: Full) -> Response:
-    everybody = full.by == "container"
-    return problem(
-        503 if everybody else 429,
-        "Connection limit reached. Try again later." if everybody else f"Too many streams of one {full.by}. Close one.",
-        max_connections=full.limit,
-        retry_after=_RETRY_AFTER,
-    )
+    limit: dict[str, Any] = {"openings_per_second" if full.by == "openings" else "max_connections": full.limit}
+    return problem(503 if full.by == "container" else 429, _REFUSED[full.by], **limit, retry_after=full.retry_after)
 
 
 class _Visit:

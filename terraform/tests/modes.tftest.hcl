@@ -86,6 +86,11 @@ run "fargate" {
   }
 
   assert {
+    condition     = module.rest.reserved_concurrency == 20 && module.relay.reserved_concurrency == -1
+    error_message = "what anybody may call is bounded, so that the relay has what is left"
+  }
+
+  assert {
     condition     = output.service_name == "sentiment-streamer"
     error_message = "the service is planned"
   }
@@ -106,8 +111,18 @@ run "fargate" {
   }
 
   assert {
-    condition     = { for pair in jsondecode(module.fargate[0].container_definitions)[0].environment : pair.name => pair.value }.TRUSTED_PROXIES == ""
-    error_message = "without a gateway's secret no proxy is believed: anybody could send X-User-ID through the load balancer"
+    condition     = { for pair in jsondecode(module.fargate[0].container_definitions)[0].environment : pair.name => pair.value }.FORWARDING_PROXIES == "10.42.0.0/21,10.42.8.0/21"
+    error_message = "the load balancer's subnets say the client's address, whoever signs in"
+  }
+
+  assert {
+    condition     = !contains(jsondecode(module.fargate[0].container_definitions)[0].environment[*].name, "TRUSTED_PROXIES")
+    error_message = "no proxy is believed about users: anybody could send X-User-ID through the load balancer"
+  }
+
+  assert {
+    condition     = { for pair in jsondecode(module.fargate[0].container_definitions)[0].environment : pair.name => pair.value }.IAM_SESSION_IS_USER == "false"
+    error_message = "the name of a role's session is its caller's choice, and no user"
   }
 
   assert {
@@ -157,6 +172,8 @@ run "fargate_with_https" {
     gateway_secret_arns = ["arn:aws:secretsmanager:eu-west-1:111122223333:secret:gateway-AbCdEf"]
     domain_name         = "stream.example.com"
     tracing             = true
+
+    forwarding_proxy_cidrs = ["203.0.113.0/24"]
   }
 
   assert {
@@ -165,8 +182,8 @@ run "fargate_with_https" {
   }
 
   assert {
-    condition     = { for pair in jsondecode(module.fargate[0].container_definitions)[0].environment : pair.name => pair.value }.TRUSTED_PROXIES == "10.42.0.0/21,10.42.8.0/21"
-    error_message = "with a gateway's secret the load balancer's subnets say the client's address"
+    condition     = { for pair in jsondecode(module.fargate[0].container_definitions)[0].environment : pair.name => pair.value }.FORWARDING_PROXIES == "10.42.0.0/21,10.42.8.0/21,203.0.113.0/24" && !contains(jsondecode(module.fargate[0].container_definitions)[0].environment[*].name, "TRUSTED_PROXIES")
+    error_message = "load balancer and CDN say the client's address, and only the gateway's secret who a user is"
   }
 
   assert {

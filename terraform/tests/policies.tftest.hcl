@@ -75,6 +75,7 @@ variables {
   rest_package             = "main.tf"
   existing_sentiment_table = "items"
   existing_users_table     = "users"
+  certificate_arn          = "arn:aws:acm:eu-west-1:111122223333:certificate/0a1b"
   gateway_secret_arns      = ["arn:aws:secretsmanager:eu-west-1:111122223333:secret:gateway-AbCdEf"]
   ticket_secret_arns       = ["arn:aws:secretsmanager:eu-west-1:111122223333:secret:ticket-AbCdEf"]
 }
@@ -83,12 +84,12 @@ run "reading" {
   command = plan
 
   assert {
-    condition     = toset(data.aws_iam_policy_document.read.statement[*].sid) == toset(["QuerySentiment", "ReadSentiment", "ReadConfigurations", "ReadSecrets"])
+    condition     = toset(concat(data.aws_iam_policy_document.tables.statement[*].sid, data.aws_iam_policy_document.read.statement[*].sid)) == toset(["QuerySentiment", "ReadSentiment", "ReadConfigurations", "ReadSecrets"])
     error_message = "no statement that is not looked at here"
   }
 
   assert {
-    condition     = toset(one([for statement in data.aws_iam_policy_document.read.statement : statement if statement.sid == "QuerySentiment"]).actions) == toset(["dynamodb:Query"]) && toset(one([for statement in data.aws_iam_policy_document.read.statement : statement if statement.sid == "QuerySentiment"]).resources) == toset(["arn:aws:dynamodb:eu-west-1:111122223333:table/items/index/by_sentiment"])
+    condition     = toset(one([for statement in data.aws_iam_policy_document.tables.statement : statement if statement.sid == "QuerySentiment"]).actions) == toset(["dynamodb:Query"]) && toset(one([for statement in data.aws_iam_policy_document.tables.statement : statement if statement.sid == "QuerySentiment"]).resources) == toset(["arn:aws:dynamodb:eu-west-1:111122223333:table/items/index/by_sentiment"])
     error_message = "the index is queried, never the table, and nothing is scanned"
   }
 
@@ -98,7 +99,7 @@ run "reading" {
   }
 
   assert {
-    condition     = toset(one([for statement in data.aws_iam_policy_document.read.statement : statement if statement.sid == "ReadConfigurations"]).actions) == toset(["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"]) && toset(one([for statement in data.aws_iam_policy_document.read.statement : statement if statement.sid == "ReadConfigurations"]).resources) == toset(["arn:aws:dynamodb:eu-west-1:111122223333:table/users"])
+    condition     = toset(one([for statement in data.aws_iam_policy_document.tables.statement : statement if statement.sid == "ReadConfigurations"]).actions) == toset(["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"]) && toset(one([for statement in data.aws_iam_policy_document.tables.statement : statement if statement.sid == "ReadConfigurations"]).resources) == toset(["arn:aws:dynamodb:eu-west-1:111122223333:table/users"])
     error_message = "configurations are only read"
   }
 
@@ -141,33 +142,85 @@ run "rest" {
   command = plan
 
   assert {
-    condition     = toset(data.aws_iam_policy_document.rest.statement[*].sid) == toset(["WriteConfigurations", "FindQueues", "RemoveQueues", "FindSubscriptions", "RemoveSubscriptions"])
-    error_message = "no statement that is not looked at here"
+    condition     = toset(concat(data.aws_iam_policy_document.tables.statement[*].sid, data.aws_iam_policy_document.rest.statement[*].sid)) == toset(["QuerySentiment", "ReadConfigurations", "WriteConfigurations", "ReadGatewaySecret"])
+    error_message = "nothing of the reaper's, and no statement that is not looked at here"
+  }
+
+  assert {
+    condition     = toset(one([for statement in data.aws_iam_policy_document.rest.statement : statement if statement.sid == "ReadGatewaySecret"]).actions) == toset(["secretsmanager:GetSecretValue"]) && toset(one([for statement in data.aws_iam_policy_document.rest.statement : statement if statement.sid == "ReadGatewaySecret"]).resources) == toset(["arn:aws:secretsmanager:eu-west-1:111122223333:secret:gateway-AbCdEf"])
+    error_message = "what everybody may call cannot read what seals tickets"
+  }
+
+  assert {
+    condition     = length(setintersection(keys(module.rest.environment), ["TICKET_SECRET", "QUEUE_PREFIX", "CHANGES_TOPIC_ARN"])) == 0
+    error_message = "nor does it know of tickets, queues and the topic"
   }
 
   assert {
     condition     = toset(one([for statement in data.aws_iam_policy_document.rest.statement : statement if statement.sid == "WriteConfigurations"]).actions) == toset(["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:ConditionCheckItem"]) && toset(one([for statement in data.aws_iam_policy_document.rest.statement : statement if statement.sid == "WriteConfigurations"]).resources) == toset(["arn:aws:dynamodb:eu-west-1:111122223333:table/users"])
     error_message = "configurations alone are written"
   }
+}
+
+run "rest_without_a_gateway" {
+  command = plan
+
+  variables {
+    gateway_secret_arns = []
+    secret_kms_key_arns = ["arn:aws:kms:eu-west-1:111122223333:key/secrets"]
+  }
 
   assert {
-    condition     = toset(one([for statement in data.aws_iam_policy_document.rest.statement : statement if statement.sid == "FindQueues"]).actions) == toset(["sqs:ListQueues"]) && toset(one([for statement in data.aws_iam_policy_document.rest.statement : statement if statement.sid == "FindQueues"]).resources) == toset(["*"])
+    condition     = toset(data.aws_iam_policy_document.rest.statement[*].sid) == toset(["WriteConfigurations"])
+    error_message = "no secret and no key"
+  }
+}
+
+run "reaper" {
+  command = plan
+
+  assert {
+    condition     = toset(data.aws_iam_policy_document.reaper.statement[*].sid) == toset(["FindQueues", "RemoveQueues", "FindSubscriptions", "RemoveSubscriptions"])
+    error_message = "no table, no secret, and no statement that is not looked at here"
+  }
+
+  assert {
+    condition     = toset(one([for statement in data.aws_iam_policy_document.reaper.statement : statement if statement.sid == "FindQueues"]).actions) == toset(["sqs:ListQueues"]) && toset(one([for statement in data.aws_iam_policy_document.reaper.statement : statement if statement.sid == "FindQueues"]).resources) == toset(["*"])
     error_message = "ListQueues takes * alone"
   }
 
   assert {
-    condition     = toset(one([for statement in data.aws_iam_policy_document.rest.statement : statement if statement.sid == "RemoveQueues"]).actions) == toset(["sqs:ListQueueTags", "sqs:GetQueueUrl", "sqs:DeleteQueue"]) && toset(one([for statement in data.aws_iam_policy_document.rest.statement : statement if statement.sid == "RemoveQueues"]).resources) == toset(["arn:aws:sqs:eu-west-1:111122223333:sentiment-stream-*"])
+    condition     = toset(one([for statement in data.aws_iam_policy_document.reaper.statement : statement if statement.sid == "RemoveQueues"]).actions) == toset(["sqs:ListQueueTags", "sqs:GetQueueUrl", "sqs:DeleteQueue"]) && toset(one([for statement in data.aws_iam_policy_document.reaper.statement : statement if statement.sid == "RemoveQueues"]).resources) == toset(["arn:aws:sqs:eu-west-1:111122223333:sentiment-stream-*"])
     error_message = "queues of the prefix alone"
   }
 
   assert {
-    condition     = toset(one([for statement in data.aws_iam_policy_document.rest.statement : statement if statement.sid == "FindSubscriptions"]).actions) == toset(["sns:ListSubscriptionsByTopic"]) && toset(one([for statement in data.aws_iam_policy_document.rest.statement : statement if statement.sid == "FindSubscriptions"]).resources) == toset(["arn:aws:sns:eu-west-1:111122223333:sentiment-changes"])
+    condition     = toset(one([for statement in data.aws_iam_policy_document.reaper.statement : statement if statement.sid == "FindSubscriptions"]).actions) == toset(["sns:ListSubscriptionsByTopic"]) && toset(one([for statement in data.aws_iam_policy_document.reaper.statement : statement if statement.sid == "FindSubscriptions"]).resources) == toset(["arn:aws:sns:eu-west-1:111122223333:sentiment-changes"])
     error_message = "this topic alone"
   }
 
   assert {
-    condition     = toset(one([for statement in data.aws_iam_policy_document.rest.statement : statement if statement.sid == "RemoveSubscriptions"]).actions) == toset(["sns:Unsubscribe"]) && toset(one([for statement in data.aws_iam_policy_document.rest.statement : statement if statement.sid == "RemoveSubscriptions"]).resources) == toset(["*"])
+    condition     = toset(one([for statement in data.aws_iam_policy_document.reaper.statement : statement if statement.sid == "RemoveSubscriptions"]).actions) == toset(["sns:Unsubscribe"]) && toset(one([for statement in data.aws_iam_policy_document.reaper.statement : statement if statement.sid == "RemoveSubscriptions"]).resources) == toset(["*"])
     error_message = "Unsubscribe takes * alone"
+  }
+
+  assert {
+    condition     = module.reaper.url == null && module.reaper.handler == "streamer.reaper_function.handler"
+    error_message = "nobody but the schedules and Terraform reaches it"
+  }
+
+  assert {
+    condition     = length(setintersection(keys(module.reaper.environment), ["GATEWAY_SECRET", "TICKET_SECRET", "USERS_TABLE"])) == 0
+    error_message = "it knows of no secret and no user"
+  }
+}
+
+run "functions_of_this_account" {
+  command = plan
+
+  assert {
+    condition     = alltrue([for trust in [module.relay.trust, module.rest.trust, module.reaper.trust] : jsondecode(trust).Statement[0].Condition == { StringEquals = { "aws:SourceAccount" = "111122223333" } }])
+    error_message = "Lambda assumes a role for this account's functions alone"
   }
 }
 
@@ -223,13 +276,23 @@ run "customer_keys" {
   }
 
   assert {
-    condition     = toset(one([for statement in data.aws_iam_policy_document.read.statement : statement if statement.sid == "DecryptTables"]).actions) == toset(["kms:Decrypt"]) && toset(one([for statement in data.aws_iam_policy_document.read.statement : statement if statement.sid == "DecryptTables"]).resources) == toset(["arn:aws:kms:eu-west-1:111122223333:key/tables"])
+    condition     = toset(one([for statement in data.aws_iam_policy_document.tables.statement : statement if statement.sid == "DecryptTables"]).actions) == toset(["kms:Decrypt"]) && toset(one([for statement in data.aws_iam_policy_document.tables.statement : statement if statement.sid == "DecryptTables"]).resources) == toset(["arn:aws:kms:eu-west-1:111122223333:key/tables"])
     error_message = "the tables' key, to decrypt"
   }
 
   assert {
     condition     = toset(one([for statement in data.aws_iam_policy_document.read.statement : statement if statement.sid == "DecryptSecrets"]).actions) == toset(["kms:Decrypt"]) && toset(one([for statement in data.aws_iam_policy_document.read.statement : statement if statement.sid == "DecryptSecrets"]).resources) == toset(["arn:aws:kms:eu-west-1:111122223333:key/secrets"])
     error_message = "the secrets' key, to decrypt"
+  }
+
+  assert {
+    condition     = toset(one([for statement in data.aws_iam_policy_document.rest.statement : statement if statement.sid == "DecryptGatewaySecret"]).actions) == toset(["kms:Decrypt"]) && toset(one([for statement in data.aws_iam_policy_document.rest.statement : statement if statement.sid == "DecryptGatewaySecret"]).resources) == toset(["arn:aws:kms:eu-west-1:111122223333:key/secrets"])
+    error_message = "REST has the secrets' key for the gateway's secret"
+  }
+
+  assert {
+    condition     = alltrue([for statement in concat(data.aws_iam_policy_document.tables.statement, data.aws_iam_policy_document.read.statement, data.aws_iam_policy_document.rest.statement, data.aws_iam_policy_document.relay.statement) : anytrue([for condition in statement.condition : condition.variable == "kms:ViaService"]) if anytrue([for action in statement.actions : startswith(action, "kms:")])])
+    error_message = "a key is used through the service whose data it is of"
   }
 
   assert {
@@ -248,6 +311,16 @@ run "one_key_for_all" {
   assert {
     condition     = toset(one([for statement in data.aws_iam_policy_document.relay.statement : statement if statement.sid == "EncryptMessages"]).actions) == toset(["kms:Decrypt", "kms:GenerateDataKey"]) && toset(one([for statement in data.aws_iam_policy_document.relay.statement : statement if statement.sid == "EncryptMessages"]).resources) == toset(["arn:aws:kms:eu-west-1:111122223333:key/all"])
     error_message = "the relay publishes to a topic and a queue under the key"
+  }
+
+  assert {
+    condition     = alltrue([for statement in concat(data.aws_iam_policy_document.relay.statement, data.aws_iam_policy_document.schedules.statement) : anytrue([for condition in statement.condition : condition.variable == "kms:ViaService"]) if anytrue([for action in statement.actions : startswith(action, "kms:")])])
+    error_message = "a key is used through the service whose data it is of"
+  }
+
+  assert {
+    condition     = alltrue([for function in [module.relay, module.rest, module.reaper] : toset(function.conditions["DecryptEnvironment"]["kms:ViaService"]) == toset(["lambda.*"])])
+    error_message = "functions decrypt their environment through Lambda"
   }
 
   assert {

@@ -154,6 +154,75 @@ run "gateway_secret_as_a_value" {
   expect_failures = [var.gateway_secret_arns]
 }
 
+run "gateway_secret_over_plain_http" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    gateway_secret_arns = ["arn:aws:secretsmanager:eu-west-1:111122223333:secret:gateway-AbCdEf"]
+  }
+
+  expect_failures = [var.gateway_secret_arns]
+}
+
+run "gateway_secret_over_https" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    gateway_secret_arns = ["arn:aws:secretsmanager:eu-west-1:111122223333:secret:gateway-AbCdEf"]
+    certificate_arn     = "arn:aws:acm:eu-west-1:111122223333:certificate/0a1b"
+  }
+}
+
+run "gateway_secret_behind_an_internal_load_balancer" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    gateway_secret_arns = ["arn:aws:secretsmanager:eu-west-1:111122223333:secret:gateway-AbCdEf"]
+    internal            = true
+    vpc_id              = "vpc-0123456789abcdef0"
+    public_subnet_ids   = ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"]
+  }
+}
+
+run "gateway_secret_of_functions_which_have_https" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    gateway_secret_arns = ["arn:aws:secretsmanager:eu-west-1:111122223333:secret:gateway-AbCdEf"]
+    streamer_deployment = "lambda"
+  }
+}
+
+run "everybody_forwards" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    forwarding_proxy_cidrs = ["0.0.0.0/0"]
+  }
+
+  expect_failures = [var.forwarding_proxy_cidrs]
+}
+
 run "sentiment_table_by_arn" {
   command = plan
 

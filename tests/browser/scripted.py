@@ -55,6 +55,8 @@ class ScriptedServer(ThreadingHTTPServer):
         """Status and body (a problem, or the text of a gateway's page) in place of a stream."""
         self.rows: list[dict[str, Any]] | None = []
         """The snapshot, the newest first; None: a 503."""
+        self.behind: list[list[dict[str, Any]]] = []
+        """The pages behind it."""
         self.pages: dict[str, str] = {}
         """More documents, by path; without a policy."""
         self.posts: dict[str, Any] = {}
@@ -89,7 +91,10 @@ class _Handler(BaseHTTPRequestHandler):
             return self._answer(200, TYPES[".html"], server.pages[url.path].encode(), policy=False)
         if url.path == "/api/v2/sentiment":
             server.asked.append(dict(parse_qsl(url.query)))
-            page = json.dumps({"items": server.rows, "cursor": None}).encode()
+            pages = [server.rows, *server.behind]
+            turn = int(server.asked[-1].get("cursor", 0))
+            cursor = str(turn + 1) if turn + 1 < len(pages) else None
+            page = json.dumps({"items": pages[turn], "cursor": cursor}).encode()
             return self._answer(503 if server.rows is None else 200, "application/json", page)
         if not url.path.endswith("/stream"):
             return self._file("index.html" if url.path == "/" else url.path.removeprefix("/page/").removeprefix("/"))

@@ -67,6 +67,20 @@ def test_it_starts_with_the_newest_items_of_the_table(page: Page, server: Script
     assert [it.get_attribute("title") for it in rows(page).locator(".source").all()] == ["wire:2", "wire:1"]
 
 
+def test_a_page_without_items_that_names_a_cursor_is_gone_behind(page: Page, server: ScriptedServer) -> None:
+    server.rows, server.behind = [], [[update("wire:2", "NVDA")], [], [update("wire:1", "NVDA")]]
+    opened(page, server, query="?tickers=NVDA")
+    expect(rows(page)).to_have_count(2)
+    asked = {"limit": "200", "tickers": "NVDA"}
+    assert server.asked == [asked, *(asked | {"cursor": str(turn)} for turn in (1, 2, 3))]
+
+
+def test_a_snapshot_takes_five_requests_at_most(page: Page, server: ScriptedServer) -> None:
+    server.behind = [[] for _ in range(9)]
+    opened(page, server)
+    assert [asked.get("cursor") for asked in server.asked] == [None, "1", "2", "3", "4"]
+
+
 def test_a_table_that_cannot_be_read_leaves_it_the_history(
     page: Page, server: ScriptedServer, complaints: list[str]
 ) -> None:

@@ -24,7 +24,8 @@ def rows(name: str, columns: int) -> list[tuple[str, ...]]:
 def test_each_setting_is_in_the_docs_with_its_default_and_its_reason() -> None:
     expected = []
     for field in Settings.model_fields.values():
-        default = "required" if field.is_required() else "none" if field.default in ((), None) else f"`{field.default}`"
+        written = str(field.default).lower() if isinstance(field.default, bool) else field.default
+        default = "required" if field.is_required() else "none" if field.default in ((), None) else f"`{written}`"
         expected.append((field.alias, default, field.description))
     assert rows("settings.md", 3) == expected
 

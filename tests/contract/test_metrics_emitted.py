@@ -1,5 +1,5 @@
 """Each metric that a dashboard or an alarm may name is in lines that the code writes, and each that is written is in a
-catalogue: the service on an AWS in this process, the relay's handler, and the reaper in REST."""
+catalogue: the service on an AWS in this process, the relay's handler, and the reaper's."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 
 from ingest_relay import handler as relay_entry
 from ingest_relay import metrics as relay
-from streamer import rest, settings
+from streamer import reaper_function, settings
 from streamer.change import iso_time
 from streamer.clock import wall_ms
 from streamer.local.clients import Clients
@@ -50,10 +50,10 @@ def resources(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Resour
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     relay_entry.built_relay.cache_clear()
-    rest._settings.cache_clear()
+    reaper_function._settings.cache_clear()
     yield made
     relay_entry.built_relay.cache_clear()
-    rest._settings.cache_clear()
+    reaper_function._settings.cache_clear()
     root.handlers[:], root.level = handlers, level
 
 
@@ -177,7 +177,7 @@ def test_the_relay_says_what_it_publishes(resources: Resources, capsys: pytest.C
 
 
 def test_the_reaper_says_what_it_publishes(resources: Resources, capsys: pytest.CaptureFixture[str]) -> None:
-    rest.handler({"prune": {}}, None)
+    reaper_function.handler({"prune": {}}, None)
     (line,) = map(json.loads, capsys.readouterr().out.splitlines())
     assert declared(line) == expected("reaper")
     assert line.keys() - {"_aws", "Deployment"} == {metric.name for metric in streamer.REAPED}
@@ -188,5 +188,5 @@ def test_who_did_not_ask_for_metrics_gets_none(
 ) -> None:
     monkeypatch.delenv("METRICS")
     relay_entry.handler({"canary": True}, None)
-    rest.handler({"prune": {}}, None)
+    reaper_function.handler({"prune": {}}, None)
     assert capsys.readouterr().out == ""

@@ -307,12 +307,21 @@ def _paths() -> Iterator[Hostile]:
     yield Hostile("encoded letters are letters", 401, "/%61pi/v2/configurations", (ADA,), peer="stranger")
     yield Hostile("encoded letters of an id", 404, f"{CONFIGURATIONS}/%62ig-five", (ADA,))
     many = "&".join(f"{MARK}{n}={n}" for n in range(100))
-    yield Hostile("100 unknown parameters", 200, f"{CHIPS}?{many}", (ADA,), who="ada")
+    yield Hostile("100 unknown parameters", 422, f"{CHIPS}?{many}", (ADA,))
     yield Hostile("one parameter 100 times", 422, f"/api/v2/sentiment?{'&'.join(['limit=1'] * 100)}", (ADA,))
     yield Hostile("100 tickers", 422, f"/api/v2/sentiment?{'&'.join(f'tickers=A{n}' for n in range(100))}", (ADA,))
     yield Hostile("a target over 64 kB", 431, f"/api/v2/sentiment?cursor={'h' * 65_536}", (ADA,), in_lambda=422)
     yield Hostile("a cursor of 60 kB", 422, f"/api/v2/sentiment?cursor={'h' * 60_000}", (ADA,))
-    yield Hostile("an unknown query of 60 kB", 200, f"{CHIPS}?{'h' * 60_000}", (ADA,), who="ada")
+    yield Hostile("an unknown query of 60 kB", 422, f"{CHIPS}?{'h' * 60_000}", (ADA,))
+    yield Hostile("a query of one's own of 60 kB", 200, f"{CHIPS}?_{'h' * 60_000}", (ADA,), who="ada")
+    for target in (CHIPS, CONFIGURATIONS, "/api/v2/sentiment", "/api/v2/metrics"):
+        for query in (f"{MARK}=1", f"ticker={MARK}", f"limit=1&{MARK}", "%00=1", f"LIMIT=1&{MARK}", "%5f=1&=1"):
+            yield Hostile(f"query {query} of {target}", 422, f"{target}?{query}", (ADA,))
+    for target in ("/api/v2/stream", "/api/v2/stream/status", STREAM):
+        for query in (f"{MARK}=1", f"ticker={MARK}", f"Tickers={MARK}", "last-event-id=1", "user_id=ada"):
+            yield Hostile(f"query {query} of {target}", 422, f"{target}?{query}", (ADA,), in_lambda=404)
+    yield Hostile("query of tickets", 422, f"{STREAM}/tickets?{MARK}=1", (ADA,), "POST", in_lambda=404)
+    yield Hostile("query of nobody's", 401, f"{CHIPS}?{MARK}=1")
     yield Hostile("a ticker of 60 kB", 422, f"/api/v2/stream?tickers={'h' * 60_000}", (ADA,), in_lambda=404)
     yield Hostile("a place of 60 kB", 200, f"/api/v2/stream?last_event_id={'h' * 60_000}", (ADA,), in_lambda=404)
     for query in (

@@ -16,6 +16,7 @@ from streamer.clock import wall_ms
 from streamer.local.provision import provision
 from streamer.local.resources import Resources
 from streamer.tables.lane import Configurations, Connection, Lane, Snapshot
+from streamer.tables.recent import RecentPages
 from streamer.tables.sentiment import SentimentTable
 from streamer.tally import Tally
 from streamer.web.app import RestPart
@@ -63,7 +64,7 @@ def tables() -> Iterator[Tables]:
         part = RestPart(
             identify=Identity([ip_network("127.0.0.0/8")]).user,
             configurations=Configurations(lane, connection, resources.users_table),
-            snapshot=Snapshot(lane, connection, resources.sentiment_table),
+            snapshot=Snapshot(lane, connection, resources.sentiment_table, recent=RecentPages(keep_ms=0)),
             count=lambda: lane(tally.metrics),
         )
         yield Tables(resources, client, part)

@@ -83,7 +83,13 @@ def first(tmp_path_factory: pytest.TempPathFactory, beside: Beside) -> Iterator[
         deployment = Deployment.prepared(aws, folder / "terraform")
         secrets = deployment.client("secretsmanager")
         arn = secrets.create_secret(Name="gateway", SecretString=GATEWAY)["ARN"]
-        deployment.apply("first", gateway_secret_arns=[arn], cors_origins=["https://app.example.com"])
+        certificate = deployment.client("acm").request_certificate(DomainName="stream.example.com")["CertificateArn"]
+        deployment.apply(
+            "first",
+            certificate_arn=certificate,
+            gateway_secret_arns=[arn],
+            cors_origins=["https://app.example.com"],
+        )
         yield deployment
         print(json.dumps(deployment.took))  # noqa: T201 - shown by pytest -s
 
@@ -243,32 +249,43 @@ def test_what_the_relay_may_do(fargate: Deployment) -> None:
     }
 
 
-def reading(deployment: Deployment) -> dict[str, dict[str, Any]]:
+READING = {
+    "QuerySentiment": allow("dynamodb:Query", f"{table(SENTIMENT)}/index/by_sentiment"),
+    "ReadConfigurations": allow("dynamodb:GetItem dynamodb:BatchGetItem dynamodb:Query", table(USERS)),
+}
+
+
+def streaming(deployment: Deployment) -> dict[str, dict[str, Any]]:
     secrets = [*deployment.variables["gateway_secret_arns"], *deployment.outputs()["ticket_secret_arns"]]
     assert len(secrets) == 2
-    return {
-        "QuerySentiment": allow("dynamodb:Query", f"{table(SENTIMENT)}/index/by_sentiment"),
+    return READING | {
         "ReadSentiment": allow("dynamodb:BatchGetItem", table(SENTIMENT)),
-        "ReadConfigurations": allow("dynamodb:GetItem dynamodb:BatchGetItem dynamodb:Query", table(USERS)),
         "ReadSecrets": allow("secretsmanager:GetSecretValue", *secrets),
     }
 
 
 def test_what_rest_may_do(fargate: Deployment) -> None:
-    assert fargate.statements(f"{NAME}-rest") == reading(fargate) | {
+    assert fargate.statements(f"{NAME}-rest") == READING | {
         "WriteConfigurations": allow(
             "dynamodb:ConditionCheckItem dynamodb:DeleteItem dynamodb:PutItem dynamodb:UpdateItem", table(USERS)
         ),
-        "FindQueues": allow("sqs:ListQueues", "*"),
-        "RemoveQueues": allow("sqs:DeleteQueue sqs:GetQueueUrl sqs:ListQueueTags", QUEUES),
-        "FindSubscriptions": allow("sns:ListSubscriptionsByTopic", TOPIC),
-        "RemoveSubscriptions": allow("sns:Unsubscribe", "*"),
+        "ReadGatewaySecret": allow("secretsmanager:GetSecretValue", *fargate.variables["gateway_secret_arns"]),
         "WriteLogs": allow("logs:CreateLogStream logs:PutLogEvents", logs(f"/aws/lambda/{NAME}-rest")),
     }
 
 
+def test_what_the_reaper_may_do(fargate: Deployment) -> None:
+    assert fargate.statements(f"{NAME}-reaper") == {
+        "FindQueues": allow("sqs:ListQueues", "*"),
+        "RemoveQueues": allow("sqs:DeleteQueue sqs:GetQueueUrl sqs:ListQueueTags", QUEUES),
+        "FindSubscriptions": allow("sns:ListSubscriptionsByTopic", TOPIC),
+        "RemoveSubscriptions": allow("sns:Unsubscribe", "*"),
+        "WriteLogs": allow("logs:CreateLogStream logs:PutLogEvents", logs(f"/aws/lambda/{NAME}-reaper")),
+    }
+
+
 def test_what_a_container_may_do(fargate: Deployment) -> None:
-    assert fargate.statements(f"{NAME}-streamer") == reading(fargate) | {
+    assert fargate.statements(f"{NAME}-streamer") == streaming(fargate) | {
         "OwnQueues": allow(
             "sqs:CreateQueue sqs:DeleteMessage sqs:DeleteQueue sqs:GetQueueAttributes sqs:ReceiveMessage sqs:TagQueue",
             QUEUES,
@@ -293,7 +310,7 @@ def test_what_starts_a_container_may_do(fargate: Deployment) -> None:
 
 def test_what_the_schedules_may_do_and_what_they_say(fargate: Deployment) -> None:
     assert fargate.statements(f"{NAME}-schedules") == {
-        "Invoke": allow("lambda:InvokeFunction", function("relay"), function("rest")),
+        "Invoke": allow("lambda:InvokeFunction", function("relay"), function("reaper")),
     }
     scheduler = fargate.client("scheduler")
     told = {}
@@ -306,7 +323,7 @@ def test_what_the_schedules_may_do_and_what_they_say(fargate: Deployment) -> Non
         )
     assert told == {
         "canary": ("rate(1 minute)", function("relay"), {"canary": True}),
-        "reaper": ("rate(1 hour)", function("rest"), {"prune": {}}),
+        "reaper": ("rate(1 hour)", function("reaper"), {"prune": {}}),
     }
 
 
@@ -320,8 +337,9 @@ def test_no_role_has_all_actions_and_each_is_one_services(fargate: Deployment) -
         assert trust["Action"] == "sts:AssumeRole"
         trusted[role["RoleName"]] = trust["Principal"]["Service"], bool(trust.get("Condition"))
     assert trusted == {
-        f"{NAME}-relay": ("lambda.amazonaws.com", False),
-        f"{NAME}-rest": ("lambda.amazonaws.com", False),
+        f"{NAME}-relay": ("lambda.amazonaws.com", True),
+        f"{NAME}-rest": ("lambda.amazonaws.com", True),
+        f"{NAME}-reaper": ("lambda.amazonaws.com", True),
         f"{NAME}-streamer": ("ecs-tasks.amazonaws.com", True),
         f"{NAME}-streamer-start": ("ecs-tasks.amazonaws.com", True),
         f"{NAME}-schedules": ("scheduler.amazonaws.com", True),
@@ -355,8 +373,9 @@ def through_its_url_alone(deployment: Deployment, name: str) -> None:
 
 def test_functions_are_invoked_through_their_urls_and_schedules_alone(fargate: Deployment) -> None:
     client = fargate.client("lambda")
-    assert missing(client.get_policy, FunctionName=f"{NAME}-relay"), "roles of this account invoke it, nobody else"
-    assert missing(client.get_function_url_config, FunctionName=f"{NAME}-relay")
+    for name in ("relay", "reaper"):
+        assert missing(client.get_policy, FunctionName=f"{NAME}-{name}"), "roles of this account invoke it, nobody else"
+        assert missing(client.get_function_url_config, FunctionName=f"{NAME}-{name}")
     url = client.get_function_url_config(FunctionName=f"{NAME}-rest")
     assert (url["InvokeMode"], url["AuthType"]) == ("BUFFERED", "NONE")
     assert "Cors" not in url, "the application's own headers would be doubled"
@@ -366,8 +385,13 @@ def test_functions_are_invoked_through_their_urls_and_schedules_alone(fargate: D
 
 def test_functions_are_what_the_packages_hold(fargate: Deployment) -> None:
     functions = {found["FunctionName"]: found for found in fargate.client("lambda").list_functions()["Functions"]}
-    assert functions.keys() == {f"{NAME}-relay", f"{NAME}-rest"}
-    for name, handler in {"relay": "ingest_relay.handler.handler", "rest": "streamer.rest.handler"}.items():
+    handlers = {
+        "relay": "ingest_relay.handler.handler",
+        "rest": "streamer.rest.handler",
+        "reaper": "streamer.reaper_function.handler",
+    }
+    assert functions.keys() == {f"{NAME}-{name}" for name in handlers}
+    for name, handler in handlers.items():
         found = functions[f"{NAME}-{name}"]
         assert (found["Handler"], found["Runtime"], found["Architectures"]) == (handler, "python3.13", ["arm64"])
 
@@ -409,6 +433,7 @@ def test_logs_end_and_images_are_scanned_and_stay_what_they_are(fargate: Deploym
     assert {group["logGroupName"]: group["retentionInDays"] for group in groups} == {
         f"/aws/lambda/{NAME}-relay": 30,
         f"/aws/lambda/{NAME}-rest": 30,
+        f"/aws/lambda/{NAME}-reaper": 30,
         f"/ecs/{NAME}-streamer": 30,
     }
     ecr = fargate.client("ecr")
@@ -455,13 +480,14 @@ def test_no_secret_is_on_disk_or_in_an_environment(fargate: Deployment) -> None:
     seen = (
         fargate.written(),
         json.dumps(fargate.task_environment()),
-        *(json.dumps(fargate.function_environment(f"{NAME}-{name}")) for name in ("relay", "rest")),
+        *(json.dumps(fargate.function_environment(f"{NAME}-{name}")) for name in ("relay", "rest", "reaper")),
     )
     for text in seen:
         assert ticket not in text
         assert GATEWAY not in text
     assert fargate.task_environment()["TICKET_SECRET"] == arn
-    assert fargate.function_environment(f"{NAME}-rest")["TICKET_SECRET"] == arn, "who seals and who opens have the same"
+    for name in ("relay", "rest", "reaper"):
+        assert arn not in fargate.function_environment(f"{NAME}-{name}").values(), "none of them seals or opens tickets"
 
 
 # What was applied, in use
@@ -492,7 +518,7 @@ def used(fargate: Deployment) -> Used:
         status,
         fargate.client("sns").list_subscriptions()["Subscriptions"],
         fargate.invoke(f"{NAME}-rest", request("GET", "/api/v2/metrics", origin="https://app.example.com")),
-        fargate.invoke(f"{NAME}-rest", {"prune": {}}),
+        fargate.invoke(f"{NAME}-reaper", {"prune": {}}),
     )
 
 
@@ -615,7 +641,8 @@ def rights(call: Call) -> list[str]:
             {"sqs:CreateQueue", "sqs:DeleteQueue", "dynamodb:Query", "secretsmanager:GetSecretValue"},
         ),
         (f"{NAME}-relay", "relay", {"sns:Publish"}),
-        (f"{NAME}-rest", "rest", {"dynamodb:PutItem", "dynamodb:Query", "sqs:ListQueues"}),
+        (f"{NAME}-rest", "rest", {"dynamodb:PutItem", "dynamodb:Query", "secretsmanager:GetSecretValue"}),
+        (f"{NAME}-reaper", "reaper", {"sqs:ListQueues"}),
     ],
 )
 def test_each_was_allowed_to_do_what_it_did(
@@ -658,7 +685,7 @@ def test_the_functions_url_streams_and_lets_nobody_forge(in_lambda: Deployment) 
 
 
 def test_it_may_read_and_nothing_else(in_lambda: Deployment) -> None:
-    assert in_lambda.statements(f"{NAME}-stream") == reading(in_lambda) | {
+    assert in_lambda.statements(f"{NAME}-stream") == streaming(in_lambda) | {
         "WriteLogs": allow("logs:CreateLogStream logs:PutLogEvents", logs(f"/aws/lambda/{NAME}-stream")),
     }
 
@@ -702,7 +729,7 @@ def test_nothing_of_the_containers_is_left(in_lambda: Deployment) -> None:
 def test_switched_back_a_plan_is_empty_and_the_function_is_gone(back: Deployment) -> None:
     assert back.changes() == ""
     names = {found["FunctionName"] for found in back.client("lambda").list_functions()["Functions"]}
-    assert names == {f"{NAME}-relay", f"{NAME}-rest"}
+    assert names == {f"{NAME}-relay", f"{NAME}-rest", f"{NAME}-reaper"}
     (service,) = back.client("ecs").describe_services(cluster=NAME, services=[f"{NAME}-streamer"])["services"]
     assert service["status"] == "ACTIVE"
 
@@ -749,7 +776,7 @@ def test_the_reaper_takes_a_dead_containers_queue_before_its_rights_go(destroyed
     invoked = [
         (position, call)
         for position, call in enumerate(destroyed.calls)
-        if (call.who, call.action) == (f"{NAME}-rest", "invoked")
+        if (call.who, call.action) == (f"{NAME}-reaper", "invoked")
     ]
     ((position, call),) = invoked
     assert call.body["failed"] is False
@@ -759,15 +786,15 @@ def test_the_reaper_takes_a_dead_containers_queue_before_its_rights_go(destroyed
     assert ("queue", destroyed.queue, "removed") in gone
     assert call.body["answer"]["failed"] == 0
 
-    asked = destroyed.at("lambda", f"POST /2015-03-31/functions/{NAME}-rest/invocations")
+    asked = destroyed.at("lambda", f"POST /2015-03-31/functions/{NAME}-reaper/invocations")
     waited = [at for at, call in enumerate(destroyed.calls) if call.action == "DescribeServices"]
     assert destroyed.at("ecs", "DeleteService") < max(waited) < asked, "the containers have ended"
     assert position < destroyed.at("sns", "DeleteTopic")
-    assert position < destroyed.at("lambda", f"DELETE /2015-03-31/functions/{NAME}-rest")
+    assert position < destroyed.at("lambda", f"DELETE /2015-03-31/functions/{NAME}-reaper")
     rights_gone = [
         at
         for at, call in enumerate(destroyed.calls)
-        if call.action == "DeleteRolePolicy" and call.body["RoleName"] == f"{NAME}-rest"
+        if call.action == "DeleteRolePolicy" and call.body["RoleName"] == f"{NAME}-reaper"
     ]
     assert len(rights_gone) == 2
     assert min(rights_gone) > position

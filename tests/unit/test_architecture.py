@@ -40,7 +40,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         "aws", "change", "clock", "delivery", "errors", "feed", "hub", "intake", "place", "secrets", "server",
         "settings", "sse", "tables", "tally", "telemetry", "watching", "web",
     },
-    "rest": {"aws", "clock", "errors", "intake", "secrets", "settings", "tables", "tally", "telemetry", "web"},
+    "rest": {"aws", "errors", "secrets", "settings", "tables", "tally", "telemetry", "web"},
+    "reaper_function": {"aws", "clock", "errors", "intake", "settings", "telemetry"},
     "local": {"cli", "service", "telemetry", "change", "errors", "place", "sse"},
     "client": {"errors", "place", "sse"},
     "tools": {"aws", "change", "client", "errors", "intake", "local", "place", "sse"},
@@ -118,7 +119,9 @@ def test_the_relay_needs_boto3_alone() -> None:
         assert not strangers, f"{path.relative_to(ROOT)} imports {strangers}"
 
 
-@pytest.mark.parametrize("module", ["streamer.service", "streamer.rest", "ingest_relay.handler"])
+@pytest.mark.parametrize(
+    "module", ["streamer.service", "streamer.rest", "streamer.reaper_function", "ingest_relay.handler"]
+)
 def test_what_traces_is_loaded_only_where_traces_are_wanted(module: str) -> None:
     code = f"import sys, {module}\nprint([name for name in sys.modules if name.startswith('aws_xray_sdk')])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -1,4 +1,4 @@
-"""The Lambda's entry point, with events as a Function URL and a schedule send them."""
+"""The Lambda's entry point, with events as a Function URL sends them."""
 
 from __future__ import annotations
 
@@ -14,11 +14,8 @@ from typing import Any
 
 import pytest
 
-from streamer import aws, rest
-from streamer.change import iso_time
-from streamer.clock import wall_ms
-from streamer.errors import SettingsError
-from streamer.intake.lease import HEARTBEAT_TAG, SERVICE, SERVICE_TAG, TOPIC_TAG
+from streamer import rest
+from streamer.errors import SettingsError, UnexpectedEvent
 from streamer.local.provision import provision
 from streamer.local.resources import Resources
 from tests.daemon import PARENT, ROOT, listening, trace
@@ -120,64 +117,19 @@ def test_a_table_that_is_away_is_a_503(resources: Resources, monkeypatch: pytest
 @pytest.mark.parametrize(
     "event",
     [
-        {"prune": {}},
-        {"prune": {"dry_run": True, "limit": 5}},
-        {"version": "0", "source": "aws.events", "detail-type": "Scheduled Event", "detail": {}},
-    ],
-)
-def test_a_schedule_runs_the_reaper(resources: Resources, event: dict[str, Any]) -> None:
-    clients = aws.connect(1)
-    queue = f"sentiment-stream-{'0' * 8}-0000-4000-8000-{'0' * 12}"
-    tags = {SERVICE_TAG: SERVICE, TOPIC_TAG: resources.topic_arn, HEARTBEAT_TAG: "2020-01-01T00:00:00.000Z"}
-    url = clients.sqs.create_queue(QueueName=queue, tags=tags)["QueueUrl"]
-    report = rest.handler(event, None)
-    outcome = "would_be_removed" if event.get("prune", {}).get("dry_run") else "removed"
-    assert (report[outcome], report["failed"]) == (1, 0)
-    assert report["fates"][0]["name"] == queue
-    there = url in clients.sqs.list_queues().get("QueueUrls", [])
-    assert there == (outcome == "would_be_removed")
-    if there:
-        clients.sqs.delete_queue(QueueUrl=url)
-    clients.close()
-
-
-@pytest.mark.parametrize(("action", "left"), [("create", 1), ("update", 1), ("delete", 0)])
-def test_terraform_takes_the_living_queues_with_it_when_it_destroys(
-    resources: Resources, action: str, left: int
-) -> None:
-    """The event is that of `aws_lambda_invocation` with `lifecycle_scope = "CRUD"`."""
-    clients = aws.connect(1)
-    queue = f"sentiment-stream-{'0' * 8}-0000-4000-8000-{'1' * 12}"
-    heartbeat = iso_time(wall_ms())
-    tags = {SERVICE_TAG: SERVICE, TOPIC_TAG: resources.topic_arn, HEARTBEAT_TAG: heartbeat}
-    url = clients.sqs.create_queue(QueueName=queue, tags=tags)["QueueUrl"]
-    rest.handler({"prune": {}, "tf": {"action": action, "prev_input": None}}, None)
-    there = clients.sqs.list_queues(QueueNamePrefix=queue).get("QueueUrls", [])
-    assert len(there) == left
-    if there:
-        clients.sqs.delete_queue(QueueUrl=url)
-    clients.close()
-
-
-@pytest.mark.parametrize(
-    "event",
-    [
         None,
         [],
         {},
         {"Records": []},
         {"version": "1.0", "requestContext": {}, "httpMethod": "GET"},
         {"version": "2.0", "requestContext": {"elb": {}}},
-        {"prune": None},
-        {"prune": {"all": 1}},
-        {"prune": {"everything": True}},
-        {"prune": {"limit": 0}},
-        {"prune": {"limit": True}},
-        {"prune": {"dry_run": 1}},
+        {"prune": {}},
+        {"prune": {"all": True}, "tf": {"action": "delete"}},
+        {"version": "0", "source": "aws.events", "detail-type": "Scheduled Event", "detail": {}},
     ],
 )
 def test_what_it_is_not_for_is_refused_in_words(event: object) -> None:
-    with pytest.raises(rest.UnexpectedEvent, match="REST expects"):
+    with pytest.raises(UnexpectedEvent, match="REST expects"):
         rest.handler(event, None)
 
 
@@ -192,31 +144,6 @@ def test_a_mistake_in_the_settings_is_not_kept(resources: Resources, monkeypatch
         rest.handler(request("GET", "/health/live"), None)
     monkeypatch.setenv("SENTIMENT_TABLE", resources.sentiment_table)
     assert answer(request("GET", "/health/live"))[0] == 200
-
-
-def test_a_run_of_the_reaper_is_a_line_of_metrics(
-    resources: Resources, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("METRICS", "emf")
-    monkeypatch.setenv("DEPLOYMENT_NAME", "prod")
-    clients = aws.connect(1)
-    for number, beaten in enumerate(("2020-01-01T00:00:00.000Z", "2999-01-01T00:00:00.000Z")):
-        clients.sqs.create_queue(
-            QueueName=f"sentiment-stream-{number}0000000-0000-4000-8000-{'0' * 12}",
-            tags={SERVICE_TAG: SERVICE, TOPIC_TAG: resources.topic_arn, HEARTBEAT_TAG: beaten},
-        )
-    rest.handler({"prune": {}}, None)
-    line = json.loads(capsys.readouterr().out)
-    rest.handler({"prune": {"all": True}}, None)
-    clients.close()
-    assert line["Deployment"] == "prod"
-    assert {name: count for name, count in line.items() if name.startswith(("queues_", "subscriptions_"))} == {
-        "queues_found": 2,
-        "queues_dead": 1,
-        "queues_removed": 1,
-        "queues_failed": 0,
-        "subscriptions_removed": 0,
-    }
 
 
 def test_a_request_is_a_subsegment_of_the_invocation(resources: Resources, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -106,6 +106,40 @@ def test_without_settings_nobody_is_believed() -> None:
     assert (read.max_per_client, read.per_user) == (None, 10)
 
 
+FORWARDS = {"FORWARDING_PROXIES": "10.0.0.0/8"}
+TRUSTS = {"TRUSTED_PROXIES": "10.0.0.0/8"}
+GATEWAY = {"GATEWAY_SECRET": "sixteen-or-more-characters"}
+ON_LAMBDA = {"AWS_LAMBDA_FUNCTION_NAME": "stream"}
+
+
+@pytest.mark.parametrize(
+    ("given", "streams", "openings", "at_once", "reserved"),
+    [
+        ({}, None, None, 0, 0),
+        (GATEWAY, None, None, 0, 20),
+        (FORWARDS, 20, 5, 20, 0),
+        (FORWARDS | GATEWAY, 20, 5, 20, 20),
+        (TRUSTS, 20, 5, 20, 20),
+        (TRUSTS | ON_LAMBDA, None, None, 0, 0),
+        (FORWARDS | {"SSE_MAX_PER_CLIENT": "50"}, 50, 5, 50, 0),
+        (FORWARDS | {"SSE_MAX_PER_CLIENT": "50", "SSE_MAX_PER_ADDRESS": "30"}, 30, 5, 30, 0),
+        ({"SSE_MAX_PER_ADDRESS": "7"}, 7, None, 7, 0),
+        ({"SSE_OPENINGS_PER_ADDRESS": "0.5"}, None, 0.5, 2, 0),
+        (GATEWAY | {"SSE_RESERVED_FOR_USERS": "50"}, None, None, 0, 50),
+        (GATEWAY | {"SSE_RESERVED_FOR_USERS": "0"}, None, None, 0, 0),
+        (GATEWAY | {"SSE_MAX_CONNECTIONS": "4"}, None, None, 0, 0),
+    ],
+)
+def test_bounds_hold_where_addresses_and_users_can_be_known(
+    given: dict[str, str], streams: int | None, openings: float | None, at_once: int, reserved: int
+) -> None:
+    read = settings.read(GOOD | given)
+    assert (read.per_address, read.openings, read.openings_at_once, read.reserved) == (
+        streams, openings, at_once, reserved,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("key", ["TRUSTED_PROXIES", "FORWARDING_PROXIES"])
 @pytest.mark.parametrize(
     ("value", "mistake"),
     [
@@ -119,9 +153,9 @@ def test_without_settings_nobody_is_believed() -> None:
         ("::ffff:0.0.0.0/96", "would let everybody"),
     ],
 )
-def test_a_network_that_is_none_is_named(value: str, mistake: str) -> None:
+def test_a_network_that_is_none_is_named(key: str, value: str, mistake: str) -> None:
     with pytest.raises(SettingsError) as raised:
-        settings.read(GOOD | {"TRUSTED_PROXIES": f"10.0.0.0/8,{value},also-wrong"})
+        settings.read(GOOD | {key: f"10.0.0.0/8,{value},also-wrong"})
     assert len(raised.value.mistakes) == 2
     assert mistake in raised.value.mistakes[0]
     assert "'also-wrong' is no network" in raised.value.mistakes[1]

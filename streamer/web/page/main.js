@@ -15,6 +15,8 @@ const feed = new Feed();
 const median = new Median();
 const view = new FeedView(byId("feed"), byId("row"));
 const badge = new Badge(byId("connection"), byId("countdown"));
+const ITEMS = 200; // of a snapshot, at most, from so many pages:
+const PAGES = 5;
 const latest = {}; // the last `metrics` and `heartbeat` that are not drawn yet
 let caughtUp = false; // past a replay: only then is an empty feed said to be empty
 let paused = false;
@@ -87,14 +89,24 @@ function streamUrl() {
   return url;
 }
 
-/** The newest items, the oldest of them first. Where the table cannot be read, the history is the start. */
+/**
+ * The newest items, the oldest of them first. Where the table cannot be read, the history is the start. A page may be
+ * short, even empty, and name a cursor behind which more is found.
+ */
 async function snapshot({ signal }) {
-  const from = new URL("api/v2/sentiment?limit=200", document.baseURI);
+  const from = new URL(`api/v2/sentiment?limit=${ITEMS}`, document.baseURI);
   if (url.searchParams.has("tickers")) from.searchParams.set("tickers", url.searchParams.get("tickers"));
-  const answer = await fetch(from, { signal, cache: "no-store" });
-  if (answer.ok) return (await answer.json()).items.reverse();
-  if (stream.state.until === null) return [];
-  throw new Error(`status ${answer.status}`); // it was asked in place of a stream: what is shown stays
+  const found = [];
+  for (let page = 0; page < PAGES && found.length < ITEMS; page++) {
+    const answer = await fetch(from, { signal, cache: "no-store" });
+    if (!answer.ok && stream.state.until !== null) throw new Error(`status ${answer.status}`); // it was asked in place
+    if (!answer.ok) break; // of a stream: what is shown stays
+    const { items, cursor } = await answer.json();
+    found.push(...items);
+    if (cursor === null) break;
+    from.searchParams.set("cursor", cursor);
+  }
+  return found.reverse();
 }
 
 const url = streamUrl();

@@ -41,6 +41,8 @@ module "sentiment" {
   region         = local.region
   streamer_image = var.streamer_image
 
+  # Nobody is believed about who a user is without gateway_secret_arns, which need certificate_arn; the public stream works.
+
   existing_sentiment_table = "news-sentiment"
   existing_users_table     = "dashboard-users" # leave it out to have one made
   table_kms_key_arns       = [data.aws_kms_alias.tables.target_key_arn]

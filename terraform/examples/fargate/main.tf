@@ -43,9 +43,16 @@ module "sentiment" {
   certificate_arn = "arn:aws:acm:eu-west-1:111122223333:certificate/01234567-89ab-cdef-0123-456789abcdef"
   domain_name     = "stream.example.com" # point it at the output load_balancer
 
-  # Your gateway sends one of these in X-Gateway-Secret, and the user in X-User-ID.
+  # Who is believed. Your gateway sends one of these in X-Gateway-Secret, and the user in X-User-ID: nothing else makes
+  # anybody a user. Addresses come from the load balancer's X-Forwarded-For; a CDN before it is named, too.
   gateway_secret_arns = ["arn:aws:secretsmanager:eu-west-1:111122223333:secret:gateway-AbCdEf"]
   cors_origins        = ["https://app.example.com"]
+  # forwarding_proxy_cidrs = ["203.0.113.0/24"]
+
+  # What is bounded: 100 streams a container, 20 of them for users who are known; 10 of one user; 20 of one address, which
+  # opens 5 a second. An office with more visitors behind one address: raise it.
+  max_streams          = 100
+  streamer_environment = { SSE_MAX_PER_ADDRESS = "40" }
 
   autoscaling = { min = 2, max = 10, target_streams = 60 }
   alarms      = { topic_arns = ["arn:aws:sns:eu-west-1:111122223333:on-call"] }

@@ -37,6 +37,9 @@ module "sentiment" {
   streamer_deployment = "lambda"
   streamer_image      = var.streamer_image
 
+  # Who is believed: nobody about who a user is, until a gateway's secret is named here (gateway_secret_arns), or callers
+  # sign their requests (rest_auth_type and stream_auth_type AWS_IAM). No address is bounded: each stream has a process.
+
   # The most that can be open at once, and so the most that can be billed.
   lambda_max_streams = 20
 }

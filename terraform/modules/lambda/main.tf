@@ -79,6 +79,12 @@ data "aws_iam_policy_document" "trust" {
       type        = "Service"
       identifiers = ["lambda.amazonaws.com"]
     }
+    # Lambda says for which account it asks. Not for which function, so there is no aws:SourceArn.
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [var.account_id]
+    }
   }
 }
 
@@ -105,6 +111,12 @@ data "aws_iam_policy_document" "logs" {
       sid       = "DecryptEnvironment"
       actions   = ["kms:Decrypt"]
       resources = [statement.value]
+
+      condition {
+        test     = "StringLike" # a key is used in its own region alone
+        variable = "kms:ViaService"
+        values   = ["lambda.*"]
+      }
     }
   }
 }

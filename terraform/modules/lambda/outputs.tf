@@ -24,3 +24,25 @@ output "environment" {
   description = "The function's environment variables."
   value       = aws_lambda_function.this.environment[0].variables
 }
+
+output "reserved_concurrency" {
+  description = "Concurrent invocations at most; -1: no bound of the function's own."
+  value       = aws_lambda_function.this.reserved_concurrent_executions
+}
+
+output "handler" {
+  description = "The handler; null of an image."
+  value       = aws_lambda_function.this.handler
+}
+
+output "trust" {
+  description = "JSON of who may assume the function's role."
+  value       = data.aws_iam_policy_document.trust.json
+}
+
+output "conditions" {
+  description = "Under which conditions every function may do what it may: by the statement's name, what has to be equal to what."
+  value = { for statement in data.aws_iam_policy_document.logs.statement : statement.sid => {
+    for condition in statement.condition : condition.variable => condition.values
+  } }
+}

@@ -8,6 +8,11 @@ variable "description" {
   type        = string
 }
 
+variable "account_id" {
+  description = "The account: Lambda assumes the role for its functions alone."
+  type        = string
+}
+
 variable "package" {
   description = "Path of the zip with the code; or null, with `image`."
   type        = string

@@ -24,7 +24,7 @@ variable "relay_function_name" {
 }
 
 variable "rest_function_name" {
-  description = "The REST Lambda function, which is the reaper too."
+  description = "The REST Lambda function."
   type        = string
 }
 

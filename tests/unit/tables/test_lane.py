@@ -8,8 +8,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from streamer.change import Key, iso_time
 from streamer.errors import TableError
-from streamer.tables.lane import Connection, Lane, Snapshot
+from streamer.listing import Page, Position, Row
+from streamer.tables.budget import QueryBudget
+from streamer.tables.lane import Connection, Lane, Snapshot, public_lane
+from streamer.tables.recent import RecentPages
+from tests.factories import state
+from tests.steps import steps
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -94,11 +100,26 @@ class Slow:
         return {"Items": []}
 
 
-async def test_who_asks_for_the_same_page_meanwhile_shares_the_read() -> None:
-    slow, lane = Slow(), Lane()
-    snapshot = Snapshot(lane, Connection(lambda: cast("DynamoDBClient", slow)), "sentiment")
-    asking = [asyncio.create_task(snapshot.page(None, None, 100, None)) for _ in range(20)]
-    other = asyncio.create_task(snapshot.page(frozenset({"AAPL"}), None, 100, None))
+class Clock:
+    """Unix milliseconds, in the test's hand."""
+
+    def __init__(self) -> None:
+        self.ms = 1_000_000
+
+    def __call__(self) -> int:
+        return self.ms
+
+
+def snapshot(slow: Slow, lane: Lane, clock: Clock | None = None, **given: Any) -> Snapshot:
+    recent = RecentPages(now_ms=clock or Clock())
+    return Snapshot(lane, Connection(lambda: cast("DynamoDBClient", slow)), "sentiment", recent=recent, **given)
+
+
+async def test_who_asks_for_the_same_page_meanwhile_or_within_a_second_shares_the_read() -> None:
+    slow, lane, clock = Slow(), Lane(), Clock()
+    pages_ = snapshot(slow, lane, clock)
+    asking = [asyncio.create_task(pages_.page(None, None, 100, None)) for _ in range(20)]
+    other = asyncio.create_task(pages_.page(frozenset({"AAPL"}), None, 100, None))
     await asyncio.sleep(0)
     asking[0].cancel()  # whoever began it may leave
     slow.go.set()
@@ -106,8 +127,38 @@ async def test_who_asks_for_the_same_page_meanwhile_shares_the_read() -> None:
     assert {page.more for page in pages} == {None}
     await other
     assert slow.queries == 6, "three labels, twice"
-    await snapshot.page(None, None, 100, None)
-    assert slow.queries == 9, "what is done is read anew"
+    clock.ms += 999
+    await pages_.page(None, None, 100, None)
+    assert slow.queries == 6
+    clock.ms += 1
+    await pages_.page(None, None, 100, None)
+    assert slow.queries == 9, "what is a second old is read anew"
+    clock.ms -= 5_000
+    await pages_.page(None, None, 100, None)
+    assert slow.queries == 12, "nor is a page of the future believed"
+    lane.close()
+
+
+async def test_a_page_is_as_old_as_its_question() -> None:
+    slow, lane, clock = Slow(), Lane(), Clock()
+    pages = snapshot(slow, lane, clock)
+    asking = asyncio.create_task(pages.page(None, None, 100, None))
+    await asyncio.sleep(0)
+    clock.ms += 1_000  # it took a second
+    slow.go.set()
+    await asking
+    await pages.page(None, None, 100, None)
+    assert slow.queries == 6
+    lane.close()
+
+
+async def test_a_page_behind_a_cursor_is_shared_as_the_first_is() -> None:
+    slow, lane = Slow(), Lane()
+    slow.go.set()
+    pages = snapshot(slow, lane)
+    for key in ("a", "a", "b"):
+        await pages.page(None, None, 100, Position({"neutral": Key(key, iso_time(0))}))
+    assert slow.queries == 6
     lane.close()
 
 
@@ -116,9 +167,54 @@ async def test_a_shared_read_that_fails_fails_for_all_and_is_not_kept() -> None:
 
     slow, lane = Slow(EndpointConnectionError(endpoint_url="x")), Lane()
     slow.go.set()
-    snapshot = Snapshot(lane, Connection(lambda: cast("DynamoDBClient", slow)), "sentiment")
-    asking = [snapshot.page(None, None, 100, None) for _ in range(3)]
+    pages = snapshot(slow, lane)
+    asking = [pages.page(None, None, 100, None) for _ in range(3)]
     assert all(isinstance(each, TableError) for each in await asyncio.gather(*asking, return_exceptions=True))
     slow.error = None
-    assert (await snapshot.page(None, None, 100, None)).more is None
+    assert (await pages.page(None, None, 100, None)).more is None
     lane.close()
+
+
+async def test_snapshots_have_a_budget_of_queries_and_a_shared_page_costs_nothing() -> None:
+    now = [0.0]
+    slow, lane = Slow(), Lane(threads=1)
+    slow.go.set()
+    pages = snapshot(slow, lane, budget=QueryBudget(1, clock=lambda: now[0]))  # eight at once
+    for limit in (1, 2, 3):
+        for _ in range(5):
+            await pages.page(None, None, limit, None)
+    assert slow.queries == 9, "what has begun is read to its end"
+    with pytest.raises(TableError, match="SSE_SNAPSHOT_QUERIES"):
+        await pages.page(None, None, 4, None)
+    now[0] = 2.0
+    await pages.page(None, None, 4, None)
+    assert slow.queries == 12
+    lane.close()
+
+
+def test_what_is_kept_is_bounded_by_pages_and_by_rows() -> None:
+    row = Row(Key("a", iso_time(0)), state("neutral"), "AAPL")
+    recent = RecentPages(most_pages=3, most_rows=10, now_ms=Clock())
+    for number in range(100):
+        recent.put(number, recent.now(), Page([], None))
+        assert len(recent) <= 3
+    assert [recent.get(number) is not None for number in (96, 97, 98, 99)] == [False, True, True, True]
+    recent.put("large", recent.now(), Page([row] * 9, None))
+    recent.put("more", recent.now(), Page([row] * 2, None))
+    assert (recent.get("large"), len(recent)) == (None, 1)
+    recent.put("too large", recent.now(), Page([row] * 11, None))
+    assert len(recent) == 0
+
+
+async def test_users_never_wait_behind_those_who_read_snapshots() -> None:
+    slow = Slow()  # holds every thread that it gets
+    public, lane = public_lane(), Lane()
+    pages = snapshot(slow, public)
+    asking = [asyncio.create_task(pages.page(frozenset({f"T{n}"}), None, 100, None)) for n in range(260)]
+    await steps(3)
+    assert [await lane(sorted, [2, 1]) for _ in range(20)] == [[1, 2]] * 20
+    slow.go.set()
+    answers = await asyncio.gather(*asking, return_exceptions=True)
+    assert sum(isinstance(answer, TableError) for answer in answers) == 160, "beyond the crowd"
+    lane.close()
+    public.close()

@@ -6,7 +6,7 @@ import hashlib
 from typing import Any
 
 import pytest
-from botocore.exceptions import ConnectionClosedError, ConnectTimeoutError
+from botocore.exceptions import ClientError, ConnectionClosedError, ConnectTimeoutError
 
 from streamer.change import LABELS, Key, iso_time
 from streamer.errors import TableError
@@ -217,3 +217,52 @@ def test_a_connection_that_is_found_dead_is_another_try_and_no_error() -> None:
 
     index.query = query  # type: ignore[method-assign]
     assert [row.key for row in rows(all_pages(index, 5))] == [key]
+
+
+def throttled() -> ClientError:
+    return ClientError({"Error": {"Code": "ProvisionedThroughputExceededException", "Message": "slower"}}, "Query")
+
+
+def test_a_page_asks_four_times_at_most_whatever_is_asked_again() -> None:
+    index = Index(page=1)
+    for number in range(30):
+        index.put(number, NOW_MS - number)
+    answered, refusals = index.query, [throttled(), throttled()]
+
+    def query(**request: Any) -> dict[str, Any]:
+        if index.requests == 2 and refusals:
+            index.requests += 1
+            raise refusals.pop()
+        if index.requests == 3 and refusals:
+            index.requests += 1
+            raise refusals.pop()
+        return answered(**request)
+
+    index.query = query  # type: ignore[method-assign]
+    with pytest.raises(TableError, match="ProvisionedThroughputExceeded"):
+        table(index).page(None, None, 30, None)  # two labels of three tell no order: there is nothing to go on from
+    assert index.requests == MAX_REQUESTS == 4
+    assert len(rows(all_pages(index, 30))) == 30
+
+
+def test_a_table_that_only_refuses_is_asked_four_times_and_then_an_error(index: Index) -> None:
+    index.refuses = throttled()
+    with pytest.raises(TableError, match="ProvisionedThroughputExceeded"):
+        table(index).page(None, None, 10, None)
+    assert index.requests == 4
+
+
+def test_empty_answers_of_the_index_move_the_cursor_on(index: Index) -> None:
+    """DynamoDB may answer with no items and a place to go on from."""
+    index.page = 1
+    keys = [index.put(number, NOW_MS - number) for number in range(30)]
+    answered = index.query
+
+    def query(**request: Any) -> dict[str, Any]:
+        answer = answered(**request)
+        older = keys[15].timestamp
+        answer["Items"] = [item for item in answer["Items"] if item["timestamp"]["S"] < older]
+        return answer
+
+    index.query = query  # type: ignore[method-assign]
+    assert {row.key for row in rows(all_pages(index, 30))} == set(keys[16:])

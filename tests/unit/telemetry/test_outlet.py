@@ -72,3 +72,16 @@ def test_a_closed_pipe_is_told_once(pipe: tuple[int, int], caplog: pytest.LogCap
 
 def test_what_never_began_is_closed() -> None:
     assert Outlet(-1).close(0)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
+def test_a_full_disk_is_told_once_and_holds_up_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    full = os.open("/dev/full", os.O_WRONLY)
+    outlet = Outlet(full)
+    outlet.start()
+    with caplog.at_level(logging.WARNING):
+        for _ in range(3):
+            outlet.put(["one"])
+        assert outlet.close(WATCHDOG)
+    os.close(full)
+    assert caplog.messages == ["metrics cannot be written to stdout"]

@@ -199,8 +199,16 @@ def iam_header(user_id: object = "AIDACOSFODNN7EXAMPLE2") -> Headers:
     ("user_id", "name"),
     [
         ("AIDACOSFODNN7EXAMPLE2", "AIDACOSFODNN7EXAMPLE2"),
-        ("AROAEXAMPLE:ann@example.com", "AROAEXAMPLE:ann@example.com"),
+        ("123456789012", "123456789012"),
+        ("AROAEXAMPLE:ann@example.com", "AROAEXAMPLE"),
+        ("AROAEXAMPLE:AIDACOSFODNN7EXAMPLE2", "AROAEXAMPLE"),
+        ("AROAEXAMPLE:a:b", "AROAEXAMPLE"),
+        ("AROAEXAMPLE:", "AROAEXAMPLE"),
         ("AROAEXAMPLE:CognitoIdentityCredentials", None),
+        ("123456789012:ann", None),
+        ("AIDACOSFODNN7EXAMPLE2:ann", None),
+        (":ann", None),
+        ("aroaexample:ann", None),
         ("", None),
         ("a" * 129, None),
         ("a b", None),
@@ -216,6 +224,46 @@ def test_in_lambda_iam_names_the_user(user_id: object, name: str | None) -> None
     assert user(identity, request(iam_header(user_id))) == name
     assert user(identity, request([], event={"requestContext": iam(user_id)})) == name
     assert user(identity, request([ANN, *iam_header(user_id)])) == name
+
+
+@pytest.mark.parametrize(
+    ("user_id", "name"),
+    [
+        ("AIDACOSFODNN7EXAMPLE2", "AIDACOSFODNN7EXAMPLE2"),
+        ("AROAEXAMPLE:ann@example.com", "AROAEXAMPLE:ann@example.com"),
+        ("123456789012:ann", "123456789012:ann"),
+        ("AROAEXAMPLE:CognitoIdentityCredentials", None),
+    ],
+)
+def test_a_sessions_name_is_an_identity_only_where_a_setting_says_so(user_id: str, name: str | None) -> None:
+    identity = Identity(in_lambda=True, sessions=True)
+    assert user(identity, request(iam_header(user_id))) == name
+    assert user(identity, request([], event={"requestContext": iam(user_id)})) == name
+
+
+def test_a_load_balancer_is_believed_about_addresses_and_not_about_users() -> None:
+    balancer = [ip_network("10.0.0.0/8")]
+    forwarded = ("X-Forwarded-For", "1.1.1.1, 198.51.100.1")
+    for identity in (Identity(forwarders=balancer), Identity((), gateway(SECRET), forwarders=balancer)):
+        asked = request([ANN, forwarded], "10.0.0.1")
+        assert user(identity, asked) is None
+        assert identity.address(asked) == "198.51.100.1"
+        assert identity.address(request([forwarded], "203.0.113.9")) == "203.0.113.9"
+    bearing = request([("X-Gateway-Secret", SECRET), ANN, forwarded], "10.0.0.1")
+    assert user(Identity((), gateway(SECRET), forwarders=balancer), bearing) == "ann"
+
+
+def test_a_trusted_proxy_forwards_too_and_both_kinds_may_stand_in_a_row() -> None:
+    identity = Identity([ip_network("192.168.0.0/16")], forwarders=[ip_network("10.0.0.0/8")])
+    for peer in ("192.168.0.1", "10.0.0.1"):
+        asked = request([ANN, ("X-Forwarded-For", "198.51.100.1, 192.168.0.7, 10.0.0.7")], peer)
+        assert identity.address(asked) == "198.51.100.1"
+        assert user(identity, asked) == ("ann" if peer == "192.168.0.1" else None)
+
+
+def test_in_lambda_nobody_forwards() -> None:
+    asked = request([("X-Forwarded-For", "198.51.100.1")], "127.0.0.1")
+    assert Identity(forwarders=[ip_network("127.0.0.0/8")], in_lambda=True).address(asked) is None
 
 
 def test_outside_lambda_the_context_is_the_clients_and_ignored() -> None:
