@@ -156,6 +156,12 @@ class Settings(BaseModel):
         description="open streams of one user, and of one address, beyond which 429 is answered; unset: 10 of a user,"
         " and any number of an address, since all behind an unnamed load balancer share one",
     )
+    keep_alive: Seconds = Field(
+        75,
+        alias="SSE_KEEP_ALIVE",
+        description="seconds that a connection without a request is kept; above the idle timeout of a load balancer in"
+        " front, which else sends requests into a closing one",
+    )
     heartbeat_interval: Seconds = Field(
         30, alias="SSE_HEARTBEAT_INTERVAL", description="seconds between heartbeats on a stream"
     )
