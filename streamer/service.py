@@ -47,7 +47,8 @@ from streamer.intake.signals import (
 from streamer.intake.survey import Spans
 from streamer.place import new_run
 from streamer.secrets import Secrets
-from streamer.server import GRACE, Server, allow_files, listen
+from streamer.server.connection import Limits, check
+from streamer.server.server import GRACE, Server, allow_files, listen
 from streamer.settings import Settings
 from streamer.sse.events import Metrics
 from streamer.tables.budget import QueryBudget
@@ -413,7 +414,7 @@ async def _spare_the_collector(service: Service) -> None:
     gc.set_threshold(_COLLECT_AFTER, 20, 50)
 
 
-async def _serve(settings: Settings, sock: socket.socket, logs: LogQueue | None) -> None:
+async def _serve(settings: Settings, sock: socket.socket, connections: int, logs: LogQueue | None) -> None:
     loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
 
@@ -428,7 +429,8 @@ async def _serve(settings: Settings, sock: socket.socket, logs: LogQueue | None)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
     service = Service(settings, loop, logs)
-    server = Server.of(service.app)
+    limits = Limits(idle=settings.keep_alive, connections=connections)
+    server = Server.of(service.app, limits=limits, taken=lambda: len(service.delivery.streams))
     async with service:
         serving = loop.create_task(server.serve(sockets=[sock]))
         sparing = loop.create_task(_spare_the_collector(service))
@@ -449,10 +451,11 @@ async def _serve(settings: Settings, sock: socket.socket, logs: LogQueue | None)
 def serve(settings: Settings, logs: LogQueue | None = None) -> None:
     """Serves until SIGTERM or SIGINT, then drains and returns. A second signal ends the process at once. `logs`: the
     handler whose lost lines are counted, if there is one."""
-    allow_files(settings.max_connections)
+    check()
+    connections = allow_files(settings.max_connections)
     sock = listen(settings.host, settings.port)
     with sock, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(settings, sock, logs))
+        runner.run(_serve(settings, sock, connections, logs))
 
 
 def _age(moment_ms: int | None, now_ms: int) -> float | None:

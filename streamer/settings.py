@@ -198,6 +198,12 @@ class Settings(BaseModel):
         description="queries of the table that all callers of `GET /api/v2/sentiment` may cause a second, eight seconds"
         " of them at once, beyond which 503 is answered; not in REST's function, whose concurrency bounds it",
     )
+    keep_alive: Seconds = Field(
+        75,
+        alias="SSE_KEEP_ALIVE",
+        description="seconds that a connection without a request is kept; above the idle timeout of a load balancer in"
+        " front, which else sends requests into a closing one",
+    )
     heartbeat_interval: Seconds = Field(
         30, alias="SSE_HEARTBEAT_INTERVAL", description="seconds between heartbeats on a stream"
     )

@@ -1,8 +1,8 @@
 """A sink that writes to the connection's transport itself: no task, no queue, no await for each stream and event.
 
-The server hands the connection over once the response's headers are written (see streamer.connection). From then on
-this object is the transport's protocol, and all that is left of the request. Bytes that many streams get are coded
-once.
+The server hands the connection over once the response's headers are written (see streamer.server.connection). From
+then on this object is the transport's protocol, and all that is left of the request. Bytes that many streams get are
+coded once.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from json.encoder import encode_basestring as quote
+from json.encoder import encode_basestring
 
 from streamer.change import plain
 
@@ -22,8 +22,19 @@ def frame(event: str, data: str, *, place: str | None = None, retry_ms: int | No
     return lines.encode()
 
 
+_LINE_ENDS = str.maketrans({end: f"\\u{ord(end):04x}" for end in "\x85\u2028\u2029"})
+"""Unicode's own: to a client that splits lines by them, data would end there."""
+
+
+def quote(text: str) -> str:
+    """A JSON string, UTF-8 unescaped but for what could be taken for a line's end."""
+    quoted = encode_basestring(text)
+    return quoted if quoted.isascii() else quoted.translate(_LINE_ENDS)
+
+
 def to_json(value: object) -> str:
-    """Compact JSON, UTF-8 unescaped; a Decimal becomes a number with no digit lost. TypeError for what is none."""
+    """Compact JSON, strings as `quote` writes them; a Decimal becomes a number with no digit lost. TypeError for what
+    is none."""
     if value is None:
         return "null"
     if isinstance(value, str):

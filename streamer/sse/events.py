@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from decimal import Decimal
-from json.encoder import encode_basestring as quote
 from typing import ClassVar, Literal
 
 from streamer.change import Key, State, plain, version
-from streamer.sse.encode import frame, to_json
+from streamer.sse.encode import frame, quote, to_json
 
 Resume = Literal["fresh", "resumed", "reset"]
 ResetReason = Literal["too_old", "future", "malformed", "configuration_changed"]

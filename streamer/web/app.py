@@ -8,8 +8,7 @@ from pathlib import Path
 
 from fastapi import FastAPI, Request
 from starlette.middleware.cors import CORSMiddleware
-from starlette.responses import FileResponse, JSONResponse, Response
-from starlette.staticfiles import StaticFiles
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from streamer import __version__
@@ -24,6 +23,7 @@ from streamer.web import (
     problems,
     snapshot,
 )
+from streamer.web.assets import Asset, Assets
 from streamer.web.query import known
 from streamer.web.stream import StreamDoor
 from streamer.web.tickets import Tickets
@@ -35,13 +35,17 @@ _PAGE = Path(__file__).parent / "page"
 _PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-cache",
+}
+_PAGE_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
 }
 _CLIENT = {"client.js": "text/javascript; charset=utf-8", "client.d.ts": "application/typescript; charset=utf-8"}
 _CLIENT_HEADERS = {  # any site may import it, and asks each time whether it has changed
     "Access-Control-Allow-Origin": "*",
-    "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-cache",
 }
 _NO_STORE = {"Cache-Control": "no-store"}
@@ -116,9 +120,9 @@ def create_app(
     _install_health(app, readiness)
     docs.install(app, openapi.write(openapi.document(streams=stream is not None)))
     if not cors_origins:
-        return app
-    # Outermost, so that errors carry the headers too; no credentials: whoever asks is not known by a cookie.
-    return CORSMiddleware(
+        return _NoSniffing(app)
+    # Around everything, so that errors carry the headers too; no credentials: whoever asks is not known by a cookie.
+    shared = CORSMiddleware(
         app,
         allow_origins=list(cors_origins),
         allow_methods=["GET", "POST", "PATCH", "DELETE"],
@@ -126,6 +130,7 @@ def create_app(
         expose_headers=["ETag", "Location", "Retry-After"],
         max_age=600,
     )
+    return _NoSniffing(shared)
 
 
 def _install_streams(app: FastAPI, part: StreamPart, identify: configurations.Identify) -> None:
@@ -137,8 +142,8 @@ def _install_streams(app: FastAPI, part: StreamPart, identify: configurations.Id
         known(request.query_params)
         return JSONResponse(part.status(), headers=_NO_STORE)
 
-    app.add_api_route(STREAM, stream, methods=["GET", "HEAD"], include_in_schema=False)
-    app.add_api_route(STATUS, status, methods=["GET"], include_in_schema=False)
+    app.router.add_route(STREAM, stream, methods=["GET"], include_in_schema=False)  # HEAD too; nothing is injected
+    app.router.add_route(STATUS, status, methods=["GET"], include_in_schema=False)
 
 
 def _known(identify: configurations.Identify, request: Request) -> str | None:
@@ -168,39 +173,34 @@ def _install_health(app: FastAPI, readiness: Callable[[], Readiness]) -> None:
             return JSONResponse({"status": "ready", "reason": state.reason}, headers=_NO_STORE)
         return problems.problem(503, state.reason)
 
-    app.add_api_route("/health/live", live, methods=["GET"], include_in_schema=False)
-    app.add_api_route("/health/ready", ready, methods=["GET"], include_in_schema=False)
+    app.router.add_route("/health/live", live, methods=["GET"], include_in_schema=False)
+    app.router.add_route("/health/ready", ready, methods=["GET"], include_in_schema=False)
 
 
 def _install_page(app: FastAPI) -> None:
-    async def index(_: Request) -> Response:
-        return FileResponse(_PAGE / "index.html", headers=_PAGE_HEADERS)
-
-    files = StaticFiles(directory=_PAGE)
-
-    async def client(request: Request) -> Response:
-        name = request.url.path.rpartition("/")[2]
-        answer = await files.get_response(name, request.scope)
-        answer.headers.update(_CLIENT_HEADERS | {"Content-Type": _CLIENT[name]})
-        return answer
-
-    app.add_api_route("/", index, methods=["GET"], include_in_schema=False)
-    for name in _CLIENT:
-        app.add_api_route(f"/{name}", client, methods=["GET", "HEAD"], include_in_schema=False)
-    app.mount("/page", _PageFiles(files))
+    served = {
+        path.name: Asset(path.read_bytes, _PAGE_TYPES[path.suffix], _PAGE_HEADERS)
+        for path in _PAGE.iterdir()
+        if path.name not in _CLIENT
+    }
+    for name, kind in _CLIENT.items():
+        client = Asset((_PAGE / name).read_bytes, kind, _CLIENT_HEADERS)
+        app.router.add_route(f"/{name}", client.answer, methods=["GET"], include_in_schema=False)
+        served[name] = Asset((_PAGE / name).read_bytes, kind, _PAGE_HEADERS)
+    app.router.add_route("/", served["index.html"].answer, methods=["GET"], include_in_schema=False)
+    app.router.add_route("/page/{name}", Assets(served).answer, methods=["GET"], include_in_schema=False)
 
 
-class _PageFiles:
-    """The page's assets, with its headers."""
+class _NoSniffing:
+    """No answer is taken for another type than it says."""
 
-    def __init__(self, files: StaticFiles) -> None:
-        self._files = files
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def with_headers(message: Message) -> None:
+        async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
-                extra = [(name.lower().encode(), value.encode()) for name, value in _PAGE_HEADERS.items()]
-                message = {**message, "headers": [*message["headers"], *extra]}
+                message["headers"] = [*message["headers"], (b"x-content-type-options", b"nosniff")]
             await send(message)
 
-        await self._files(scope, receive, with_headers)
+        await self.app(scope, receive, sending)

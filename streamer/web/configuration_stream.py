@@ -68,7 +68,7 @@ def install(
         }
         return JSONResponse(members, 201, configurations.NO_STORE)
 
-    app.add_api_route(PATH, stream, methods=["GET", "HEAD"], include_in_schema=False)
+    app.router.add_route(PATH, stream, methods=["GET"], include_in_schema=False)  # HEAD too; nothing is injected
     app.add_api_route(TICKETS, mint, methods=["POST"], include_in_schema=False)
 
 

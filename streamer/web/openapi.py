@@ -112,7 +112,16 @@ _HEADERS: Final[Mapping[str, Schema]] = {
         "required": True,
     },
     "NoStore": {"description": "`no-store`", "schema": {"type": "string", "enum": ["no-store"]}, "required": True},
-    "NoCache": {"description": "`no-cache`", "schema": {"type": "string", "enum": ["no-cache"]}, "required": True},
+    "Untransformed": {
+        "description": "`no-transform` keeps compressors from holding events back.",
+        "schema": {"type": "string", "enum": ["no-cache, no-transform"]},
+        "required": True,
+    },
+    "Private": {
+        "description": "The same, for what one user alone may see.",
+        "schema": {"type": "string", "enum": ["no-store, no-transform"]},
+        "required": True,
+    },
 }
 
 
@@ -197,11 +206,11 @@ def _stream_paths() -> Schema:
         'retry: 3000\nevent: connected\ndata: {"connection_id":"9f2c61d07ab34e58","tickers":["TSLA"],"resume":"fresh",'
         '"replayed":0,"mode":"push","retry_ms":3000,"heartbeat_seconds":30,"mode_reason":null,"mode_since":null}\n\n'
     )
-    opened = {
+    opened: Schema = {
         "description": "Server-Sent Events until the stream's lifetime is over. With `on_full=wait` also where no"
         " stream is free: then `closing` and the end.",
         "headers": {
-            "Cache-Control": _ref("headers", "NoCache"),
+            "Cache-Control": _ref("headers", "Untransformed"),
             "X-Accel-Buffering": {
                 "description": "Keeps nginx from buffering.",
                 "schema": {"type": "string", "enum": ["no"]},
@@ -260,7 +269,7 @@ def _stream_paths() -> Schema:
                 "externalDocs": {"url": "https://html.spec.whatwg.org/multipage/server-sent-events.html"},
                 "parameters": [dict(each) for each in parameters.PARAMETERS if each["name"] != "tickers"],
                 "responses": {
-                    "200": opened,
+                    "200": opened | {"headers": opened["headers"] | {"Cache-Control": _ref("headers", "Private")}},
                     "401": _problem(
                         401,
                         "Nobody who may say so says who asks; or the ticket is not one of ours for this stream.",

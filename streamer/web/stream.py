@@ -32,12 +32,16 @@ from streamer.web.problems import problem
 logger = logging.getLogger(__name__)
 
 _HEADERS = [
-    (b"content-type", b"text/event-stream"),
-    (b"cache-control", b"no-cache"),
+    # Some clients read what has no charset as Latin-1.
+    (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"x-accel-buffering", b"no"),
     # A reconnect takes a new connection, so that a load balancer may choose another container.
     (b"connection", b"close"),
 ]
+
+# Compressors that do not know of streams hold one back for ever, but for this (RFC 9111, section 5.2.2.6).
+_PUBLIC = [*_HEADERS, (b"cache-control", b"no-cache, no-transform")]
+_OF_ONE_USER = [*_HEADERS, (b"cache-control", b"no-store, no-transform")]
 
 
 class Watching(Protocol):
@@ -219,7 +223,8 @@ class _StreamResponse(Response):
         await send({"type": "http.response.body", "body": body, "more_body": False})
 
     async def _begin(self, send: Send, taken: TransportSink | None = None) -> None:
-        start: Message = {"type": "http.response.start", "status": 200, "headers": list(_HEADERS)}
+        headers = _PUBLIC if self.subject is None else _OF_ONE_USER
+        start: Message = {"type": "http.response.start", "status": 200, "headers": list(headers)}
         if taken is not None:
             start[TAKEOVER] = taken
         await send(start)

@@ -20,7 +20,7 @@ from streamer.clock import wall_ms
 from streamer.local.clients import Clients
 from streamer.local.provision import provision
 from streamer.local.resources import Resources
-from streamer.server import Server, listen
+from streamer.server.server import Server, listen
 from streamer.service import Service
 from streamer.telemetry import catalogue as streamer
 from streamer.telemetry.outlet import Outlet

@@ -25,7 +25,8 @@ from streamer.hub.ledger import Ledger
 from streamer.hub.window import Window
 from streamer.listing import Page
 from streamer.secrets import Secrets
-from streamer.server import Server, listen
+from streamer.server.connection import Limits
+from streamer.server.server import Server, listen
 from streamer.sse.events import Metrics
 from streamer.telemetry.counters import Counters
 from streamer.web.admission import Admission
@@ -83,6 +84,7 @@ async def running(
     cors_origins: tuple[str, ...] = (),
     rest: RestPart | None = None,
     in_lambda: bool = False,
+    limits: Limits | None = None,
 ) -> AsyncIterator[Rig]:
     """Serves until the block ends; every stream still open is told `drain` then."""
     counters, admission = Counters(), Admission(limit)
@@ -108,7 +110,8 @@ async def running(
         cors_origins=cors_origins,
     )
     sock = listen("127.0.0.1", 0)
-    server = Server.of(app, takeover=takes_over)
+    taken = (lambda: len(delivery.streams)) if takes_over else None
+    server = Server.of(app, limits=limits or Limits(connections=limit + 512), taken=taken)
 
     async def sweep() -> None:
         while True:

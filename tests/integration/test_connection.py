@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
+import uvicorn
 
-from streamer import server
+from streamer.errors import StreamerError
+from streamer.server import connection
+from streamer.server.connection import Limits
 from tests.integration import rig as rigs
 from tests.integration.rig import Rig, running
 
+ROOT = Path(__file__).parents[2]
 STREAM = b"GET /api/v2/stream HTTP/1.1\r\nHost: here\r\n\r\n"
 
 
@@ -41,7 +46,7 @@ async def test_head_of_a_stream_is_its_headers_and_takes_no_slot() -> None:
         for _ in range(2):
             status, headers, body = await said(rig, STREAM.replace(b"GET", b"HEAD"))
             assert (status, body) == (200, b"")
-            assert headers["content-type"] == "text/event-stream"
+            assert headers["content-type"] == "text/event-stream; charset=utf-8"
         assert rig.counters["streams_opened"] == rig.admission.taken == 0
         status, headers, _ = await said(
             rig, b"HEAD /api/v2/stream?tickers=! HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
@@ -55,9 +60,8 @@ async def test_a_client_of_http_1_0_gets_its_stream_without_chunks() -> None:
         writer.write(STREAM.replace(b"1.1", b"1.0"))
         async with asyncio.timeout(20):
             head = await reader.readuntil(b"\r\n\r\n")
-            if rigs.takes_over:  # uvicorn itself chunks whatever was asked for
-                assert b"chunked" not in head.lower()
-                assert (await reader.readline()).startswith(b"retry: ")
+            assert b"chunked" not in head.lower()
+            assert (await reader.readline()).startswith(b"retry: ")
             rig.delivery.drain(0)
             rest = await reader.read()
         assert b"event: closing" in rest
@@ -72,13 +76,9 @@ async def test_a_request_behind_the_stream_is_not_answered_and_hides_no_end() ->
         async with asyncio.timeout(20):
             await reader.readuntil(b"event: metrics")
             assert rig.admission.taken == 1
-            if rigs.takes_over:  # uvicorn itself hears of it with the next write
-                writer.close()
-                await writer.wait_closed()
-                await rig.admission.wait_empty()
-            else:
-                writer.close()
-                await writer.wait_closed()
+            writer.close()
+            await writer.wait_closed()
+            await rig.admission.wait_empty()
         assert rig.counters["streams_opened"] == 1
 
 
@@ -101,11 +101,8 @@ async def test_what_the_parser_refuses_is_a_problem_too(request_: bytes, status:
 
 
 @pytest.mark.parametrize(("begun", "status"), [(b"", None), (b"GET / HTTP/1.1\r\nHo", 408)])
-async def test_a_head_that_does_not_come_to_its_end_is_not_waited_for(
-    begun: bytes, status: int | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("streamer.connection._HEAD_SECONDS", 0.3)
-    async with running() as rig:
+async def test_a_head_that_does_not_come_to_its_end_is_not_waited_for(begun: bytes, status: int | None) -> None:
+    async with running(limits=Limits(head=0.3)) as rig:
         reader, writer = await asyncio.open_connection("127.0.0.1", rig.port)
         writer.write(begun)
         async with asyncio.timeout(20):
@@ -117,9 +114,8 @@ async def test_a_head_that_does_not_come_to_its_end_is_not_waited_for(
         assert status == 200
 
 
-async def test_an_open_stream_is_not_taken_for_a_slow_head(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streamer.connection._HEAD_SECONDS", 0.3)
-    async with running() as rig:
+async def test_an_open_stream_is_not_taken_for_a_slow_head() -> None:
+    async with running(limits=Limits(head=0.3, idle=0.3)) as rig:
         reader, writer = await asyncio.open_connection("127.0.0.1", rig.port)
         writer.write(STREAM)
         async with asyncio.timeout(20):
@@ -134,10 +130,21 @@ async def test_an_open_stream_is_not_taken_for_a_slow_head(monkeypatch: pytest.M
         await writer.wait_closed()
 
 
-async def test_an_unknown_uvicorn_is_named_and_streams_go_on_by_plain_asgi(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.delitem(sys.modules, "streamer.connection")
-    monkeypatch.delattr("uvicorn.protocols.http.httptools_impl.HttpToolsProtocol._start_asgi_task")
-    assert server._protocol(True) == "auto"
-    assert "HttpToolsProtocol._start_asgi_task" in caplog.records[-1].__dict__["reason"]
+@pytest.mark.parametrize("version", ["0.45.9", "0.55.0", "1.0", "none"])
+def test_an_untested_uvicorn_is_named_and_nothing_is_served(version: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("uvicorn.__version__", version)
+    with pytest.raises(StreamerError, match=f"uvicorn {version} is not supported; .*'uvicorn>=0.46,<0.55'"):
+        connection.check()
+
+
+def test_the_versions_that_are_tested_are_those_that_are_installed() -> None:
+    allowed = re.search(r'"uvicorn>=([0-9.]+),<([0-9.]+)"', (ROOT / "pyproject.toml").read_text())
+    assert allowed
+    assert allowed[1] == ".".join(map(str, connection.OLDEST))
+    assert allowed[2] == f"{connection.NEWEST[0]}.{connection.NEWEST[1] + 1}"
+
+
+def test_a_uvicorn_without_what_is_used_of_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(connection._USED, uvicorn.Config.load, ("loaded_app", "no_such_name"))
+    with pytest.raises(StreamerError, match="is not supported"):
+        connection.check()

@@ -23,7 +23,6 @@ from typing import Any, ParamSpec
 import httptools
 import pytest
 import uvloop
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from streamer.delivery.stream import Stream
 from streamer.delivery.timing import Timing
@@ -31,7 +30,8 @@ from streamer.delivery.transport import TransportSink
 from streamer.local.clients import Clients
 from streamer.local.provision import provision
 from streamer.local.resources import Resources
-from streamer.server import allow_files
+from streamer.server.connection import Connection, Limits
+from streamer.server.server import allow_files
 from streamer.sse.decode import Decoder, Message
 from tests.integration import rig as rigs
 from tests.integration.pipeline import embedded_aws
@@ -394,9 +394,8 @@ async def test_a_client_that_takes_nothing_at_the_end_of_its_life_is_cut_and_lea
 async def test_a_connection_that_is_slow_to_take_a_complete_response_is_cut_in_the_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("streamer.connection._LINGER", 0.3)
     monkeypatch.setattr(rigs, "takes_over", False)
-    async with running(timing=Timing(slow_seconds=60)) as rig:
+    async with running(timing=Timing(slow_seconds=60), limits=Limits(unread=0.3)) as rig:
         with closing(unread(rig.port)):
             stream = await stream_of(rig, set())
             # Less than the process holds for a connection waits: its response ends, the transport does not.
@@ -406,9 +405,10 @@ async def test_a_connection_that_is_slow_to_take_a_complete_response_is_cut_in_t
                 rig.publish("positive", first=number)
                 await asyncio.sleep(0)
             (connection,) = rig.server.server_state.connections
-            assert isinstance(connection, HttpToolsProtocol)
-            connection.transport.set_write_buffer_limits(high=1_000_000)
-            connection.flow.resume_writing()
+            assert isinstance(connection, Connection)
+            assert connection._transport is not None
+            connection._transport.set_write_buffer_limits(high=1_000_000)
+            connection.resume_writing()
             rig.delivery.drain(0)
             await slots_free(rig)
             await no_connection(rig)
@@ -561,11 +561,13 @@ def test_the_limit_of_open_files_is_raised_as_far_as_it_goes_and_what_is_missing
     limits = [(1024, 4096)]
     monkeypatch.setattr(resource, "getrlimit", lambda _: limits[-1])
     monkeypatch.setattr(resource, "setrlimit", lambda _, wanted: limits.append(wanted))
-    allow_files(100)
+    assert allow_files(100) == 100 + 448
     assert limits == [(1024, 4096)], "it is enough"
-    allow_files(2_000)
-    assert limits[-1] == (2_128, 4096)
-    assert not caplog.records
-    allow_files(10_000)
+    assert allow_files(2_000) == 2_000 + 448
+    assert limits[-1] == (2_512, 4096)
+    assert allow_files(3_900) == 4_096 - 64
+    assert limits[-1] == (4096, 4096)
+    assert not caplog.records, "less than is wanted, and enough"
+    assert allow_files(10_000) == 4_096 - 64
     assert limits[-1] == (4096, 4096)
     assert [record.__dict__["hard_limit"] for record in caplog.records] == [4096]

@@ -37,8 +37,9 @@ async def test_a_stream_opens_with_the_headers_and_events_of_the_contract_and_th
     async with running() as rig, stream(rig.base) as events:
         assert events.response.status_code == 200
         headers = events.response.headers
-        assert headers["content-type"] == "text/event-stream"
-        assert headers["cache-control"] == "no-cache"
+        assert headers["content-type"] == "text/event-stream; charset=utf-8"
+        assert headers["cache-control"] == "no-cache, no-transform"
+        assert headers["x-content-type-options"] == "nosniff"
         assert headers["x-accel-buffering"] == "no"
         assert headers["connection"] == "close"
         assert [(await events.next())["event"] for _ in range(3)] == ["connected", "heartbeat", "metrics"]

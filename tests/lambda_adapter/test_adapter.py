@@ -70,7 +70,10 @@ async def test_a_stream_begins_brings_what_is_written_and_says_goodbye_before_th
         prelude = await invocation.prelude()
         assert prelude["statusCode"] == 200
         headers = prelude["headers"]
-        assert (headers["content-type"], headers["cache-control"]) == ("text/event-stream", "no-cache")
+        assert (headers["content-type"], headers["cache-control"]) == (
+            "text/event-stream; charset=utf-8",
+            "no-cache, no-transform",
+        )
         assert invocation.response_headers["lambda-runtime-function-response-mode"] == "streaming"
         assert invocation.response_headers["content-type"] == "application/vnd.awslambda.http-integration-response"
         connected, _ = await invocation.until("connected")

@@ -24,8 +24,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "listing": {"change"},
     "tables": {"aws", "change", "clock", "configuration", "errors", "listing"},
     "tally": {"change", "clock", "errors", "hub", "sse", "tables"},
-    "connection": {"delivery"},
-    "server": {"connection", "errors"},
+    "server": {"delivery", "errors"},
     "sse": {"change"},
     "hub": {"change", "configuration", "place", "sse"},
     "intake": {"aws", "change", "clock", "configuration", "errors", "tables"},
@@ -51,7 +50,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 
 PURE = (
     "change", "configuration", "listing", "place", "hub", "sse", "intake/decode.py", "intake/failover.py",
-    "intake/signals.py",
+    "intake/signals.py", "server/body.py", "server/requests.py",
 )  # fmt: skip
 """No I/O, environment, clock or web framework of their own."""
 FORBIDDEN_IN_PURE = {

@@ -43,6 +43,17 @@ def test_no_text_can_break_out_of_its_frame(source_id: str, source: str) -> None
     assert json.loads(lines[2].removeprefix("data: "))["source"] == source
 
 
+@given(texts, st.sampled_from("\x85\u2028\u2029"), texts)
+def test_what_unicode_calls_a_line_end_is_none_in_data(before: str, end: str, after: str) -> None:
+    text = before + end + after
+    update = SentimentUpdate(text, text, "v", "A", "neutral", Decimal(0), None, text, text, text)
+    written = [to_json({text: [text]}), update.data()]
+    for data in written:
+        assert not set(data) & set("\x85\u2028\u2029")
+        assert data.encode().decode().splitlines() == [data]
+        assert json.loads(data).get("source_id", text) == text
+
+
 @given(texts)
 def test_the_written_out_update_is_what_its_fields_say(text: str) -> None:
     event = SentimentUpdate(text, text, "v", "AAPL", "neutral", Decimal("-1.50"), Decimal("0.1"), text, text, None)

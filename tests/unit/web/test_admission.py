@@ -212,7 +212,7 @@ async def test_who_is_over_a_limit_is_told_in_one_shape_and_waits_if_it_wants_to
     assert b"192.0.2" not in body
 
     got, headers, body = await asked(door, "on_full=wait", user, address)
-    assert (got, headers["content-type"]) == (200, "text/event-stream")
+    assert (got, headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
     assert b"retry: " in body
     assert b"event: closing" in body
     assert b"server_busy" in body

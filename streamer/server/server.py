@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import logging
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from streamer.errors import SettingsError, StreamerError
+from streamer.server.connection import Limits, check, protocol
 
 logger = logging.getLogger(__name__)
 
@@ -22,19 +23,26 @@ _BACKLOG = 2048
 _SEND_BUFFER = 128 * 1024  # the kernel's part of a slow client's backlog
 _USER_TIMEOUT_MS = 30_000  # unacknowledged data for so long: the peer is dead (RFC 5482)
 _UNSENT = 16 * 1024  # bytes beyond the peer's window that the kernel takes (Linux tcp(7): TCP_NOTSENT_LOWAT)
-_OTHER_FILES = 128  # what the process opens beside streams: log, event loop, AWS, requests that are refused
+_OWN_FILES = 48  # log, event loop, AWS
+_OTHERS = 128  # what is opened beside streams at least: these, connections of other requests, the reserve
+_OTHERS_WANTED = 512
 
 
 class Server(uvicorn.Server):
     """uvicorn without its signal handlers: it would wait for ever for streams that nobody ends."""
 
     @classmethod
-    def of(cls, app: ASGIApp, *, takeover: bool = True) -> Server:
-        """A server for an application, as the service runs it; without `takeover` streams go out by plain ASGI."""
+    def of(cls, app: ASGIApp, *, limits: Limits | None = None, taken: Callable[[], int] | None = None) -> Server:
+        """A server for an application, as the service runs it. `taken` says how many streams have taken their
+        connection over; without it streams go out by plain ASGI.
+
+        StreamerError if the installed uvicorn is not supported.
+        """
+        check()
         return cls(
             uvicorn.Config(
                 app,
-                http=_protocol(takeover),
+                http=cast("Any", protocol(limits or Limits(), taken)),  # called, and nothing else
                 ws="none",
                 lifespan="off",
                 log_config=None,
@@ -49,18 +57,6 @@ class Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Leaves signals to whoever runs the server."""
         yield
-
-
-def _protocol(takeover: bool) -> Any:
-    try:
-        from streamer.connection import Connection, Kept
-    except ImportError as error:
-        logger.warning(
-            "this uvicorn is not known: streams cost more each, and requests' heads are not bounded",
-            extra={"reason": str(error)},
-        )
-        return "auto"
-    return Connection if takeover else Kept
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -93,23 +89,27 @@ def listen(host: str, port: int) -> socket.socket:
     return sock
 
 
-def allow_files(connections: int) -> None:
-    """Raises the process's soft limit of open files so that so many streams fit; says so where the hard limit is lower.
+def allow_files(streams: int, reserve: int = Limits().reserve) -> int:
+    """Raises the process's soft limit of open files so that so many streams fit, and other requests beside them; says
+    so where the hard limit is lower. Returns how many connections there may be, the reserve aside.
 
     Beyond the limit a connection is cut before anybody could answer it, and the queue's own connections fail too.
     """
+    wanted = streams + _OTHERS_WANTED
     try:
         import resource
     except ImportError:  # Windows has no such limit
-        return
+        return wanted - _OWN_FILES - reserve
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = connections + _OTHER_FILES
-    if soft == resource.RLIM_INFINITY or soft >= wanted:
-        return
-    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
-    if allowed < wanted:
-        logger.warning(
-            "fewer open files allowed than SSE_MAX_CONNECTIONS needs: raise the hard limit (ulimit -Hn), or lower it",
-            extra={"max_connections": connections, "needed": wanted, "hard_limit": hard},
-        )
+    allowed = soft
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+        if allowed < streams + _OTHERS:
+            logger.warning(
+                "fewer open files allowed than SSE_MAX_CONNECTIONS needs:"
+                " raise the hard limit (ulimit -Hn), or lower it",
+                extra={"max_connections": streams, "needed": streams + _OTHERS, "hard_limit": hard},
+            )
+    files = wanted if allowed == resource.RLIM_INFINITY else min(allowed, wanted)
+    return max(files - _OWN_FILES - reserve, 1)

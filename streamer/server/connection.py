@@ -1,0 +1,456 @@
+"""One HTTP/1.1 connection of the server: a protocol of our own for uvicorn, and all that is used of uvicorn.
+
+What a client can send, withhold, or leave unread is bounded here, whatever the application does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import json
+import re
+from collections.abc import Callable
+from contextvars import Context
+from dataclasses import dataclass
+from types import CodeType
+from typing import Any, Final
+from urllib.parse import unquote
+
+import uvicorn
+from starlette.types import ASGIApp, Scope
+from uvicorn.server import ServerState
+
+from streamer.delivery.transport import TAKEOVER, TransportSink
+from streamer.errors import StreamerError
+from streamer.server.exchange import PHRASES, Exchange, head
+from streamer.server.refused import Refused
+from streamer.server.requests import Head, Requests
+
+OLDEST: Final = (0, 46)
+NEWEST: Final = (0, 54)
+"""uvicorn's versions that are tested, as pyproject.toml has them."""
+
+_USED: Final[dict[Any, tuple[str, ...]]] = {
+    uvicorn.Config.load: ("loaded_app",),
+    ServerState.__init__: ("connections", "default_headers", "tasks"),
+    uvicorn.Server.startup: ("http_protocol_class",),
+    uvicorn.Server.shutdown: ("connections", "shutdown"),
+}
+"""What is used of uvicorn beyond its documented interface, by where it is set or called. A protocol class is called
+with `config`, `server_state`, `app_state` and `_loop`."""
+
+AHEAD_BYTES: Final = 64 * 1024
+"""Of what comes while a request is answered; one segment (256 KB at most, with uvloop) may go beyond it."""
+DISCARDED_BYTES: Final = 1024 * 1024
+"""Of what comes behind the last answer. A connection that is closed before it was read would be reset, and the answer
+with it (RFC 9112, section 9.6)."""
+HIGH_WATER: Final = 8 * 1024
+"""Bytes of a response that wait in the process before the application waits for the client."""
+
+_ALIVE: Final = frozenset({b"/health/live", b"/health/ready"})  # answered whatever else there is to do
+
+
+def check() -> None:
+    """StreamerError if the installed uvicorn is none that this is tested with."""
+    version = re.match(r"(\d+)\.(\d+)", uvicorn.__version__)
+    known = version is not None and OLDEST <= (int(version[1]), int(version[2])) <= NEWEST
+    missing = [name for place, names in _USED.items() for name in names if not _mentions(place.__code__, name)]
+    if not known or missing:
+        least, most = (".".join(map(str, bound)) for bound in (OLDEST, (NEWEST[0], NEWEST[1] + 1)))
+        raise StreamerError(
+            f"uvicorn {uvicorn.__version__} is not supported; install one that is:"
+            f" pip install 'uvicorn>={least},<{most}'"
+        )
+
+
+def _mentions(code: CodeType, name: str) -> bool:
+    return name in code.co_names or any(isinstance(one, CodeType) and _mentions(one, name) for one in code.co_consts)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long a connection may take, in seconds, and how many there are."""
+
+    idle: float = 75.0
+    head: float = 20.0
+    stalled: float = 20.0
+    """Without a byte of a body's content."""
+    body: float = 60.0
+    unread: float = 30.0
+    linger: float = 5.0
+    connections: int = 512
+    """Streams that took theirs over included."""
+    reserve: int = 16
+    """More than these, for health checks; others are told 503."""
+
+
+class State(enum.Enum):
+    """See Connection."""
+
+    IDLE = enum.auto()
+    HEAD = enum.auto()
+    BODY = enum.auto()
+    TRAILERS = enum.auto()
+    ANSWERING = enum.auto()
+    TAKEN = enum.auto()
+    CLOSING = enum.auto()
+    CLOSED = enum.auto()
+
+
+_UNREAD: Final = (State.BODY, State.TRAILERS)
+_ASKED: Final = (*_UNREAD, State.ANSWERING)
+"""The application has a request."""
+
+
+class Connection(asyncio.Protocol):
+    """One state machine with one timer.
+
+             new ─┐
+        ┌──► idle ──► head ──► body ──► trailers ──► answering ──► taken over (by a TransportSink, for good)
+        │                                                │
+        └────────────────────────────────────────────────┴───────► closing ──► closed
+
+    From every state a connection may close. What is not read to its end is refused with a problem (RFC 9457).
+
+    | state | bytes | seconds |
+    |---|---|---|
+    | idle | 64 KB of empty lines: 431 | 75 (SSE_KEEP_ALIVE), which they do not prolong: the end |
+    | head | 64 KB as they come: 431 | 20: 408; of the first since the connect, and the end if nothing came |
+    | body | 32 KB of content: 413; 64 KB of chunked coding: 431 | 20 without content, 60 in all: 408 |
+    | trailers | 64 KB together with the coding: 431 | 20: 408 |
+    | answering | reading stops at 64 KB ahead; nothing of it is parsed | 30 in which the client takes nothing: abort |
+    | closing | 1 MB is read and dropped | 5; 30 while something is unread: abort |
+
+    The application begins with the head and may answer before the body has come; then this is the last answer.
+    Connections that were not taken over are bounded in number: see `_make_room`.
+    """
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        server_state: ServerState,
+        app_state: dict[str, Any] | None = None,
+        _loop: asyncio.AbstractEventLoop | None = None,
+        *,
+        limits: Limits = Limits(),
+        taken: Callable[[], int] | None = None,
+    ) -> None:
+        """`taken`: how many connections are taken over now; None: they cannot be."""
+        self.state = State.HEAD
+        self.since = 0.0
+        """When the state began, by the loop's clock."""
+        self._app: ASGIApp = config.loaded_app
+        self._server = server_state
+        self._connections: set[Any] = server_state.connections
+        self._loop = _loop or asyncio.get_running_loop()
+        self._limits = limits
+        self._taken = taken
+        self._transport: asyncio.Transport | None = None
+        self._requests = Requests()
+        self._exchange: Exchange | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._body_ends = 0.0  # by the loop's clock
+        self._spare = False  # whether there were too many when it came
+        self._last = False  # whether no further request is read
+        self._reading = True
+        self._writable: asyncio.Future[None] | None = None  # while the transport takes no more
+        self._discarded = 0
+
+    # ---- asyncio.Protocol ----
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # servers are of streams
+        """See asyncio.Protocol."""
+        self._transport = transport
+        transport.set_write_buffer_limits(high=HIGH_WATER, low=0)
+        room = self._make_room()
+        self._connections.add(self)
+        self._enter(State.HEAD, self._limits.head)
+        if not room:
+            self.abort()
+
+    def data_received(self, data: bytes) -> None:
+        """See asyncio.Protocol."""
+        if self.state is State.CLOSING:
+            self._discarded += len(data)
+            if self._discarded > DISCARDED_BYTES:
+                self.abort()
+            return
+        self._requests.feed(data)
+        if self.state is not State.ANSWERING:
+            self._advance()
+        if self.state is State.ANSWERING and self._requests.waiting > AHEAD_BYTES:
+            self._pause_reading()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See asyncio.Protocol."""
+        self._enter(State.CLOSED)
+        self._connections.discard(self)
+        self._end_exchange()
+        self._requests = Requests()
+        self._transport = None
+        self.resume_writing()
+
+    def pause_writing(self) -> None:
+        """See asyncio.BaseProtocol."""
+        self._writable = self._loop.create_future()
+        if self.state is State.ANSWERING:
+            self._arm(self._limits.unread)
+
+    def resume_writing(self) -> None:
+        """See asyncio.BaseProtocol."""
+        writable, self._writable = self._writable, None
+        if writable is not None and not writable.done():
+            writable.set_result(None)
+        if self.state is State.ANSWERING:
+            self._arm(None)
+
+    def shutdown(self) -> None:
+        """Called by uvicorn as it stops: what is being answered is answered to its end."""
+        self._last = True
+        if self._transport is None:
+            return
+        if self.state in (State.IDLE, State.HEAD):
+            self._close()
+        elif self.state is State.CLOSING and not self._transport.get_write_buffer_size():
+            self._transport.close()
+
+    # ---- exchange.Wire ----
+
+    def write(self, data: bytes | memoryview) -> None:
+        """See Wire."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(data)
+
+    async def drain(self) -> None:
+        """See Wire."""
+        while self._writable is not None:
+            await asyncio.shield(self._writable)
+
+    def take_over(self, sink: TransportSink, head: bytes, *, chunked: bool) -> bool:
+        """See Wire."""
+        transport = self._transport
+        if transport is None or transport.is_closing() or self.state not in _ASKED:
+            return False
+        transport.write(head)
+        self._enter(State.TAKEN)
+        self._connections.discard(self)
+        self._end_exchange()
+        self._requests, self._transport = Requests(), None
+        sink.attach(transport, chunked=chunked, paused=self._writable is not None)
+        if not self._reading:
+            transport.resume_reading()
+        return True
+
+    def answered(self, *, keep_alive: bool) -> None:
+        """See Wire."""
+        if self.state is State.ANSWERING and keep_alive and not self._last:
+            self._exchange = None
+            self._enter(State.IDLE, self._limits.idle)
+            self._advance()
+            if self._requests.waiting <= AHEAD_BYTES:
+                self._resume_reading()
+        elif self.state in _ASKED:
+            self._close(unread=self.state in _UNREAD or self._requests.waiting > 0)
+
+    def fail(self) -> None:
+        """See Wire."""
+        if self.state in _ASKED:
+            self._refuse(Refused(500, "The server failed to answer. It has been logged."))
+
+    def abort(self) -> None:
+        """See Wire."""
+        if self._transport is not None:
+            self._enter(State.CLOSING, self._limits.linger)
+            self._end_exchange()
+            self._transport.abort()
+
+    # ---- the state machine ----
+
+    def _enter(self, state: State, seconds: float | None = None) -> None:
+        self.state, self.since = state, self._loop.time()
+        self._arm(seconds)
+
+    def _arm(self, seconds: float | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None if seconds is None else self._loop.call_later(seconds, self._expired)
+
+    def _expired(self) -> None:
+        self._timer = None
+        answers = self._exchange is not None and self._exchange.started
+        if self.state is State.HEAD and self._requests.begun:
+            self._refuse(Refused(408, f"The request's head took over {self._limits.head:.0f} seconds."))
+        elif self.state in _UNREAD and not answers:
+            self._refuse(Refused(408, "The request's body does not come, or takes too long."))
+        elif self.state in (State.IDLE, State.HEAD):
+            self._close()
+        else:
+            self.abort()
+
+    def _advance(self) -> None:
+        """Reads on, as far as a request can be read that is not answered yet."""
+        try:
+            if self.state in (State.IDLE, State.HEAD):
+                self._read_head()
+            if self.state in _UNREAD:
+                self._read_body()
+        except Refused as refused:
+            self._refuse(refused)
+
+    def _read_head(self) -> None:
+        found = self._requests.head()
+        if found is not None:
+            self._begin(found)
+        elif self.state is State.IDLE and self._requests.begun:
+            self._enter(State.HEAD, self._limits.head)
+
+    def _read_body(self) -> None:
+        assert self._exchange is not None  # noqa: S101 - begun with the head
+        before = self._requests.content
+        body = self._requests.body()
+        if body is not None:
+            self._enter(State.ANSWERING, None if self._writable is None else self._limits.unread)
+            self._exchange.take_body(body)
+        elif self.state is State.BODY and self._requests.in_trailers:
+            self._enter(State.TRAILERS, self._limits.head)
+        elif self._requests.content > before:
+            self._arm(min(self._limits.stalled, self._body_ends - self._loop.time()))
+
+    def _begin(self, request: Head) -> None:
+        if self._spare and self._room() < 0 and request.path not in _ALIVE:
+            raise Refused(503, "Too many connections. Try again later.")
+        if request.has_body:
+            self._enter(State.BODY, self._limits.stalled)
+            self._body_ends = self.since + self._limits.body
+        else:
+            self._enter(State.ANSWERING)
+        exchange = self._exchange = Exchange(
+            self,
+            self._scope(request),
+            self._server.default_headers,
+            keep_alive=request.keep_alive and not self._last,
+            expects_continue=request.expects_continue,
+        )
+        if not request.has_body:
+            exchange.take_body(b"")
+        # A request knows nothing of the one before it on the connection.
+        task = self._loop.create_task(exchange.run(self._app), context=Context())
+        task.add_done_callback(self._server.tasks.discard)
+        self._server.tasks.add(task)
+
+    def _scope(self, request: Head) -> Scope:
+        assert self._transport is not None  # noqa: S101 - it was read from
+        peer, own = (self._transport.get_extra_info(name) for name in ("peername", "sockname"))
+        return {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "http_version": request.version,
+            "method": request.method,
+            "scheme": "http",
+            "path": unquote(request.path.decode("ascii")),
+            "raw_path": request.path,
+            "query_string": request.query,
+            "root_path": "",
+            "headers": request.headers,
+            "client": _address(peer),
+            "server": _address(own),
+            "state": {},
+            "extensions": {} if self._taken is None else {TAKEOVER: {}},
+        }
+
+    def _refuse(self, refused: Refused) -> None:
+        """Answers in the application's place, and with nothing more behind it."""
+        if self._exchange is not None and self._exchange.started:
+            self.abort()
+            return
+        problem = {"title": PHRASES[refused.status], "status": refused.status, "detail": refused.detail}
+        body = json.dumps(problem).encode()
+        headers = [
+            *self._server.default_headers,
+            (b"content-type", b"application/problem+json"),
+            (b"content-length", b"%d" % len(body)),
+            (b"cache-control", b"no-store"),
+            (b"x-content-type-options", b"nosniff"),
+            (b"connection", b"close"),
+        ]
+        if refused.status == 503:
+            headers.append((b"retry-after", b"5"))
+        self._end_exchange()
+        self.write(head(refused.status, headers) + body)
+        self._close(unread=True)
+
+    def _close(self, *, unread: bool = False) -> None:
+        """Ends the connection once the client has what was written; what is unread of it is dropped meanwhile."""
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        self._end_exchange()
+        self._requests = Requests()
+        self._enter(State.CLOSING, self._limits.unread if transport.get_write_buffer_size() else self._limits.linger)
+        if unread and not self._last and transport.can_write_eof():
+            transport.write_eof()
+            self._resume_reading()
+        else:
+            transport.close()
+
+    def _end_exchange(self) -> None:
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None and not exchange.complete:
+            exchange.disconnect()
+
+    def _pause_reading(self) -> None:
+        if self._reading and self._transport is not None:
+            self._reading = False
+            self._transport.pause_reading()
+
+    def _resume_reading(self) -> None:
+        if not self._reading and self._transport is not None:
+            self._reading = True
+            self._transport.resume_reading()
+
+    # ---- beside the others ----
+
+    def _make_room(self) -> bool:
+        """Lets one of the others go if there are too many: who waits for its client, and has for longest. If all wait
+        for the application, this one is in the reserve: told 503, but for a health check. False: it is full, too."""
+        if self._room() > 0:
+            return True
+        waiting = [other for other in self._connections if other.expendable is not None]
+        if waiting:
+            oldest: Connection = min(waiting, key=lambda other: (other.expendable, other.since))
+            oldest.abort()
+            self._connections.discard(oldest)
+        self._spare = self._room() <= 0
+        return self._room() > -self._limits.reserve
+
+    def _room(self) -> int:
+        """How many more there may be; negative: how much of the reserve is taken."""
+        taken = 0 if self._taken is None else self._taken()
+        return self._limits.connections - taken - len(self._connections)
+
+    @property
+    def expendable(self) -> int | None:
+        """How soon it is let go for others, 0 first; None: not at all."""
+        match self.state:
+            case State.IDLE:
+                return 0
+            case State.HEAD:
+                return 1
+            case State.CLOSING:
+                return 2
+            case State.ANSWERING if self._writable is not None:
+                return 3
+        return None
+
+
+def _address(given: Any) -> tuple[str, int] | None:
+    return (str(given[0]), int(given[1])) if isinstance(given, tuple) else None
+
+
+def protocol(limits: Limits, taken: Callable[[], int] | None) -> Callable[..., Connection]:
+    """What uvicorn is given as `http=`."""
+
+    def make(**arguments: Any) -> Connection:
+        return Connection(**arguments, limits=limits, taken=taken)
+
+    return make

@@ -1,0 +1,17 @@
+"""Why a request is not read to its end."""
+
+from __future__ import annotations
+
+
+class Refused(Exception):
+    """With the status and the words to answer; they never hold its input."""
+
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+
+
+def malformed() -> Refused:
+    """It is not HTTP, or is what two servers could read in two ways."""
+    return Refused(400, "The request is malformed.")
