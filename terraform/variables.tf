@@ -542,8 +542,8 @@ variable "streamer_environment" {
     error_message = "streamer_environment has the keys ${jsonencode(keys(var.streamer_environment))}: give SSE_* settings, TICKET_LIFETIME, TRUSTED_PROXIES or METRICS_INTERVAL of docs/settings.md; the others have variables."
   }
   validation {
-    condition     = length(setintersection(keys(var.streamer_environment), ["SSE_HOST", "SSE_PORT", "SSE_MAX_CONNECTIONS", "SSE_LIFETIME", "SSE_DRAIN_WINDOW", "SSE_INTAKE"])) == 0
-    error_message = "streamer_environment has the keys ${jsonencode(keys(var.streamer_environment))}: SSE_MAX_CONNECTIONS, SSE_LIFETIME and SSE_DRAIN_WINDOW are max_streams, stream_lifetime and drain_window, which other resources follow; SSE_HOST, SSE_PORT and SSE_INTAKE are Terraform's."
+    condition     = length(setintersection(keys(var.streamer_environment), ["SSE_HOST", "SSE_PORT", "SSE_MAX_CONNECTIONS", "SSE_LIFETIME", "SSE_DRAIN_WINDOW", "SSE_INTAKE", "SSE_KEEP_ALIVE"])) == 0
+    error_message = "streamer_environment has the keys ${jsonencode(keys(var.streamer_environment))}: SSE_MAX_CONNECTIONS, SSE_LIFETIME and SSE_DRAIN_WINDOW are max_streams, stream_lifetime and drain_window, which other resources follow; SSE_HOST, SSE_PORT, SSE_INTAKE and SSE_KEEP_ALIVE are Terraform's."
   }
 }
 

@@ -106,7 +106,7 @@ run "fargate" {
   }
 
   assert {
-    condition     = { for pair in jsondecode(module.fargate[0].container_definitions)[0].environment : pair.name => pair.value }.SSE_LIFETIME == "900" && { for pair in jsondecode(module.fargate[0].container_definitions)[0].environment : pair.name => pair.value }.SSE_DRAIN_WINDOW == "20" && { for pair in jsondecode(module.fargate[0].container_definitions)[0].environment : pair.name => pair.value }.SSE_MAX_CONNECTIONS == "100"
+    condition     = { for pair in jsondecode(module.fargate[0].container_definitions)[0].environment : pair.name => pair.value }.SSE_LIFETIME == "900" && { for pair in jsondecode(module.fargate[0].container_definitions)[0].environment : pair.name => pair.value }.SSE_DRAIN_WINDOW == "20" && { for pair in jsondecode(module.fargate[0].container_definitions)[0].environment : pair.name => pair.value }.SSE_MAX_CONNECTIONS == "100" && { for pair in jsondecode(module.fargate[0].container_definitions)[0].environment : pair.name => pair.value }.SSE_KEEP_ALIVE == "75"
     error_message = "the service has the numbers that the load balancer and ECS have"
   }
 

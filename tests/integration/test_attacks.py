@@ -18,7 +18,7 @@ import pytest
 from tests.watchdog import WATCHDOG
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.slow("attacks for minutes"),
     pytest.mark.skipif(sys.platform != "linux", reason="reads /proc"),
 ]
 

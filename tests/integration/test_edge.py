@@ -168,7 +168,7 @@ def test_a_case_is_answered_right_and_the_connection_ends(
     assert all(headers["x-content-type-options"] == "nosniff" for _, headers, _ in answers(got))
 
 
-@pytest.mark.slow
+@pytest.mark.slow("behind real proxies, or as long as a bound of the server")
 def test_a_slow_body_is_given_up(servers: dict[bool, Server], direct: Connect) -> None:
     with direct(False) as sock:
         sock.sendall(case("slow-body"))
@@ -185,7 +185,11 @@ def heartbeats(sock: socket.socket, count: int) -> bytes:
 
 
 @pytest.mark.parametrize(
-    "count", [pytest.param(4, id="at once"), pytest.param(50, id="past the time of a head", marks=pytest.mark.slow)]
+    "count",
+    [
+        pytest.param(4, id="at once"),
+        pytest.param(50, id="past the time of a head", marks=pytest.mark.slow("waits for the time of a head")),
+    ],
 )
 @pytest.mark.parametrize("how", HOW)
 def test_a_stream_behind_which_half_a_request_comes_goes_on_and_nothing_else_is_written(
@@ -209,7 +213,7 @@ def test_a_stream_whose_client_leaves_at_once_leaves_nothing(servers: dict[bool,
 # ---- behind proxies ----
 
 
-@pytest.mark.slow
+@pytest.mark.slow("behind real proxies, or as long as a bound of the server")
 @pytest.mark.parametrize("how", HOW)
 @pytest.mark.parametrize("name", RIGHT)
 def test_a_case_behind_a_proxy(servers: dict[bool, Server], behind: dict[str, str], name: str, how: str) -> None:
@@ -227,7 +231,7 @@ def test_a_case_behind_a_proxy(servers: dict[bool, Server], behind: dict[str, st
     turn(servers)
 
 
-@pytest.mark.slow
+@pytest.mark.slow("behind real proxies, or as long as a bound of the server")
 def test_who_shares_a_proxy_s_connection_gets_its_own_answer(
     servers: dict[bool, Server], behind: dict[str, str]
 ) -> None:
@@ -248,14 +252,14 @@ def test_who_shares_a_proxy_s_connection_gets_its_own_answer(
             assert not any(each.name.encode() in body for each in CONFIGURATIONS if each.user_id != "linus")
 
 
-@pytest.mark.slow
+@pytest.mark.slow("behind real proxies, or as long as a bound of the server")
 def test_an_event_passes_each_proxy_at_once(behind: dict[str, str]) -> None:
     with through(behind["proxy-plain"]) as sock:
         sock.sendall(b"GET /api/v2/stream HTTP/1.1\r\nHost: x\r\n\r\n")
         heartbeats(sock, 3)
 
 
-@pytest.mark.slow
+@pytest.mark.slow("behind real proxies, or as long as a bound of the server")
 @pytest.mark.parametrize("row", TABLE, ids=[row.what for row in TABLE])
 def test_a_hostile_request_behind_a_proxy(servers: dict[bool, Server], behind: dict[str, str], row: Hostile) -> None:
     """The proxy's own refusal, or the answer that it gets directly. What is no sound HTTP the proxy may have mended, so

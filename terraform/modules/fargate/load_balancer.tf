@@ -1,3 +1,10 @@
+locals {
+  # Above the 15 s after which a silent stream sends a comment. The service keeps idle connections for longer, so that the load
+  # balancer never sends a request into one that is being closed.
+  idle_timeout = 60
+  keep_alive   = local.idle_timeout + 15
+}
+
 resource "aws_lb" "this" {
   name               = var.name
   load_balancer_type = "application"
@@ -5,8 +12,7 @@ resource "aws_lb" "this" {
   subnets            = var.load_balancer_subnets
   security_groups    = [aws_security_group.load_balancer.id]
   enable_http2       = true # over HTTP/1.1 a browser opens six streams per host, and then waits
-  # Above the 15 s after which a silent stream sends a comment.
-  idle_timeout               = 60
+  idle_timeout               = local.idle_timeout
   drop_invalid_header_fields = true
   enable_deletion_protection = var.deletion_protection
   tags                       = var.tags

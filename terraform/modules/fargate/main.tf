@@ -115,7 +115,7 @@ locals {
     portMappings           = [{ containerPort = local.port, hostPort = local.port, protocol = "tcp" }]
     # Each stream is an open file.
     ulimits = [{ name = "nofile", softLimit = 65536, hardLimit = 65536 }]
-    environment = [for key, value in merge(var.environment, var.tracing ? { AWS_XRAY_DAEMON_ADDRESS = "127.0.0.1:2000" } : {}) :
+    environment = [for key, value in merge(var.environment, { SSE_KEEP_ALIVE = tostring(local.keep_alive) }, var.tracing ? { AWS_XRAY_DAEMON_ADDRESS = "127.0.0.1:2000" } : {}) :
       { name = key, value = value }
     ]
     logConfiguration = local.logs["streamer"]

@@ -228,7 +228,7 @@ async def test_who_opens_too_often_is_told_when_to_come_back_and_waits_if_it_wan
     assert "too often" in answer["detail"]
     assert b"192.0.2" not in body
     got, headers, body = await asked(door, "on_full=wait", None, "192.0.2.3")
-    assert (got, headers["content-type"]) == (200, "text/event-stream")
+    assert (got, headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
     assert b"retry: " in body
     assert b"server_busy" in body
     assert door.admission.taken == 0
