@@ -299,7 +299,7 @@ def test_small_writes_do_not_wait_for_each_other() -> None:
         async with running(in_lambda=True) as rig, stream(rig.base) as events:
             await events.until("metrics")
             return [
-                connection.transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+                connection._transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
                 for connection in rig.server.server_state.connections
             ]
 

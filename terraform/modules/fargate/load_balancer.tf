@@ -6,12 +6,12 @@ locals {
 }
 
 resource "aws_lb" "this" {
-  name               = var.name
-  load_balancer_type = "application"
-  internal           = var.internal
-  subnets            = var.load_balancer_subnets
-  security_groups    = [aws_security_group.load_balancer.id]
-  enable_http2       = true # over HTTP/1.1 a browser opens six streams per host, and then waits
+  name                       = var.name
+  load_balancer_type         = "application"
+  internal                   = var.internal
+  subnets                    = var.load_balancer_subnets
+  security_groups            = [aws_security_group.load_balancer.id]
+  enable_http2               = true # over HTTP/1.1 a browser opens six streams per host, and then waits
   idle_timeout               = local.idle_timeout
   drop_invalid_header_fields = true
   enable_deletion_protection = var.deletion_protection
