@@ -28,6 +28,7 @@ from streamer.local.clients import Clients
 from streamer.local.provision import provision
 from streamer.local.resources import Resources
 from streamer.place import Place
+from streamer.server.connection import Connection
 from tests.integration.pipeline import embedded_aws
 from tests.integration.rig import running, stream
 from tests.integration.service import ServiceProcess, serving
@@ -301,6 +302,7 @@ def test_small_writes_do_not_wait_for_each_other() -> None:
             return [
                 connection._transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
                 for connection in rig.server.server_state.connections
+                if isinstance(connection, Connection) and connection._transport is not None
             ]
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
