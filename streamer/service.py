@@ -47,8 +47,9 @@ from streamer.intake.signals import (
 from streamer.intake.survey import Spans
 from streamer.place import new_run
 from streamer.secrets import Secrets
-from streamer.server.connection import Limits, check
+from streamer.server.limits import Limits
 from streamer.server.server import GRACE, Server, allow_files, listen
+from streamer.server.supported import check
 from streamer.settings import Settings
 from streamer.sse.events import Metrics
 from streamer.tables.budget import QueryBudget

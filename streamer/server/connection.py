@@ -8,11 +8,8 @@ from __future__ import annotations
 import asyncio
 import enum
 import json
-import re
 from collections.abc import Callable
 from contextvars import Context
-from dataclasses import dataclass
-from types import CodeType
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -21,23 +18,10 @@ from starlette.types import ASGIApp, Scope
 from uvicorn.server import ServerState
 
 from streamer.delivery.transport import TAKEOVER, TransportSink
-from streamer.errors import StreamerError
 from streamer.server.exchange import PHRASES, Exchange, head
+from streamer.server.limits import Limits
 from streamer.server.refused import Refused
 from streamer.server.requests import Head, Requests
-
-OLDEST: Final = (0, 46)
-NEWEST: Final = (0, 54)
-"""uvicorn's versions that are tested, as pyproject.toml has them."""
-
-_USED: Final[dict[Any, tuple[str, ...]]] = {
-    uvicorn.Config.load: ("loaded_app",),
-    ServerState.__init__: ("connections", "default_headers", "tasks"),
-    uvicorn.Server.startup: ("http_protocol_class",),
-    uvicorn.Server.shutdown: ("connections", "shutdown"),
-}
-"""What is used of uvicorn beyond its documented interface, by where it is set or called. A protocol class is called
-with `config`, `server_state`, `app_state` and `_loop`."""
 
 AHEAD_BYTES: Final = 64 * 1024
 """Of what comes while a request is answered; one segment (256 KB at most, with uvloop) may go beyond it."""
@@ -50,41 +34,7 @@ HIGH_WATER: Final = 8 * 1024
 _ALIVE: Final = frozenset({b"/health/live", b"/health/ready"})  # answered whatever else there is to do
 
 
-def check() -> None:
-    """StreamerError if the installed uvicorn is none that this is tested with."""
-    version = re.match(r"(\d+)\.(\d+)", uvicorn.__version__)
-    known = version is not None and OLDEST <= (int(version[1]), int(version[2])) <= NEWEST
-    missing = [name for place, names in _USED.items() for name in names if not _mentions(place.__code__, name)]
-    if not known or missing:
-        least, most = (".".join(map(str, bound)) for bound in (OLDEST, (NEWEST[0], NEWEST[1] + 1)))
-        raise StreamerError(
-            f"uvicorn {uvicorn.__version__} is not supported; install one that is:"
-            f" pip install 'uvicorn>={least},<{most}'"
-        )
-
-
-def _mentions(code: CodeType, name: str) -> bool:
-    return name in code.co_names or any(isinstance(one, CodeType) and _mentions(one, name) for one in code.co_consts)
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How long a connection may take, in seconds, and how many there are."""
-
-    idle: float = 75.0
-    head: float = 20.0
-    stalled: float = 20.0
-    """Without a byte of a body's content."""
-    body: float = 60.0
-    unread: float = 30.0
-    linger: float = 5.0
-    connections: int = 512
-    """Streams that took theirs over included."""
-    reserve: int = 16
-    """More than these, for health checks; others are told 503."""
-
-
-class State(enum.Enum):
+class ConnectionState(enum.Enum):
     """See Connection."""
 
     IDLE = enum.auto()
@@ -97,8 +47,9 @@ class State(enum.Enum):
     CLOSED = enum.auto()
 
 
-_UNREAD: Final = (State.BODY, State.TRAILERS)
-_ASKED: Final = (*_UNREAD, State.ANSWERING)
+_DEFAULTS: Final = Limits()
+_UNREAD: Final = (ConnectionState.BODY, ConnectionState.TRAILERS)
+_ASKED: Final = (*_UNREAD, ConnectionState.ANSWERING)
 """The application has a request."""
 
 
@@ -132,11 +83,11 @@ class Connection(asyncio.Protocol):
         app_state: dict[str, Any] | None = None,
         _loop: asyncio.AbstractEventLoop | None = None,
         *,
-        limits: Limits = Limits(),
+        limits: Limits = _DEFAULTS,
         taken: Callable[[], int] | None = None,
     ) -> None:
         """`taken`: how many connections are taken over now; None: they cannot be."""
-        self.state = State.HEAD
+        self.state = ConnectionState.HEAD
         self.since = 0.0
         """When the state began, by the loop's clock."""
         self._app: ASGIApp = config.loaded_app
@@ -164,26 +115,26 @@ class Connection(asyncio.Protocol):
         transport.set_write_buffer_limits(high=HIGH_WATER, low=0)
         room = self._make_room()
         self._connections.add(self)
-        self._enter(State.HEAD, self._limits.head)
+        self._enter(ConnectionState.HEAD, self._limits.head)
         if not room:
             self.abort()
 
     def data_received(self, data: bytes) -> None:
         """See asyncio.Protocol."""
-        if self.state is State.CLOSING:
+        if self.state is ConnectionState.CLOSING:
             self._discarded += len(data)
             if self._discarded > DISCARDED_BYTES:
                 self.abort()
             return
         self._requests.feed(data)
-        if self.state is not State.ANSWERING:
+        if self.state is not ConnectionState.ANSWERING:
             self._advance()
-        if self.state is State.ANSWERING and self._requests.waiting > AHEAD_BYTES:
+        if self.state is ConnectionState.ANSWERING and self._requests.waiting > AHEAD_BYTES:
             self._pause_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio.Protocol."""
-        self._enter(State.CLOSED)
+        self._enter(ConnectionState.CLOSED)
         self._connections.discard(self)
         self._end_exchange()
         self._requests = Requests()
@@ -193,7 +144,7 @@ class Connection(asyncio.Protocol):
     def pause_writing(self) -> None:
         """See asyncio.BaseProtocol."""
         self._writable = self._loop.create_future()
-        if self.state is State.ANSWERING:
+        if self.state is ConnectionState.ANSWERING:
             self._arm(self._limits.unread)
 
     def resume_writing(self) -> None:
@@ -201,7 +152,7 @@ class Connection(asyncio.Protocol):
         writable, self._writable = self._writable, None
         if writable is not None and not writable.done():
             writable.set_result(None)
-        if self.state is State.ANSWERING:
+        if self.state is ConnectionState.ANSWERING:
             self._arm(None)
 
     def shutdown(self) -> None:
@@ -209,9 +160,9 @@ class Connection(asyncio.Protocol):
         self._last = True
         if self._transport is None:
             return
-        if self.state in (State.IDLE, State.HEAD):
+        if self.state in (ConnectionState.IDLE, ConnectionState.HEAD):
             self._close()
-        elif self.state is State.CLOSING and not self._transport.get_write_buffer_size():
+        elif self.state is ConnectionState.CLOSING and not self._transport.get_write_buffer_size():
             self._transport.close()
 
     # ---- exchange.Wire ----
@@ -232,7 +183,7 @@ class Connection(asyncio.Protocol):
         if transport is None or transport.is_closing() or self.state not in _ASKED:
             return False
         transport.write(head)
-        self._enter(State.TAKEN)
+        self._enter(ConnectionState.TAKEN)
         self._connections.discard(self)
         self._end_exchange()
         self._requests, self._transport = Requests(), None
@@ -243,9 +194,9 @@ class Connection(asyncio.Protocol):
 
     def answered(self, *, keep_alive: bool) -> None:
         """See Wire."""
-        if self.state is State.ANSWERING and keep_alive and not self._last:
+        if self.state is ConnectionState.ANSWERING and keep_alive and not self._last:
             self._exchange = None
-            self._enter(State.IDLE, self._limits.idle)
+            self._enter(ConnectionState.IDLE, self._limits.idle)
             self._advance()
             if self._requests.waiting <= AHEAD_BYTES:
                 self._resume_reading()
@@ -260,13 +211,13 @@ class Connection(asyncio.Protocol):
     def abort(self) -> None:
         """See Wire."""
         if self._transport is not None:
-            self._enter(State.CLOSING, self._limits.linger)
+            self._enter(ConnectionState.CLOSING, self._limits.linger)
             self._end_exchange()
             self._transport.abort()
 
     # ---- the state machine ----
 
-    def _enter(self, state: State, seconds: float | None = None) -> None:
+    def _enter(self, state: ConnectionState, seconds: float | None = None) -> None:
         self.state, self.since = state, self._loop.time()
         self._arm(seconds)
 
@@ -278,11 +229,11 @@ class Connection(asyncio.Protocol):
     def _expired(self) -> None:
         self._timer = None
         answers = self._exchange is not None and self._exchange.started
-        if self.state is State.HEAD and self._requests.begun:
+        if self.state is ConnectionState.HEAD and self._requests.begun:
             self._refuse(Refused(408, f"The request's head took over {self._limits.head:.0f} seconds."))
         elif self.state in _UNREAD and not answers:
             self._refuse(Refused(408, "The request's body does not come, or takes too long."))
-        elif self.state in (State.IDLE, State.HEAD):
+        elif self.state in (ConnectionState.IDLE, ConnectionState.HEAD):
             self._close()
         else:
             self.abort()
@@ -290,7 +241,7 @@ class Connection(asyncio.Protocol):
     def _advance(self) -> None:
         """Reads on, as far as a request can be read that is not answered yet."""
         try:
-            if self.state in (State.IDLE, State.HEAD):
+            if self.state in (ConnectionState.IDLE, ConnectionState.HEAD):
                 self._read_head()
             if self.state in _UNREAD:
                 self._read_body()
@@ -301,18 +252,18 @@ class Connection(asyncio.Protocol):
         found = self._requests.head()
         if found is not None:
             self._begin(found)
-        elif self.state is State.IDLE and self._requests.begun:
-            self._enter(State.HEAD, self._limits.head)
+        elif self.state is ConnectionState.IDLE and self._requests.begun:
+            self._enter(ConnectionState.HEAD, self._limits.head)
 
     def _read_body(self) -> None:
         assert self._exchange is not None  # noqa: S101 - begun with the head
         before = self._requests.content
         body = self._requests.body()
         if body is not None:
-            self._enter(State.ANSWERING, None if self._writable is None else self._limits.unread)
+            self._enter(ConnectionState.ANSWERING, None if self._writable is None else self._limits.unread)
             self._exchange.take_body(body)
-        elif self.state is State.BODY and self._requests.in_trailers:
-            self._enter(State.TRAILERS, self._limits.head)
+        elif self.state is ConnectionState.BODY and self._requests.in_trailers:
+            self._enter(ConnectionState.TRAILERS, self._limits.head)
         elif self._requests.content > before:
             self._arm(min(self._limits.stalled, self._body_ends - self._loop.time()))
 
@@ -320,10 +271,10 @@ class Connection(asyncio.Protocol):
         if self._spare and self._room() < 0 and request.path not in _ALIVE:
             raise Refused(503, "Too many connections. Try again later.")
         if request.has_body:
-            self._enter(State.BODY, self._limits.stalled)
+            self._enter(ConnectionState.BODY, self._limits.stalled)
             self._body_ends = self.since + self._limits.body
         else:
-            self._enter(State.ANSWERING)
+            self._enter(ConnectionState.ANSWERING)
         exchange = self._exchange = Exchange(
             self,
             self._scope(request),
@@ -386,7 +337,8 @@ class Connection(asyncio.Protocol):
             return
         self._end_exchange()
         self._requests = Requests()
-        self._enter(State.CLOSING, self._limits.unread if transport.get_write_buffer_size() else self._limits.linger)
+        limits = self._limits
+        self._enter(ConnectionState.CLOSING, limits.unread if transport.get_write_buffer_size() else limits.linger)
         if unread and not self._last and transport.can_write_eof():
             transport.write_eof()
             self._resume_reading()
@@ -432,13 +384,13 @@ class Connection(asyncio.Protocol):
     def expendable(self) -> int | None:
         """How soon it is let go for others, 0 first; None: not at all."""
         match self.state:
-            case State.IDLE:
+            case ConnectionState.IDLE:
                 return 0
-            case State.HEAD:
+            case ConnectionState.HEAD:
                 return 1
-            case State.CLOSING:
+            case ConnectionState.CLOSING:
                 return 2
-            case State.ANSWERING if self._writable is not None:
+            case ConnectionState.ANSWERING if self._writable is not None:
                 return 3
         return None
 

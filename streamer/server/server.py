@@ -12,7 +12,9 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from streamer.errors import SettingsError, StreamerError
-from streamer.server.connection import Limits, check, protocol
+from streamer.server.connection import protocol
+from streamer.server.limits import Limits
+from streamer.server.supported import check
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ import sys
 
 import uvloop
 
-from streamer.server.connection import Limits
+from streamer.server.limits import Limits
 from streamer.server.server import allow_files
 from tests.integration.rig import running
 

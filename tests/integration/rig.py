@@ -25,7 +25,7 @@ from streamer.hub.ledger import Ledger
 from streamer.hub.window import Window
 from streamer.listing import Page
 from streamer.secrets import Secrets
-from streamer.server.connection import Limits
+from streamer.server.limits import Limits
 from streamer.server.server import Server, listen
 from streamer.sse.events import Metrics
 from streamer.telemetry.counters import Counters

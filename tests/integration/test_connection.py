@@ -12,8 +12,8 @@ import pytest
 import uvicorn
 
 from streamer.errors import StreamerError
-from streamer.server import connection
-from streamer.server.connection import Limits
+from streamer.server import supported
+from streamer.server.limits import Limits
 from tests.integration import rig as rigs
 from tests.integration.rig import Rig, running
 
@@ -134,17 +134,17 @@ async def test_an_open_stream_is_not_taken_for_a_slow_head() -> None:
 def test_an_untested_uvicorn_is_named_and_nothing_is_served(version: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("uvicorn.__version__", version)
     with pytest.raises(StreamerError, match=f"uvicorn {version} is not supported; .*'uvicorn>=0.46,<0.55'"):
-        connection.check()
+        supported.check()
 
 
 def test_the_versions_that_are_tested_are_those_that_are_installed() -> None:
     allowed = re.search(r'"uvicorn>=([0-9.]+),<([0-9.]+)"', (ROOT / "pyproject.toml").read_text())
     assert allowed
-    assert allowed[1] == ".".join(map(str, connection.OLDEST))
-    assert allowed[2] == f"{connection.NEWEST[0]}.{connection.NEWEST[1] + 1}"
+    assert allowed[1] == ".".join(map(str, supported.OLDEST))
+    assert allowed[2] == f"{supported.NEWEST[0]}.{supported.NEWEST[1] + 1}"
 
 
 def test_a_uvicorn_without_what_is_used_of_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(connection._USED, uvicorn.Config.load, ("loaded_app", "no_such_name"))
+    monkeypatch.setitem(supported._USED, uvicorn.Config.load, ("loaded_app", "no_such_name"))
     with pytest.raises(StreamerError, match="is not supported"):
-        connection.check()
+        supported.check()

@@ -30,7 +30,8 @@ from streamer.delivery.transport import TransportSink
 from streamer.local.clients import Clients
 from streamer.local.provision import provision
 from streamer.local.resources import Resources
-from streamer.server.connection import Connection, Limits
+from streamer.server.connection import Connection
+from streamer.server.limits import Limits
 from streamer.server.server import allow_files
 from streamer.sse.decode import Decoder, Message
 from tests.integration import rig as rigs

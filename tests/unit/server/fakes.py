@@ -12,7 +12,8 @@ import uvicorn
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.server import ServerState
 
-from streamer.server.connection import Connection, Limits, State
+from streamer.server.connection import Connection, ConnectionState
+from streamer.server.limits import Limits
 from tests.steps import steps
 
 
@@ -168,7 +169,7 @@ class Link:
         self.connection.connection_made(self.pipe)
 
     @property
-    def state(self) -> State:
+    def state(self) -> ConnectionState:
         """Of the connection."""
         return self.connection.state
 

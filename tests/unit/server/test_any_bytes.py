@@ -9,7 +9,7 @@ import h11
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamer.server.connection import State
+from streamer.server.connection import ConnectionState
 from tests.steps import steps
 from tests.unit.server.fakes import FakeServer, Link, Recorded, answers
 
@@ -128,9 +128,9 @@ async def read(data: bytes, cuts: list[int]) -> tuple[Recorded, Link, FakeServer
     link = Link(server)
     for start, end in zip([0, *cuts], [*cuts, len(data)], strict=True):
         await link.send(data[start:end])
-    while link.state is State.ANSWERING:
+    while link.state is ConnectionState.ANSWERING:
         await steps()
-    assert server.state.tasks == set() or link.state in (State.BODY, State.TRAILERS)
+    assert server.state.tasks == set() or link.state in (ConnectionState.BODY, ConnectionState.TRAILERS)
     return app, link, server
 
 
@@ -168,7 +168,7 @@ def test_the_same_requests_are_seen_or_fewer_and_then_a_close(given: tuple[bytes
         before = bytes(link.pipe.taken)
         await server.loop.advance(100)
         assert link.pipe.lost, "every state ends"
-        assert link.connection.state is State.CLOSED
+        assert link.connection.state is ConnectionState.CLOSED
         assert [status for status, _, _ in answers(bytes(link.pipe.taken)[len(before) :])] in ([], [408])
 
     asyncio.run(both())

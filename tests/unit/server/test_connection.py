@@ -12,7 +12,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from streamer.delivery.transport import TAKEOVER, TransportSink
 from streamer.server.body import BODY_BYTES, CODING_BYTES
-from streamer.server.connection import AHEAD_BYTES, DISCARDED_BYTES, HIGH_WATER, State
+from streamer.server.connection import AHEAD_BYTES, DISCARDED_BYTES, HIGH_WATER, ConnectionState
 from streamer.server.exchange import PIECE
 from streamer.server.requests import HEAD_BYTES
 from streamer.web.body import MAX_BODY
@@ -65,7 +65,7 @@ async def test_a_connection_on_which_nothing_comes_is_closed_without_a_word() ->
 async def test_between_two_requests_it_is_kept_for_the_idle_time_and_empty_lines_change_nothing() -> None:
     server, link = await opened(idle=75)
     await link.send(GET)
-    assert (link.state, server.loop.armed) == (State.IDLE, [75])
+    assert (link.state, server.loop.armed) == (ConnectionState.IDLE, [75])
     await server.loop.advance(74)
     await link.send(b"\r\n")
     await link.send(b"\r")
@@ -94,7 +94,7 @@ async def test_empty_lines_without_end_are_bounded() -> None:
 async def test_a_head_has_its_time_in_all(begun: bytes) -> None:
     server, link = await opened(head=20)
     await link.send(begun)
-    assert (link.state, server.loop.armed) == (State.HEAD, [20])
+    assert (link.state, server.loop.armed) == (ConnectionState.HEAD, [20])
     await server.loop.advance(19)
     await link.send(b"a")
     assert server.loop.armed == [1], "another byte prolongs nothing"
@@ -138,7 +138,7 @@ async def test_a_body_may_be_slow_but_not_stand_still() -> None:
     server, link = await opened(stalled=20, body=60)
     await link.send(SIZED)
     for _ in range(3):
-        assert (link.state, server.loop.armed) == (State.BODY, [20])
+        assert (link.state, server.loop.armed) == (ConnectionState.BODY, [20])
         await server.loop.advance(19)
         await link.send(b"1")
     assert server.loop.armed == [3], "60 in all"
@@ -165,7 +165,7 @@ async def test_trailers_have_the_time_of_a_head_and_reach_nobody() -> None:
     app = Recorded()
     server, link = await opened(app, head=15)
     await link.send(CHUNKED + b"1\r\na\r\n0\r\n")
-    assert (link.state, server.loop.armed) == (State.TRAILERS, [15])
+    assert (link.state, server.loop.armed) == (ConnectionState.TRAILERS, [15])
     await server.loop.advance(14)
     await link.send(b"X-User-ID: ada\r\n")
     assert server.loop.armed == [1]
@@ -231,7 +231,7 @@ async def test_a_request_that_is_answered_before_its_body_came_is_the_last_and_t
 
     server, link = await opened(app, linger=5)
     await link.send(SIZED + b"123")
-    assert (link.statuses, link.state) == ([401], State.CLOSING)
+    assert (link.statuses, link.state) == ([401], ConnectionState.CLOSING)
     assert answers(bytes(link.pipe.taken))[0][1]["connection"] == "close"
     assert link.pipe.said_eof, "the client sees the answer's end"
     assert (link.pipe.lost, server.loop.armed) == (False, [5])
@@ -244,7 +244,7 @@ async def test_a_request_that_is_answered_before_its_body_came_is_the_last_and_t
 async def test_what_lingers_ends_in_time() -> None:
     server, link = await opened(linger=5)
     await link.send(b"nonsense\r\n\r\n")
-    assert (link.statuses, link.state, server.loop.armed) == ([400], State.CLOSING, [5])
+    assert (link.statuses, link.state, server.loop.armed) == ([400], ConnectionState.CLOSING, [5])
     await server.loop.advance(5)
     assert link.pipe.lost
     assert server.state.connections == set()
@@ -301,7 +301,7 @@ async def test_what_comes_ahead_is_bounded_and_nothing_of_it_is_parsed() -> None
     while len(link.statuses) < sent:
         await steps(99)
     assert link.statuses == [200] * sent
-    assert (link.pipe.reading, link.state) == (True, State.IDLE)
+    assert (link.pipe.reading, link.state) == (True, ConnectionState.IDLE)
 
 
 async def test_a_client_that_leaves_while_it_is_answered_is_seen_and_what_it_had_sent_is_forgotten() -> None:
@@ -346,7 +346,7 @@ async def test_a_last_answer_that_is_not_taken_is_cut_too() -> None:
     server, link = await opened(unread=30)
     link.pipe.stuck = True
     await link.send(GET[:-2] + b"Connection: close\r\n\r\n")
-    assert (link.state, link.pipe.lost) == (State.CLOSING, False)
+    assert (link.state, link.pipe.lost) == (ConnectionState.CLOSING, False)
     await server.loop.advance(30)
     assert link.pipe.aborted
 
@@ -388,7 +388,7 @@ async def test_an_application_that_fails_is_a_500_and_within_its_answer_the_end(
         server, link = await opened(app)
         await link.send(GET + GET)
         assert link.statuses == statuses, app
-        assert link.state in (State.CLOSING, State.CLOSED)
+        assert link.state in (ConnectionState.CLOSING, ConnectionState.CLOSED)
         assert link.pipe.aborted == (statuses == [200])
         assert server.state.tasks == set()
 
@@ -437,7 +437,7 @@ async def test_who_takes_a_connection_over_has_it_alone(behind: bytes) -> None:
     app = Taking()
     server, link = await opened(app)
     await link.send(GET + behind)
-    assert (link.state, server.loop.armed, link.held) == (State.TAKEN, [], 0)
+    assert (link.state, server.loop.armed, link.held) == (ConnectionState.TAKEN, [], 0)
     assert link.pipe.protocol is app.sinks[0]
     assert (server.state.connections, server.state.tasks, link.connection._transport) == (set(), set(), None)
     begun = bytes(link.pipe.taken)

@@ -1,0 +1,22 @@
+"""The bounds of connections in time and number; those in bytes stand where the bytes are read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long a connection may take, in seconds, and how many there are."""
+
+    idle: float = 75.0
+    head: float = 20.0
+    stalled: float = 20.0
+    """Without a byte of a body's content."""
+    body: float = 60.0
+    unread: float = 30.0
+    linger: float = 5.0
+    connections: int = 512
+    """Streams that took theirs over included."""
+    reserve: int = 16
+    """More than these, for health checks; others are told 503."""
