@@ -58,10 +58,7 @@ def test_every_case_is_tested() -> None:
 
 @pytest.fixture(scope="module")
 def resources() -> Iterator[Resources]:
-    account = {"AWS_DEFAULT_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
-    with moto_in_process() as url, pytest.MonkeyPatch.context() as patched:
-        for key, value in account.items():
-            patched.setenv(key, value)
+    with moto_in_process() as url:
         yield provision(url, suffix="-edge")  # moto keeps one state for the whole process
 
 

@@ -113,10 +113,7 @@ class Server:
 
 @pytest.fixture(scope="module")
 def resources() -> Iterator[Resources]:
-    account = {"AWS_DEFAULT_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
-    with moto_in_process() as url, pytest.MonkeyPatch.context() as patched:
-        for key, value in account.items():
-            patched.setenv(key, value)
+    with moto_in_process() as url:
         yield provision(url, suffix="-hostile")  # moto keeps one state for the whole process
 
 
