@@ -159,21 +159,19 @@ async def test_silence_ends_a_connection_and_a_ping_is_life() -> None:
     async def pings(visit: Visit) -> None:
         await visit.send(OK, CONNECTED)
         for _ in range(12):  # longer than the watchdog, together
-            assert not await wait_for_nothing(0.05)
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(asyncio.Event().wait(), watchdog / 8)
             await visit.send(PING)
         await visit.send(HEARTBEAT)
         await visit.gone()
 
-    async def wait_for_nothing(seconds: float) -> bool:
-        try:
-            return await asyncio.wait_for(asyncio.Event().wait(), seconds)
-        except TimeoutError:
-            return False
-
-    async with serving(pings) as server:
-        got = await until(Stream(server.url, watchdog=0.4, sleep=Waits()), "lost")
+    for watchdog in (0.4, 1.6, 6.4, 25.6):  # a busy machine may lose a ping's way
+        async with serving(pings) as server:
+            got = await until(Stream(server.url, watchdog=watchdog, sleep=Waits()), "lost")
+        assert losses(got) == [f"nothing came for {watchdog:g} s"]
+        if "heartbeat" in names(got):
+            break
     assert names(got) == ["connected", "heartbeat", "lost"]
-    assert losses(got) == ["nothing came for 0.4 s"]
 
 
 async def test_a_server_that_accepts_and_says_nothing_is_silence_too() -> None:
