@@ -229,7 +229,9 @@ class Hub(Generic[Subscriber]):
 
     def expire(self, now_ms: int) -> None:
         """Lets go of what is over its time."""
-        self.ledger.expire(now_ms)
+        for key in self.ledger.expire(now_ms):
+            # `vanished` asks the ledger and would not name it. Without this the keys pile up while no query succeeds.
+            self._recent.pop(key, None)
         self.history.expire(now_ms)
         self.window.expire(now_ms)
 

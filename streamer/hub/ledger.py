@@ -198,8 +198,8 @@ class Ledger:
         self._apply(reading.key, entry, now_ms)
         return answer
 
-    def expire(self, now_ms: int) -> None:
-        """Forgets what is over its time or over the limit."""
+    def expire(self, now_ms: int) -> list[Key]:
+        """Forgets what is over its time or over the limit; returns the forgotten items."""
         over = len(self._entries) - self._limit
         old: list[Key] = []
         for key, entry in self._entries.items():
@@ -209,6 +209,7 @@ class Ledger:
             old.append(key)
         for key in old:
             del self._entries[key]
+        return old
 
     def _is_older(self, change: Change, entry: _Entry) -> bool:
         """Whether a record was committed clearly before the newest consistent read began."""
