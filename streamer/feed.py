@@ -78,7 +78,8 @@ class Feed:
         delivery.on_flush = self._flushed
 
     def deliver(self, messages: Sequence[Message]) -> None:
-        """Takes in messages of the queue. If it returns, they are the hub's; if it raises, they are not."""
+        """Takes in messages of the queue. If it returns, they are the hub's, or have failed one by one, which is
+        counted and logged; if it raises, they are not."""
         decoded = [(message, self._decode(message)) for message in messages]
         self._in_loop(lambda: self._take_in(decoded))
 
@@ -156,12 +157,20 @@ class Feed:
             return PoisonMessage("bug", type(bug).__name__)
 
     def _take_in(self, decoded: Iterable[Decoded]) -> None:
-        try:
-            for message, content in decoded:
+        failed = False
+        for message, content in decoded:
+            try:
                 self._take(message, content)
-        finally:
-            if self._waiting:  # all of them with one flush: a later one would wait for the next
-                self._delivery.published()
+            except Exception:
+                # It would fail again, and the nine that came with it would come again with it until retention ends.
+                failed = True
+                self._counters.add("messages_failed")
+                logger.exception(
+                    "message failed and is dropped; queries of the table publish what it held",
+                    extra={"message_id": message.id},
+                )
+        if self._waiting or failed:  # all of them with one flush: a later one would wait for the next
+            self._delivery.published()
 
     def _take(self, message: Message, content: Batch | Canary | PoisonMessage) -> None:
         self._counters.add("messages_received")

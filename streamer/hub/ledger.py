@@ -198,6 +198,13 @@ class Ledger:
         self._apply(reading.key, entry, now_ms)
         return answer
 
+    def retract(self, key: Key, state: State | None, *, told: bool, now_ms: int) -> None:
+        """The observation that was answered last could not be published: the item shows `state` as before (`told`: it
+        was published), so that a read that finds it otherwise is news."""
+        entry = self._entries[key]
+        entry.state, entry.silent = state, not told
+        self._apply(key, entry, now_ms)
+
     def expire(self, now_ms: int) -> list[Key]:
         """Forgets what is over its time or over the limit; returns the forgotten items."""
         over = len(self._entries) - self._limit

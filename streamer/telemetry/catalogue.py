@@ -27,6 +27,11 @@ class Metric:
 COUNTERS: Final = (
     Metric("messages_received", "Count", "queue messages taken in"),
     Metric("messages_poison", "Count", "queue messages that could not be understood, dropped", published=True),
+    Metric(
+        "messages_failed",
+        "Count",
+        "queue messages that the service failed to take in, dropped; queries of the table publish what they held",
+    ),
     Metric("changes_received", "Count", "change records taken in"),
     Metric("changes_known", "Count", "change records that changed nothing a user sees, repeats among them"),
     Metric("changes_stale", "Count", "change records older than what was published"),

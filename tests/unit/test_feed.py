@@ -193,6 +193,88 @@ async def test_a_clock_that_is_ahead_does_not_stick() -> None:
     assert len(list(following)) == 1
 
 
+class Hostile:
+    """A hub that cannot make the events of some items, for as long as a test likes."""
+
+    def __init__(self, fed: Fed, monkeypatch: pytest.MonkeyPatch, *sources: str) -> None:
+        self.sources = set(sources)
+        frame = fed.bench.hub._frame
+
+        def failing(event: Any, kind: Any, ticker: str | None) -> Any:
+            if getattr(event, "source_id", None) in self.sources and ticker == "MSFT":
+                raise ZeroDivisionError
+            return frame(event, kind, ticker)
+
+        monkeypatch.setattr(fed.bench.hub, "_frame", failing)
+
+
+BOTH = {"matched_tickers": ["AAPL", "MSFT"], "sentiment": "positive", "score": 0.5}
+BOTH_ITEM = Item(state("positive", "AAPL", "MSFT", source=None))
+
+
+async def test_a_message_that_fails_fails_alone_and_is_counted_and_logged_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    fed = Fed()
+    Hostile(fed, monkeypatch, "wire:2")
+    await fed.deliver([message(record(1)), message(record(2, new=BOTH)), message(record(3))])
+    assert (fed.count("messages_received"), fed.count("messages_failed"), fed.count("events_published")) == (3, 1, 2)
+    (line,) = [logged for logged in caplog.records if logged.levelno >= logging.WARNING]
+    assert vars(line)["message_id"] == "m-1"
+    assert "queries of the table publish what it held" in line.message
+    assert not fed.bench.hub.take_pending(), "what was published of it, and beside it, went out"
+
+
+@pytest.mark.parametrize("known", [False, True])
+async def test_what_a_failed_message_held_is_published_by_the_next_queries(
+    known: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fed = Fed()
+    key = Key("wire:2", ROW[0].timestamp)
+    if known:
+        await fed.deliver([message(record(2, seq="1"))])
+    hostile = Hostile(fed, monkeypatch, "wire:2")
+    await fed.deliver([message(record(2, new=BOTH, seq="3"), record(4))])
+    assert fed.count("messages_failed") == 1
+    hostile.sources.clear()
+
+    def query() -> None:
+        fed.bench.now += 15
+        rows = [(key, BOTH_ITEM), (Key("wire:4", key.timestamp), ROW[1])]
+        now_ms, as_of = fed.bench.wall_ms(), fed.feed.revision()
+        taken = fed.feed.observe(rows, began_ms=now_ms, as_of=as_of, consistent=False)
+        again = [row for row in rows if row[0] in taken.read_again]
+        as_of = fed.feed.revision()
+        assert not fed.feed.observe(again, began_ms=now_ms, as_of=as_of, consistent=True).read_again
+
+    await asyncio.to_thread(query)
+    hub = fed.bench.hub
+    assert hub.ledger.state(key) == BOTH_ITEM.state
+    told = {(frame.key, frame.ticker) for frame in hub.history.after(0)}
+    assert told >= {(key, "AAPL"), (key, "MSFT"), (Key("wire:4", key.timestamp), "AAPL")}
+    published = fed.count("events_published")
+    await asyncio.to_thread(query)
+    assert fed.count("events_published") == published, "once"
+
+
+async def test_rows_that_fail_are_published_by_the_query_that_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    fed = Fed()
+    key = Key("wire:2", ROW[0].timestamp)
+    hostile = Hostile(fed, monkeypatch, "wire:2")
+    asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+
+    def observe() -> list[Key]:
+        revision = fed.feed.revision()
+        rows = [(key, BOTH_ITEM)]
+        return list(fed.feed.observe(rows, began_ms=NOW_MS, as_of=revision, consistent=True).fetched)
+
+    with pytest.raises(ZeroDivisionError):
+        await asyncio.to_thread(observe)
+    hostile.sources.clear()
+    assert await asyncio.to_thread(observe) == [key]
+    assert [frame.ticker for frame in fed.bench.hub.history.after(0)][-2:] == ["AAPL", "MSFT"]
+
+
 async def test_a_hub_that_fails_tells_the_thread_that_nothing_was_taken_and_the_loop_goes_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -203,10 +285,9 @@ async def test_a_hub_that_fails_tells_the_thread_that_nothing_was_taken_and_the_
     def failing(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
-    for name in ("publish", "observe", "vanished", "proved", "learn"):
+    for name in ("observe", "vanished", "proved", "learn"):
         monkeypatch.setattr(fed.bench.hub, name, failing)
     calls: list[Callable[[], object]] = [
-        lambda: fed.feed.deliver([message(record(1))]),
         lambda: fed.feed.observe([ROW], began_ms=NOW_MS, as_of=0, consistent=False),
         lambda: fed.feed.vanished(set(), since="", began_ms=NOW_MS),
         lambda: fed.feed.proved(NOW_MS, 0, []),
