@@ -79,7 +79,8 @@ _LONGEST_POLL = 2.0  # seconds that a stop waits for a poll
 
 
 class Service:
-    """One container's service. `async with` starts intake and the sweep; its end releases the queue."""
+    """One container's service. `async with` reads the secrets, which may raise SettingsError, and starts intake and the
+    sweep; its end releases the queue."""
 
     def __init__(self, settings: Settings, loop: asyncio.AbstractEventLoop, logs: LogQueue | None = None) -> None:
         self._settings = settings
@@ -184,9 +185,8 @@ class Service:
         self._next_query = asyncio.Event()
         self._checked_at = 0.0
         gateway = Secrets("GATEWAY_SECRET", settings.gateway_secret)
-        gateway.read()
         sealing = Secrets("TICKET_SECRET", settings.ticket_secret)
-        sealing.read()
+        self._secrets = (gateway, sealing)
         identity = Identity(
             settings.trusted_proxies,
             gateway,
@@ -241,6 +241,8 @@ class Service:
         )
 
     async def __aenter__(self) -> Service:
+        for secrets in self._secrets:
+            await asyncio.to_thread(secrets.read)
         if self._push is not None:
             self._push.start()
         self._poll.start()
