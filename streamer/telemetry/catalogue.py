@@ -55,6 +55,12 @@ COUNTERS: Final = (
         "Count",
         "changes to an item that breaks the table's rules and so is no event, or such items found by a query",
     ),
+    Metric(
+        "timestamps_irregular",
+        "Count",
+        "items that came by push and that queries may not find, since their timestamp is not written in UTC with "
+        "milliseconds and Z; each once",
+    ),
     Metric("tickers_ignored", "Count", "malformed tickers of otherwise good items"),
     Metric("events_published", "Count", "sentiment_update events made, one for each ticker", published=True),
     Metric("events_withdrawn", "Count", "sentiment_withdrawn events made"),

@@ -182,6 +182,31 @@ async def test_an_item_that_breaks_a_rule_is_counted_each_time_and_named_once(ca
     assert (vars(line)["source_id"], vars(line)["fault"]) == ("wire:1", "label")
 
 
+def at(number: int, timestamp: str) -> dict[str, Any]:
+    return record(number, keys={"source_id": f"wire:{number}", "timestamp": timestamp})
+
+
+async def test_a_timestamp_that_queries_may_not_find_is_named_and_counted_once_and_published(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    fed = Fed()
+    right, offset, space = "2026-11-22T14:56:00.000Z", "2026-11-22T15:56:00.000+01:00", "2026-11-22 14:56:00.000Z"
+    for _ in range(2):
+        await fed.deliver([message(at(1, right), at(2, offset), at(3, space))])
+    assert fed.count("timestamps_irregular") == 2
+    lines = [logged for logged in caplog.records if logged.levelno >= logging.WARNING]
+    assert [(vars(line)["source_id"], vars(line)["timestamp"]) for line in lines] == [
+        ("wire:2", offset),
+        ("wire:3", space),
+    ]
+    assert all("queries may not find" in line.message for line in lines)
+    assert fed.count("events_published") == 3, "as ever"
+    monkeypatch.setattr("streamer.feed._LOGGED_KEYS", 10)
+    await fed.deliver([message(*(at(number, offset) for number in range(100)))])
+    assert len(fed.feed._unsortable) == 10
+    assert fed.count("timestamps_irregular") == 101
+
+
 async def test_a_clock_that_is_ahead_does_not_stick() -> None:
     fed = Fed()
     far = NOW_MS + 10**11
