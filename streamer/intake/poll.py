@@ -27,7 +27,7 @@ from streamer.intake.survey import Spans, Survey
 from streamer.intake.walk import Walk
 
 if TYPE_CHECKING:
-    from streamer.tables.sentiment import SentimentTable
+    from streamer.tables.sentiment import Row, SentimentTable
 
 logger = logging.getLogger(__name__)
 
@@ -224,17 +224,21 @@ class Poll:
     def _take(self, began_ms: int, since_ms: int, grace: float = 0.0) -> list[Key]:
         """Hands over what the table holds after a time, with the truth about what contradicts. Returns what was new."""
         table, since, as_of = self._connected(), iso_time(since_ms), self._survey.revision()
-        rows = table.after(since)
+        # Page by page, so that of a long time no more than the keys is held. What push is to bring first has to wait.
+        pages: Iterable[Sequence[Row]] = [table.after(since)] if grace else table.pages_after(since)
         if grace and self._stopping.wait(grace):
             raise Stopped
         again: list[Key] = []
         fetched: list[Key] = []
-        for start in range(0, len(rows), _CHUNK):
-            chunk = rows[start : start + _CHUNK]
-            taken = self._survey.observe(chunk, began_ms=began_ms, as_of=as_of, consistent=False)
-            again += taken.read_again
-            fetched += taken.fetched
-        again += self._survey.vanished({key for key, _ in rows}, since=since, began_ms=began_ms)[:_MOST_VANISHED]
+        found: set[Key] = set()
+        for rows in pages:
+            found.update(key for key, _ in rows)
+            for start in range(0, len(rows), _CHUNK):
+                chunk = rows[start : start + _CHUNK]
+                taken = self._survey.observe(chunk, began_ms=began_ms, as_of=as_of, consistent=False)
+                again += taken.read_again
+                fetched += taken.fetched
+        again += self._survey.vanished(found, since=since, began_ms=began_ms)[:_MOST_VANISHED]
         fetched += self._settle(again)
         return fetched
 

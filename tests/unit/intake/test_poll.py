@@ -573,6 +573,22 @@ def test_the_catch_up_waits_for_the_walk_and_brings_only_what_was_not_there_befo
         assert bench.survey.proofs[-1][2] == [], "and it is not judged"
 
 
+def test_the_catch_up_hands_over_each_page_before_it_reads_the_next() -> None:
+    with running(Bench()) as bench:
+        bench.interval = 1_000.0
+        bench.poll.soon()
+        bench.idle()
+        for number in range(25):
+            bench.dynamo.put(key(number, 2_100_000 + number))
+        bench.dynamo.page = 10
+        handed: list[int] = []
+        bench.dynamo.before["query"] = lambda: handed.append(len(bench.survey.shown()))
+        bench.poll.catch_up()
+        bench.idle()
+        assert handed == [0, 0, 0, 10, 20], "negative, neutral, and the pages of positive"
+        assert len(bench.survey.shown()) == 25
+
+
 def test_a_catch_up_that_fails_is_tried_again() -> None:
     with running(Bench()) as bench:
         bench.interval = 100.0
