@@ -23,6 +23,8 @@ _STREAM_ARN: Final = re.compile(r"arn:[^:]+:dynamodb:[^:]*:[^:]*:table/([A-Za-z0
 _SEQUENCE: Final = re.compile(r"[0-9]{1,128}")
 _YEAR_5138: Final = 100_000_000_000  # seconds; more are milliseconds, infinity or nonsense
 _TTL: Final = ("Service", "dynamodb.amazonaws.com")
+_SECONDS: Final = re.compile(r"[0-9]{1,12}")
+_LONGEST_EXPIRED: Final = 5 * 366 * 86_400  # seconds; what is over its time for longer TTL leaves alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +33,14 @@ class Allowed:
 
     keys: tuple[str, ...]
     attributes: tuple[str, ...]
+    ttl: str | None = None
+    """The attribute that says when an item expires (Unix seconds); it is looked at, and does not leave."""
 
 
 SENTIMENT: Final = Allowed(
     keys=("source_id", "timestamp"),
     attributes=("matched_tickers", "ticker", "sentiment", "score", "confidence", "source", "updated_at"),
+    ttl="ttl_timestamp",
 )
 USERS: Final = Allowed(keys=("PK", "SK"), attributes=("tickers", "status"))
 
@@ -91,12 +96,13 @@ def to_change(record: object, position: int, tables: Mapping[str, Allowed]) -> C
         raise _undecodable(f"{op} without NewImage: the stream's view type has to be NEW_AND_OLD_IMAGES")
     new = f',"new":{_image(body, "NewImage", allowed)}' if "NewImage" in body else ""
     old = f',"old":{_image(body, "OldImage", allowed)}' if "OldImage" in body else ""
-    ttl = ',"ttl":true' if _is_ttl(record) else ""
+    committed_at = _committed_at(body)
+    ttl = ',"ttl":true' if _is_ttl(record) or _has_expired(record, body, allowed, committed_at) else ""
     return Change(
         position,
         seq,
         f'{{"op":"{op}","table":"{table}","keys":{_keys(body, allowed)}{new}{old},'
-        f'"seq":"{seq}","committed_at":{_committed_at(body)}{ttl}}}',
+        f'"seq":"{seq}","committed_at":{committed_at}{ttl}}}',
     )
 
 
@@ -145,6 +151,20 @@ def _committed_at(body: Mapping[str, Any]) -> int:
 def _is_ttl(record: Mapping[str, Any]) -> bool:
     identity = record.get("userIdentity")
     return isinstance(identity, dict) and (identity.get("type"), identity.get("principalId")) == _TTL
+
+
+def _has_expired(record: Mapping[str, Any], body: Mapping[str, Any], allowed: Allowed, committed_at: int) -> bool:
+    """Whether a record that names no deleter removes an item that was over its time. In the other replicas of a global
+    table the replication repeats what TTL deletes in one, and names nobody:
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/time-to-live-ttl-streams.html"""
+    image = body.get("OldImage")
+    if record.get("eventName") != "REMOVE" or record.get("userIdentity") is not None or not isinstance(image, dict):
+        return False
+    match image.get(allowed.ttl):
+        case {"N": str(seconds), **others} if not others and _SECONDS.fullmatch(seconds):
+            return 0 <= committed_at - int(seconds) <= _LONGEST_EXPIRED
+        case _:
+            return False
 
 
 def _undecodable(error: str) -> RecordFault:

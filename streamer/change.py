@@ -175,6 +175,12 @@ def parse_time(text: str) -> int | None:
     return (since_epoch.days * 86_400 + since_epoch.seconds) * 1000 + since_epoch.microseconds // 1000
 
 
+def is_sortable(timestamp: str) -> bool:
+    """Whether a timestamp is written as `iso_time` writes it. Queries compare timestamps as text, so they may not find
+    an item whose timestamp is written otherwise (an offset, a space for `T`)."""
+    return _SORTABLE.fullmatch(timestamp) is not None
+
+
 def iso_time(milliseconds: int) -> str:
     """Unix milliseconds to ISO 8601 UTC with milliseconds, as every time on the wire is written."""
     seconds, rest = divmod(milliseconds, 1000)
@@ -191,6 +197,7 @@ def is_text(value: str) -> bool:
 
 
 _EPOCH = datetime.fromtimestamp(0, UTC)
+_SORTABLE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
 _FINEST = -168  # DynamoDB: 38 digits from 1E-130 on. A finer exponent is not from a table, and would be written out
 _LONGEST_KEY = 2048  # bytes of a hash key in DynamoDB, so no more characters
 _LONGEST_TIME = 64

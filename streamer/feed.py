@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence, Set
 from concurrent.futures import Future
 from typing import TypeVar
 
-from streamer.change import Item, Key
+from streamer.change import Item, Key, is_sortable
 from streamer.clock import wall_ms
 from streamer.delivery.delivery import Delivery
 from streamer.delivery.stream import Stream
@@ -75,10 +75,12 @@ class Feed:
         self._now_ms = now_ms
         self._waiting: list[tuple[int, int]] = []  # of what the next flush sends: when it was received, and committed
         self._logged: OrderedDict[Key, None] = OrderedDict()
+        self._unsortable: OrderedDict[Key, None] = OrderedDict()
         delivery.on_flush = self._flushed
 
     def deliver(self, messages: Sequence[Message]) -> None:
-        """Takes in messages of the queue. If it returns, they are the hub's; if it raises, they are not."""
+        """Takes in messages of the queue. If it returns, they are the hub's, or have failed one by one, which is
+        counted and logged; if it raises, they are not."""
         decoded = [(message, self._decode(message)) for message in messages]
         self._in_loop(lambda: self._take_in(decoded))
 
@@ -156,12 +158,20 @@ class Feed:
             return PoisonMessage("bug", type(bug).__name__)
 
     def _take_in(self, decoded: Iterable[Decoded]) -> None:
-        try:
-            for message, content in decoded:
+        failed = False
+        for message, content in decoded:
+            try:
                 self._take(message, content)
-        finally:
-            if self._waiting:  # all of them with one flush: a later one would wait for the next
-                self._delivery.published()
+            except Exception:
+                # It would fail again, and the nine that came with it would come again with it until retention ends.
+                failed = True
+                self._counters.add("messages_failed")
+                logger.exception(
+                    "message failed and is dropped; queries of the table publish what it held",
+                    extra={"message_id": message.id},
+                )
+        if self._waiting or failed:  # all of them with one flush: a later one would wait for the next
+            self._delivery.published()
 
     def _take(self, message: Message, content: Batch | Canary | PoisonMessage) -> None:
         self._counters.add("messages_received")
@@ -198,6 +208,8 @@ class Feed:
         for change in batch.changes:
             if change.after.fault is not None or change.after.ignored_tickers:
                 self._count_fault(change.key, change.after)
+            if not is_sortable(change.key.timestamp):
+                self._count_unsortable(change.key)
         outcome = self._hub.publish(batch.changes, dated_ms=min(batch.relayed_at, now_ms), now_ms=now_ms)
         self._counters.add("changes_received", len(batch.changes))
         self._counters.add("changes_known", outcome.known)
@@ -232,11 +244,28 @@ class Feed:
         if item.fault is None:
             return
         self._counters.add("items_invalid")
-        if key not in self._logged:
-            self._logged[key] = None
-            if len(self._logged) > _LOGGED_KEYS:
-                self._logged.popitem(last=False)
+        if _is_new(key, self._logged):
             logger.warning(
                 "item is no event",
                 extra={"source_id": key.source_id, "timestamp": key.timestamp, "fault": item.fault},
             )
+
+    def _count_unsortable(self, key: Key) -> None:
+        """Counts and names each item once."""
+        if _is_new(key, self._unsortable):
+            self._counters.add("timestamps_irregular")
+            logger.warning(
+                "queries may not find this item: its timestamp is not ISO 8601 in UTC with milliseconds and Z,"
+                " as 2026-11-22T14:18:46.484Z; correct the writer",
+                extra={"source_id": key.source_id, "timestamp": key.timestamp},
+            )
+
+
+def _is_new(key: Key, seen: OrderedDict[Key, None]) -> bool:
+    """Whether a key is not among those last seen; it is from now on."""
+    if key in seen:
+        return False
+    seen[key] = None
+    if len(seen) > _LOGGED_KEYS:
+        seen.popitem(last=False)
+    return True

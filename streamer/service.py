@@ -9,11 +9,9 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import get_args
-
-import uvloop
 
 from streamer import __version__, aws
 from streamer.change import iso_time
@@ -80,7 +78,8 @@ _LONGEST_POLL = 2.0  # seconds that a stop waits for a poll
 
 
 class Service:
-    """One container's service. `async with` starts intake and the sweep; its end releases the queue."""
+    """One container's service. `async with` reads the secrets, which may raise SettingsError, and starts intake and the
+    sweep; its end releases the queue."""
 
     def __init__(self, settings: Settings, loop: asyncio.AbstractEventLoop, logs: LogQueue | None = None) -> None:
         self._settings = settings
@@ -185,9 +184,8 @@ class Service:
         self._next_query = asyncio.Event()
         self._checked_at = 0.0
         gateway = Secrets("GATEWAY_SECRET", settings.gateway_secret)
-        gateway.read()
         sealing = Secrets("TICKET_SECRET", settings.ticket_secret)
-        sealing.read()
+        self._secrets = (gateway, sealing)
         identity = Identity(
             settings.trusted_proxies,
             gateway,
@@ -242,6 +240,8 @@ class Service:
         )
 
     async def __aenter__(self) -> Service:
+        for secrets in self._secrets:
+            await asyncio.to_thread(secrets.read)
         if self._push is not None:
             self._push.start()
         self._poll.start()
@@ -428,7 +428,10 @@ async def _serve(settings: Settings, sock: socket.socket, connections: int, logs
         stopping.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop)
+        try:
+            loop.add_signal_handler(number, stop)
+        except NotImplementedError:  # Windows
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop))
     service = Service(settings, loop, logs)
     limits = Limits(idle=settings.keep_alive, connections=connections)
     server = Server.of(service.app, limits=limits, taken=lambda: len(service.delivery.streams))
@@ -455,8 +458,17 @@ def serve(settings: Settings, logs: LogQueue | None = None) -> None:
     check()
     connections = allow_files(settings.max_connections)
     sock = listen(settings.host, settings.port)
-    with sock, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with sock, asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_serve(settings, sock, connections, logs))
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """None: asyncio's own loop, where uvloop is not installed, as on Windows."""
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
 
 
 def _age(moment_ms: int | None, now_ms: int) -> float | None:

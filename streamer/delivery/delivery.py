@@ -12,6 +12,7 @@ import random
 import secrets
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 
 from streamer.change import iso_time
@@ -143,7 +144,12 @@ class Delivery:
         self.flush()
         if not self._is_open(stream):  # the flush may have found it too slow
             return
-        if stream.sink.pending() > self._timing.slow_bytes:
+        try:
+            waiting = stream.sink.pending()
+        except Exception as error:
+            self._failed(stream, error)
+            return
+        if waiting > self._timing.slow_bytes:
             self._close_slow(stream)
             return
         self._counters.add("streams_refiltered")
@@ -152,11 +158,14 @@ class Delivery:
         stream.start = Start("reset", self._hub.history.evicted_through, "configuration_changed")
         stream.came_ms, stream.cursor = 0, stream.start.cursor
         reset = _reset(stream.start, wanted)
-        if stream.sink.pending():
+        if waiting:
             # The history follows when the client has taken what waits: change after change adds no more than this.
             self._write(stream, reset, 0, self.clock())
-        else:
+            return
+        try:
             self._replay(stream, reset)
+        except Exception as error:
+            self._failed(stream, error)
 
     def end(self, stream: Stream, reason: ClosingReason) -> None:
         """Says goodbye to one stream, after what was published for it; ending twice is nothing."""
@@ -198,7 +207,7 @@ class Delivery:
         if frames:
             self._close_overfull()
             now = self.clock()
-            for wanted, group in self._hub.groups.items():
+            for wanted, group in list(self._hub.groups.items()):
                 admitted = [frame for frame in frames if wanted.admits(frame)]
                 if admitted:
                     self._tell(group, admitted, now)
@@ -217,33 +226,54 @@ class Delivery:
         self._tell_metrics(now, now_ms)
         self.flush()
         for stream in list(self._blocked):
-            blocked = stream.sink.blocked_since()
-            if blocked is None and not stream.sink.pending():
-                self._blocked.discard(stream)
-            elif blocked is not None and stream.closed_for is None and now - blocked > self._timing.slow_seconds:
-                self._close_slow(stream)
-        for stream in self._closing:
-            blocked = stream.sink.blocked_since()
-            stuck = blocked is not None and now - max(blocked, stream.closed_at) > _CLOSE_GRACE
-            if stuck or now - stream.closed_at > _CLOSE_AT_MOST:
-                stream.sink.abort()
+            try:
+                self._see_blocked(stream, now)
+            except Exception as error:
+                self._failed(stream, error)
+        for stream in list(self._closing):
+            try:
+                self._see_closing(stream, now)
+            except Exception as error:
+                self._failed(stream, error)
         heartbeat: bytes | None = None
         for stream in self._due.take(now):
             if not self._is_open(stream):
                 continue
-            if now >= stream.ends_at:
-                self._close(stream, stream.ends_for)
-                continue
-            if stream.cursor is None and now >= stream.heartbeat_at:
-                if stream.sink.pending() > self._timing.slow_bytes:
-                    self._close_slow(stream)
-                    continue
-                heartbeat = heartbeat or self._hub.stamp(self._heartbeat())
-                stream.heartbeat_at = now + self._timing.heartbeat
-                self._write(stream, heartbeat, 0, now)
-            elif now - stream.written_at >= stream.silence and not stream.sink.pending():
-                self._write(stream, PING, 0, now)
+            try:
+                heartbeat = self._see_due(stream, now, heartbeat)
+            except Exception as error:
+                self._failed(stream, error)
+
+    def _see_blocked(self, stream: Stream, now: float) -> None:
+        blocked = stream.sink.blocked_since()
+        if blocked is None and not stream.sink.pending():
+            self._blocked.discard(stream)
+        elif blocked is not None and stream.closed_for is None and now - blocked > self._timing.slow_seconds:
+            self._close_slow(stream)
+
+    def _see_closing(self, stream: Stream, now: float) -> None:
+        blocked = stream.sink.blocked_since()
+        stuck = blocked is not None and now - max(blocked, stream.closed_at) > _CLOSE_GRACE
+        if stuck or now - stream.closed_at > _CLOSE_AT_MOST:
+            stream.sink.abort()
+
+    def _see_due(self, stream: Stream, now: float, heartbeat: bytes | None) -> bytes | None:
+        """Returns the heartbeat of this sweep, once it is made: all streams get the same."""
+        if now >= stream.ends_at:
+            self._close(stream, stream.ends_for)
+            return heartbeat
+        if stream.cursor is None and now >= stream.heartbeat_at:
+            if stream.sink.pending() > self._timing.slow_bytes:
+                self._close_slow(stream)
+                return heartbeat
+            heartbeat = heartbeat or self._hub.stamp(self._heartbeat())
+            stream.heartbeat_at = now + self._timing.heartbeat
+            self._write(stream, heartbeat, 0, now)
+        elif now - stream.written_at >= stream.silence and not stream.sink.pending():
+            self._write(stream, PING, 0, now)
+        if self._is_open(stream):
             self._attend(stream)
+        return heartbeat
 
     def drain(self, window: float) -> None:
         """Ends all streams with `closing` (drain), spread over so many seconds, the first one now."""
@@ -272,13 +302,19 @@ class Delivery:
         stream.closed_for, stream.closed_at = reason, self.clock()
         self._leave(stream)
         self._closing.add(stream)
-        stream.sink.close(self.closing(reason).frame(), discard=discard)
+        try:
+            stream.sink.close(self.closing(reason).frame(), discard=discard)
+        except Exception as error:
+            self._failed(stream, error)
 
     def _close_overfull(self) -> None:
         for stream in list(self._blocked):
             live = stream.closed_for is None and stream.cursor is None
-            if live and stream.sink.pending() > self._timing.slow_bytes:
-                self._close_slow(stream)
+            try:
+                if live and stream.sink.pending() > self._timing.slow_bytes:
+                    self._close_slow(stream)
+            except Exception as error:
+                self._failed(stream, error)
 
     def _tell(self, group: Group[Stream], frames: list[Frame], now: float) -> None:
         """The same bytes for every stream of the group. This loop is all that an event costs for each of them."""
@@ -287,11 +323,14 @@ class Delivery:
         group.told(events, len(data), now)
         self._counters.add("events_delivered", events * len(group))
         self._counters.add("bytes_delivered", len(data) * len(group))
+        broken: list[tuple[Stream, Exception]] = []  # they leave the group, so not while it is walked through
         for stream in group:
             try:
                 stream.sink.write(data)
             except Exception as error:
-                self._failed(stream, error)
+                broken.append((stream, error))
+        for stream, why in broken:
+            self._failed(stream, why)
 
     def _write(self, stream: Stream, data: bytes, events: int, now: float) -> None:
         stream.wrote(events, len(data), now)
@@ -303,9 +342,13 @@ class Delivery:
             self._failed(stream, error)
 
     def _failed(self, stream: Stream, error: Exception) -> None:
-        """Its own misfortune: the others of its group must not miss what it was given."""
-        logger.error("a stream's sink failed", exc_info=error, extra={"connection_id": stream.connection_id})
-        stream.sink.abort()
+        """Cuts a stream that cannot go on; nothing else is told it, and the other streams miss nothing."""
+        if stream not in self.streams:  # logged already
+            return
+        self.forget(stream)
+        logger.error("a stream failed and is cut", exc_info=error, extra={"connection_id": stream.connection_id})
+        with suppress(Exception):  # of the same cause, as a rule; the request ends by itself
+            stream.sink.abort()
 
     def _leave(self, stream: Stream) -> None:
         self._hub.leave(stream.wanted, stream)

@@ -27,6 +27,8 @@ class Due(Generic[Entry]):
         """`tick`: seconds; `now`: the clock's seconds."""
         self._tick = tick
         self._next = math.floor(now / tick)
+        self._first = self._next
+        """The first tick that was not taken to its end."""
         self._buckets: dict[int, set[Entry]] = {}
 
     def at(self, moment: float, entry: Entry) -> None:
@@ -47,11 +49,12 @@ class Due(Generic[Entry]):
             entry.due = None
 
     def take(self, now: float) -> Iterator[Entry]:
-        """What is due by now, each once; it is not due again before `at` says so."""
+        """What is due by now, each once; it is not due again before `at` says so. What is not taken stays due."""
         last = math.floor(now / self._tick)
-        while self._next <= last:
-            tick, self._next = self._next, self._next + 1
-            while tick in self._buckets:
-                entry = next(iter(self._buckets[tick]))
+        while self._first <= last:
+            self._next = max(self._next, self._first + 1)
+            while self._first in self._buckets:
+                entry = next(iter(self._buckets[self._first]))
                 self.never(entry)
                 yield entry
+            self._first += 1

@@ -62,18 +62,26 @@ class Hub(Generic[Subscriber]):
         self._window_said = -1
 
     def publish(self, changes: Iterable[Change], *, dated_ms: int, now_ms: int) -> Outcome:
-        """Takes stream records in; what a user now sees differently becomes frames for the next flush."""
+        """Takes stream records in; what a user now sees differently becomes frames for the next flush.
+
+        If it raises, a record was not published, and none after it: reads of the table will find that.
+        """
         outcome = Outcome()
         for change in changes:
             published = self.ledger.state(change.key)
-            shown = published if change.key in self.ledger else change.before
+            told = change.key in self.ledger
+            shown = published if told else change.before
             by_read = not self.ledger.confirmed(change.key)
             answer = self.ledger.observe_record(change, now_ms)
             if answer is Answer.PUBLISH:
                 self._doubt(change.committed_at * 1000, now_ms)
                 committed_at = iso_time(change.committed_at * 1000)
                 events = _differences(change.key, change.after, published, shown, committed_at)
-                self._tell(change.key, change.after.state, events, outcome, dated_ms, now_ms)
+                try:
+                    self._tell(change.key, change.after.state, events, outcome, dated_ms, now_ms)
+                except Exception:
+                    self.ledger.retract(change.key, shown, told=told, now_ms=now_ms)
+                    raise
             elif answer is Answer.KNOWN:
                 outcome.known += 1
                 if by_read and change.before is not None and change.after.state == published:
@@ -99,13 +107,18 @@ class Hub(Generic[Subscriber]):
         outcome = Outcome()
         for key, item in rows:
             published = self.ledger.state(key)
-            shown = published if key in self.ledger else self.ledger.last(key)
+            told = key in self.ledger
+            shown = published if told else self.ledger.last(key)
             first = item.fault is not None and not self.ledger.knows(key)
             answer = self.ledger.observe_reading(Reading(key, item, began_ms, as_of, consistent), now_ms)
             if answer is Answer.PUBLISH:
                 outcome.fetched.append(key)
                 events = _differences(key, item, published, shown, None)
-                self._tell(key, item.state, events, outcome, now_ms, now_ms)
+                try:
+                    self._tell(key, item.state, events, outcome, now_ms, now_ms)
+                except Exception:
+                    self.ledger.retract(key, shown, told=told, now_ms=now_ms)
+                    raise
             elif answer is Answer.KNOWN:
                 outcome.known += 1
             else:
@@ -229,7 +242,9 @@ class Hub(Generic[Subscriber]):
 
     def expire(self, now_ms: int) -> None:
         """Lets go of what is over its time."""
-        self.ledger.expire(now_ms)
+        for key in self.ledger.expire(now_ms):
+            # `vanished` asks the ledger and would not name it. Without this the keys pile up while no query succeeds.
+            self._recent.pop(key, None)
         self.history.expire(now_ms)
         self.window.expire(now_ms)
 

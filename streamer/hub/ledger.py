@@ -198,8 +198,15 @@ class Ledger:
         self._apply(reading.key, entry, now_ms)
         return answer
 
-    def expire(self, now_ms: int) -> None:
-        """Forgets what is over its time or over the limit."""
+    def retract(self, key: Key, state: State | None, *, told: bool, now_ms: int) -> None:
+        """The observation that was answered last could not be published: the item shows `state` as before (`told`: it
+        was published), so that a read that finds it otherwise is news."""
+        entry = self._entries[key]
+        entry.state, entry.silent = state, not told
+        self._apply(key, entry, now_ms)
+
+    def expire(self, now_ms: int) -> list[Key]:
+        """Forgets what is over its time or over the limit; returns the forgotten items."""
         over = len(self._entries) - self._limit
         old: list[Key] = []
         for key, entry in self._entries.items():
@@ -209,6 +216,7 @@ class Ledger:
             old.append(key)
         for key in old:
             del self._entries[key]
+        return old
 
     def _is_older(self, change: Change, entry: _Entry) -> bool:
         """Whether a record was committed clearly before the newest consistent read began."""

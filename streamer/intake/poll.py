@@ -21,13 +21,13 @@ from streamer.change import LATENESS_MS, Key, iso_time
 from streamer.clock import wall_ms
 from streamer.errors import TableError
 from streamer.intake import trouble
-from streamer.intake.retry import Retry, Stopped
+from streamer.intake.retry import SAID_AGAIN, Retry, Stopped
 from streamer.intake.signals import Queried, QueryFailed, Signal
 from streamer.intake.survey import Spans, Survey
 from streamer.intake.walk import Walk
 
 if TYPE_CHECKING:
-    from streamer.tables.sentiment import SentimentTable
+    from streamer.tables.sentiment import Row, SentimentTable
 
 logger = logging.getLogger(__name__)
 
@@ -109,7 +109,8 @@ class Poll:
         self._fetched: Sequence[Key] = ()
         self._queried_ms = 0  # since when the first query answers
         self._walk = Walk(survey, spans)
-        self._side_due = self._walk_due = clock()  # when a job on the side, or a step of the walk, may be next
+        self._side_due: dict[str, float] = {}  # when a job on the side may be next: its own failures delay it alone
+        self._side_said: dict[str, tuple[str, int]] = {}  # what was logged last of each, and when
         self._thread = threading.Thread(target=self._run, name="intake-poll", daemon=True)
 
     def start(self) -> None:
@@ -153,35 +154,47 @@ class Poll:
     def _run(self) -> None:
         if self._leased is not None:
             self._leased.wait(self._lease_wait)
-        due = self._clock()
+        due, fails = self._clock(), False
         with suppress(Stopped):  # the one way out
             while not self._stopping.is_set():
                 self._wake.clear()
-                if self._soon or self._clock() >= due:
+                if self._clock() >= due or (self._soon and not fails):
                     self._soon = False
-                    self._querying(self._query)
-                    due = self._clock() + self._interval() * self._jitter(0.9, 1.1)
+                    pause = self._querying.once(self._query)
+                    fails = pause is not None
+                    due = self._clock() + (self._interval() * self._jitter(0.9, 1.1) if pause is None else pause)
                 job, job_due = self._side_job()
                 if self._clock() >= job_due:
                     self._on_the_side(job)
                     _, job_due = self._side_job()
-                self._wake.wait(max(0.0, min(due, job_due) - self._clock()))
+                wait = min(due, job_due) - self._clock()
+                if wait > 0:
+                    self._wake.wait(wait)
 
     def _side_job(self) -> tuple[Callable[[], None], float]:
-        """What is to be done beside the queries, the first of these, and when; infinity: there is nothing."""
+        """What is to be done beside the queries, and when: the first of these that is due, or else due next; infinity:
+        there is nothing."""
+        jobs: list[Callable[[], None]] = []
         if self._asked:
-            return self._read_asked, self._side_due
+            jobs.append(self._read_asked)
         if self._behind and self._walk.knows_catchup:
-            return self._catch_up, self._side_due
-        return self._step_back, math.inf if self._walk.done else max(self._side_due, self._walk_due)
+            jobs.append(self._catch_up)
+        if self._proved_ms is not None and not self._walk.done:  # it leaves to the queries what the first one found
+            jobs.append(self._step_back)
+        now = self._clock()
+        due = [(job, max(now, self._side_due.get(job.__name__, now))) for job in jobs]
+        return min(due, key=lambda one: one[1], default=(self._step_back, math.inf))
 
     def _on_the_side(self, job: Callable[[], None]) -> None:
         try:
             job()
         except Exception as error:
-            self._side_due = self._clock() + _AGAIN * self._jitter(0.5, 1.0)
-            what = job.__name__.strip("_")
-            logger.warning("failed, trying again", extra={"what": what, **trouble.for_log(error)})
+            self._side_due[job.__name__] = self._clock() + _AGAIN * self._jitter(0.5, 1.0)
+            what, words, now = job.__name__.strip("_"), trouble.in_words(error), self._now()
+            before, said_ms = self._side_said.get(what, ("", 0))
+            if before != words or now - said_ms >= SAID_AGAIN:
+                self._side_said[what] = words, now
+                logger.warning("failed, trying again", extra={"what": what, **trouble.for_log(error)})
 
     def _query(self) -> None:
         """One query of the look-back, until everything it found is published or known. Raises TableError."""
@@ -211,17 +224,21 @@ class Poll:
     def _take(self, began_ms: int, since_ms: int, grace: float = 0.0) -> list[Key]:
         """Hands over what the table holds after a time, with the truth about what contradicts. Returns what was new."""
         table, since, as_of = self._connected(), iso_time(since_ms), self._survey.revision()
-        rows = table.after(since)
+        # Page by page, so that of a long time no more than the keys is held. What push is to bring first has to wait.
+        pages: Iterable[Sequence[Row]] = [table.after(since)] if grace else table.pages_after(since)
         if grace and self._stopping.wait(grace):
             raise Stopped
         again: list[Key] = []
         fetched: list[Key] = []
-        for start in range(0, len(rows), _CHUNK):
-            chunk = rows[start : start + _CHUNK]
-            taken = self._survey.observe(chunk, began_ms=began_ms, as_of=as_of, consistent=False)
-            again += taken.read_again
-            fetched += taken.fetched
-        again += self._survey.vanished({key for key, _ in rows}, since=since, began_ms=began_ms)[:_MOST_VANISHED]
+        found: set[Key] = set()
+        for rows in pages:
+            found.update(key for key, _ in rows)
+            for start in range(0, len(rows), _CHUNK):
+                chunk = rows[start : start + _CHUNK]
+                taken = self._survey.observe(chunk, began_ms=began_ms, as_of=as_of, consistent=False)
+                again += taken.read_again
+                fetched += taken.fetched
+        again += self._survey.vanished(found, since=since, began_ms=began_ms)[:_MOST_VANISHED]
         fetched += self._settle(again)
         return fetched
 
@@ -262,7 +279,7 @@ class Poll:
 
     def _step_back(self) -> None:
         self._walk.step(self._connected(), self._now(), self._queried_ms)
-        self._walk_due = self._clock() + _STEP_PAUSE
+        self._side_due["_step_back"] = self._clock() + _STEP_PAUSE
 
     def _connected(self) -> SentimentTable:
         if self._table is None:

@@ -44,6 +44,8 @@ class Retry:
         named in `passes` are not tried again but raised.
         """
         self._what = what
+        self._longest_pause = longest_pause
+        self._jitter = jitter
         self._stopping = stopping
         self._now = now
         self._failed = failed
@@ -57,6 +59,7 @@ class Retry:
         )
         self._logged: tuple[str, int] | None = None  # kept over successes: what comes and goes is not news each time
         self._spoken = False
+        self._failures = 0  # of `once`, in a row
 
     def __call__(self, attempt: Callable[[], Result]) -> Result:
         """Returns what `attempt` returns in the end. Raises Stopped once the stop is there, and what `passes` names."""
@@ -70,6 +73,25 @@ class Retry:
         self.worked()
         return result
 
+    def once(self, attempt: Callable[[], object]) -> float | None:
+        """One attempt, for who has other work between two: None if it succeeded, else the pause in seconds before the
+        next one. Raises as a call does."""
+        if self._stopping.is_set():
+            raise Stopped
+        try:
+            attempt()
+        except self._passes:
+            raise
+        except Exception as error:
+            self._failures += 1
+            ceiling = min(self._longest_pause, FIRST_PAUSE * 2.0 ** min(self._failures - 1, 30))
+            pause = self._jitter(0.0, ceiling)
+            self._report(error, self._failures, pause)
+            return pause
+        self._failures = 0
+        self.worked()
+        return None
+
     def worked(self) -> None:
         """Ends a spell of failures. Called by itself, and by an attempt that goes on for long once it has succeeded."""
         if self._spoken:
@@ -81,8 +103,10 @@ class Retry:
 
     def _after_failure(self, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
-        if not isinstance(error, Exception):
-            return
+        if isinstance(error, Exception):
+            self._report(error, state.attempt_number, state.upcoming_sleep)
+
+    def _report(self, error: Exception, attempts: int, pause: float) -> None:
         words = trouble.in_words(error)
         self._failed(words, error)
         now = self._now()
@@ -94,8 +118,8 @@ class Retry:
             "failed, trying again",
             extra={
                 "what": self._what,
-                "attempts": state.attempt_number,
-                "pause_seconds": round(state.upcoming_sleep, 3),
+                "attempts": attempts,
+                "pause_seconds": round(pause, 3),
                 **trouble.for_log(error),
             },
         )

@@ -82,13 +82,13 @@ class SentimentTable:
     def after(self, since: str) -> list[Row]:
         """Every scored item with a timestamp after `since`, as the index shows it now: eventually consistent. The cost
         follows what is found, not the table."""
+        return [row for page in self.pages_after(since) for row in page]
+
+    def pages_after(self, since: str) -> Iterator[Sequence[Row]]:
+        """What `after` returns, page by page as it is read."""
         condition = "#sentiment = :label AND #timestamp > :since"
-        return [
-            row
-            for label in sorted(LABELS)
-            for page in self._pages(condition, {":label": label, ":since": since})
-            for row in page
-        ]
+        for label in sorted(LABELS):
+            yield from self._pages(condition, {":label": label, ":since": since})
 
     def read(self, keys: Iterable[Key]) -> list[Row]:
         """These items as the table holds them now, consistently, each once."""

@@ -27,6 +27,11 @@ class Metric:
 COUNTERS: Final = (
     Metric("messages_received", "Count", "queue messages taken in"),
     Metric("messages_poison", "Count", "queue messages that could not be understood, dropped", published=True),
+    Metric(
+        "messages_failed",
+        "Count",
+        "queue messages that the service failed to take in, dropped; queries of the table publish what they held",
+    ),
     Metric("changes_received", "Count", "change records taken in"),
     Metric("changes_known", "Count", "change records that changed nothing a user sees, repeats among them"),
     Metric("changes_stale", "Count", "change records older than what was published"),
@@ -49,6 +54,12 @@ COUNTERS: Final = (
         "items_invalid",
         "Count",
         "changes to an item that breaks the table's rules and so is no event, or such items found by a query",
+    ),
+    Metric(
+        "timestamps_irregular",
+        "Count",
+        "items that came by push and that queries may not find, since their timestamp is not written in UTC with "
+        "milliseconds and Z; each once",
     ),
     Metric("tickers_ignored", "Count", "malformed tickers of otherwise good items"),
     Metric("events_published", "Count", "sentiment_update events made, one for each ticker", published=True),

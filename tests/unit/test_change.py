@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from streamer.change import Item, Key, State, iso_time, parse_time, plain, read_item, version
+from streamer.change import Item, Key, State, is_sortable, iso_time, parse_time, plain, read_item, version
 from tests.factories import state
 from tests.vectors import VECTORS
 
@@ -109,3 +109,22 @@ def test_version_does_not_depend_on_how_a_number_was_written_and_differs_by_tick
     one = state("positive", "A", "B", score="0.5")
     assert version(key, "A", one) == version(key, "A", state("positive", "A", score="0.500"))
     assert version(key, "A", one) != version(key, "B", one)
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "sortable"),
+    [
+        ("2026-11-22T14:56:57.740Z", True),
+        (iso_time(0), True),
+        ("2026-11-22T14:56:57.740+00:00", False),
+        ("2026-11-22T15:56:57.740+01:00", False),
+        ("2026-11-22 14:56:57.740Z", False),
+        ("2026-11-22T14:56:57Z", False),
+        ("2026-11-22T14:56:57.740123Z", False),
+        ("2026-11-22T14:56:57.740", False),
+        ("20261122T145657.740Z", False),
+        ("2026-11-22T14:56:57.740Z\n", False),
+    ],
+)
+def test_queries_sort_timestamps_that_are_utc_with_milliseconds_and_z(timestamp: str, sortable: bool) -> None:
+    assert is_sortable(timestamp) is sortable

@@ -182,6 +182,31 @@ async def test_an_item_that_breaks_a_rule_is_counted_each_time_and_named_once(ca
     assert (vars(line)["source_id"], vars(line)["fault"]) == ("wire:1", "label")
 
 
+def at(number: int, timestamp: str) -> dict[str, Any]:
+    return record(number, keys={"source_id": f"wire:{number}", "timestamp": timestamp})
+
+
+async def test_a_timestamp_that_queries_may_not_find_is_named_and_counted_once_and_published(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    fed = Fed()
+    right, offset, space = "2026-11-22T14:56:00.000Z", "2026-11-22T15:56:00.000+01:00", "2026-11-22 14:56:00.000Z"
+    for _ in range(2):
+        await fed.deliver([message(at(1, right), at(2, offset), at(3, space))])
+    assert fed.count("timestamps_irregular") == 2
+    lines = [logged for logged in caplog.records if logged.levelno >= logging.WARNING]
+    assert [(vars(line)["source_id"], vars(line)["timestamp"]) for line in lines] == [
+        ("wire:2", offset),
+        ("wire:3", space),
+    ]
+    assert all("queries may not find" in line.message for line in lines)
+    assert fed.count("events_published") == 3, "as ever"
+    monkeypatch.setattr("streamer.feed._LOGGED_KEYS", 10)
+    await fed.deliver([message(*(at(number, offset) for number in range(100)))])
+    assert len(fed.feed._unsortable) == 10
+    assert fed.count("timestamps_irregular") == 101
+
+
 async def test_a_clock_that_is_ahead_does_not_stick() -> None:
     fed = Fed()
     far = NOW_MS + 10**11
@@ -191,6 +216,88 @@ async def test_a_clock_that_is_ahead_does_not_stick() -> None:
     await fed.deliver([message(record(2), relayed_at=NOW_MS + 60_000)])
     following = fed.bench.hub.history.after(fed.bench.hub.history.dated_after(NOW_MS + 1000))
     assert len(list(following)) == 1
+
+
+class Hostile:
+    """A hub that cannot make the events of some items, for as long as a test likes."""
+
+    def __init__(self, fed: Fed, monkeypatch: pytest.MonkeyPatch, *sources: str) -> None:
+        self.sources = set(sources)
+        frame = fed.bench.hub._frame
+
+        def failing(event: Any, kind: Any, ticker: str | None) -> Any:
+            if getattr(event, "source_id", None) in self.sources and ticker == "MSFT":
+                raise ZeroDivisionError
+            return frame(event, kind, ticker)
+
+        monkeypatch.setattr(fed.bench.hub, "_frame", failing)
+
+
+BOTH = {"matched_tickers": ["AAPL", "MSFT"], "sentiment": "positive", "score": 0.5}
+BOTH_ITEM = Item(state("positive", "AAPL", "MSFT", source=None))
+
+
+async def test_a_message_that_fails_fails_alone_and_is_counted_and_logged_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    fed = Fed()
+    Hostile(fed, monkeypatch, "wire:2")
+    await fed.deliver([message(record(1)), message(record(2, new=BOTH)), message(record(3))])
+    assert (fed.count("messages_received"), fed.count("messages_failed"), fed.count("events_published")) == (3, 1, 2)
+    (line,) = [logged for logged in caplog.records if logged.levelno >= logging.WARNING]
+    assert vars(line)["message_id"] == "m-1"
+    assert "queries of the table publish what it held" in line.message
+    assert not fed.bench.hub.take_pending(), "what was published of it, and beside it, went out"
+
+
+@pytest.mark.parametrize("known", [False, True])
+async def test_what_a_failed_message_held_is_published_by_the_next_queries(
+    known: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fed = Fed()
+    key = Key("wire:2", ROW[0].timestamp)
+    if known:
+        await fed.deliver([message(record(2, seq="1"))])
+    hostile = Hostile(fed, monkeypatch, "wire:2")
+    await fed.deliver([message(record(2, new=BOTH, seq="3"), record(4))])
+    assert fed.count("messages_failed") == 1
+    hostile.sources.clear()
+
+    def query() -> None:
+        fed.bench.now += 15
+        rows = [(key, BOTH_ITEM), (Key("wire:4", key.timestamp), ROW[1])]
+        now_ms, as_of = fed.bench.wall_ms(), fed.feed.revision()
+        taken = fed.feed.observe(rows, began_ms=now_ms, as_of=as_of, consistent=False)
+        again = [row for row in rows if row[0] in taken.read_again]
+        as_of = fed.feed.revision()
+        assert not fed.feed.observe(again, began_ms=now_ms, as_of=as_of, consistent=True).read_again
+
+    await asyncio.to_thread(query)
+    hub = fed.bench.hub
+    assert hub.ledger.state(key) == BOTH_ITEM.state
+    told = {(frame.key, frame.ticker) for frame in hub.history.after(0)}
+    assert told >= {(key, "AAPL"), (key, "MSFT"), (Key("wire:4", key.timestamp), "AAPL")}
+    published = fed.count("events_published")
+    await asyncio.to_thread(query)
+    assert fed.count("events_published") == published, "once"
+
+
+async def test_rows_that_fail_are_published_by_the_query_that_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    fed = Fed()
+    key = Key("wire:2", ROW[0].timestamp)
+    hostile = Hostile(fed, monkeypatch, "wire:2")
+    asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+
+    def observe() -> list[Key]:
+        revision = fed.feed.revision()
+        rows = [(key, BOTH_ITEM)]
+        return list(fed.feed.observe(rows, began_ms=NOW_MS, as_of=revision, consistent=True).fetched)
+
+    with pytest.raises(ZeroDivisionError):
+        await asyncio.to_thread(observe)
+    hostile.sources.clear()
+    assert await asyncio.to_thread(observe) == [key]
+    assert [frame.ticker for frame in fed.bench.hub.history.after(0)][-2:] == ["AAPL", "MSFT"]
 
 
 async def test_a_hub_that_fails_tells_the_thread_that_nothing_was_taken_and_the_loop_goes_on(
@@ -203,10 +310,9 @@ async def test_a_hub_that_fails_tells_the_thread_that_nothing_was_taken_and_the_
     def failing(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
-    for name in ("publish", "observe", "vanished", "proved", "learn"):
+    for name in ("observe", "vanished", "proved", "learn"):
         monkeypatch.setattr(fed.bench.hub, name, failing)
     calls: list[Callable[[], object]] = [
-        lambda: fed.feed.deliver([message(record(1))]),
         lambda: fed.feed.observe([ROW], began_ms=NOW_MS, as_of=0, consistent=False),
         lambda: fed.feed.vanished(set(), since="", began_ms=NOW_MS),
         lambda: fed.feed.proved(NOW_MS, 0, []),

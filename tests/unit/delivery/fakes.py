@@ -39,9 +39,9 @@ class FakeSink:
             if self.on_blocked is not None:
                 self.on_blocked()
 
-    def fail(self, data: bytes) -> None:
-        """In place of `write`: a sink that breaks."""
-        raise ValueError(len(data))
+    def fail(self, *args: object, **options: object) -> Any:
+        """In place of any other method: a sink that breaks."""
+        raise ValueError(len(args) + len(options))
 
     def close(self, last: bytes, *, discard: bool = False) -> None:
         if discard:

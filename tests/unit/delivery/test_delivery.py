@@ -11,7 +11,7 @@ from streamer.hub.filters import choose
 from streamer.hub.resume import Request
 from streamer.place import Place
 from tests.factories import KEY, NOW_MS, change, state
-from tests.unit.delivery.fakes import Bench, events, names
+from tests.unit.delivery.fakes import Bench, FakeSink, events, names
 
 EVERYTHING = choose(None, None)
 FRESH = Request()
@@ -452,6 +452,103 @@ def test_a_sink_that_fails_is_cut_and_the_others_get_everything() -> None:
     for sink in (*sinks[:2], *sinks[3:]):
         assert names(sink.take()) == ["sentiment_update"]
     assert sinks[2].aborted
+
+
+def of_five(bench: Bench) -> list[FakeSink]:
+    """The sinks of five equal streams."""
+    sinks = [bench.sink() for _ in range(5)]
+    for sink in sinks:
+        bench.delivery.open(sink, EVERYTHING, FRESH)
+        sink.take()
+    return sinks
+
+
+def said(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """The connections of which the log says that they failed."""
+    return [vars(line)["connection_id"] for line in caplog.records if line.message == "a stream failed and is cut"]
+
+
+def test_a_stream_that_fails_is_logged_once_and_told_nothing_more(caplog: pytest.LogCaptureFixture) -> None:
+    bench = Bench()
+    sinks = of_five(bench)
+    ids = {stream.sink: stream.connection_id for stream in bench.delivery.streams}
+    sinks[2].write = sinks[2].fail  # type: ignore[method-assign]
+    publish(bench, "positive", "negative")
+    publish(bench, "neutral", first=3)
+    assert said(caplog) == [ids[sinks[2]]]
+    assert len(bench.delivery.streams) == 4
+    sinks[0].write = sinks[0].fail  # type: ignore[method-assign]
+    sinks[0].abort = sinks[0].fail  # type: ignore[method-assign]
+    publish(bench, "positive", first=4)
+    assert said(caplog) == [ids[sinks[2]], ids[sinks[0]]]
+    assert names(sinks[1].take()) == ["sentiment_update"] * 4
+
+
+@pytest.mark.parametrize("method", ["pending", "write", "blocked_since"])
+def test_a_stream_that_fails_in_the_sweep_costs_no_other_its_heartbeat(
+    method: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench = Bench()
+    sinks = [bench.sink() for _ in range(20)]
+    for sink in sinks:
+        stream = bench.delivery.open(sink, choose(frozenset({"AAPL"}), None), FRESH)
+        stream.heartbeat_at = bench.now + 30  # all of them in one bucket
+        stream.silence = 60
+        bench.delivery._attend(stream)
+        sink.take()
+    publish(bench, "positive")
+    for sink in sinks:  # each in turn may be the one that the sweep comes to first
+        assert names(sink.take()) == ["sentiment_update"]
+    broken = sinks[7]
+    broken.writes.append(b": waits\n\n")
+    setattr(broken, method, broken.fail)
+    bench.now += 30
+    bench.delivery.sweep()
+    bench.now += 1
+    bench.delivery.sweep()
+    for sink in sinks:
+        assert sink is broken or names(sink.take()) == ["heartbeat"]
+    assert broken.aborted
+    assert len(said(caplog)) == 1
+
+
+def test_a_stream_that_cannot_be_closed_for_slowness_takes_no_event_from_the_others(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    bench = Bench(Timing(slow_bytes=10))
+    sinks = of_five(bench)
+    publish(bench, "positive")
+    for sink in (*sinks[:2], *sinks[3:]):
+        sink.take()
+    sinks[2].close = sinks[2].fail  # type: ignore[method-assign]  # it has not taken the first event
+    publish(bench, "negative", first=2)
+    for sink in (*sinks[:2], *sinks[3:]):
+        assert names(sink.take()) == ["sentiment_update"]
+    assert sinks[2].aborted
+    assert len(said(caplog)) == 1
+
+
+def test_a_stream_that_cannot_be_looked_at_takes_no_event_from_the_others(caplog: pytest.LogCaptureFixture) -> None:
+    bench = Bench()
+    sinks = of_five(bench)
+    publish(bench, "positive")
+    sinks[2].pending = sinks[2].fail  # type: ignore[method-assign]
+    publish(bench, "negative", first=2)
+    for sink in (*sinks[:2], *sinks[3:]):
+        assert names(sink.take()) == ["sentiment_update"] * 2
+    assert sinks[2].aborted
+    assert len(said(caplog)) == 1
+
+
+def test_a_stream_whose_goodbye_fails_does_not_keep_the_caller_from_the_next() -> None:
+    bench = Bench()
+    sinks = of_five(bench)
+    streams = {stream.sink: stream for stream in bench.delivery.streams}
+    sinks[0].close = sinks[0].fail  # type: ignore[method-assign]
+    for sink in sinks:
+        bench.delivery.end(streams[sink], "configuration_gone")
+    assert sinks[0].aborted
+    assert all(sink.closed for sink in sinks[1:])
 
 
 def test_what_is_over_its_time_is_let_go_by_the_sweep() -> None:

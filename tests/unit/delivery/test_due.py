@@ -51,3 +51,15 @@ def test_what_is_said_while_it_is_taken_counts() -> None:
     assert len(given) == 1
     assert list(due.take(1.5)) == []
     assert list(due.take(2.0)) == given
+
+
+def test_what_is_left_when_the_taking_ends_early_is_given_by_the_next() -> None:
+    due: Due[Thing] = Due(1.0, 0.0)
+    things = [Thing() for _ in range(5)]
+    for thing in things:
+        due.at(1.0, thing)
+    first = next(due.take(1.0))
+    due.at(0.5, first)
+    assert set(due.take(1.5)) == set(things) - {first}
+    assert list(due.take(2.0)) == [first]
+    assert not due._buckets

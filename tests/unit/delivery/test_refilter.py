@@ -140,3 +140,15 @@ def test_a_ticket_s_deadline_ends_the_stream_before_its_lifetime() -> None:
     bench.now += 900
     bench.delivery.sweep()
     assert late.take_all()[-1]["data"]["reason"] == "lifetime"
+
+
+@pytest.mark.parametrize("method", ["pending", "write"])
+def test_a_stream_that_fails_does_not_keep_the_caller_from_the_next(method: str) -> None:
+    bench = Bench()
+    (broken, first), (sink, second) = opened(bench), opened(bench)
+    setattr(broken, method, broken.fail)
+    for stream in (first, second):
+        bench.delivery.refilter(stream, B)
+    assert broken.aborted
+    assert "reset" in told(sink.take_all())
+    assert bench.delivery.streams == {second}

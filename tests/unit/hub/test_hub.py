@@ -8,8 +8,11 @@ import pytest
 from streamer.change import GONE, LATENESS_MS, Change, Item, Key, State, iso_time, version
 from streamer.hub.filters import Filter, choose
 from streamer.hub.frame import Frame
+from streamer.hub.history import History
 from streamer.hub.hub import Hub, Outcome
+from streamer.hub.ledger import Ledger
 from streamer.hub.resume import Request
+from streamer.hub.window import Window
 from streamer.place import Place
 from tests.factories import KEY, NOW_MS, change, hub, state
 
@@ -407,3 +410,17 @@ def test_what_a_read_withdrew_its_record_does_not_withdraw_again() -> None:
     record = change(state("positive", "AAPL"), 2, before=state("positive", "AAPL", "MSFT"))
     made.publish([record], dated_ms=NOW_MS, now_ms=NOW_MS)
     assert not made.take_pending()
+
+
+def test_items_that_queries_are_to_find_are_kept_no_longer_than_the_ledger_keeps_them() -> None:
+    target: Hub[str] = Hub(
+        run=1, ledger=Ledger(limit=10, least_ms=60_000), history=History(), window=Window(NOW_MS), margin_ms=10_000
+    )
+    keys = [Key(f"wire:{number}", iso_time(NOW_MS + number * 1_000)) for number in range(1_000)]
+    for number, key in enumerate(keys):  # no query succeeds meanwhile
+        now_ms = NOW_MS + number * 1_000
+        target.publish([change(state(), number, key=key)], dated_ms=now_ms, now_ms=now_ms)
+        target.expire(now_ms)
+    assert len(target._recent) == len(target.ledger) == 61
+    since, began_ms = iso_time(NOW_MS), NOW_MS + 2_000_000
+    assert target.vanished(set(), since=since, began_ms=began_ms) == keys[-61:], "what is kept is still looked for"

@@ -76,6 +76,52 @@ def test_a_delete_by_anyone_else_is_not_marked(identity: object) -> None:
     assert "ttl" not in change_of(record(op="REMOVE") | {"userIdentity": identity})
 
 
+CREATED = 1795359360
+"""When `record` was written."""
+FIVE_YEARS = 5 * 366 * 24 * 3600
+
+
+@pytest.mark.parametrize("expires", [CREATED, CREATED - 1, CREATED - 172_800])
+def test_a_ttl_delete_in_a_replica_names_nobody_and_is_marked_by_the_time_that_is_over(expires: int) -> None:
+    old = {"sentiment": {"S": "positive"}, "ttl_timestamp": {"N": str(expires)}}
+    change = change_of(record(op="REMOVE", old=old))
+    assert change["ttl"] is True
+    assert change["old"] == {"sentiment": "positive"}, "the attribute itself does not leave"
+    assert "ttl_timestamp" not in json.dumps(change)
+
+
+@pytest.mark.parametrize(
+    "attribute",
+    [
+        {"N": str(CREATED + 1)},
+        {"N": str(CREATED - FIVE_YEARS - 1)},
+        {"N": "0"},
+        {"N": "-1"},
+        {"N": "1e9"},
+        {"N": f"{CREATED - 1}.5"},
+        {"N": CREATED - 1},
+        {"N": ""},
+        {"N": "9" * 400},
+        {"S": str(CREATED - 1)},
+        {"N": str(CREATED - 1), "S": ""},
+        str(CREATED - 1),
+        None,
+    ],
+)
+def test_a_delete_before_the_items_time_is_over_is_not_marked(attribute: object) -> None:
+    assert "ttl" not in change_of(record(op="REMOVE", old={"ttl_timestamp": attribute}))
+
+
+def test_the_time_alone_marks_no_delete_by_somebody_and_no_other_change() -> None:
+    over = {"ttl_timestamp": {"N": str(CREATED - 1)}}
+    somebody = {"userIdentity": {"type": "Service", "principalId": "someone.amazonaws.com"}}
+    assert "ttl" not in change_of(record(op="REMOVE", old=over) | somebody)
+    assert "ttl" not in change_of(record(op="MODIFY", old=over))
+    assert "ttl" not in change_of(record(op="REMOVE"))
+    keys = {"PK": {"S": "USER#ada"}, "SK": {"S": "CONFIG#growth"}}
+    assert "ttl" not in change_of(record(op="REMOVE", table="users", old=over, Keys=keys))
+
+
 def test_an_item_with_nothing_visible_still_has_its_image() -> None:
     assert change_of(record(op="MODIFY", new={"article_text": {"S": "…"}}, old={}))["new"] == {}
 

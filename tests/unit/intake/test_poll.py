@@ -467,6 +467,85 @@ def test_items_asked_for_are_asked_for_again_if_the_read_fails() -> None:
         assert len(bench.dynamo.asked("batch_get_item")[-1]["sentiment"]["Keys"]) == 2
 
 
+def denied() -> None:
+    raise refusal("AccessDenied")
+
+
+def complaints(caplog: pytest.LogCaptureFixture, what: str) -> int:
+    """How many lines of log say that something of this name failed."""
+    return sum(line.message == "failed, trying again" and vars(line)["what"] == what for line in caplog.records)
+
+
+def test_single_reads_that_keep_failing_hold_up_neither_the_walk_back_nor_the_catch_up(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    bench = Bench()
+    late = key(2, 2_100_000)
+    bench.dynamo.before["batch_get_item"] = denied
+    with running(bench, walked=False):
+        bench.poll.read_soon([key(1)])
+        bench.idle()
+        bench.walked()
+        assert bench.poll._asked
+        bench.dynamo.put(late)
+        bench.poll.catch_up()
+        bench.idle()
+        assert bench.survey.shown() == {late}
+        bench.dynamo.put(key(1))
+        began_ms = bench.now_ms
+        while bench.now_ms < began_ms + 60_000:
+            bench.advance(1)
+        assert complaints(caplog, "read_asked") == 2, "once a minute"
+        assert complaints(caplog, "step_back") == complaints(caplog, "catch_up") == 0
+        del bench.dynamo.before["batch_get_item"]
+        bench.advance(3)
+        assert not bench.poll._asked
+
+
+def test_queries_that_keep_failing_do_not_hold_up_single_reads(caplog: pytest.LogCaptureFixture) -> None:
+    bench = Bench()
+    bench.pause = 5.0
+    old = key(1, 10 * LOOKBACK_MS)
+    bench.dynamo.put(old)
+    with running(bench):
+        bench.dynamo.before["query"] = denied
+        bench.advance(5)
+        assert bench.hears(Queried)
+        assert bench.hears(QueryFailed)
+        bench.poll.read_soon([old])
+        bench.idle()
+        assert bench.survey.shown() == {old}
+        asked = len(bench.dynamo.asked("query"))
+        bench.poll.soon()
+        bench.idle()
+        assert len(bench.dynamo.asked("query")) == asked, "whoever wants it soon ends no pause"
+        for _ in range(12):
+            bench.advance(5)
+        assert complaints(caplog, "table query") == 2, "once a minute"
+        del bench.dynamo.before["query"]
+        proofs = len(bench.survey.proofs)
+        bench.advance(5)
+        assert len(bench.survey.proofs) == proofs + 1
+
+
+def test_a_catch_up_that_keeps_failing_does_not_hold_up_single_reads(caplog: pytest.LogCaptureFixture) -> None:
+    with running(Bench()) as bench:
+        bench.interval = 1_000.0
+        bench.poll.soon()
+        bench.idle()
+        bench.dynamo.before["query"] = denied
+        bench.poll.catch_up()
+        bench.idle()
+        old = key(1, 10 * LOOKBACK_MS)
+        bench.dynamo.put(old)
+        bench.poll.read_soon([old])
+        bench.idle()
+        assert bench.survey.shown() == {old}
+        for _ in range(20):
+            bench.advance(3)
+        assert complaints(caplog, "catch_up") == 2, "once a minute"
+
+
 def test_more_items_than_anybody_reads_are_not_kept() -> None:
     bench = Bench()
     bench.poll.read_soon(key(number) for number in range(10_050))
@@ -492,6 +571,22 @@ def test_the_catch_up_waits_for_the_walk_and_brings_only_what_was_not_there_befo
         assert iso_time(bench.now_ms - 3_600_000) in bench.sinces()
         assert bench.survey.shown() == {late}
         assert bench.survey.proofs[-1][2] == [], "and it is not judged"
+
+
+def test_the_catch_up_hands_over_each_page_before_it_reads_the_next() -> None:
+    with running(Bench()) as bench:
+        bench.interval = 1_000.0
+        bench.poll.soon()
+        bench.idle()
+        for number in range(25):
+            bench.dynamo.put(key(number, 2_100_000 + number))
+        bench.dynamo.page = 10
+        handed: list[int] = []
+        bench.dynamo.before["query"] = lambda: handed.append(len(bench.survey.shown()))
+        bench.poll.catch_up()
+        bench.idle()
+        assert handed == [0, 0, 0, 10, 20], "negative, neutral, and the pages of positive"
+        assert len(bench.survey.shown()) == 25
 
 
 def test_a_catch_up_that_fails_is_tried_again() -> None:

@@ -169,3 +169,29 @@ def test_the_log_says_where_nobody_expected_a_failure_and_never_its_message(capl
     (line,) = caplog.records
     assert str(line.__dict__["where"]).startswith("__call__ (")
     assert SECRET not in str(line.__dict__)
+
+
+def test_one_attempt_at_a_time_pauses_and_speaks_as_a_call_does(caplog: pytest.LogCaptureFixture) -> None:
+    attempt = Scripted(*[LeaseError("no")] * 9)
+    retry = attempt.retry(30.0)
+    assert [retry.once(attempt) for _ in range(10)] == [0.0] * 9 + [None]
+    assert attempt.ceilings == [FIRST_PAUSE, 1, 2, 4, 8, 16, 30, 30, 30]
+    assert attempt.heard == ["no"] * 9
+    assert [line.message for line in caplog.records if line.levelno >= logging.WARNING] == ["failed, trying again"]
+    attempt.outcomes = [LeaseError("no")]
+    retry.once(attempt)
+    assert attempt.ceilings[-1] == FIRST_PAUSE, "from the start again"
+
+
+def test_one_attempt_at_a_time_ends_with_a_stop_and_lets_pass_what_a_call_does() -> None:
+    attempt = Scripted(LeaseLost("gone"), Stopped())
+    retry = attempt.retry(passes=(LeaseLost,))
+    with pytest.raises(LeaseLost):
+        retry.once(attempt)
+    with pytest.raises(Stopped):
+        retry.once(attempt)
+    attempt.stopping.set()
+    attempt.outcomes = [LeaseError("not asked")]
+    with pytest.raises(Stopped):
+        retry.once(attempt)
+    assert attempt.outcomes

@@ -68,6 +68,7 @@ class Run:
         self._skew_ms = skew_ms
         self._polling = False
         self._due = 0
+        self._fails = False
         self._queries = 0
         self._wake: Handle | None = None
         now = self.wall_ms()
@@ -137,16 +138,18 @@ class Run:
             return
         self._polling = True
         try:
-            if self.poll._soon or self._clock.now >= self._due:
+            if self._clock.now >= self._due or (self.poll._soon and not self._fails):
                 self.poll._soon = False
                 self._queries += 1
                 try:
                     self.poll._query()
                 except TableError as error:
+                    self._fails = True
                     self.hear(QueryFailed(str(error)))
-                    self._wake_after(4_000 * self._clock.noise("retry", self.number, self._queries))
-                    return
-                wait = self.poll._interval() * self.poll._jitter(0.9, 1.1)
+                    wait = 4 * self._clock.noise("retry", self.number, self._queries)
+                else:
+                    self._fails = False
+                    wait = self.poll._interval() * self.poll._jitter(0.9, 1.1)
                 self._due = self._clock.now + round(wait * 1000)
             job, job_due = self.poll._side_job()
             if self._seconds() >= job_due:

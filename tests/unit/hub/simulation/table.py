@@ -92,15 +92,14 @@ class Reader:
         self._fails = fails
         self._reads = 0
 
-    def after(self, since: str) -> list[Row]:
+    def pages_after(self, since: str) -> Iterator[list[Row]]:
         since_ms = parse_time(since)
         assert since_ms is not None
-        rows: list[Row] = []
         for label in sorted(LABELS):
             self._pass(0, 700)
-            rows += self._seen(label, since_ms)
-        self._pass(0, 100)
-        return rows
+            rows = self._seen(label, since_ms)
+            self._pass(0, 100)
+            yield rows
 
     def read(self, keys: Iterable[Key]) -> list[Row]:
         wanted = list(dict.fromkeys(keys))
