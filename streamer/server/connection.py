@@ -438,8 +438,10 @@ class Connection(asyncio.Protocol):
                 return 1
             case State.CLOSING:
                 return 2
-            case State.ANSWERING if self._writable is not None:
+            case State.ANSWERING | State.BODY | State.TRAILERS if self._writable is not None:
                 return 3
+            case State.BODY | State.TRAILERS:
+                return 4
         return None
 
 

@@ -531,6 +531,32 @@ async def test_who_leaves_its_answer_unread_is_let_go_before_others_are_refused(
     assert not links[-1].pipe.lost
 
 
+@pytest.mark.parametrize("method", [b"GET", b"POST"])
+@pytest.mark.parametrize("owed", [SIZED, CHUNKED + b"0\r\n"])
+async def test_who_owes_the_rest_of_a_request_is_let_go_before_others_are_refused(owed: bytes, method: bytes) -> None:
+    """Also while its answer waits, which it may leave unread for as long as the body may take: else a few hundred
+    strangers who send and take nothing have the whole server."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] == "POST":
+            await receive()
+        await answer(send, 200, b"x" * 100_000)
+
+    server = FakeServer(app, connections=3, reserve=1)
+    links = [Link(server) for _ in range(3)]
+    for link in links:
+        link.pipe.stuck = True
+        await link.send(owed.replace(b"POST", method))
+        await server.loop.advance(1)
+    other = Link(server)
+    await other.send(GET.replace(b"GET", b"HEAD"))
+    assert other.pipe.taken.startswith(b"HTTP/1.1 200 ")
+    assert [link.pipe.lost for link in links] == [True, False, False]
+    for link in links[1:]:
+        link.connection.abort()
+        await steps(9)
+
+
 async def test_a_stop_closes_who_is_idle_at_once_and_lets_answers_end() -> None:
     app = Slow()
     server = FakeServer(app)
