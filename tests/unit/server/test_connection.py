@@ -557,6 +557,26 @@ async def test_who_owes_the_rest_of_a_request_is_let_go_before_others_are_refuse
         await steps(9)
 
 
+async def test_who_has_just_come_is_not_let_go_for_the_next_while_others_have_waited_longer() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await answer(send, 200, b"x" * 100_000)
+
+    server = FakeServer(app, connections=4, reserve=1)
+    unread = [Link(server) for _ in range(4)]
+    for link in unread:
+        link.pipe.stuck = True
+        await link.send(GET)
+        await server.loop.advance(1)
+    first, second, third = (Link(server) for _ in range(3))
+    await steps(9)
+    for link in (first, second, third):
+        await link.send(GET)
+        assert (link.statuses, link.pipe.lost) == ([200], False)
+    assert [link.pipe.lost for link in unread] == [True, True, True, False]
+    unread[-1].connection.abort()
+    await steps(9)
+
+
 async def test_a_stop_closes_who_is_idle_at_once_and_lets_answers_end() -> None:
     app = Slow()
     server = FakeServer(app)
