@@ -380,7 +380,7 @@ class Connection(asyncio.Protocol):
         if refused.status == 503:
             headers.append((b"retry-after", b"5"))
         self._end_exchange()
-        self.write(head(refused.status, headers) + body)
+        self.write(head(refused.status, headers) + (b"" if self._requests.silent else body))
         self._close(unread=True)
 
     def _close(self, *, unread: bool = False) -> None:

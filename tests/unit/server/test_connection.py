@@ -557,6 +557,35 @@ async def test_who_owes_the_rest_of_a_request_is_let_go_before_others_are_refuse
         await steps(9)
 
 
+@pytest.mark.parametrize(
+    ("lines", "status"),
+    [
+        (b"Host: x\r\nHost: x\r\n\r\n", 400),
+        (b"Host: x\r\nContent-Length: 99999\r\n\r\n", 413),
+        (b"Host: x\r\nTransfer-Encoding: gzip\r\n\r\n", 501),
+        (b"Host: x\r\nX: " + b"x" * HEAD_BYTES, 431),
+        (b"Host: x\r\n", 408),
+        (b"Host: x\r\nContent-Length: 9\r\n\r\n", 408),
+        (b"Host: x\r\n\r\n", 500),
+    ],
+)
+@pytest.mark.parametrize("before", [b"", GET])
+async def test_a_refusal_of_a_head_has_no_content(before: bytes, lines: bytes, status: int) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if (await receive())["type"] == "http.request" and scope["method"] == "GET":
+            await answer(send)
+
+    server, link = await opened(app, head=20)
+    await link.send(before)
+    seen = len(link.pipe.taken)
+    await link.send(b"HEAD / HTTP/1.1\r\n" + lines)
+    await server.loop.advance(21)
+    said = bytes(link.pipe.taken[seen:])
+    assert said.startswith(b"HTTP/1.1 %d " % status)
+    assert said.endswith(b"\r\n\r\n")
+    assert said.count(b"\r\n\r\n") == 1
+
+
 async def test_who_has_just_come_is_not_let_go_for_the_next_while_others_have_waited_longer() -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await answer(send, 200, b"x" * 100_000)
