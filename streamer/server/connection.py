@@ -31,6 +31,10 @@ with it (RFC 9112, section 9.6)."""
 HIGH_WATER: Final = 8 * 1024
 """Bytes of a response that wait in the process before the application waits for the client."""
 
+YOUNG: Final = 1.0
+"""Seconds in a state, for which a connection is not let go while another has waited longer, for whatever: who has just
+connected, or was just answered, would make room for the next one, and those that hold the server would keep it."""
+
 _ALIVE: Final = frozenset({b"/health/live", b"/health/ready"})  # answered whatever else there is to do
 
 
@@ -327,7 +331,7 @@ class Connection(asyncio.Protocol):
         if refused.status == 503:
             headers.append((b"retry-after", b"5"))
         self._end_exchange()
-        self.write(head(refused.status, headers) + body)
+        self.write(head(refused.status, headers) + (b"" if self._requests.silent else body))
         self._close(unread=True)
 
     def _close(self, *, unread: bool = False) -> None:
@@ -363,13 +367,18 @@ class Connection(asyncio.Protocol):
     # ---- beside the others ----
 
     def _make_room(self) -> bool:
-        """Lets one of the others go if there are too many: who waits for its client, and has for longest. If all wait
-        for the application, this one is in the reserve: told 503, but for a health check. False: it is full, too."""
+        """Lets one of the others go if there are too many: who waits for its client, and has for longest, the young
+        last. If all wait for the application, this one is in the reserve: told 503, but for a health check. False: it
+        is full, too."""
         if self._room() > 0:
             return True
         waiting = [other for other in self._connections if other.expendable is not None]
         if waiting:
-            oldest: Connection = min(waiting, key=lambda other: (other.expendable, other.since))
+            young = self._loop.time() - YOUNG
+            oldest: Connection = min(
+                waiting,
+                key=lambda other: (other.since > young, 0 if other.since > young else other.expendable, other.since),
+            )
             oldest.abort()
             self._connections.discard(oldest)
         self._spare = self._room() <= 0
@@ -390,8 +399,10 @@ class Connection(asyncio.Protocol):
                 return 1
             case ConnectionState.CLOSING:
                 return 2
-            case ConnectionState.ANSWERING if self._writable is not None:
+            case ConnectionState.ANSWERING | ConnectionState.BODY | ConnectionState.TRAILERS if self._writable:
                 return 3
+            case ConnectionState.BODY | ConnectionState.TRAILERS:
+                return 4
         return None
 
 

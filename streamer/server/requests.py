@@ -50,9 +50,11 @@ class Requests:
     Nothing is read beyond the request at hand: what lies behind it stays as bytes, which `waiting` counts.
     """
 
-    __slots__ = ("_body", "_buffer", "_empty", "_searched")
+    __slots__ = ("_body", "_buffer", "_empty", "_searched", "silent")
 
     def __init__(self) -> None:
+        self.silent = False
+        """Whether the answer to the request at hand, which may be a refusal, has no content: it is a HEAD."""
         self._buffer = bytearray()
         self._searched = 0  # bytes of it that hold no blank line
         self._empty = 0  # bytes of empty lines before the head
@@ -88,6 +90,7 @@ class Requests:
         if not self._searched and (lines := _EMPTY_LINES.match(buffer)):  # RFC 9112, section 2.2
             self._empty += lines.end()
             del buffer[: lines.end()]
+        self.silent = buffer.startswith(b"HEAD ")
         if self.begun and not 0x20 < buffer[0] < 0x7F:
             raise malformed()
         found = _BLANK_LINE.search(buffer, max(0, self._searched - 2))

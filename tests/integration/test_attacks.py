@@ -65,9 +65,13 @@ class Attacked:
 
     async def health(self) -> None:
         """One check, on a connection of its own."""
+        await self.ask(b"/health/live")
+
+    async def ask(self, path: bytes) -> None:
+        """One question that is answered, on a connection of its own."""
         async with asyncio.timeout(WATCHDOG):
             reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-            writer.write(b"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            writer.write(b"GET %b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" % path)
             answer = await reader.read()
         writer.close()
         assert answer.startswith(b"HTTP/1.1 200 "), answer
@@ -155,6 +159,14 @@ async def unread(victim: Attacked) -> None:
         await victim.send(sock, b"GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: x\r\n\r\n")
 
 
+async def owing(victim: Attacked) -> None:
+    for number in range(300):
+        sock = await victim.stranger()
+        await victim.send(sock, b"GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n")
+        if number % 20 == 0:
+            await victim.ask(b"/")
+
+
 async def silent(victim: Attacked) -> None:
     for number in range(300):
         sock = await victim.stranger()
@@ -186,6 +198,7 @@ async def checks(victim: Attacked) -> None:
         pytest.param(endless(b"nonsense\r\n\r\n", b"x" * 65_536), id="more behind a refusal"),
         pytest.param(pipelines, id="pipelines"),
         pytest.param(unread, id="unread files"),
+        pytest.param(owing, id="requests that owe their body, and unread files"),
         pytest.param(silent, id="silent connections"),
         pytest.param(kept, id="kept connections"),
     ],

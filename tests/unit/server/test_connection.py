@@ -531,6 +531,81 @@ async def test_who_leaves_its_answer_unread_is_let_go_before_others_are_refused(
     assert not links[-1].pipe.lost
 
 
+@pytest.mark.parametrize("method", [b"GET", b"POST"])
+@pytest.mark.parametrize("owed", [SIZED, CHUNKED + b"0\r\n"])
+async def test_who_owes_the_rest_of_a_request_is_let_go_before_others_are_refused(owed: bytes, method: bytes) -> None:
+    """Also while its answer waits, which it may leave unread for as long as the body may take: else a few hundred
+    strangers who send and take nothing have the whole server."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] == "POST":
+            await receive()
+        await answer(send, 200, b"x" * 100_000)
+
+    server = FakeServer(app, connections=3, reserve=1)
+    links = [Link(server) for _ in range(3)]
+    for link in links:
+        link.pipe.stuck = True
+        await link.send(owed.replace(b"POST", method))
+        await server.loop.advance(1)
+    other = Link(server)
+    await other.send(GET.replace(b"GET", b"HEAD"))
+    assert other.pipe.taken.startswith(b"HTTP/1.1 200 ")
+    assert [link.pipe.lost for link in links] == [True, False, False]
+    for link in links[1:]:
+        link.connection.abort()
+        await steps(9)
+
+
+@pytest.mark.parametrize(
+    ("lines", "status"),
+    [
+        (b"Host: x\r\nHost: x\r\n\r\n", 400),
+        (b"Host: x\r\nContent-Length: 99999\r\n\r\n", 413),
+        (b"Host: x\r\nTransfer-Encoding: gzip\r\n\r\n", 501),
+        (b"Host: x\r\nX: " + b"x" * HEAD_BYTES, 431),
+        (b"Host: x\r\n", 408),
+        (b"Host: x\r\nContent-Length: 9\r\n\r\n", 408),
+        (b"Host: x\r\n\r\n", 500),
+    ],
+)
+@pytest.mark.parametrize("before", [b"", GET])
+async def test_a_refusal_of_a_head_has_no_content(before: bytes, lines: bytes, status: int) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if (await receive())["type"] == "http.request" and scope["method"] == "GET":
+            await answer(send)
+
+    server, link = await opened(app, head=20)
+    await link.send(before)
+    seen = len(link.pipe.taken)
+    await link.send(b"HEAD / HTTP/1.1\r\n" + lines)
+    await server.loop.advance(21)
+    said = bytes(link.pipe.taken[seen:])
+    assert said.startswith(b"HTTP/1.1 %d " % status)
+    assert said.endswith(b"\r\n\r\n")
+    assert said.count(b"\r\n\r\n") == 1
+
+
+async def test_who_has_just_come_is_not_let_go_for_the_next_while_others_have_waited_longer() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await answer(send, 200, b"x" * 100_000)
+
+    server = FakeServer(app, connections=4, reserve=1)
+    unread = [Link(server) for _ in range(4)]
+    for link in unread:
+        link.pipe.stuck = True
+        await link.send(GET)
+        await server.loop.advance(1)
+    first, second, third = (Link(server) for _ in range(3))
+    await steps(9)
+    for link in (first, second, third):
+        await link.send(GET)
+        assert (link.statuses, link.pipe.lost) == ([200], False)
+    assert [link.pipe.lost for link in unread] == [True, True, True, False]
+    unread[-1].connection.abort()
+    await steps(9)
+
+
 async def test_a_stop_closes_who_is_idle_at_once_and_lets_answers_end() -> None:
     app = Slow()
     server = FakeServer(app)
