@@ -12,6 +12,8 @@ import sys
 from typing import Final
 
 TIERS: Final = {"": "not slow", "--slow": "slow"}
+ALL_SLOW: Final = ("chaos", "image", "packages", "terraform", "versions")
+"""Folders of which the first tier needs nothing."""
 
 
 def main(arguments: list[str]) -> int:
@@ -19,8 +21,10 @@ def main(arguments: list[str]) -> int:
     tier = arguments.pop(0) if arguments[:1] == ["--slow"] else ""
     command = [sys.executable, "-m", "pytest", "-m", TIERS[tier]]
     if not arguments:
-        # Most integration tests wait for a process of their own: one worker more than there are cores.
-        arguments = ["-n", str((os.cpu_count() or 1) + 1), "--dist", "loadfile", "--no-loadscope-reorder"]
+        # Most integration tests wait for a process of their own: more workers than there are cores.
+        arguments = ["-n", str((os.cpu_count() or 1) + 2), "--dist", "loadfile", "--no-loadscope-reorder"]
+        if not tier:
+            arguments += [f"--ignore=tests/{folder}" for folder in ALL_SLOW]
     return subprocess.call([*command, *arguments])
 
 

@@ -18,7 +18,10 @@ from tests.watchdog import WATCHDOG
 PROBLEM = "application/problem+json"
 
 
-@pytest.fixture(autouse=True, params=[True, False], ids=["taken over", "plain ASGI"])
+PLAIN = pytest.param(False, id="plain ASGI", marks=pytest.mark.slow("the same once more, by the other sink"))
+
+
+@pytest.fixture(autouse=True, params=[pytest.param(True, id="taken over"), PLAIN])
 def _sink(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rigs, "takes_over", request.param)
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.__main__ import ALL_SLOW
 
 ROOT = Path(__file__).parents[2]
 
@@ -135,3 +138,12 @@ def test_help_imports_nothing_heavy() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "serve" in done.stdout
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_no_test_falls_between_the_tiers() -> None:
+    """`make test` does not look into these folders, so all of their tests must be `make test-slow`'s."""
+    for folder in ALL_SLOW:
+        files = list((ROOT / "tests" / folder).glob("test_*.py"))
+        assert files
+        for file in files:
+            assert re.search(r"^pytestmark = .*(\n    )?.*pytest\.mark\.slow\(", file.read_text(), re.MULTILINE), file
