@@ -20,6 +20,8 @@ from tests.integration.pipeline import pipeline
 from tests.integration.rig import stream
 from tests.watchdog import WATCHDOG
 
+pytestmark = pytest.mark.slow("kills and restarts the service")
+
 Put = Callable[[], Awaitable[str]]
 
 

@@ -20,6 +20,7 @@ SETTINGS = {
 READERS = 260
 
 
+@pytest.mark.slow("has 260 readers")
 async def test_signed_in_users_are_served_while_strangers_read_a_table_that_does_not_answer() -> None:
     limits = httpx.Limits(max_connections=None)
     with slow_table() as table:

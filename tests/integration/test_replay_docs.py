@@ -17,6 +17,8 @@ from tests.integration.rig import stream
 from tests.integration.terminal import Machine, machine
 from tests.watchdog import WATCHDOG
 
+pytestmark = pytest.mark.slow("walks through the documentation")
+
 DOC = (Path(__file__).parents[2] / "docs" / "replay.md").read_text()
 COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", DOC, re.DOTALL) for line in block.splitlines()]
 

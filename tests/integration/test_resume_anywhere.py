@@ -23,6 +23,8 @@ from tests.integration.rig import stream
 from tests.integration.service import ServiceProcess, serving
 from tests.watchdog import WATCHDOG
 
+pytestmark = pytest.mark.slow("restarts two containers again and again")
+
 ROUNDS = 3
 
 

@@ -29,6 +29,8 @@ from tests.integration.pipeline import pipeline
 from tests.integration.test_tail import tailing
 from tests.watchdog import WATCHDOG
 
+pytestmark = pytest.mark.slow("restarts the service again and again")
+
 RESTARTS = int(os.environ.get("TAIL_RESTARTS", "3"))
 SECONDS = float(os.environ.get("TAIL_SECONDS", "4"))
 PER_SECOND = 20

@@ -74,7 +74,7 @@ ACTIONS = st.lists(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(ACTIONS)
 def test_each_client_reads_everything_it_wants_once_and_in_order(actions: list[tuple[str, str | int]]) -> None:
     bench = Bench(Timing(heartbeat=10, ping=1e9, lifetime=1e9, slow_seconds=1e9))

@@ -139,6 +139,7 @@ def test_an_id_that_no_url_can_name_is_left_out(table: ConfigurationTable, clien
     assert [each.config_id for each in table.page("ada", None, 10)[0]] == ["a", "d"]
 
 
+@pytest.mark.slow("makes as many as there may be")
 def test_there_is_an_end_to_how_many(table: ConfigurationTable) -> None:
     for number in range(MAX_CONFIGURATIONS):
         table.create("ada", Draft(f"n{number}", ("F",)))
