@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import httpx
+import pytest
 
 from tests.integration.service import serving
 from tests.integration.slow_table import slow_table
