@@ -67,6 +67,7 @@ def fail_in_lambda(here: Machine) -> None:
     pump.run(stop)
 
 
+@pytest.mark.slow("runs the commands again and again")
 async def test_failures_are_listed_shown_and_redriven(here: Machine) -> None:
     said = await ran(here, "failures", "list")
     assert (said.code, said.out) == (0, "the failure queue is empty\n")
@@ -106,6 +107,7 @@ async def test_failures_are_listed_shown_and_redriven(here: Machine) -> None:
     assert [json.loads(line)["keys"]["source_id"] for line in said.out.splitlines()] == ["wire:2"]
 
 
+@pytest.mark.slow("runs the commands again and again")
 async def test_what_lambda_gave_up_reaches_the_clients_after_all(here: Machine) -> None:
     for number in range(3):
         here.put(f"wire:{number}")

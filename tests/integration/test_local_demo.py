@@ -127,6 +127,7 @@ def test_it_streams_from_a_free_port_and_leaves_nothing_when_told_to_end(tmp_pat
             assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow("a demo of its own")
 def test_everything_ends_when_the_demo_is_killed(tmp_path: Path) -> None:
     with demo(tmp_path, "--port", "0") as it:
         [found] = it.found
@@ -136,6 +137,7 @@ def test_everything_ends_when_the_demo_is_killed(tmp_path: Path) -> None:
         assert it.found == []
 
 
+@pytest.mark.slow("a demo of its own")
 def test_a_part_that_dies_is_named_and_ends_the_demo(tmp_path: Path) -> None:
     with demo(tmp_path, "--port", "0") as it:
         os.kill(it.children["writer"], signal.SIGKILL)
@@ -165,6 +167,7 @@ main()
 """
 
 
+@pytest.mark.slow("a demo of its own")
 def test_a_port_that_somebody_takes_at_the_last_moment_is_left_to_them(tmp_path: Path) -> None:
     with listener() as busy:
         port = busy.getsockname()[1]

@@ -110,6 +110,7 @@ async def test_a_stream_is_recorded_until_ctrl_c_with_a_whole_last_line(here: Ma
     assert f"recorded stream {url}: " in err.decode()
 
 
+@pytest.mark.slow("runs the command again and again")
 async def test_what_is_no_source_is_said_and_leaves_no_file(here: Machine) -> None:
     for arguments, code, words in (
         (["--url", here.service.base], 1, "is a web page, not a stream"),

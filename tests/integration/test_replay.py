@@ -37,6 +37,7 @@ async def updates(events: Events, until: str) -> list[dict[str, Any]]:
             got.append(event["data"])
 
 
+@pytest.mark.slow("runs the command again and again")
 async def test_as_is_twice_is_known_and_fresh_keys_twice_is_new(here: Machine) -> None:
     end = EVENTS / "insert-long-article.json"  # one event, which ends each reading
     async with stream(here.service.base) as events:
