@@ -16,6 +16,7 @@ from streamer.server import supported
 from streamer.server.limits import Limits
 from tests.integration import rig as rigs
 from tests.integration.rig import Rig, running
+from tests.watchdog import WATCHDOG
 
 ROOT = Path(__file__).parents[2]
 STREAM = b"GET /api/v2/stream HTTP/1.1\r\nHost: here\r\n\r\n"
@@ -29,7 +30,7 @@ def _sink(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> No
 async def said(rig: Rig, *requests: bytes) -> tuple[int, dict[str, str], bytes]:
     """What comes until the server closes the connection: status, headers by lower-case name, body as it is sent."""
     reader, writer = await asyncio.open_connection("127.0.0.1", rig.port)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(WATCHDOG):
         for request in requests:
             writer.write(request)
             await writer.drain()
@@ -58,7 +59,7 @@ async def test_a_client_of_http_1_0_gets_its_stream_without_chunks() -> None:
     async with running() as rig:
         reader, writer = await asyncio.open_connection("127.0.0.1", rig.port)
         writer.write(STREAM.replace(b"1.1", b"1.0"))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(WATCHDOG):
             head = await reader.readuntil(b"\r\n\r\n")
             assert b"chunked" not in head.lower()
             assert (await reader.readline()).startswith(b"retry: ")
@@ -73,7 +74,7 @@ async def test_a_request_behind_the_stream_is_not_answered_and_hides_no_end() ->
     async with running() as rig:
         reader, writer = await asyncio.open_connection("127.0.0.1", rig.port)
         writer.write(STREAM + b"GET /health/live HTTP/1.1\r\nHost: here\r\n\r\n" + STREAM)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(WATCHDOG):
             await reader.readuntil(b"event: metrics")
             assert rig.admission.taken == 1
             writer.close()
@@ -105,7 +106,7 @@ async def test_a_head_that_does_not_come_to_its_end_is_not_waited_for(begun: byt
     async with running(limits=Limits(head=0.3)) as rig:
         reader, writer = await asyncio.open_connection("127.0.0.1", rig.port)
         writer.write(begun)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(WATCHDOG):
             data = await reader.read()
         writer.close()
         await writer.wait_closed()
@@ -118,7 +119,7 @@ async def test_an_open_stream_is_not_taken_for_a_slow_head() -> None:
     async with running(limits=Limits(head=0.3, idle=0.3)) as rig:
         reader, writer = await asyncio.open_connection("127.0.0.1", rig.port)
         writer.write(STREAM)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(WATCHDOG):
             await reader.readuntil(b"event: metrics")
             loop = asyncio.get_running_loop()
             after = loop.create_future()

@@ -151,7 +151,7 @@ async def run(*arguments: str, **environment: str) -> tuple[int, str]:
         env=os.environ | environment,
         stderr=asyncio.subprocess.PIPE,
     )
-    _, said = await asyncio.wait_for(process.communicate(), 30)
+    _, said = await asyncio.wait_for(process.communicate(), WATCHDOG)
     assert process.returncode is not None
     return process.returncode, said.decode()
 

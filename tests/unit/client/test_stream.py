@@ -18,6 +18,7 @@ from streamer.sse.encode import PING
 from streamer.sse.events import Closing, Connected, Heartbeat, Reset, SentimentUpdate, SentimentWithdrawn
 from tests.unit.client.following import Waits, until
 from tests.unit.client.scripted import OK, Visit, answer, serving
+from tests.watchdog import WATCHDOG
 
 CONNECTED = Connected("c", None, "fresh", 0, "push", 3000, 30.0)
 HEARTBEAT = Heartbeat("2026-11-22T14:18:50.000Z", 1, 5, "push")
@@ -264,7 +265,7 @@ async def test_an_error_page_without_an_end_is_not_read_to_it() -> None:
 
     async with serving(endless) as server:
         with pytest.raises(NotAStream, match=r"answered 400 Bad Request$"):
-            await asyncio.wait_for(until(Stream(server.url), "never"), 10)
+            await asyncio.wait_for(until(Stream(server.url), "never"), WATCHDOG)
 
 
 async def test_a_redirect_on_the_same_server_is_followed() -> None:
@@ -375,7 +376,7 @@ async def test_leaving_the_block_closes_the_connection() -> None:
         async with Stream(server.url) as stream:
             async for _ in stream:
                 break
-        await asyncio.wait_for(closed.wait(), 10)
+        await asyncio.wait_for(closed.wait(), WATCHDOG)
 
 
 async def test_leaving_the_block_leaves_no_generator_to_the_event_loop() -> None:
@@ -407,7 +408,7 @@ async def test_leaving_the_loop_alone_closes_it_too() -> None:
         async for _ in Stream(server.url):
             break
         gc.collect()
-        await asyncio.wait_for(closed.wait(), 10)
+        await asyncio.wait_for(closed.wait(), WATCHDOG)
 
 
 async def test_a_reader_that_is_cancelled_leaves_nothing_open() -> None:
@@ -425,7 +426,7 @@ async def test_a_reader_that_is_cancelled_leaves_nothing_open() -> None:
         reading.cancel()
         with pytest.raises(asyncio.CancelledError):
             await reading
-        await asyncio.wait_for(closed.wait(), 10)
+        await asyncio.wait_for(closed.wait(), WATCHDOG)
 
 
 async def test_iterating_again_goes_on_after_the_last_event_that_was_yielded() -> None:

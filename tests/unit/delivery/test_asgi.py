@@ -47,7 +47,7 @@ async def test_bytes_arrive_in_order_and_closing_sends_the_rest_and_ends_the_res
     sink.write(b"two")
     sink.close(b"bye")
     sink.write(b"never")
-    await asyncio.wait_for(task, 5)
+    await asyncio.wait_for(task, WATCHDOG)
     assert b"".join(client.bodies) == b"onetwobye"
     assert client.ended
 
@@ -60,11 +60,11 @@ async def test_an_idle_sink_has_no_task_beside_the_requests_own() -> None:
     drained = asyncio.Event()
     sink.on_drained = drained.set
     sink.write(b"x" * 100_000)
-    await asyncio.wait_for(drained.wait(), 5)
+    await asyncio.wait_for(drained.wait(), WATCHDOG)
     await steps()
     assert asyncio.all_tasks() - before == {task}
     client.gone.set()
-    await asyncio.wait_for(task, 5)
+    await asyncio.wait_for(task, WATCHDOG)
 
 
 async def test_what_the_client_does_not_take_is_pending_and_seen_as_blocked() -> None:
@@ -73,7 +73,7 @@ async def test_what_the_client_does_not_take_is_pending_and_seen_as_blocked() ->
     sink = AsgiSink(client.send, lambda: now)
     task = running(sink, client)
     sink.write(b"x" * 40_000)
-    await asyncio.wait_for(client.blocked.wait(), 5)
+    await asyncio.wait_for(client.blocked.wait(), WATCHDOG)
     now = 9.0
     sink.write(b"y" * 1000)
     assert sink.pending() == 41_000
@@ -81,12 +81,12 @@ async def test_what_the_client_does_not_take_is_pending_and_seen_as_blocked() ->
     client.takes.set()
     drained = asyncio.Event()
     sink.on_drained = drained.set
-    await asyncio.wait_for(drained.wait(), 5)
+    await asyncio.wait_for(drained.wait(), WATCHDOG)
     assert sink.pending() == 0
     assert sink.blocked_since() is None
     assert b"".join(client.bodies) == b"x" * 40_000 + b"y" * 1000
     client.gone.set()
-    await asyncio.wait_for(task, 5)
+    await asyncio.wait_for(task, WATCHDOG)
 
 
 async def test_abort_ends_a_blocked_stream_without_cancelling_anything_else() -> None:
@@ -95,10 +95,10 @@ async def test_abort_ends_a_blocked_stream_without_cancelling_anything_else() ->
     sink = AsgiSink(client.send)
     task = running(sink, client)
     sink.write(b"x")
-    await asyncio.wait_for(client.blocked.wait(), 5)
+    await asyncio.wait_for(client.blocked.wait(), WATCHDOG)
     sink.close(b"bye", discard=True)
     sink.abort()
-    await asyncio.wait_for(task, 5)
+    await asyncio.wait_for(task, WATCHDOG)
     assert not task.cancelled()
     assert task.cancelling() == 0
     assert not client.ended
@@ -110,11 +110,11 @@ async def test_discarding_lets_go_of_what_waits_and_never_cuts_a_frame_in_two() 
     sink = AsgiSink(client.send)
     task = running(sink, client)
     sink.write(b"a" * 40_000)
-    await asyncio.wait_for(client.blocked.wait(), 5)
+    await asyncio.wait_for(client.blocked.wait(), WATCHDOG)
     sink.write(b"b" * 40_000)
     sink.close(b"bye", discard=True)
     client.takes.set()
-    await asyncio.wait_for(task, 5)
+    await asyncio.wait_for(task, WATCHDOG)
     assert b"".join(client.bodies) == b"a" * 40_000 + b"bye"
 
 
@@ -123,7 +123,7 @@ async def test_a_client_that_goes_ends_the_stream_and_later_writes_are_nothing()
     sink = AsgiSink(client.send)
     task = running(sink, client)
     client.gone.set()
-    await asyncio.wait_for(task, 5)
+    await asyncio.wait_for(task, WATCHDOG)
     sink.write(b"x")
     sink.close(b"x")
     sink.abort()
@@ -140,7 +140,7 @@ async def test_a_send_that_fails_because_the_client_is_gone_is_no_error() -> Non
     sink = AsgiSink(broken)
     task = running(sink, client)
     sink.write(b"x")
-    await asyncio.wait_for(task, 5)
+    await asyncio.wait_for(task, WATCHDOG)
     assert sink.pending() == 1
 
 
@@ -169,10 +169,10 @@ async def test_the_end_of_a_response_that_is_not_taken_is_seen_as_blocked_too() 
     client.takes.clear()
     sink._send = until_the_last
     sink.close(b"bye")
-    await asyncio.wait_for(client.blocked.wait(), 5)
+    await asyncio.wait_for(client.blocked.wait(), WATCHDOG)
     assert (sink.pending(), sink.blocked_since()) == (0, 5.0)
     sink.abort()
-    await asyncio.wait_for(task, 5)
+    await asyncio.wait_for(task, WATCHDOG)
 
 
 async def test_a_failure_in_what_follows_a_drain_is_logged_and_ends_the_stream(
@@ -187,5 +187,5 @@ async def test_a_failure_in_what_follows_a_drain_is_logged_and_ends_the_stream(
     sink.on_drained = broken
     task = running(sink, client)
     sink.write(b"x")
-    await asyncio.wait_for(task, 5)
+    await asyncio.wait_for(task, WATCHDOG)
     assert "a bug" in caplog.text

@@ -12,6 +12,7 @@ from streamer.hub.resume import Request
 from streamer.place import Place
 from tests.factories import KEY, NOW_MS, change, state
 from tests.unit.delivery.fakes import Bench, FakeSink, events, names
+from tests.watchdog import WATCHDOG
 
 EVERYTHING = choose(None, None)
 FRESH = Request()
@@ -182,7 +183,7 @@ async def test_a_lone_event_goes_out_at_once_and_a_burst_is_joined() -> None:
         bench.delivery.published()
     assert len(sink.writes) == 1
     bench.delivery.on_flush = flushed.set
-    await asyncio.wait_for(flushed.wait(), 5)
+    await asyncio.wait_for(flushed.wait(), WATCHDOG)
     assert len(sink.writes) == 2
     assert len(sink.take()) == 11
 

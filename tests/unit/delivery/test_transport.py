@@ -14,6 +14,7 @@ import uvloop
 
 from streamer.delivery.transport import TransportSink
 from tests.steps import steps
+from tests.watchdog import WATCHDOG
 
 P = ParamSpec("P")
 
@@ -22,7 +23,7 @@ def on_uvloop(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]
     @wraps(test)
     def run(*arguments: P.args, **named: P.kwargs) -> None:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(asyncio.wait_for(test(*arguments, **named), 20))
+            runner.run(asyncio.wait_for(test(*arguments, **named), WATCHDOG))
 
     return run
 

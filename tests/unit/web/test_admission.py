@@ -21,6 +21,7 @@ from streamer.web.admission import Admission, Full, Slot
 from streamer.web.openings import Openings
 from streamer.web.stream import StreamDoor
 from tests.steps import steps
+from tests.watchdog import WATCHDOG
 
 
 def taken(slot: Slot | Full) -> Slot:
@@ -30,7 +31,7 @@ def taken(slot: Slot | Full) -> Slot:
 
 async def test_slots_are_bounded_and_waiting_for_the_last_ends_when_it_is_given_back() -> None:
     admission = Admission(2)
-    await asyncio.wait_for(admission.wait_empty(), 5)
+    await asyncio.wait_for(admission.wait_empty(), WATCHDOG)
     first, second = taken(admission.take()), taken(admission.take())
     assert admission.take() == Full("container", 2)
     assert not admission.take()
@@ -40,7 +41,7 @@ async def test_slots_are_bounded_and_waiting_for_the_last_ends_when_it_is_given_
     assert not waiting.done()
     assert admission.available == 1
     second.give_back()
-    await asyncio.wait_for(waiting, 5)
+    await asyncio.wait_for(waiting, WATCHDOG)
 
 
 async def test_a_slot_is_given_back_once_however_often_it_is_tried_and_by_an_error_too() -> None:
