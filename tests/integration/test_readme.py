@@ -1,4 +1,4 @@
-"""README.md's try with curl does what it says, in a demo as `make demo` runs it."""
+"""What README.md and docs/client.md tell a newcomer to type does what they say, in a demo as `make demo` runs it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("curl") is None, reason="curl is missing"),
 ]
 
-README = (Path(__file__).parents[2] / "README.md").read_text()
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+CLIENT = (ROOT / "docs" / "client.md").read_text()
 
 
 class Shell:
@@ -93,7 +95,7 @@ def running_demo(tmp_path: Path) -> Iterator[Demo]:
 
 
 def test_the_try_with_curl_runs_as_it_stands(running_demo: Demo, tmp_path: Path) -> None:
-    (block,) = re.findall(r"## A stream of one's own.*?```sh\n(.*?)```", README, re.DOTALL)
+    (block,) = re.findall(r"### Try it with curl.*?```sh\n(.*?)```", CLIENT, re.DOTALL)
     names, create, remember, stream, change, again, grace, delete = block.splitlines()
     [found] = running_demo.found
     with shell(tmp_path) as terminal:
