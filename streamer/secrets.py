@@ -22,7 +22,7 @@ from pydantic import SecretStr
 
 from streamer import aws
 from streamer.errors import SettingsError
-from streamer.settings import flaw, is_secret_arn
+from streamer.setting_values import flaw, is_secret_arn
 
 logger = logging.getLogger(__name__)
 

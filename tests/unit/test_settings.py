@@ -36,7 +36,7 @@ def test_every_mistake_is_named_at_once_with_key_value_and_remedy() -> None:
     assert len(raised.value.mistakes) == 7
     for expected in (
         "SENTIMENT_TABLE='no spaces': give the name",
-        "CHANGES_TOPIC_ARN: not set; it names the topic",
+        "CHANGES_TOPIC_ARN: not set; it is the topic",
         "SSE_PORT='99999': give less than or equal to 65535",
         "SSE_HEARTBEAT_INTERVAL='often': give a valid number",
         "SSE_PING_INTERVAL='nan'",
@@ -50,7 +50,7 @@ def test_a_topic_is_needed_for_push_alone() -> None:
     with pytest.raises(SettingsError) as raised:
         settings.read({"SENTIMENT_TABLE": "sentiment"})
     (mistake,) = raised.value.mistakes
-    assert mistake.startswith("CHANGES_TOPIC_ARN: not set; it names the topic that the relay publishes to; required")
+    assert mistake.startswith("CHANGES_TOPIC_ARN: not set; it is the topic that the relay publishes to; required")
     read = settings.read({"SENTIMENT_TABLE": "sentiment", "SSE_INTAKE": "poll"})
     assert (read.topic_arn, read.in_lambda, read.window_fill) == (None, False, 86_400)
     with pytest.raises(SettingsError) as raised:
@@ -143,14 +143,14 @@ def test_bounds_hold_where_addresses_and_users_can_be_known(
 @pytest.mark.parametrize(
     ("value", "mistake"),
     [
-        ("10.0.0.1/8", "'10.0.0.1/8' has bits behind its prefix; give CIDRs"),
-        ("10.0.0.0/33", "'10.0.0.0/33' is no network"),
-        ("loopback", "'loopback' is no network"),
-        ("10.0.0.0-10.0.0.9", "is no network"),
+        ("10.0.0.1/8", "'10.0.0.1/8' has host bits set; give CIDRs"),
+        ("10.0.0.0/33", "'10.0.0.0/33' is not a network"),
+        ("loopback", "'loopback' is not a network"),
+        ("10.0.0.0-10.0.0.9", "is not a network"),
         ("fe80::%eth0/64", "'fe80::%eth0/64' has a zone"),
-        ("0.0.0.0/0", "'0.0.0.0/0' would let everybody say who they are"),
-        ("::/0", "'::/0' would let everybody"),
-        ("::ffff:0.0.0.0/96", "would let everybody"),
+        ("0.0.0.0/0", "'0.0.0.0/0' would trust every peer"),
+        ("::/0", "'::/0' would trust every peer"),
+        ("::ffff:0.0.0.0/96", "would trust every peer"),
     ],
 )
 def test_a_network_that_is_none_is_named(key: str, value: str, mistake: str) -> None:
@@ -158,7 +158,7 @@ def test_a_network_that_is_none_is_named(key: str, value: str, mistake: str) -> 
         settings.read(GOOD | {key: f"10.0.0.0/8,{value},also-wrong"})
     assert len(raised.value.mistakes) == 2
     assert mistake in raised.value.mistakes[0]
-    assert "'also-wrong' is no network" in raised.value.mistakes[1]
+    assert "'also-wrong' is not a network" in raised.value.mistakes[1]
 
 
 SECRET = "sixteen-or-more-characters"
@@ -171,12 +171,12 @@ ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod/gateway-AbCdEf"
         ("hunter2", "entry 1 is shorter than 16 characters"),
         (f"{SECRET},hunter2", "entry 2 is shorter than 16 characters"),
         (f"hunter2,{SECRET},hunter3", "entry 1 is shorter than 16 characters, entry 3 is shorter than 16 characters"),
-        (f"{SECRET},{SECRET}", "an entry is there twice"),
+        (f"{SECRET},{SECRET}", "an entry is repeated"),
         ("hunter2 hunter2 hunter2", "entry 1 is not 16 to 1024 printable ASCII"),
         ("hunter2hunter2hünter2", "entry 1 is not 16 to 1024 printable ASCII"),
         ("hunter2" * 200, "entry 1 is not 16 to 1024 printable ASCII"),
-        (" , ", "names none"),
-        ("arn:aws:ssm:eu-west-1:123456789012:parameter/hunter2", "entry 1 is an ARN, but of no secret"),
+        (" , ", "has no entry"),
+        ("arn:aws:ssm:eu-west-1:123456789012:parameter/hunter2", "entry 1 is an ARN, but not of a secret"),
     ],
 )
 @pytest.mark.parametrize("key", ["GATEWAY_SECRET", "TICKET_SECRET"])
