@@ -56,7 +56,7 @@ def test_a_topic_is_needed_for_push_alone() -> None:
     with pytest.raises(SettingsError) as raised:
         settings.read({"SENTIMENT_TABLE": "sentiment", "SSE_INTAKE": "pull"})
     (mistake,) = raised.value.mistakes
-    assert mistake.startswith("SSE_INTAKE='pull': give 'push' or 'poll' (how changes come:")
+    assert mistake.startswith("SSE_INTAKE='pull': give 'push' or 'poll' (source of changes:")
 
 
 LAMBDA = {"SENTIMENT_TABLE": "sentiment", "AWS_LAMBDA_FUNCTION_NAME": "stream"}
