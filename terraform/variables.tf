@@ -1,7 +1,7 @@
 # The first six are what a deployment usually sets; everything else has a default that is meant to be kept.
 
 variable "region" {
-  description = "AWS region to deploy into, such as eu-west-1. It is the region of your provider, or AWS_REGION if you apply this folder as it stands."
+  description = "AWS region to deploy into, such as eu-west-1. It is the region of your provider, or AWS_REGION if you apply this folder itself."
   type        = string
   nullable    = false
 
@@ -12,7 +12,7 @@ variable "region" {
 }
 
 variable "name" {
-  description = "Name of this deployment. It begins the name of everything that is made, so two deployments in one account need two names. 3 to 20 characters, because a load balancer's name has 32 at most."
+  description = "Name of this deployment. It is the prefix of all names, so two deployments in one account need two names. 3 to 20 characters, because a load balancer's name has 32 at most."
   type        = string
   default     = "sentiment"
   nullable    = false
@@ -24,7 +24,7 @@ variable "name" {
 }
 
 variable "streamer_image" {
-  description = "Image of the streaming service with its tag or digest, such as 111122223333.dkr.ecr.eu-west-1.amazonaws.com/sentiment-streamer:1.0.0. null for the first apply: it makes everything that needs no image, the ECR repository included, and the output `next_steps` says how to push the image and go on. Keep it in terraform.tfvars afterwards: an apply without it takes the service away."
+  description = "Image of the streaming service with its tag or digest, such as 111122223333.dkr.ecr.eu-west-1.amazonaws.com/sentiment-streamer:1.0.0. null for the first apply, which creates everything that needs no image, including the ECR repository; the output `next_steps` then says how to push the image. Keep the image in terraform.tfvars afterwards: an apply without it removes the service."
   type        = string
   default     = null
 
@@ -39,7 +39,7 @@ variable "streamer_image" {
 }
 
 variable "streamer_deployment" {
-  description = "Where the streaming service runs. fargate (recommended): containers behind a load balancer, 100 streams in each, pushed to within a second. lambda: one stream in each execution environment, polled every 5 s, billed by the second that each stream is open; cheaper up to about three streams that are always open."
+  description = "Where the streaming service runs. fargate (recommended): containers behind a load balancer, 100 streams per container, changes within a second. lambda: one stream per execution environment, changes by poll every 5 s, billed for each second that a stream is open; cheaper up to about three streams that are always open."
   type        = string
   default     = "fargate"
   nullable    = false
@@ -51,7 +51,7 @@ variable "streamer_deployment" {
 }
 
 variable "certificate_arn" {
-  description = "ARN of an ACM certificate in this region: the load balancer then speaks HTTPS and HTTP/2, and port 80 redirects. null: plain HTTP, for trials only, since tickets and the gateway's secret would cross the network readably, and a browser opens six streams per host at most. fargate only: a Function URL always has HTTPS."
+  description = "ARN of an ACM certificate in this region: the load balancer then speaks HTTPS and HTTP/2, and port 80 redirects. null: plain HTTP, for trials only, because tickets and the gateway's secret would be readable on the network, and a browser opens at most six streams per host. fargate only: a Function URL always has HTTPS."
   type        = string
   default     = null
 
@@ -62,7 +62,7 @@ variable "certificate_arn" {
 }
 
 variable "gateway_secret_arns" {
-  description = "ARNs of Secrets Manager secrets that your gateway sends in X-Gateway-Secret (docs/settings.md says who is a client): requests with one of them are believed about X-User-ID. Empty: nobody is, and users' configurations answer 401; the public stream works all the same. Several serve rotation."
+  description = "ARNs of Secrets Manager secrets that your gateway sends in X-Gateway-Secret (docs/settings.md says who is a client): the X-User-ID of requests with one of them is accepted. Empty: no user is identified and users' configurations answer 401; the public stream works. Several allow rotation."
   type        = list(string)
   default     = []
   nullable    = false
@@ -80,7 +80,7 @@ variable "gateway_secret_arns" {
 # Tables
 
 variable "existing_sentiment_table" {
-  description = "Name of a sentiment table that exists: keys source_id and timestamp, index by_sentiment (keys sentiment and timestamp; with matched_tickers, ticker, score, confidence, source and updated_at), stream NEW_AND_OLD_IMAGES. It is read, never changed and never destroyed. null: one is made."
+  description = "Name of a sentiment table that exists: keys source_id and timestamp, index by_sentiment (keys sentiment and timestamp; with matched_tickers, ticker, score, confidence, source and updated_at), stream NEW_AND_OLD_IMAGES. It is read, never changed and never destroyed. null: a table is created."
   type        = string
   default     = null
 
@@ -91,7 +91,7 @@ variable "existing_sentiment_table" {
 }
 
 variable "existing_users_table" {
-  description = "Name of a table of users' configurations that exists: keys PK and SK, stream NEW_AND_OLD_IMAGES. null: one is made."
+  description = "Name of a table of users' configurations that exists: keys PK and SK, stream NEW_AND_OLD_IMAGES. null: a table is created."
   type        = string
   default     = null
 
@@ -106,7 +106,7 @@ variable "existing_users_table" {
 }
 
 variable "table_kms_key_arns" {
-  description = "ARNs of the customer keys that existing tables are encrypted with, if they are: the functions and containers get kms:Decrypt on them."
+  description = "ARNs of the customer keys of existing tables, if any; the functions and containers get kms:Decrypt on them."
   type        = list(string)
   default     = []
   nullable    = false
@@ -118,7 +118,7 @@ variable "table_kms_key_arns" {
 }
 
 variable "deletion_protection" {
-  description = "Whether the tables and the load balancer that are made here refuse to be deleted. Set it to false, and apply, before `terraform destroy`."
+  description = "Whether the created tables and the load balancer are protected against deletion. Set it to false, and apply, before `terraform destroy`."
   type        = bool
   default     = true
   nullable    = false
@@ -127,7 +127,7 @@ variable "deletion_protection" {
 # Secrets and encryption
 
 variable "ticket_secret_arns" {
-  description = "ARNs of Secrets Manager secrets that seal the tickets of browsers (docs/client.md): the first seals, all open. Empty: one is made, whose value is in no plan and in no state."
+  description = "ARNs of Secrets Manager secrets that encrypt the tickets of browsers (docs/client.md): the first encrypts, all decrypt. Empty: a secret is created, whose value is in no plan and no state."
   type        = list(string)
   default     = []
   nullable    = false
@@ -139,7 +139,7 @@ variable "ticket_secret_arns" {
 }
 
 variable "secret_kms_key_arns" {
-  description = "ARNs of the customer keys that the given secrets are encrypted with, if they are: whoever reads the secrets gets kms:Decrypt on them."
+  description = "ARNs of the customer keys of the given secrets, if any; the readers of the secrets get kms:Decrypt on them."
   type        = list(string)
   default     = []
   nullable    = false
@@ -151,7 +151,7 @@ variable "secret_kms_key_arns" {
 }
 
 variable "kms_key_arn" {
-  description = "ARN of a customer key ($1 a month and its requests) for everything that is made here: tables, topic, failure queue, logs, images and ticket secret. Its policy must let logs.<region>.amazonaws.com use it. null: keys that AWS owns or manages, for nothing."
+  description = "ARN of a customer key ($1 a month and its requests) for everything that is created: tables, topic, failure queue, logs, images and ticket secret. Its policy must let logs.<region>.amazonaws.com use it. null: keys that AWS owns or manages, free of charge."
   type        = string
   default     = null
 
@@ -164,7 +164,7 @@ variable "kms_key_arn" {
 # Network (fargate)
 
 variable "vpc_id" {
-  description = "VPC for the load balancer and the containers. null: a small one is made (two public subnets, no NAT gateway and so no hourly price; containers have public addresses, but only the load balancer reaches them)."
+  description = "VPC for the load balancer and the containers. null: a small VPC is created (two public subnets, no NAT gateway and thus no hourly price; containers have public addresses, but only the load balancer can reach them)."
   type        = string
   default     = null
 
@@ -175,7 +175,7 @@ variable "vpc_id" {
 }
 
 variable "public_subnet_ids" {
-  description = "With vpc_id: the load balancer's subnets, in two availability zones at least; private ones if it is internal."
+  description = "With vpc_id: the load balancer's subnets, in at least two availability zones; private ones if it is internal."
   type        = list(string)
   default     = []
   nullable    = false
@@ -191,7 +191,7 @@ variable "public_subnet_ids" {
 }
 
 variable "container_subnet_ids" {
-  description = "With vpc_id: subnets of the containers. They need a way to AWS's APIs: a NAT gateway, VPC endpoints, or container_public_ip. Empty: the load balancer's subnets."
+  description = "With vpc_id: subnets of the containers. They need access to AWS's APIs: a NAT gateway, VPC endpoints, or container_public_ip. Empty: the load balancer's subnets."
   type        = list(string)
   default     = []
   nullable    = false
@@ -203,13 +203,13 @@ variable "container_subnet_ids" {
 }
 
 variable "container_public_ip" {
-  description = "Whether containers get public addresses, which they need to reach AWS in a subnet without NAT. null: true if the VPC is made here, else false."
+  description = "Whether containers get public addresses, which they need to reach AWS in a subnet without NAT. null: true if the VPC is created here, else false."
   type        = bool
   default     = null
 }
 
 variable "vpc_cidr" {
-  description = "Addresses of the VPC that is made: a /16 to /24. Another than your other networks' if they are to be connected."
+  description = "Address range of the created VPC, /16 to /24. It must differ from networks that you connect to it."
   type        = string
   default     = "10.42.0.0/20"
   nullable    = false
@@ -221,7 +221,7 @@ variable "vpc_cidr" {
 }
 
 variable "internal" {
-  description = "Whether the load balancer has private addresses only."
+  description = "Whether the load balancer has only private addresses."
   type        = bool
   default     = false
   nullable    = false
@@ -233,7 +233,7 @@ variable "internal" {
 }
 
 variable "allowed_cidrs" {
-  description = "IPv4 networks from which the load balancer may be reached. The default is everywhere: it serves a public stream."
+  description = "IPv4 networks that may connect to the load balancer. The default is every network, because the stream is public."
   type        = set(string)
   default     = ["0.0.0.0/0"]
   nullable    = false
@@ -245,7 +245,7 @@ variable "allowed_cidrs" {
 }
 
 variable "forwarding_proxy_cidrs" {
-  description = "fargate only: networks of proxies between clients and the load balancer, such as a CDN's, whose entries in X-Forwarded-For are believed beside the load balancer's own. Without them, all clients that come through one such proxy count as its address (SSE_MAX_PER_ADDRESS)."
+  description = "fargate only: networks of proxies between clients and the load balancer, such as a CDN's, whose entries in X-Forwarded-For are accepted beside the load balancer's own. Without them, all clients that come through one such proxy count as its address (SSE_MAX_PER_ADDRESS)."
   type        = list(string)
   default     = []
   nullable    = false
@@ -257,7 +257,7 @@ variable "forwarding_proxy_cidrs" {
 }
 
 variable "domain_name" {
-  description = "Host name that you point at the load balancer, and that the certificate is for: the URLs in the outputs then have it. null: the load balancer's own name."
+  description = "Host name of the certificate, which you point at the load balancer; the output URLs then use it. null: the load balancer's own name."
   type        = string
   default     = null
 
@@ -280,7 +280,7 @@ variable "tls_policy" {
 }
 
 variable "access_log_bucket" {
-  description = "S3 bucket for the load balancer's access log, with a policy that lets it write. The log holds whole URLs, tickets among them, which open a stream until their deadline: keep the bucket private. null: no access log."
+  description = "S3 bucket for the load balancer's access log, with a policy that allows it to write. The log contains complete URLs, including tickets, which open a stream until they expire: keep the bucket private. null: no access log."
   type        = string
   default     = null
 }
@@ -288,7 +288,7 @@ variable "access_log_bucket" {
 # Containers (fargate)
 
 variable "desired_count" {
-  description = "Containers to begin with (fargate only). Read when the service is made, never again: after that autoscaling, or the engineer on call with the output `scale_command`, says how many, and no apply undoes it. Two survive the loss of one."
+  description = "Initial number of containers (fargate only). It is used only when the service is created; later autoscaling, or the command of the output `scale_command`, sets the number, and no apply reverts it. Two survive the loss of one."
   type        = number
   default     = 2
   nullable    = false
@@ -300,7 +300,7 @@ variable "desired_count" {
 }
 
 variable "autoscaling" {
-  description = "fargate only: scale the containers by their open streams: between min and max, so that the average is target_streams a container. null: the number of containers stays as it is. A new container is of no use to streams that are open; they spread within one stream_lifetime."
+  description = "fargate only: scale the number of containers between min and max, so that the average is target_streams per container. null: the number stays. Open streams do not move to a new container; they spread within one stream_lifetime."
   type = object({
     min            = number
     max            = number
@@ -323,7 +323,7 @@ variable "autoscaling" {
 }
 
 variable "cpu" {
-  description = "Processor of a container, in 1/1024 of one: 256, 512, 1024, 2048 or 4096. Half of one serves 100 streams at some hundreds of events a second."
+  description = "Processor of a container, in 1/1024 of one: 256, 512, 1024, 2048 or 4096. Half a processor serves 100 streams at some hundreds of events per second."
   type        = number
   default     = 512
   nullable    = false
@@ -347,7 +347,7 @@ variable "memory" {
 }
 
 variable "architecture" {
-  description = "Processor of functions and containers, in Lambda's words: arm64 (a fifth cheaper) or x86_64. The image and the packages have to be of the same."
+  description = "Processor of functions and containers, in Lambda's terms: arm64 (a fifth cheaper) or x86_64. The image and the packages must match."
   type        = string
   default     = "arm64"
   nullable    = false
@@ -359,7 +359,7 @@ variable "architecture" {
 }
 
 variable "max_streams" {
-  description = "Open streams a container, beyond which it answers 503 with Retry-After (SSE_MAX_CONNECTIONS). fargate only."
+  description = "Maximum number of open streams per container, then 503 with Retry-After (SSE_MAX_CONNECTIONS). fargate only."
   type        = number
   default     = 100
   nullable    = false
@@ -371,7 +371,7 @@ variable "max_streams" {
 }
 
 variable "stream_lifetime" {
-  description = "Longest life of a stream in seconds (SSE_LIFETIME). A container that is replaced is let go for this long and a minute more, so that every stream ends by its own `closing`: a deployment takes as long. 15 min is also Lambda's limit."
+  description = "Maximum lifetime of a stream in seconds (SSE_LIFETIME). A replaced container keeps its streams for this time plus a minute, so that every stream ends with its own `closing`; a deployment takes as long. 15 min is also Lambda's limit."
   type        = number
   default     = 900
   nullable    = false
@@ -387,7 +387,7 @@ variable "stream_lifetime" {
 }
 
 variable "drain_window" {
-  description = "Seconds over which a container that stops spreads its goodbyes (SSE_DRAIN_WINDOW). ECS gives it 25 s more before it kills it, and 120 s at most in all."
+  description = "Seconds over which a stopping container spreads its `closing` events (SSE_DRAIN_WINDOW). ECS kills it 25 s later; the sum is at most 120 s."
   type        = number
   default     = 20
   nullable    = false
@@ -399,7 +399,7 @@ variable "drain_window" {
 }
 
 variable "container_insights" {
-  description = "ECS's own metrics of the cluster: disabled, enabled or enhanced. They cost some dollars a month, and the dashboard needs none of them."
+  description = "ECS's own metrics of the cluster: disabled, enabled or enhanced. They cost some dollars a month; the dashboard does not need them."
   type        = string
   default     = "disabled"
   nullable    = false
@@ -413,7 +413,7 @@ variable "container_insights" {
 # The streaming function (lambda)
 
 variable "lambda_max_streams" {
-  description = "Open streams at most in lambda mode: each takes an execution environment, so this is the function's reserved concurrency and bounds its bill. AWS keeps 100 of the account's concurrency unreserved: a new account, with 10 in all, has to raise its quota first. -1: no bound of its own."
+  description = "Maximum number of open streams in lambda mode: each uses an execution environment, so this is the function's reserved concurrency and limits its bill. AWS keeps 100 of the account's concurrency unreserved: a new account, with 10 in all, must raise its quota first. -1: no limit."
   type        = number
   default     = 50
   nullable    = false
@@ -425,7 +425,7 @@ variable "lambda_max_streams" {
 }
 
 variable "lambda_memory" {
-  description = "Memory of the streaming function in MiB, which its price goes by. 512 starts the service within some seconds."
+  description = "Memory of the streaming function in MiB, which determines its price. With 512 the service starts within some seconds."
   type        = number
   default     = 512
   nullable    = false
@@ -437,14 +437,14 @@ variable "lambda_memory" {
 }
 
 variable "iam_session_is_user" {
-  description = "With AWS_IAM on a Function URL: whether the name of a role's session is part of a user's id (IAM_SESSION_IS_USER). Whoever assumes the role chooses it, so say true only where a broker that you trust does. false: a role is one user."
+  description = "With AWS_IAM on a Function URL: whether the name of a role's session is part of a user's id (IAM_SESSION_IS_USER). The caller chooses that name, so use true only if a trusted broker assumes the role. false: a role is one user."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "stream_auth_type" {
-  description = "Who may call the streaming Function URL: NONE (everybody, as browsers need it; users are known by ticket or gateway) or AWS_IAM (signed requests of this account's principals)."
+  description = "Who may call the streaming Function URL: NONE (everybody, as browsers need it; users are identified by ticket or gateway) or AWS_IAM (signed requests of this account's principals)."
   type        = string
   default     = "NONE"
   nullable    = false
@@ -458,19 +458,19 @@ variable "stream_auth_type" {
 # Relay and REST
 
 variable "relay_package" {
-  description = "Path of the relay's zip. null: build/relay-<architecture>.zip of this repository, which `make package` makes."
+  description = "Path of the relay's zip. null: build/relay-<architecture>.zip of this repository, which `make package` builds."
   type        = string
   default     = null
 }
 
 variable "rest_package" {
-  description = "Path of the REST function's zip, which is the reaper's, too. null: build/rest-<architecture>.zip of this repository, which `make package` makes."
+  description = "Path of the REST function's zip, which is the reaper's, too. null: build/rest-<architecture>.zip of this repository, which `make package` builds."
   type        = string
   default     = null
 }
 
 variable "rest_auth_type" {
-  description = "Who may call the REST Function URL: NONE (everybody, as browsers need it; users are known by the gateway's secret) or AWS_IAM (signed requests of this account's principals)."
+  description = "Who may call the REST Function URL: NONE (everybody, as browsers need it; users are identified by the gateway's secret) or AWS_IAM (signed requests of this account's principals)."
   type        = string
   default     = "NONE"
   nullable    = false
@@ -482,7 +482,7 @@ variable "rest_auth_type" {
 }
 
 variable "rest_max_concurrency" {
-  description = "Requests that REST answers at the same time, at most: the function's reserved concurrency. Everybody may call its URL, so without a bound it takes what the account has, the relay's share included. 20 answer some hundreds of requests a second. AWS keeps 100 of the account's concurrency unreserved (10 of a new account's 10): where that leaves too little, raise the quota, or say -1 for no bound of its own."
+  description = "Maximum number of concurrent REST requests: the function's reserved concurrency. Its URL is public, so without a limit it could use all of the account's concurrency, including the relay's. 20 serve some hundreds of requests per second. AWS keeps 100 of the account's concurrency unreserved (10 of a new account's 10): if that leaves too little, raise the quota, or use -1 for no limit."
   type        = number
   default     = 20
   nullable    = false
@@ -494,7 +494,7 @@ variable "rest_max_concurrency" {
 }
 
 variable "relay_reserved_concurrency" {
-  description = "Concurrency kept for the relay, so that no other function of the account can starve it, and its bound: one for each shard of the two tables, and one for the canary. More than 20 is for tables of more than 18 shards. Where the account's quota leaves too little (10 in all in a new account), -1 keeps none."
+  description = "Concurrency reserved for the relay, so that no other function of the account can starve it, and its maximum: one per shard of the two tables, and one for the canary. Tables of more than 18 shards need more than 20. If the account's quota is too small (10 in a new account), use -1 to reserve none."
   type        = number
   default     = 20
   nullable    = false
@@ -520,7 +520,7 @@ variable "cors_origins" {
 }
 
 variable "log_level" {
-  description = "Least level that is logged: DEBUG, INFO, WARNING, ERROR or CRITICAL."
+  description = "Minimum level of log lines: DEBUG, INFO, WARNING, ERROR or CRITICAL."
   type        = string
   default     = "INFO"
   nullable    = false
@@ -532,7 +532,7 @@ variable "log_level" {
 }
 
 variable "streamer_environment" {
-  description = "More settings of the streaming service, as docs/settings.md names them: { SSE_HEARTBEAT_INTERVAL = \"20\" }. Settings that have a variable here are refused."
+  description = "Further settings of the streaming service (docs/settings.md): { SSE_HEARTBEAT_INTERVAL = \"20\" }. Settings that have a variable here are refused."
   type        = map(string)
   default     = {}
   nullable    = false
@@ -550,14 +550,14 @@ variable "streamer_environment" {
 # Observability
 
 variable "metrics" {
-  description = "Whether functions and containers write their metrics (EMF lines in the logs, from which CloudWatch takes them). 34 metrics of $0.30 a month each; without them dashboard and alarms show AWS's own metrics alone."
+  description = "Whether functions and containers write their metrics (EMF lines in the logs, from which CloudWatch extracts them). 34 metrics of $0.30 a month each; without them dashboard and alarms use only AWS's own metrics."
   type        = bool
   default     = true
   nullable    = false
 }
 
 variable "alarms" {
-  description = "CloudWatch alarms, $0.10 a month for each metric watched: 17 on fargate, 7 on lambda (docs/operations.md has the list): the SNS topics that they tell, as { topic_arns = [\"arn:aws:sns:…\"] } (standard ones, not .fifo). null: no alarms. The topics must not be encrypted with alias/aws/sns, to which alarms cannot publish."
+  description = "CloudWatch alarms, $0.10 a month for each metric watched: 17 on fargate, 7 on lambda (docs/operations.md has the list): the SNS topics to notify, as { topic_arns = [\"arn:aws:sns:…\"] } (standard ones, not .fifo). null: no alarms. The topics must not be encrypted with alias/aws/sns, to which alarms cannot publish."
   type = object({
     topic_arns = list(string)
   })
@@ -584,7 +584,7 @@ variable "xray_daemon_image" {
 }
 
 variable "log_retention_days" {
-  description = "Days that logs are kept, one of the numbers that CloudWatch knows."
+  description = "Days for which logs are kept; one of CloudWatch's values."
   type        = number
   default     = 30
   nullable    = false
@@ -603,7 +603,7 @@ variable "force_delete" {
 }
 
 variable "tags" {
-  description = "Tags of everything that is made, beside deployment and managed-by."
+  description = "Tags of everything that is created, beside deployment and managed-by."
   type        = map(string)
   default     = {}
   nullable    = false

@@ -20,7 +20,7 @@ locals {
       period    = 60
       periods   = 3
       missing   = "notBreaching"
-      silence   = "containers that say nothing are the alarm no-metrics"
+      silence   = "silent containers raise the alarm no-metrics"
       meaning   = local.fargate ? "A container gets events neither from its queue nor from the table." : "Streams cannot read the table."
       users_see = "no events; heartbeats say mode down"
     }
@@ -35,9 +35,9 @@ locals {
       period    = 60
       periods   = 10
       missing   = "notBreaching"
-      silence   = "containers that say nothing are the alarm no-metrics"
+      silence   = "silent containers raise the alarm no-metrics"
       meaning   = "For 10 min a container has had no events by push."
-      users_see = "events up to about 7 s late, no deletions; reads of the table cost three times as much"
+      users_see = "events up to about 7 s late; deletions of items older than about 3 min are missed; reads of the table cost three times as much"
     }
     no-metrics = {
       when      = local.own && local.fargate
@@ -46,9 +46,9 @@ locals {
       period    = 60
       periods   = 5
       missing   = "breaching"
-      silence   = "silence is what it is about"
-      meaning   = "No container has said anything for 5 min."
-      users_see = "probably nothing at all; with healthy containers only the metrics are broken"
+      silence   = "silence is what this alarm reports"
+      meaning   = "No container has reported for 5 min."
+      users_see = "probably no stream; if the containers are healthy, only the metrics are broken"
     }
     late = {
       when      = local.own && local.fargate
@@ -57,9 +57,9 @@ locals {
       period    = 300
       periods   = 3
       missing   = "notBreaching"
-      silence   = "without changes there is nothing to be late"
+      silence   = "without changes nothing is late"
       meaning   = "For 15 min one change in a hundred has taken over 2 s from the table to the streams (3 s as measured, from the whole second)."
-      users_see = "events that come late"
+      users_see = "late events"
     }
     no-proof = {
       when      = local.own
@@ -68,9 +68,9 @@ locals {
       period    = 60
       periods   = 5
       missing   = "notBreaching"
-      silence   = "left out until the first query; a table that never answers is the alarm down"
-      meaning   = "For 5 min the table could not be read, so nobody knows whether events are missing."
-      users_see = local.fargate ? "events by push as before; repeats, or a reset, when they reconnect" : "no events"
+      silence   = "missing until the first query; a table that never answers raises the alarm down"
+      meaning   = "For 5 min the table could not be read, so it is unknown whether events are missing."
+      users_see = local.fargate ? "events by push as before; repeats or a reset after a reconnect" : "no events"
     }
     missed-by-push = {
       when      = local.own && local.fargate
@@ -79,7 +79,7 @@ locals {
       period    = 300
       periods   = 3
       missing   = "notBreaching"
-      silence   = "containers that say nothing are the alarm no-metrics"
+      silence   = "silent containers raise the alarm no-metrics"
       meaning   = "In each of three periods of 5 min the table held items that push did not bring."
       users_see = "some events 15 to 30 s late"
     }
@@ -90,9 +90,9 @@ locals {
       period    = 60
       periods   = 3
       missing   = "notBreaching"
-      silence   = "left out until a container has seen its first canary; one that never does is the alarm not-pushing"
-      meaning   = "A container has seen no canary for ${local.limits.canary} s: the relay's schedule, the relay, the topic or its queue is broken."
-      users_see = "events some seconds late: the containers poll by now"
+      silence   = "missing until a container's first canary; a container that never receives one raises the alarm not-pushing"
+      meaning   = "A container has received no canary for ${local.limits.canary} s: the relay's schedule, the relay, the topic or its queue is broken."
+      users_see = "events some seconds late, because the containers poll"
     }
     refused = {
       when      = local.own && local.fargate
@@ -102,8 +102,8 @@ locals {
       periods   = 3
       breaching = 2
       missing   = "notBreaching"
-      silence   = "containers that say nothing are the alarm no-metrics"
-      meaning   = "Streams are turned away: the containers are full."
+      silence   = "silent containers raise the alarm no-metrics"
+      meaning   = "Streams are refused: the containers are full."
       users_see = "503 with Retry-After, or closing (server_busy); a plain EventSource gives up for good"
     }
     relay-errors = {
@@ -115,8 +115,8 @@ locals {
       breaching = 3
       missing   = "notBreaching"
       silence   = "Lambda reports nothing for minutes without an invocation"
-      meaning   = "The relay fails again and again; one failure alone is tried again by itself."
-      users_see = local.fargate ? "events of the shards concerned come by query, up to 30 s late; no deletions" : "nothing: streams read the table; other subscribers of the topic get nothing"
+      meaning   = "The relay fails repeatedly; Lambda retries single failures."
+      users_see = local.fargate ? "events of the affected shards arrive by query, up to 30 s late; deletions of items older than about 3 min are missed" : "nothing: streams read the table; other subscribers of the topic receive nothing"
     }
     relay-behind = {
       when      = true
@@ -125,9 +125,9 @@ locals {
       period    = 60
       periods   = 3
       missing   = "notBreaching"
-      silence   = "Lambda reports no age while nothing is read"
-      meaning   = "The relay is over a minute behind the table: stuck on a batch, throttled, or too slow."
-      users_see = local.fargate ? "events of the shards concerned come by query, up to 30 s late; no deletions" : "nothing: streams read the table; other subscribers of the topic get changes late"
+      silence   = "Lambda reports no age while it reads nothing"
+      meaning   = "The relay is more than a minute behind the table: stuck on a batch, throttled, or too slow."
+      users_see = local.fargate ? "events of the affected shards arrive by query, up to 30 s late; deletions of items older than about 3 min are missed" : "nothing: streams read the table; other subscribers of the topic receive changes late"
     }
     failure-queue = {
       when      = true
@@ -136,9 +136,9 @@ locals {
       period    = 300
       periods   = 1
       missing   = "notBreaching"
-      silence   = "SQS goes silent about a queue that has been empty and unused for hours"
-      meaning   = "The relay could not publish a record and kept it."
-      users_see = "a change that came late, by query, or not at all (a deletion)"
+      silence   = "SQS reports nothing about a queue that has been empty and unused for hours"
+      meaning   = "The relay could not publish a record and stored it."
+      users_see = "a change that arrived late, by query, or not at all (a late deletion)"
     }
     notifications-failed = {
       when      = local.fargate
@@ -147,9 +147,9 @@ locals {
       period    = 300
       periods   = 3
       missing   = "notBreaching"
-      silence   = "SNS reports failures alone"
-      meaning   = "The topic cannot deliver to some queue: it is gone, or its policy is."
-      users_see = "nothing if a dead container left the subscription; else the container polls, and events come some seconds late"
+      silence   = "SNS reports only failures"
+      meaning   = "The topic cannot deliver to a queue: the queue or its policy is gone."
+      users_see = "nothing if the subscription is a dead container's; else the container polls, and its events are some seconds late"
     }
     queues-left = {
       when = local.own && local.fargate
@@ -164,7 +164,7 @@ locals {
       missing   = "breaching"
       silence   = "a reaper that does not run removes nothing; right after the first deploy the alarm is on until the first run"
       meaning   = "For 3 h dead queues were not removed, or the reaper did not run."
-      users_see = "nothing; dead queues get a copy of each message, which costs"
+      users_see = "nothing; dead queues receive a copy of each message, which costs"
     }
     no-container = {
       when      = local.fargate
