@@ -46,7 +46,8 @@ def build(settings: Settings) -> ASGIApp:
     from streamer.tables.lane import Configurations, Connection, Lane, Snapshot, public_lane
     from streamer.tables.sentiment import SentimentTable
     from streamer.tally import Tally
-    from streamer.web.app import Readiness, RestPart, create_app
+    from streamer.web.app import RestPart, create_app
+    from streamer.web.health import Readiness
     from streamer.web.identity import Identity
 
     gateway = Secrets("GATEWAY_SECRET", settings.gateway_secret)

@@ -60,7 +60,8 @@ from streamer.telemetry.log_queue import LogQueue
 from streamer.telemetry.report import EmfReport, NoReport, Report
 from streamer.watching import Watching
 from streamer.web.admission import Admission
-from streamer.web.app import Readiness, RestPart, StreamPart, create_app
+from streamer.web.app import RestPart, StreamPart, create_app
+from streamer.web.health import Readiness
 from streamer.web.identity import Identity
 from streamer.web.openings import Openings
 from streamer.web.stream import StreamDoor

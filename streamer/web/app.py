@@ -6,30 +6,27 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
-from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from streamer import __version__
-from streamer.errors import RequestError
 from streamer.web import (
     configuration_stream,
     configurations,
     docs,
+    health,
     metrics,
     openapi,
-    parameters,
     problems,
-    snapshot,
+    sentiment,
+    stream_routes,
 )
 from streamer.web.assets import Asset, Assets
-from streamer.web.query import known
+from streamer.web.health import Readiness
+from streamer.web.operation import Operation
 from streamer.web.stream import StreamDoor
 from streamer.web.tickets import Tickets
-
-STREAM = "/api/v2/stream"
-STATUS = f"{STREAM}/status"
 
 _PAGE = Path(__file__).parent / "page"
 _PAGE_HEADERS = {
@@ -48,15 +45,6 @@ _CLIENT_HEADERS = {  # any site may import it, and asks each time whether it has
     "Access-Control-Allow-Origin": "*",
     "Cache-Control": "no-cache",
 }
-_NO_STORE = {"Cache-Control": "no-store"}
-
-
-@dataclass(frozen=True, slots=True)
-class Readiness:
-    """Whether new traffic is welcome, and in words why or why not."""
-
-    ready: bool
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +54,7 @@ class RestPart:
     identify: configurations.Identify
     configurations: configurations.Configurations | None
     """None: there are none here, and nobody can make one."""
-    snapshot: snapshot.Snapshot
+    snapshot: sentiment.Snapshot
     count: metrics.Count
 
 
@@ -99,11 +87,13 @@ def create_app(
         openapi_url=None,
         redirect_slashes=False,
     )
+    app.router.route_class = Operation
     problems.install(app)
     if stream is None:
-        _install_no_streams(app)
+        stream_routes.install_nowhere(app)
+        configuration_stream.install_nowhere(app)
     else:
-        _install_streams(app, stream, rest.identify)
+        stream_routes.install(app, stream.door, rest.identify, stream.address, stream.status, stream.history_seconds)
         configuration_stream.install(
             app,
             stream.door,
@@ -115,10 +105,10 @@ def create_app(
         )
         _install_page(app)
     configurations.install(app, rest.identify, rest.configurations)
-    snapshot.install(app, rest.snapshot)
+    sentiment.install(app, rest.snapshot)
     metrics.install(app, rest.count)
-    _install_health(app, readiness)
-    docs.install(app, openapi.write(openapi.document(streams=stream is not None)))
+    health.install(app, readiness)
+    docs.install(app, lambda: openapi.write(openapi.document(app)))
     if not cors_origins:
         return _NoSniffing(app)
     # Around everything, so that errors carry the headers too; no credentials: whoever asks is not known by a cookie.
@@ -131,50 +121,6 @@ def create_app(
         max_age=600,
     )
     return _NoSniffing(shared)
-
-
-def _install_streams(app: FastAPI, part: StreamPart, identify: configurations.Identify) -> None:
-    async def stream(request: Request) -> Response:
-        asked = parameters.parse(request.query_params, request.headers, part.history_seconds)
-        return part.door.response(asked, user=_known(identify, request), address=part.address(request))
-
-    async def status(request: Request) -> Response:
-        known(request.query_params)
-        return JSONResponse(part.status(), headers=_NO_STORE)
-
-    app.router.add_route(STREAM, stream, methods=["GET"], include_in_schema=False)  # HEAD too; nothing is injected
-    app.router.add_route(STATUS, status, methods=["GET"], include_in_schema=False)
-
-
-def _known(identify: configurations.Identify, request: Request) -> str | None:
-    """Who asks for a stream that everybody may have; None: nobody who is known."""
-    try:
-        return identify(request)
-    except RequestError:
-        return None
-
-
-def _install_no_streams(app: FastAPI) -> None:
-    async def elsewhere(_: Request) -> Response:
-        raise RequestError(404, "Streams are not served here, but by the streaming service.")
-
-    for path in (STREAM, STATUS):
-        app.add_api_route(path, elsewhere, methods=["GET"], include_in_schema=False)
-    configuration_stream.install_nowhere(app)
-
-
-def _install_health(app: FastAPI, readiness: Callable[[], Readiness]) -> None:
-    async def live(_: Request) -> Response:
-        return JSONResponse({"status": "live"}, headers=_NO_STORE)
-
-    async def ready(_: Request) -> Response:
-        state = readiness()
-        if state.ready:
-            return JSONResponse({"status": "ready", "reason": state.reason}, headers=_NO_STORE)
-        return problems.problem(503, state.reason)
-
-    app.router.add_route("/health/live", live, methods=["GET"], include_in_schema=False)
-    app.router.add_route("/health/ready", ready, methods=["GET"], include_in_schema=False)
 
 
 def _install_page(app: FastAPI) -> None:

@@ -3,25 +3,51 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect, Request
 
 from streamer.errors import RequestError
+from streamer.web.operation import Schema, reference
+from streamer.web.problems import described
 
 MAX_BODY: Final = 16_384
 """Bytes."""
+_TOO_LARGE: Final = f"The body is larger than {MAX_BODY} bytes."
+_NOT_JSON: Final = "Send the body as JSON: Content-Type: application/json"
+
+REFUSED: Final = {
+    **described(413, "The body is too large.", _TOO_LARGE),
+    **described(415, "The body is not JSON by its type.", _NOT_JSON),
+}
+"""For OpenAPI."""
 
 Model = TypeVar("Model", bound=BaseModel)
+
+
+def reader(model: type[Model]) -> Callable[[Request], Awaitable[Model]]:
+    """A dependency that reads the body. FastAPI's own would read it before anybody asks who the caller is, and quote
+    it."""
+
+    async def body(request: Request) -> Model:
+        return await read(request, model)
+
+    return body
+
+
+def sent(model: type[BaseModel], example: Any) -> Schema:
+    """The body for OpenAPI."""
+    content = {"schema": reference("schemas", model.__name__), "example": example}
+    return {"requestBody": {"required": True, "content": {"application/json": content}}}
 
 
 async def read(request: Request, model: type[Model]) -> Model:
     """The body as `model`. RequestError: 415 not JSON by its type, 413 too large, 422 anything else."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
-        raise RequestError(415, "Send the body as JSON: Content-Type: application/json")
+        raise RequestError(415, _NOT_JSON)
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise RequestError(415, "Send the body as it is, without Content-Encoding.")
     text = await _text(request)
@@ -39,7 +65,7 @@ async def read(request: Request, model: type[Model]) -> Model:
 
 async def _text(request: Request) -> str:
     declared = request.headers.get("content-length", "")
-    too_large = RequestError(413, f"The body is larger than {MAX_BODY} bytes.")
+    too_large = RequestError(413, _TOO_LARGE)
     if declared.isdecimal() and (len(declared) > 9 or int(declared) > MAX_BODY):
         raise too_large
     body = bytearray()

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Final
 
 from starlette.datastructures import Headers, QueryParams
 
@@ -18,18 +19,19 @@ from streamer.web.query import known
 EVENTS = ("sentiment_update", "metrics")
 MAX_TICKERS = 50
 
-PARAMETERS = (
-    {
-        "name": "tickers",
-        "in": "query",
-        "description": f"Only these tickers, divided by commas; at most {MAX_TICKERS}.",
-        "schema": {"type": "string"},
-        "example": "AAPL,MSFT",
-    },
+TICKERS: Final[dict[str, Any]] = {
+    "name": "tickers",
+    "in": "query",
+    "description": f"Only these tickers, separated by commas; at most {MAX_TICKERS}.",
+    "schema": {"type": "string"},
+    "example": "AAPL,MSFT",
+}
+PARAMETERS: Final[tuple[dict[str, Any], ...]] = (
+    TICKERS,
     {
         "name": "events",
         "in": "query",
-        "description": "Only these of `sentiment_update` (withdrawals with it) and `metrics`, divided by commas.",
+        "description": "Only these of `sentiment_update` (withdrawals with it) and `metrics`, separated by commas.",
         "schema": {"type": "string"},
         "example": "sentiment_update",
     },
@@ -64,7 +66,7 @@ PARAMETERS = (
         "schema": {"type": "string"},
     },
 )
-"""As OpenAPI describes them."""
+"""In OpenAPI's own form, for `openapi_extra`: a stream opens without FastAPI reading each of them beside `parse`."""
 _NAMES = tuple(str(parameter["name"]) for parameter in PARAMETERS if parameter["in"] == "query")
 
 

@@ -30,7 +30,8 @@ from streamer.server.server import Server, listen
 from streamer.sse.events import Metrics
 from streamer.telemetry.counters import Counters
 from streamer.web.admission import Admission
-from streamer.web.app import Readiness, RestPart, StreamPart, create_app
+from streamer.web.app import RestPart, StreamPart, create_app
+from streamer.web.health import Readiness
 from streamer.web.stream import StreamDoor
 from streamer.web.tickets import Tickets
 from tests.factories import change, state

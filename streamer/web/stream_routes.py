@@ -1,0 +1,173 @@
+"""The stream of all changes and its status over HTTP, and what OpenAPI has to know of a stream."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Final
+
+from fastapi import Depends, FastAPI
+from pydantic import ConfigDict, Field, WithJsonSchema
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from streamer import __version__
+from streamer.errors import RequestError
+from streamer.web import event_schemas, parameters
+from streamer.web.configurations import Identify
+from streamer.web.operation import (
+    MODE,
+    STREAM,
+    TIME,
+    Described,
+    Responses,
+    answer,
+    declared_query,
+    get_or_head,
+    headers,
+    tidy,
+)
+from streamer.web.problems import described, malformed
+from streamer.web.stream import StreamDoor
+
+PATH: Final = "/api/v2/stream"
+STATUS: Final = f"{PATH}/status"
+
+OPENED: Final = (
+    "Server-Sent Events until the stream's lifetime is over. With `on_full=wait` also where no stream is free: then"
+    " `closing` and the end."
+)
+EVENT_STREAM: Final = {
+    "externalDocs": {"url": "https://html.spec.whatwg.org/multipage/server-sent-events.html"},
+}
+_FULL: Final = "Connection limit reached. Try again later."
+_FRAMES: Final = (
+    'retry: 3000\nevent: connected\ndata: {"connection_id":"9f2c61d07ab34e58","tickers":["TSLA"],"resume":"fresh",'
+    '"replayed":0,"mode":"push","retry_ms":3000,"heartbeat_seconds":30,"mode_reason":null,"mode_since":null}\n\n'
+)
+_BUFFERING: Final = {
+    "description": "Keeps nginx from buffering.",
+    "schema": {"type": "string", "enum": ["no"]},
+    "required": True,
+}
+
+Age = Annotated[float | None, WithJsonSchema({"type": ["number", "null"], "minimum": 0})]
+Count = Annotated[int, Field(ge=0)]
+
+
+class Ages(Described):
+    """Seconds since the newest of each."""
+
+    change_seconds: Age
+    canary_seconds: Age
+    watermark_seconds: Age
+
+
+class StreamStatus(Described):
+    """What the stream is doing now."""
+
+    model_config = ConfigDict(extra="allow", json_schema_extra=tidy)
+
+    connections: Count
+    max_connections: Annotated[int, Field(ge=1)]
+    available: Count
+    available_to_all: Count = Field(description="Of these, what is not reserved for identified users.")
+    uptime_seconds: Annotated[float, Field(ge=0)]
+    mode: Annotated[str, WithJsonSchema(MODE)]
+    mode_reason: str
+    mode_since: Annotated[str, WithJsonSchema(TIME)]
+    ages: Ages
+    version: str
+
+
+_STATUS_EXAMPLE: Final = {
+    "connections": 3, "max_connections": 100, "available": 97, "available_to_all": 77, "uptime_seconds": 86412.1,
+    "mode": "push", "mode_reason": "the queue brings what the table has", "mode_since": "2026-11-22T09:02:11.480Z",
+    "ages": {"change_seconds": 0.4, "canary_seconds": 12.0, "watermark_seconds": 14.9}, "version": __version__,
+}  # fmt: skip
+
+
+def opened(cache_control: str) -> Responses:
+    """The 200 of a stream: FastAPI knows of no events."""
+    events = {"itemSchema": {"oneOf": event_schemas.items()}, "example": _FRAMES}
+    return {
+        200: {
+            "headers": {**headers(Cache_Control=cache_control), "X-Accel-Buffering": _BUFFERING},
+            "content": {"text/event-stream": events},
+        }
+    }
+
+
+def refused(unavailable: str = "Every stream is taken.") -> Responses:
+    """Why a stream is not opened, for now."""
+    return {
+        **described(
+            429,
+            "This user, or this address, has as many streams as one may have, or the address opens them too often.",
+            "Too many streams of one address. Close one.",
+            max_connections=10,
+            retry_after=30,
+        ),
+        **described(503, unavailable, _FULL, max_connections=100, retry_after=30),
+    }
+
+
+def install(
+    app: FastAPI,
+    door: StreamDoor,
+    identify: Identify,
+    address: Callable[[Request], str | None],
+    status: Callable[[], Mapping[str, object]],
+    history_seconds: float,
+) -> None:
+    """Adds the routes."""
+
+    @get_or_head(
+        app,
+        PATH,
+        operation_id="stream",
+        tags=[STREAM],
+        summary="Every change as Server-Sent Events",
+        response_class=Response,
+        response_description=OPENED,
+        responses={
+            **opened("Untransformed"),
+            **malformed("tickers: entry 2 is empty; leave tickers out to get everything"),
+            **refused(),
+        },
+        openapi_extra={**EVENT_STREAM, "parameters": [*parameters.PARAMETERS]},
+    )
+    async def stream(request: Request) -> Response:
+        asked = parameters.parse(request.query_params, request.headers, history_seconds)
+        return door.response(asked, user=_known(identify, request), address=address(request))
+
+    @get_or_head(
+        app,
+        STATUS,
+        operation_id="streamStatus",
+        tags=[STREAM],
+        summary="What the stream is doing now",
+        response_model=StreamStatus,
+        response_description="Connections, how changes come and since when, ages and lags.",
+        responses={**answer(_STATUS_EXAMPLE), **malformed()},
+        dependencies=[Depends(declared_query)],
+    )
+    async def stream_status() -> Response:
+        return JSONResponse(status(), headers={"Cache-Control": "no-store"})
+
+
+def install_nowhere(app: FastAPI) -> None:
+    """Where no streams are served."""
+
+    async def elsewhere(_: Request) -> Response:
+        raise RequestError(404, "Streams are not served here, but by the streaming service.")
+
+    for path in (PATH, STATUS):
+        app.add_api_route(path, elsewhere, methods=["GET"], include_in_schema=False)
+
+
+def _known(identify: Identify, request: Request) -> str | None:
+    """The caller of a stream that is open to all; None: not identified."""
+    try:
+        return identify(request)
+    except RequestError:
+        return None
