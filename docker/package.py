@@ -52,8 +52,8 @@ PACKAGES: Final = {
 }  # fmt: skip
 
 _UNUSED: Final = "pydantic/v1/"
-"""FastAPI asks of each field whether it is one of pydantic.v1's, and takes its absence for no. Where it is there, a cold
-start compiles it. What ends with .c or .pyi is for compilers and type checkers."""
+"""FastAPI only checks that no field is one of pydantic.v1's, and works without it; with it, every cold start compiles
+it. Files that end with .c or .pyi are for compilers and type checkers."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -16,10 +16,6 @@ from typing import get_args
 from streamer import __version__, aws
 from streamer.change import iso_time
 from streamer.clock import wall_ms
-from streamer.delivery.delivery import Delivery
-from streamer.delivery.mode import Mode
-from streamer.delivery.stream import Stream
-from streamer.delivery.timing import Timing
 from streamer.feed import Feed
 from streamer.hub.history import History
 from streamer.hub.hub import Hub
@@ -50,6 +46,12 @@ from streamer.server.server import GRACE, Server, allow_files, listen
 from streamer.server.supported import check
 from streamer.settings import Settings
 from streamer.sse.events import Metrics
+from streamer.streams.admission import Admission
+from streamer.streams.delivery import Delivery
+from streamer.streams.mode import CurrentMode
+from streamer.streams.openings import Openings
+from streamer.streams.stream import OpenStream
+from streamer.streams.timing import Timing
 from streamer.tables.budget import QueryBudget
 from streamer.tables.lane import Configurations, Connection, Lane, Snapshot, public_lane
 from streamer.tables.sentiment import SentimentTable
@@ -59,11 +61,9 @@ from streamer.telemetry.counters import Counters, Lags
 from streamer.telemetry.log_queue import LogQueue
 from streamer.telemetry.report import EmfReport, NoReport, Report
 from streamer.watching import Watching
-from streamer.web.admission import Admission
 from streamer.web.app import RestPart, StreamPart, create_app
 from streamer.web.health import Readiness
 from streamer.web.identity import Identity
-from streamer.web.openings import Openings
 from streamer.web.stream import StreamDoor
 from streamer.web.tickets import Tickets
 from streamer.web.traced import traced
@@ -106,7 +106,7 @@ class Service:
             alone=settings.intake == "poll",
         )
         margin_ms = round(settings.proof_margin * 1000)
-        self._hub: Hub[Stream] = Hub(
+        self._hub: Hub[OpenStream] = Hub(
             run=new_run(),
             ledger=Ledger(
                 limit=settings.max_items, least_ms=round(settings.catchup * 1000), margin_ms=max(margin_ms, _CLOCKS)
@@ -336,8 +336,8 @@ class Service:
                 while self._queried_ms < came_ms:
                     await self._next_query.wait()
 
-    def _mode(self) -> Mode:
-        return Mode(self._failover.mode, self._failover.reason, self._failover.since_ms)
+    def _mode(self) -> CurrentMode:
+        return CurrentMode(self._failover.mode, self._failover.reason, self._failover.since_ms)
 
     def _until_query(self) -> float:
         """Called by the polling thread."""

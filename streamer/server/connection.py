@@ -17,11 +17,11 @@ import uvicorn
 from starlette.types import ASGIApp, Scope
 from uvicorn.server import ServerState
 
-from streamer.delivery.transport import TAKEOVER, TransportSink
 from streamer.server.exchange import PHRASES, Exchange, head
 from streamer.server.limits import Limits
 from streamer.server.refused import Refused
 from streamer.server.requests import Head, Requests
+from streamer.streams.transport import TAKEOVER, TransportSink
 
 AHEAD_BYTES: Final = 64 * 1024
 """Of what comes while a request is answered; one segment (256 KB at most, with uvloop) may go beyond it."""

@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 from starlette.types import ASGIApp, Message, Scope
 
-from streamer.delivery.transport import TAKEOVER, TransportSink
+from streamer.streams.transport import TAKEOVER, TransportSink
 
 logger = logging.getLogger(__name__)
 

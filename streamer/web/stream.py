@@ -15,16 +15,16 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from streamer.clock import wall_ms
-from streamer.delivery.asgi import AsgiSink
-from streamer.delivery.delivery import Delivery
-from streamer.delivery.stream import Stream
-from streamer.delivery.transport import TAKEOVER, TransportSink
 from streamer.hub.resume import Request
 from streamer.hub.watch import Watch
 from streamer.sse.events import ClosingReason
+from streamer.streams.admission import Admission, By, Full, Slot
+from streamer.streams.asgi import AsgiSink
+from streamer.streams.delivery import Delivery
+from streamer.streams.stream import OpenStream
+from streamer.streams.transport import TAKEOVER, TransportSink
 from streamer.telemetry.counters import Counters
 from streamer.web import invocation
-from streamer.web.admission import Admission, By, Full, Slot
 from streamer.web.configurations import not_found
 from streamer.web.parameters import StreamParameters
 from streamer.web.problems import problem
@@ -47,10 +47,10 @@ _OF_ONE_USER = [*_HEADERS, (b"cache-control", b"no-store, no-transform")]
 class Watching(Protocol):
     """Knows the configurations that streams show, and changes the streams with them. In the event loop."""
 
-    async def enter(self, user_id: str, config_id: str) -> Watch[Stream] | None:
+    async def enter(self, user_id: str, config_id: str) -> Watch[OpenStream] | None:
         """The configuration, until it is given back; None: there is none. Raises TableError."""
 
-    def leave(self, watch: Watch[Stream]) -> None:
+    def leave(self, watch: Watch[OpenStream]) -> None:
         """Gives it back."""
 
 
@@ -219,7 +219,7 @@ class _StreamResponse(Response):
     async def _say_goodbye(self, reason: ClosingReason, send: Send) -> None:
         """200, a `retry:` and the end: any other status would end a browser's EventSource for good."""
         await self._begin(send)
-        body = self.door.delivery.closing(reason).frame()
+        body = self.door.delivery.closing(reason)
         await send({"type": "http.response.body", "body": body, "more_body": False})
 
     async def _begin(self, send: Send, taken: TransportSink | None = None) -> None:
@@ -252,8 +252,8 @@ class _Visit:
         self._door = door
         self._slot: Slot | None = slot
         self._peer: str = (scope.get("client") or ("unknown",))[0]
-        self.watch: Watch[Stream] | None = None
-        self.stream: Stream | None = None
+        self.watch: Watch[OpenStream] | None = None
+        self.stream: OpenStream | None = None
 
     def begun(self) -> None:
         """Says so."""
@@ -284,7 +284,7 @@ class _Visit:
             slot.give_back()
 
 
-def _log_end(stream: Stream, peer: str, reason: str, clock: Callable[[], float]) -> None:
+def _log_end(stream: OpenStream, peer: str, reason: str, clock: Callable[[], float]) -> None:
     tickers = stream.wanted.tickers
     logger.info(
         "stream closed",

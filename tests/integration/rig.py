@@ -14,10 +14,6 @@ from typing import Any
 import httpx
 
 from streamer.change import Change, Key, iso_time
-from streamer.delivery.delivery import Delivery
-from streamer.delivery.mode import Mode
-from streamer.delivery.stream import Stream
-from streamer.delivery.timing import Timing
 from streamer.errors import RequestError
 from streamer.hub.history import History
 from streamer.hub.hub import Hub
@@ -28,8 +24,12 @@ from streamer.secrets import Secrets
 from streamer.server.limits import Limits
 from streamer.server.server import Server, listen
 from streamer.sse.events import Metrics
+from streamer.streams.admission import Admission
+from streamer.streams.delivery import Delivery
+from streamer.streams.mode import CurrentMode
+from streamer.streams.stream import OpenStream
+from streamer.streams.timing import Timing
 from streamer.telemetry.counters import Counters
-from streamer.web.admission import Admission
 from streamer.web.app import RestPart, StreamPart, create_app
 from streamer.web.health import Readiness
 from streamer.web.stream import StreamDoor
@@ -60,7 +60,7 @@ class Rig:
 
     base: str
     port: int
-    hub: Hub[Stream]
+    hub: Hub[OpenStream]
     delivery: Delivery
     admission: Admission
     counters: Counters
@@ -74,7 +74,7 @@ class Rig:
             key = Key(f"{ticker}:{seq}", iso_time(now_ms))
             changes.append(change(state(label, ticker), seq, key=key))
         self.hub.publish(changes, dated_ms=now_ms, now_ms=now_ms)
-        self.delivery.published()
+        self.delivery.schedule_flush()
 
 
 @asynccontextmanager
@@ -89,8 +89,9 @@ async def running(
 ) -> AsyncIterator[Rig]:
     """Serves until the block ends; every stream still open is told `drain` then."""
     counters, admission = Counters(), Admission(limit)
-    hub: Hub[Stream] = Hub(run=1, ledger=Ledger(), history=History(), window=Window(0))
-    delivery = Delivery(hub, counters, lambda: Mode("push", "as the test wants it", 0), timing or Timing(sweep=0.02))
+    hub: Hub[OpenStream] = Hub(run=1, ledger=Ledger(), history=History(), window=Window(0))
+    mode = CurrentMode("push", "as the test wants it", 0)
+    delivery = Delivery(hub, counters, lambda: mode, timing or Timing(sweep=0.02))
 
     async def count() -> Metrics:
         return hub.window.metrics(time.time_ns() // 1_000_000)

@@ -20,15 +20,15 @@ import uvloop
 
 from streamer.change import iso_time
 from streamer.clock import wall_ms
-from streamer.delivery import delivery
-from streamer.delivery.asgi import AsgiSink
-from streamer.delivery.timing import Timing
-from streamer.delivery.transport import TransportSink
 from streamer.local.clients import Clients
 from streamer.local.provision import provision
 from streamer.local.resources import Resources
 from streamer.place import Place
 from streamer.server.connection import Connection
+from streamer.streams import delivery
+from streamer.streams.asgi import AsgiSink
+from streamer.streams.timing import Timing
+from streamer.streams.transport import TransportSink
 from tests.integration.pipeline import embedded_aws
 from tests.integration.rig import running, stream
 from tests.integration.service import ServiceProcess, serving

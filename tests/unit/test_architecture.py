@@ -27,19 +27,19 @@ MAY_IMPORT: dict[str, set[str]] = {
     "listing": {"change"},
     "tables": {"aws", "change", "clock", "configuration", "errors", "listing"},
     "tally": {"change", "clock", "errors", "hub", "sse", "tables"},
-    "server": {"delivery", "errors"},
+    "server": {"streams", "errors"},
     "sse": {"change"},
     "hub": {"change", "configuration", "place", "sse"},
     "intake": {"aws", "change", "clock", "configuration", "errors", "tables"},
     "telemetry": {"change", "errors"},
-    "delivery": {"change", "clock", "hub", "sse", "telemetry"},
+    "streams": {"change", "clock", "hub", "sse", "telemetry"},
     "web": {
-        "change", "clock", "configuration", "delivery", "errors", "hub", "listing", "secrets", "sse", "telemetry",
+        "change", "clock", "configuration", "streams", "errors", "hub", "listing", "secrets", "sse", "telemetry",
     },
-    "watching": {"clock", "configuration", "delivery", "errors", "hub", "telemetry"},
-    "feed": {"change", "clock", "delivery", "errors", "hub", "intake", "tables", "telemetry", "watching"},
+    "watching": {"clock", "configuration", "streams", "errors", "hub", "telemetry"},
+    "feed": {"change", "clock", "streams", "errors", "hub", "intake", "tables", "telemetry", "watching"},
     "service": {
-        "aws", "change", "clock", "delivery", "errors", "feed", "hub", "intake", "place", "secrets", "server",
+        "aws", "change", "clock", "streams", "errors", "feed", "hub", "intake", "place", "secrets", "server",
         "settings", "sse", "tables", "tally", "telemetry", "watching", "web",
     },
     "rest": {"aws", "errors", "secrets", "settings", "tables", "tally", "telemetry", "web"},
@@ -106,7 +106,7 @@ def test_the_core_is_pure(part: str) -> None:
 def test_web_never_sees_aws_and_intake_never_sees_the_web() -> None:
     for part, strangers in {
         "web": {"boto3", "botocore"},
-        "delivery": {"boto3", "fastapi"},
+        "streams": {"boto3", "fastapi"},
         "intake": {"fastapi"},
     }.items():
         for path in files(part):

@@ -10,18 +10,18 @@ import pytest
 from starlette.datastructures import Headers, QueryParams
 from starlette.types import Message
 
-from streamer.delivery.asgi import AsgiSink
-from streamer.delivery.delivery import Delivery
-from streamer.delivery.mode import Mode
-from streamer.delivery.stream import Stream
-from streamer.delivery.timing import Timing
 from streamer.hub.history import History
 from streamer.hub.hub import Hub
 from streamer.hub.ledger import Ledger
 from streamer.hub.window import Window
+from streamer.streams.admission import Admission
+from streamer.streams.asgi import AsgiSink
+from streamer.streams.delivery import Delivery
+from streamer.streams.mode import CurrentMode
+from streamer.streams.stream import OpenStream
+from streamer.streams.timing import Timing
 from streamer.telemetry.counters import Counters
 from streamer.web import parameters
-from streamer.web.admission import Admission
 from streamer.web.stream import StreamDoor
 from tests.watchdog import WATCHDOG
 
@@ -29,11 +29,11 @@ SCOPE = {"type": "http", "headers": [], "client": ("192.0.2.7", 1234)}
 
 
 async def test_a_stream_has_a_line_at_its_beginning_and_one_at_its_end(caplog: pytest.LogCaptureFixture) -> None:
-    hub: Hub[Stream] = Hub(run=1, ledger=Ledger(), history=History(), window=Window(0))
+    hub: Hub[OpenStream] = Hub(run=1, ledger=Ledger(), history=History(), window=Window(0))
     counters = Counters()
     ended: list[int] = []
     door = StreamDoor(
-        Delivery(hub, counters, lambda: Mode("push", "as the test wants it", 0), Timing()),
+        Delivery(hub, counters, lambda: CurrentMode("push", "as the test wants it", 0), Timing()),
         Admission(2),
         counters,
         ended=lambda: ended.append(len(caplog.messages)),

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from streamer.delivery.asgi import AsgiSink, Message
+from streamer.streams.asgi import AsgiSink, Message
 from tests.steps import steps
 from tests.watchdog import WATCHDOG
 

@@ -13,12 +13,12 @@ from typing import Any, cast
 import pytest
 
 from streamer.change import Key, iso_time
-from streamer.delivery.timing import Timing
-from streamer.delivery.transport import TransportSink
 from streamer.hub.filters import Filter
 from streamer.hub.resume import Request
+from streamer.streams.timing import Timing
+from streamer.streams.transport import TransportSink
 from tests.factories import NOW_MS, change, state
-from tests.unit.delivery.fakes import Bench
+from tests.unit.streams.fakes import Bench
 
 
 class Kernel:
@@ -50,7 +50,7 @@ def with_streams(count: int, filters: int = 1) -> Bench:
 def publish(bench: Bench, number: int) -> None:
     key = Key(f"one:{number}", iso_time(NOW_MS))
     bench.hub.publish([change(state("positive", "AAPL"), number, key=key)], dated_ms=NOW_MS, now_ms=NOW_MS)
-    bench.delivery.published()
+    bench.delivery.schedule_flush()
 
 
 def calls_of(bench: Bench) -> int:

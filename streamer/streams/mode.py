@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Mode:
+class CurrentMode:
     """`push`, `poll`, `both` or `down`; why, in words for everybody; and since when, in Unix milliseconds."""
 
     name: str

@@ -7,14 +7,14 @@ from unittest.mock import patch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamer.delivery import delivery
-from streamer.delivery.stream import Stream
-from streamer.delivery.timing import Timing
 from streamer.hub.filters import choose
 from streamer.hub.resume import Request
 from streamer.place import Place
+from streamer.streams import delivery
+from streamer.streams.stream import OpenStream
+from streamer.streams.timing import Timing
 from tests.factories import KEY, change, state
-from tests.unit.delivery.fakes import Bench, FakeSink
+from tests.unit.streams.fakes import Bench, FakeSink
 
 TICKERS = ("AAPL", "MSFT")
 FILTERS = (None, {"AAPL"}, {"MSFT", "TSLA"})
@@ -31,7 +31,7 @@ class Client:
         self._wanted = choose(tickers, None)
         self._place = str(bench.hub.place())
         self._sink: FakeSink | None = None
-        self._stream: Stream | None = None
+        self._stream: OpenStream | None = None
 
     def wants(self, ticker: str) -> bool:
         return self._wanted.tickers is None or ticker in self._wanted.tickers

@@ -6,12 +6,13 @@ import itertools
 import pytest
 
 from streamer.change import Key
-from streamer.delivery.timing import Timing
 from streamer.hub.filters import choose
 from streamer.hub.resume import Request
 from streamer.place import Place
+from streamer.streams.stream import StreamState
+from streamer.streams.timing import Timing
 from tests.factories import KEY, NOW_MS, change, state
-from tests.unit.delivery.fakes import Bench, FakeSink, events, names
+from tests.unit.streams.fakes import Bench, FakeSink, events, names
 
 EVERYTHING = choose(None, None)
 FRESH = Request()
@@ -129,7 +130,7 @@ def test_a_long_history_is_sent_in_pieces_as_the_client_takes_it_and_what_is_pub
     updates = [event["data"]["source_id"] for event in got if event["event"] == "sentiment_update"]
     assert updates == [*(f"AAPL:{number}" for number in range(1, 1001)), "AAPL:5000"]
     assert names(got)[-2:] == ["heartbeat", "metrics"]
-    assert stream.cursor is None
+    assert stream.state is StreamState.LIVE
 
 
 def test_a_history_evicted_under_a_slow_reader_is_a_reset_and_never_a_silent_gap() -> None:
@@ -175,11 +176,11 @@ async def test_a_lone_event_goes_out_at_once_and_a_burst_is_joined() -> None:
     sink.take()
     flushed = asyncio.Event()
     publish(bench, "positive", flush=False)
-    bench.delivery.published()
+    bench.delivery.schedule_flush()
     assert len(sink.writes) == 1
     for number in range(10):
         publish(bench, "positive", first=10 + number, flush=False)
-        bench.delivery.published()
+        bench.delivery.schedule_flush()
     assert len(sink.writes) == 1
     bench.delivery.on_flush = flushed.set
     await asyncio.wait_for(flushed.wait(), 5)
@@ -413,7 +414,7 @@ def test_a_replay_may_be_larger_than_what_a_live_client_may_leave_waiting() -> N
     slow_reader = bench.sink()
     replaying = bench.delivery.open(slow_reader, EVERYTHING, Request(replay_ms=60_000))
     bench.delivery.sweep()
-    assert replaying.cursor is not None
+    assert replaying.state is StreamState.REPLAYING
     assert replaying.closed_for is None
 
 
@@ -494,7 +495,7 @@ def test_a_stream_that_fails_in_the_sweep_costs_no_other_its_heartbeat(
         stream = bench.delivery.open(sink, choose(frozenset({"AAPL"}), None), FRESH)
         stream.heartbeat_at = bench.now + 30  # all of them in one bucket
         stream.silence = 60
-        bench.delivery._attend(stream)
+        bench.delivery._registry.attend(stream)
         sink.take()
     publish(bench, "positive")
     for sink in sinks:  # each in turn may be the one that the sweep comes to first

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from streamer.change import Key
-from streamer.delivery.stream import Stream
-from streamer.delivery.timing import Timing
 from streamer.hub.filters import choose
 from streamer.hub.resume import FilterSince, Request
 from streamer.place import Place
+from streamer.streams.stream import OpenStream, StreamState
+from streamer.streams.timing import Timing
 from tests.factories import KEY, change, state
-from tests.unit.delivery.fakes import Bench, FakeSink, names
+from tests.unit.streams.fakes import Bench, FakeSink, names
 
 A, B = choose(frozenset({"AAPL"}), None), choose(frozenset({"MSFT"}), None)
 
@@ -24,7 +24,7 @@ def publish(bench: Bench, ticker: str, *numbers: int, flush: bool = True) -> Non
         bench.delivery.flush()
 
 
-def opened(bench: Bench) -> tuple[FakeSink, Stream]:
+def opened(bench: Bench) -> tuple[FakeSink, OpenStream]:
     sink = bench.sink()
     stream = bench.delivery.open(sink, A, Request())
     sink.take_all()
@@ -67,7 +67,7 @@ def test_a_change_during_the_history_begins_the_new_one_when_the_client_has_take
     sink = bench.sink()
     stream = bench.delivery.open(sink, A, Request(str(Place(0, 1, 0))))
     waits = sink.pending()
-    assert stream.cursor is not None, "there is more of the history than one write"
+    assert stream.state is StreamState.REPLAYING, "there is more of the history than one write"
     for _ in range(20):
         bench.delivery.refilter(stream, B)
         bench.delivery.refilter(stream, A)

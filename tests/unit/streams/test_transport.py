@@ -12,7 +12,7 @@ from typing import Any, ParamSpec
 import pytest
 import uvloop
 
-from streamer.delivery.transport import TransportSink
+from streamer.streams.transport import TransportSink
 from tests.steps import steps
 
 P = ParamSpec("P")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from streamer.delivery.due import Due
+from streamer.streams.due import Due
 
 
 @dataclass(eq=False)

@@ -7,14 +7,14 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from streamer.delivery.delivery import Delivery
-from streamer.delivery.mode import Mode
-from streamer.delivery.stream import Stream
-from streamer.delivery.timing import Timing
 from streamer.hub.history import History
 from streamer.hub.hub import Hub
 from streamer.hub.ledger import Ledger
 from streamer.hub.window import Window
+from streamer.streams.delivery import Delivery
+from streamer.streams.mode import CurrentMode
+from streamer.streams.stream import OpenStream
+from streamer.streams.timing import Timing
 from streamer.telemetry.counters import Counters
 from tests.factories import NOW_MS
 
@@ -105,13 +105,13 @@ class Bench:
 
     def __init__(self, timing: Timing | None = None, **history: int) -> None:
         self.now = 1000.0
-        self.hub: Hub[Stream] = Hub(run=1, ledger=Ledger(), history=History(**history), window=Window(NOW_MS))
+        self.hub: Hub[OpenStream] = Hub(run=1, ledger=Ledger(), history=History(**history), window=Window(NOW_MS))
         self.counters = Counters()
         self.mode = "push"
         self.delivery = Delivery(
             self.hub,
             self.counters,
-            lambda: Mode(self.mode, "as the test wants it", NOW_MS),
+            lambda: CurrentMode(self.mode, "as the test wants it", NOW_MS),
             timing or Timing(),
             clock=lambda: self.now,
             now_ms=self.wall_ms,

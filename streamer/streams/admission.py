@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Literal
 
-from streamer.web.openings import Openings
+from streamer.streams.openings import Openings
 
 By = Literal["container", "user", "address", "openings"]
 _Client = tuple[By, str]
