@@ -41,8 +41,9 @@ from streamer.intake.signals import (
 from streamer.intake.survey import Spans
 from streamer.place import new_run
 from streamer.secrets import Secrets
-from streamer.server.limits import Limits
-from streamer.server.server import GRACE, Server, allow_files, listen
+from streamer.server.limits import ConnectionLimits
+from streamer.server.server import GRACE, HttpServer
+from streamer.server.sockets import allow_files, listen
 from streamer.server.supported import check
 from streamer.settings import Settings
 from streamer.sse.events import Metrics
@@ -434,8 +435,8 @@ async def _serve(settings: Settings, sock: socket.socket, connections: int, logs
         except NotImplementedError:  # Windows
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop))
     service = Service(settings, loop, logs)
-    limits = Limits(idle=settings.keep_alive, connections=connections)
-    server = Server.of(service.app, limits=limits, taken=lambda: len(service.delivery.streams))
+    limits = ConnectionLimits(idle=settings.keep_alive, connections=connections)
+    server = HttpServer.of(service.app, limits=limits, taken=lambda: len(service.delivery.streams))
     async with service:
         serving = loop.create_task(server.serve(sockets=[sock]))
         sparing = loop.create_task(_spare_the_collector(service))

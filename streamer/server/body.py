@@ -10,7 +10,7 @@ import enum
 import re
 from typing import Final
 
-from streamer.server.refused import Refused, malformed
+from streamer.server.refused import RequestRefused, malformed
 
 BODY_BYTES: Final = 32 * 1024
 """Of content: twice what any route takes (streamer.web.body)."""
@@ -23,9 +23,9 @@ _SIZE: Final = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]
 _TRAILER: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*")
 
 
-def too_large() -> Refused:
+def too_large() -> RequestRefused:
     """The body is over its bound."""
-    return Refused(413, f"The body is larger than {BODY_BYTES} bytes.")
+    return RequestRefused(413, f"The body is larger than {BODY_BYTES} bytes.")
 
 
 class Sized:
@@ -75,7 +75,7 @@ class Chunked:
         return self._next is _Next.TRAILER
 
     def read(self, buffer: bytearray) -> bool:
-        """Takes from the buffer's start; whether the body is complete. Raises Refused."""
+        """Takes from the buffer's start; whether the body is complete. Raises RequestRefused."""
         while True:
             if self._next is _Next.DATA:
                 piece = buffer[: self._left]
@@ -112,7 +112,9 @@ class Chunked:
         """The next line, without its end; None: it is not complete."""
         end = buffer.find(b"\n", self._searched)
         if self._coding + (len(buffer) if end < 0 else end + 1) > CODING_BYTES or self._lines >= LINES:
-            raise Refused(431, f"Trailers, or the coding of the body, are over {CODING_BYTES} bytes or {LINES} lines.")
+            raise RequestRefused(
+                431, f"Trailers, or the coding of the body, are over {CODING_BYTES} bytes or {LINES} lines."
+            )
         if end < 0:
             self._searched = len(buffer)
             return None

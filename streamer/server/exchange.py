@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import Iterable
 from http import HTTPStatus
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
+from urllib.parse import unquote
 
 from starlette.types import ASGIApp, Message, Scope
 
+from streamer.server.refused import RequestRefused
+from streamer.server.requests import Head
 from streamer.streams.transport import TAKEOVER, TransportSink
 
 logger = logging.getLogger(__name__)
@@ -55,6 +59,47 @@ def head(status: int, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
     if joined.count(b"\n") != len(lines) - 1 or joined.count(b"\r") != len(lines) - 1:
         raise ValueError("a header of the response has a line break")
     return joined + b"\r\n\r\n"
+
+
+def scope(request: Head, peer: object, own: object, extensions: dict[str, Any]) -> Scope:
+    """The ASGI scope of a request. `peer` and `own`: socket addresses."""
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": request.version,
+        "method": request.method,
+        "scheme": "http",
+        "path": unquote(request.path.decode("ascii")),
+        "raw_path": request.path,
+        "query_string": request.query,
+        "root_path": "",
+        "headers": request.headers,
+        "client": _address(peer),
+        "server": _address(own),
+        "state": {},
+        "extensions": extensions,
+    }
+
+
+def _address(given: object) -> tuple[str, int] | None:
+    return (str(given[0]), int(given[1])) if isinstance(given, tuple) else None
+
+
+def refusal(refused: RequestRefused, default_headers: Iterable[tuple[bytes, bytes]], *, content: bool) -> bytes:
+    """A response in the application's place, after which the connection closes: a problem (RFC 9457)."""
+    problem = {"title": PHRASES[refused.status], "status": refused.status, "detail": refused.detail}
+    body = json.dumps(problem).encode()
+    headers = [
+        *default_headers,
+        (b"content-type", b"application/problem+json"),
+        (b"content-length", b"%d" % len(body)),
+        (b"cache-control", b"no-store"),
+        (b"x-content-type-options", b"nosniff"),
+        (b"connection", b"close"),
+    ]
+    if refused.status == 503:
+        headers.append((b"retry-after", b"5"))
+    return head(refused.status, headers) + (body if content else b"")
 
 
 class Exchange:
@@ -124,7 +169,6 @@ class Exchange:
         self._wake()
 
     async def receive(self) -> Message:
-        """See ASGI."""
         if self._body is None and not self.gone and self._wants_body and not self.started:
             self._wants_body = False
             self._wire.write(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -139,7 +183,6 @@ class Exchange:
         return {"type": "http.request", "body": body, "more_body": False}
 
     async def send(self, message: Message) -> None:
-        """See ASGI; a client that has gone is no error (version 2.3)."""
         if self.gone:
             return
         match message["type"]:

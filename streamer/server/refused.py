@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class Refused(Exception):
+class RequestRefused(Exception):
     """With the status and the words to answer; they never hold its input."""
 
     def __init__(self, status: int, detail: str) -> None:
@@ -12,6 +12,6 @@ class Refused(Exception):
         self.detail = detail
 
 
-def malformed() -> Refused:
+def malformed() -> RequestRefused:
     """It is not HTTP, or is what two servers could read in two ways."""
-    return Refused(400, "The request is malformed.")
+    return RequestRefused(400, "The request is malformed.")

@@ -13,7 +13,7 @@ from typing import Final
 import h11
 
 from streamer.server.body import LINES, Chunked, Sized
-from streamer.server.refused import Refused, malformed
+from streamer.server.refused import RequestRefused, malformed
 
 HEAD_BYTES: Final = 64 * 1024
 """Of a request's head as it comes, empty lines before it included."""
@@ -85,7 +85,7 @@ class Requests:
         self._buffer += data
 
     def head(self) -> Head | None:
-        """The next request's head; None: it has not come to its end. Raises Refused."""
+        """The next request's head; None: it has not come to its end. Raises RequestRefused."""
         buffer = self._buffer
         if not self._searched and (lines := _EMPTY_LINES.match(buffer)):  # RFC 9112, section 2.2
             self._empty += lines.end()
@@ -96,7 +96,7 @@ class Requests:
         found = _BLANK_LINE.search(buffer, max(0, self._searched - 2))
         size = len(buffer) if found is None else found.end()
         if self._empty + size > HEAD_BYTES:
-            raise Refused(431, f"The request's head is over {HEAD_BYTES} bytes.")
+            raise RequestRefused(431, f"The request's head is over {HEAD_BYTES} bytes.")
         if found is None:
             self._searched = len(buffer) if self.begun else 0
             return None
@@ -106,7 +106,7 @@ class Requests:
         return self._read(raw)
 
     def body(self) -> bytes | None:
-        """The body of the request whose head was given; None: it has not come to its end. Raises Refused."""
+        """The body of the request whose head was given; None: it has not come to its end. Raises RequestRefused."""
         body = self._body
         if body is None:
             return b""
@@ -125,7 +125,7 @@ class Requests:
         ):
             raise malformed()
         if lines > LINES:
-            raise Refused(431, f"The request's head has over {LINES} lines.")
+            raise RequestRefused(431, f"The request's head has over {LINES} lines.")
         parser = h11.Connection(h11.SERVER)
         parser.receive_data(raw)
         try:
@@ -136,7 +136,7 @@ class Requests:
             raise malformed()
         version = request.http_version
         if version not in (b"1.1", b"1.0"):
-            raise Refused(400, "The request's version of HTTP is not spoken here; use HTTP/1.1.")
+            raise RequestRefused(400, "The request's version of HTTP is not spoken here; use HTTP/1.1.")
         headers: Headers = [*request.headers]
         keep_alive, expects, length, coded = version == b"1.1", False, 0, False
         for name, value in headers:
@@ -149,9 +149,9 @@ class Requests:
             elif name == b"transfer-encoding":
                 coded = True
             elif name == b"host" and not _HOST.fullmatch(value):
-                raise Refused(400, "The request's Host is none.")
+                raise RequestRefused(400, "The request's Host is none.")
         if coded and (version == b"1.0" or any(name == b"content-length" for name, _ in headers)):
-            raise Refused(400, "The request says in two ways where its body ends.")  # RFC 9112, section 6.1
+            raise RequestRefused(400, "The request says in two ways where its body ends.")  # RFC 9112, section 6.1
         path, _, query = _origin_form(request.target).partition(b"?")
         has_body = coded or length > 0
         if has_body:
@@ -171,17 +171,17 @@ def _only_length(raw: bytes) -> int:
 
 def _origin_form(target: bytes) -> bytes:
     if b"#" in target:
-        raise Refused(400, "The request's target is none.")
+        raise RequestRefused(400, "The request's target is none.")
     if target.startswith(b"/") or target == b"*":
         return target
     absolute = _ABSOLUTE.fullmatch(target)
     if absolute is None:
-        raise Refused(400, "The request's target is none.")
+        raise RequestRefused(400, "The request's target is none.")
     return absolute[1]
 
 
-def _refused(error: h11.RemoteProtocolError) -> Refused:
+def _refused(error: h11.RemoteProtocolError) -> RequestRefused:
     """h11's own words quote what came."""
     if error.error_status_hint == 501:
-        return Refused(501, "The request's Transfer-Encoding is not known here; use chunked.")
+        return RequestRefused(501, "The request's Transfer-Encoding is not known here; use chunked.")
     return malformed()

@@ -58,13 +58,11 @@ class AsgiSink:
                 self._writer.cancel()
 
     def write(self, data: bytes) -> None:
-        """See Sink."""
         if self._closing or self._ended or not data:
             return
         self._queue(data)
 
     def close(self, last: bytes, *, discard: bool = False) -> None:
-        """See Sink."""
         if self._closing or self._ended:
             return
         if discard:
@@ -74,18 +72,15 @@ class AsgiSink:
         self._closing = True
 
     def abort(self) -> None:
-        """See Sink."""
         if not self._ended and not self._aborted:
             self._aborted = True
             if self._owner is not None:
                 self._owner.cancel()
 
     def pending(self) -> int:
-        """See Sink."""
         return self._waiting + self._in_flight
 
     def blocked_since(self) -> float | None:
-        """See Sink."""
         return self._in_flight_since
 
     def _queue(self, data: bytes) -> None:

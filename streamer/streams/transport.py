@@ -99,7 +99,6 @@ class TransportSink(asyncio.Protocol):
             self.pause_writing()
 
     def write(self, data: bytes) -> None:
-        """See Sink."""
         transport = self._transport
         if transport is None or self._closing or not data:
             return
@@ -113,7 +112,6 @@ class TransportSink(asyncio.Protocol):
             self._hold(coded)
 
     def close(self, last: bytes, *, discard: bool = False) -> None:
-        """See Sink."""
         if self._transport is None or self._closing:
             return
         if discard:
@@ -126,19 +124,16 @@ class TransportSink(asyncio.Protocol):
         self._finish()
 
     def abort(self) -> None:
-        """See Sink."""
         if self._transport is not None:
             self._transport.abort()
 
     def pending(self) -> int:
-        """See Sink."""
         if self._transport is None:
             return 0
         under_way = 0 if self._rest is None else len(self._rest)
         return self._transport.get_write_buffer_size() + under_way + self._held_bytes
 
     def blocked_since(self) -> float | None:
-        """See Sink."""
         return self._blocked_since
 
     def pause_writing(self) -> None:

@@ -20,7 +20,8 @@ from streamer.clock import wall_ms
 from streamer.local.clients import Clients
 from streamer.local.provision import provision
 from streamer.local.resources import Resources
-from streamer.server.server import Server, listen
+from streamer.server.server import HttpServer
+from streamer.server.sockets import listen
 from streamer.service import Service
 from streamer.telemetry import catalogue as streamer
 from streamer.telemetry.outlet import Outlet
@@ -125,7 +126,7 @@ async def test_the_service_says_what_it_publishes(resources: Resources, monkeypa
         sns.publish(TopicArn=resources.topic_arn, Message=json.dumps({"v": 1} | content))
 
     sock = listen("127.0.0.1", 0)
-    server = Server.of(service.app)
+    server = HttpServer.of(service.app)
     with sock:
         async with asyncio.timeout(WATCHDOG), service:
             serving = asyncio.create_task(server.serve(sockets=[sock]))

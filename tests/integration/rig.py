@@ -21,8 +21,9 @@ from streamer.hub.ledger import Ledger
 from streamer.hub.window import Window
 from streamer.listing import Page
 from streamer.secrets import Secrets
-from streamer.server.limits import Limits
-from streamer.server.server import Server, listen
+from streamer.server.limits import ConnectionLimits
+from streamer.server.server import HttpServer
+from streamer.server.sockets import listen
 from streamer.sse.events import Metrics
 from streamer.streams.admission import Admission
 from streamer.streams.delivery import Delivery
@@ -64,7 +65,7 @@ class Rig:
     delivery: Delivery
     admission: Admission
     counters: Counters
-    server: Server
+    server: HttpServer
 
     def publish(self, *labels: str, ticker: str = "AAPL", first: int = 1) -> None:
         """Publishes one new item per label and flushes."""
@@ -85,7 +86,7 @@ async def running(
     cors_origins: tuple[str, ...] = (),
     rest: RestPart | None = None,
     in_lambda: bool = False,
-    limits: Limits | None = None,
+    limits: ConnectionLimits | None = None,
 ) -> AsyncIterator[Rig]:
     """Serves until the block ends; every stream still open is told `drain` then."""
     counters, admission = Counters(), Admission(limit)
@@ -113,7 +114,7 @@ async def running(
     )
     sock = listen("127.0.0.1", 0)
     taken = (lambda: len(delivery.streams)) if takes_over else None
-    server = Server.of(app, limits=limits or Limits(connections=limit + 512), taken=taken)
+    server = HttpServer.of(app, limits=limits or ConnectionLimits(connections=limit + 512), taken=taken)
 
     async def sweep() -> None:
         while True:

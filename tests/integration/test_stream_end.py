@@ -28,8 +28,8 @@ from streamer.local.clients import Clients
 from streamer.local.provision import provision
 from streamer.local.resources import Resources
 from streamer.server.connection import Connection
-from streamer.server.limits import Limits
-from streamer.server.server import allow_files
+from streamer.server.limits import ConnectionLimits
+from streamer.server.sockets import allow_files
 from streamer.sse.decode import Decoder, Message
 from streamer.streams.stream import OpenStream, StreamState
 from streamer.streams.timing import Timing
@@ -396,7 +396,7 @@ async def test_a_connection_that_is_slow_to_take_a_complete_response_is_cut_in_t
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(rigs, "takes_over", False)
-    async with running(timing=Timing(slow_seconds=60), limits=Limits(unread=0.3)) as rig:
+    async with running(timing=Timing(slow_seconds=60), limits=ConnectionLimits(unread=0.3)) as rig:
         with closing(unread(rig.port)):
             stream = await stream_of(rig, set())
             # Less than the process holds for a connection waits: its response ends, the transport does not.
