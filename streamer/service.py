@@ -17,9 +17,11 @@ from streamer import __version__, aws
 from streamer.change import iso_time
 from streamer.clock import wall_ms
 from streamer.feed import Feed
+from streamer.functions.hosting import CallerIdentity, hosting
 from streamer.hub.history import History
 from streamer.hub.hub import Hub
 from streamer.hub.ledger import Ledger
+from streamer.hub.resume import Request
 from streamer.hub.window import Window
 from streamer.intake.failover import Failover, Switch
 from streamer.intake.failover import Mode as Way
@@ -57,15 +59,14 @@ from streamer.tables.budget import QueryBudget
 from streamer.tables.lane import Configurations, Connection, Lane, Snapshot, public_lane
 from streamer.tables.sentiment import SentimentTable
 from streamer.tally import Tally
-from streamer.telemetry import tracing
 from streamer.telemetry.counters import Counters, Lags
 from streamer.telemetry.log_queue import LogQueue
 from streamer.telemetry.report import EmfReport, NoReport, Report
 from streamer.watching import Watching
-from streamer.web.app import RestPart, StreamPart, create_app
+from streamer.web.app import RestPart, create_app
 from streamer.web.health import Readiness
-from streamer.web.identity import Identity
-from streamer.web.stream import StreamDoor
+from streamer.web.stream import StreamPart
+from streamer.web.stream_response import StreamResponder
 from streamer.web.tickets import Tickets
 from streamer.web.traced import traced
 
@@ -99,7 +100,8 @@ class Service:
                 now_ms=wall_ms,
             )
         self._lags = Lags(self._report.sample)
-        self._tracing = tracing.build(settings.tracing, settings.deployment_name, in_lambda=settings.in_lambda)
+        self._hosting = hosting(settings)
+        self._tracing = self._hosting.tracing(settings)
         self._failover = Failover(
             wall_ms(),
             canary_timeout_ms=round(settings.canary_timeout * 1000),
@@ -188,25 +190,11 @@ class Service:
         gateway = Secrets("GATEWAY_SECRET", settings.gateway_secret)
         sealing = Secrets("TICKET_SECRET", settings.ticket_secret)
         self._secrets = (gateway, sealing)
-        identity = Identity(
-            settings.trusted_proxies,
-            gateway,
-            forwarders=settings.forwarding_proxies,
-            in_lambda=settings.in_lambda,
-            sessions=settings.iam_session_is_user,
-        )
+        identity = self._hosting.identity(settings, gateway)
         app = create_app(
             self._rest(identity),
             StreamPart(
-                StreamDoor(
-                    self.delivery,
-                    self._admission,
-                    self._counters,
-                    self._knows_past,
-                    self._watching,
-                    awake=self._awake if settings.in_lambda else None,
-                    ended=self._report.flush if settings.in_lambda else None,
-                ),
+                StreamResponder(self.delivery, self._admission, self._counters, self._caught_up, self._watching),
                 status=self.status,
                 history_seconds=settings.history_seconds,
                 address=identity.address,
@@ -215,16 +203,17 @@ class Service:
             readiness=self.readiness,
             cors_origins=settings.cors_origins,
         )
+        app = self._hosting.application(app, self._report.flush)
         self.app = app if settings.tracing == "none" else traced(app, self._tracing)
 
-    def _rest(self, identity: Identity) -> RestPart:
+    def _rest(self, identity: CallerIdentity) -> RestPart:
         settings, connection = self._settings, self._connection
         tally = Tally(
             lambda: SentimentTable(connection(), settings.sentiment_table, threading.Event(), self._table_asked)
         )
 
         async def count() -> Metrics:
-            if settings.in_lambda:  # a frozen environment counts nothing
+            if self._hosting.sleeps:  # and counts nothing meanwhile
                 return await self._public_lane(tally.metrics)
             return self._hub.window.metrics(wall_ms())
 
@@ -320,6 +309,13 @@ class Service:
         with suppress(TimeoutError):
             async with asyncio.timeout(self._settings.ready_after):
                 await self._ready.wait()
+
+    async def _caught_up(self, start: Request) -> None:
+        """Returns when a stream that begins there can be told the truth, or after `ready_after`."""
+        if self._hosting.sleeps:
+            await self._awake()
+        if start != Request():
+            await self._knows_past()
 
     async def _knows_past(self) -> None:
         with suppress(TimeoutError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,13 +20,12 @@ from streamer.web import (
     openapi,
     problems,
     sentiment,
-    stream_routes,
+    stream,
 )
 from streamer.web.assets import Asset, Assets
 from streamer.web.health import Readiness
 from streamer.web.operation import Operation
-from streamer.web.stream import StreamDoor
-from streamer.web.tickets import Tickets
+from streamer.web.stream import StreamPart
 
 _PAGE = Path(__file__).parent / "page"
 _PAGE_HEADERS = {
@@ -52,32 +51,20 @@ class RestPart:
     """What REST answers from. The same in every deployment."""
 
     identify: configurations.Identify
-    configurations: configurations.Configurations | None
+    configurations: configurations.ConfigurationStore | None
     """None: there are none here, and nobody can make one."""
-    snapshot: sentiment.Snapshot
+    snapshot: sentiment.SnapshotReader
     count: metrics.Count
-
-
-@dataclass(frozen=True, slots=True)
-class StreamPart:
-    """What streams and their page need. Not in a buffered Lambda."""
-
-    door: StreamDoor
-    status: Callable[[], Mapping[str, object]]
-    """Asked at each request; must not block."""
-    history_seconds: float
-    tickets: Tickets
-    address: configuration_stream.Address
 
 
 def create_app(
     rest: RestPart,
-    stream: StreamPart | None = None,
+    streams: StreamPart | None = None,
     *,
     readiness: Callable[[], Readiness],
     cors_origins: Sequence[str] = (),
 ) -> ASGIApp:
-    """The application: REST, and streams with their page where `stream` is given. `readiness` is asked at each request
+    """The application: REST, and streams with their page where `streams` is given. `readiness` is asked at each request
     and must not block."""
     app = FastAPI(
         title="Sentiment streamer",
@@ -89,20 +76,12 @@ def create_app(
     )
     app.router.route_class = Operation
     problems.install(app)
-    if stream is None:
-        stream_routes.install_nowhere(app)
+    if streams is None:
+        stream.install_nowhere(app)
         configuration_stream.install_nowhere(app)
     else:
-        stream_routes.install(app, stream.door, rest.identify, stream.address, stream.status, stream.history_seconds)
-        configuration_stream.install(
-            app,
-            stream.door,
-            rest.identify,
-            stream.address,
-            stream.tickets,
-            rest.configurations,
-            stream.history_seconds,
-        )
+        stream.install(app, streams, rest.identify)
+        configuration_stream.install(app, streams, rest.identify, rest.configurations)
         _install_page(app)
     configurations.install(app, rest.identify, rest.configurations)
     sentiment.install(app, rest.snapshot)
@@ -111,7 +90,7 @@ def create_app(
     docs.install(app, lambda: openapi.write(openapi.document(app)))
     if not cors_origins:
         return _NoSniffing(app)
-    # Around everything, so that errors carry the headers too; no credentials: whoever asks is not known by a cookie.
+    # Around everything, so that errors carry the headers too; no credentials: callers are not identified by cookies.
     shared = CORSMiddleware(
         app,
         allow_origins=list(cors_origins),
@@ -138,7 +117,7 @@ def _install_page(app: FastAPI) -> None:
 
 
 class _NoSniffing:
-    """No answer is taken for another type than it says."""
+    """No response is taken for another type than it says."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app

@@ -6,7 +6,6 @@ not theirs does not exist for them, as in REST: one lookup, one 404.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Annotated, Final
 
 from fastapi import Depends, FastAPI, Security
@@ -17,19 +16,15 @@ from starlette.responses import JSONResponse, Response
 from streamer.change import iso_time
 from streamer.configuration import CONFIG_ID
 from streamer.errors import RequestError
-from streamer.web import configurations, parameters, stream_routes
+from streamer.web import configurations, parameters, stream
 from streamer.web.configuration_models import ID_SCHEMA
-from streamer.web.configurations import Configurations, Identify, KnownId, not_found
+from streamer.web.configurations import ConfigurationStore, Identify, KnownId, not_found
 from streamer.web.operation import STREAM, TIME, Described, UserId, answer, declared_query, get_or_head
 from streamer.web.problems import TABLE_AWAY, UNKNOWN_USER, described, malformed
-from streamer.web.stream import StreamDoor, Subject
-from streamer.web.tickets import Tickets
+from streamer.web.stream_response import Subject
 
 PATH: Final = configurations.PATH + "/{config_id}/stream"
 TICKETS: Final = PATH + "/tickets"
-
-Address = Callable[[Request], str | None]
-"""Where a request is from, as far as it can be known; must not block."""
 
 _TICKET_EXAMPLE: Final = "AXh2c0qUq0nq4dVt6yPZ0mXv1w3C5r8uKf2bJg7sLhNQeRtYwZxVbMpOiUaSdFgHjKlQwErTyUiOpA"
 
@@ -42,15 +37,7 @@ class Ticket(Described):
     stream: str = Field(description="Where it is good, relative to this service: for an EventSource.")
 
 
-def install(
-    app: FastAPI,
-    door: StreamDoor,
-    identify: Identify,
-    address: Address,
-    tickets: Tickets,
-    given: Configurations | None,
-    history_seconds: float,
-) -> None:
+def install(app: FastAPI, part: stream.StreamPart, identify: Identify, given: ConfigurationStore | None) -> None:
     """Adds the routes. Without configurations each is a 404 for an identified caller."""
 
     caller = UserId(identify)
@@ -67,9 +54,9 @@ def install(
         " ticket's deadline with `closing` (`ticket_expired`), which is also the only answer to a ticket that has"
         " expired.",
         response_class=Response,
-        response_description=stream_routes.OPENED,
+        response_description=stream.OPENED,
         responses={
-            **stream_routes.opened("Private"),
+            **stream.opened("Private"),
             **described(
                 401,
                 "The caller is not identified by a trusted source; or the ticket is not one of ours for this stream.",
@@ -77,12 +64,12 @@ def install(
             ),
             **described(404, "Unknown, deleted, disabled, or another user's.", "Configuration not found"),
             **malformed("tickers: this stream has those of its configuration; leave tickers out"),
-            **stream_routes.refused(
+            **stream.refused(
                 "Every stream is taken; or the table of configurations cannot be reached.",
             ),
         },
         openapi_extra={
-            **stream_routes.EVENT_STREAM,
+            **stream.EVENT_STREAM,
             "security": [{"userId": []}, {"ticket": []}],
             "parameters": [
                 {"name": "config_id", "in": "path", "required": True, "schema": ID_SCHEMA},
@@ -94,15 +81,15 @@ def install(
         config_id, deadline_ms = request.path_params["config_id"], None
         borne = request.query_params.getlist("ticket")
         if borne:
-            ticket = await tickets.take(borne, config_id)
+            ticket = await part.tickets.take(borne, config_id)
             user_id, deadline_ms = ticket.user_id, ticket.deadline_ms
         else:
             user_id = identify(request)
         if not CONFIG_ID.fullmatch(config_id):
             not_found()
-        asked = parameters.parse(request.query_params, request.headers, history_seconds, names_tickers=False)
+        asked = parameters.parse(request.query_params, request.headers, part.history_seconds, names_tickers=False)
         subject = Subject(user_id, config_id, deadline_ms)
-        return door.response(asked, subject=subject, user=user_id, address=address(request))
+        return part.responder.response(asked, subject=subject, user=user_id, address=part.address(request))
 
     @app.post(
         TICKETS,
@@ -137,7 +124,7 @@ def install(
         found = None if given is None else await given.get(user_id, config_id)
         if found is None or found.shows is None:
             not_found()
-        ticket, deadline_ms = tickets.give(user_id, config_id)
+        ticket, deadline_ms = part.tickets.give(user_id, config_id)
         members = {
             "ticket": ticket,
             "expires_at": iso_time(deadline_ms),

@@ -59,7 +59,7 @@ _NOT_FOUND: Final = "Configuration not found"
 _NOTHING: Final = "The body names nothing to change: give name, tickers or status."
 
 
-class Configurations(Protocol):
+class ConfigurationStore(Protocol):
     """Where configurations are kept. Every method may raise TableError: 503."""
 
     async def get(self, user_id: str, config_id: str) -> Configuration | None:
@@ -149,12 +149,12 @@ _PRECONDITION: Final = {
 }
 
 
-def install(app: FastAPI, identify: Identify, configurations: Configurations | None) -> None:
+def install(app: FastAPI, identify: Identify, configurations: ConfigurationStore | None) -> None:
     """Adds the routes. Without configurations each is a 404 for an identified caller."""
     caller = UserId(identify)
     guards = [Security(caller), Depends(declared_query)]  # in this order, and before everything else
 
-    def kept() -> Configurations:
+    def kept() -> ConfigurationStore:
         return configurations or not_found()
 
     @app.get(

@@ -28,7 +28,7 @@ _LONGEST_TIME: Final = 40
 _PLUS: Final = re.compile(r" (?=\d\d:?\d\d$)")  # a zone's + that nobody has escaped
 
 
-class Snapshot(Protocol):
+class SnapshotReader(Protocol):
     """Where the newest items are read. May raise TableError: 503."""
 
     async def page(
@@ -74,7 +74,7 @@ _EXAMPLE: Final = {
 }  # fmt: skip
 
 
-def install(app: FastAPI, snapshot: Snapshot) -> None:
+def install(app: FastAPI, snapshot: SnapshotReader) -> None:
     """Adds the route."""
 
     @app.get(

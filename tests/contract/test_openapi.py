@@ -16,8 +16,9 @@ from starlette.routing import Route
 
 from streamer.sse import events
 from streamer.web import openapi
-from streamer.web.app import RestPart, StreamPart, create_app
+from streamer.web.app import RestPart, create_app
 from streamer.web.health import Readiness
+from streamer.web.stream import StreamPart
 from tests.contract.examples import EXAMPLES
 from tests.integration.rig import NoSnapshot, nobody, running
 

@@ -15,6 +15,7 @@ import httpx
 
 from streamer.change import Change, Key, iso_time
 from streamer.errors import RequestError
+from streamer.functions.adapter import LambdaAdapter
 from streamer.hub.history import History
 from streamer.hub.hub import Hub
 from streamer.hub.ledger import Ledger
@@ -31,9 +32,10 @@ from streamer.streams.mode import CurrentMode
 from streamer.streams.stream import OpenStream
 from streamer.streams.timing import Timing
 from streamer.telemetry.counters import Counters
-from streamer.web.app import RestPart, StreamPart, create_app
+from streamer.web.app import RestPart, create_app
 from streamer.web.health import Readiness
-from streamer.web.stream import StreamDoor
+from streamer.web.stream import StreamPart
+from streamer.web.stream_response import StreamResponder
 from streamer.web.tickets import Tickets
 from tests.factories import change, state
 from tests.watchdog import WATCHDOG
@@ -97,13 +99,10 @@ async def running(
     async def count() -> Metrics:
         return hub.window.metrics(time.time_ns() // 1_000_000)
 
-    async def awake() -> None:
-        """The hub is in the test's hand, and never asleep."""
-
     app = create_app(
         rest or RestPart(identify=nobody, configurations=None, snapshot=NoSnapshot(), count=count),
         StreamPart(
-            StreamDoor(delivery, admission, counters, awake=awake if in_lambda else None),
+            StreamResponder(delivery, admission, counters),
             status=lambda: {"connections": admission.taken},
             history_seconds=900,
             tickets=Tickets(Secrets("TICKET_SECRET"), 900),
@@ -112,6 +111,8 @@ async def running(
         readiness=lambda: Readiness(not delivery.draining, "as the test wants it"),
         cors_origins=cors_origins,
     )
+    if in_lambda:
+        app = LambdaAdapter(app, lambda: None)
     sock = listen("127.0.0.1", 0)
     taken = (lambda: len(delivery.streams)) if takes_over else None
     server = HttpServer.of(app, limits=limits or ConnectionLimits(connections=limit + 512), taken=taken)

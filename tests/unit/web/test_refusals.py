@@ -20,7 +20,7 @@ from streamer.streams.stream import OpenStream
 from streamer.streams.timing import Timing
 from streamer.telemetry.counters import Counters
 from streamer.web import parameters
-from streamer.web.stream import StreamDoor
+from streamer.web.stream_response import StreamResponder
 
 
 def taken(slot: Slot | Full) -> Slot:
@@ -29,16 +29,18 @@ def taken(slot: Slot | Full) -> Slot:
 
 
 @pytest.fixture
-async def door() -> StreamDoor:
+async def responder() -> StreamResponder:
     hub: Hub[OpenStream] = Hub(run=1, ledger=Ledger(), history=History(), window=Window(0))
     counters = Counters()
     delivery = Delivery(hub, counters, lambda: CurrentMode("push", "as the test wants it", 0), Timing())
     openings = Openings(0.25, 1, clock=lambda: 0.0)
     openings.count("192.0.2.3")
-    return StreamDoor(delivery, Admission(2, per_user=1, per_address=1, openings=openings), counters)
+    return StreamResponder(delivery, Admission(2, per_user=1, per_address=1, openings=openings), counters)
 
 
-async def asked(door: StreamDoor, query: str, user: str | None, address: str | None) -> tuple[int, Headers, bytes]:
+async def asked(
+    responder: StreamResponder, query: str, user: str | None, address: str | None
+) -> tuple[int, Headers, bytes]:
     sent: list[Message] = []
 
     async def send(message: Message) -> None:
@@ -48,7 +50,7 @@ async def asked(door: StreamDoor, query: str, user: str | None, address: str | N
         raise AssertionError("nobody reads a refused request's body")
 
     wanted = parameters.parse(QueryParams(query), Headers({}), 900)
-    await door.response(wanted, user=user, address=address)({"type": "http", "headers": []}, receive, send)
+    await responder.response(wanted, user=user, address=address)({"type": "http", "headers": []}, receive, send)
     return sent[0]["status"], Headers(raw=sent[0]["headers"]), b"".join(each.get("body", b"") for each in sent)
 
 
@@ -61,34 +63,36 @@ async def asked(door: StreamDoor, query: str, user: str | None, address: str | N
     ],
 )
 async def test_who_is_over_a_limit_is_told_in_one_shape_and_waits_if_it_wants_to(
-    door: StreamDoor, user: str | None, address: str | None, status: int, detail: str, limit: int
+    responder: StreamResponder, user: str | None, address: str | None, status: int, detail: str, limit: int
 ) -> None:
-    held = [taken(door.admission.take("ann")), taken(door.admission.take(None, "192.0.2.1"))]
-    got, headers, body = await asked(door, "", user, address)
+    held = [taken(responder.admission.take("ann")), taken(responder.admission.take(None, "192.0.2.1"))]
+    got, headers, body = await asked(responder, "", user, address)
     assert (got, headers["retry-after"]) == (status, "30")
     answer = json.loads(body)
     assert (answer["detail"], answer["max_connections"], answer["retry_after"]) == (detail, limit, 30)
     assert b"ann" not in body
     assert b"192.0.2" not in body
 
-    got, headers, body = await asked(door, "on_full=wait", user, address)
+    got, headers, body = await asked(responder, "on_full=wait", user, address)
     assert (got, headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
     assert b"retry: " in body
     assert b"event: closing" in body
     assert b"server_busy" in body
-    assert door.counters.snapshot()["streams_refused"] == 2
-    assert door.admission.taken == len(held)
+    assert responder.counters.snapshot()["streams_refused"] == 2
+    assert responder.admission.taken == len(held)
 
 
-async def test_who_opens_too_often_is_told_when_to_come_back_and_waits_if_it_wants_to(door: StreamDoor) -> None:
-    got, headers, body = await asked(door, "", None, "192.0.2.3")
+async def test_who_opens_too_often_is_told_when_to_come_back_and_waits_if_it_wants_to(
+    responder: StreamResponder,
+) -> None:
+    got, headers, body = await asked(responder, "", None, "192.0.2.3")
     assert (got, headers["retry-after"]) == (429, "4")
     answer = json.loads(body)
     assert (answer["openings_per_second"], answer["retry_after"]) == (0.25, 4)
     assert "too often" in answer["detail"]
     assert b"192.0.2" not in body
-    got, headers, body = await asked(door, "on_full=wait", None, "192.0.2.3")
+    got, headers, body = await asked(responder, "on_full=wait", None, "192.0.2.3")
     assert (got, headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
     assert b"retry: " in body
     assert b"server_busy" in body
-    assert door.admission.taken == 0
+    assert responder.admission.taken == 0

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from streamer import aws, reaper_function
+from streamer import aws
 from streamer.change import iso_time
 from streamer.clock import wall_ms
 from streamer.errors import SettingsError, UnexpectedEvent
+from streamer.functions import reaper
 from streamer.intake.lease import HEARTBEAT_TAG, SERVICE, SERVICE_TAG, TOPIC_TAG
 from streamer.local.provision import provision
 from streamer.local.resources import Resources
@@ -33,9 +34,9 @@ def resources(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Resour
         monkeypatch.setenv(key, value)
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    reaper_function._settings.cache_clear()
+    reaper._settings.cache_clear()
     yield made
-    reaper_function._settings.cache_clear()
+    reaper._settings.cache_clear()
     root.handlers[:], root.level = handlers, level
 
 
@@ -52,7 +53,7 @@ def test_a_schedule_runs_the_reaper(resources: Resources, event: dict[str, Any])
     queue = f"sentiment-stream-{'0' * 8}-0000-4000-8000-{'0' * 12}"
     tags = {SERVICE_TAG: SERVICE, TOPIC_TAG: resources.topic_arn, HEARTBEAT_TAG: "2020-01-01T00:00:00.000Z"}
     url = clients.sqs.create_queue(QueueName=queue, tags=tags)["QueueUrl"]
-    report = reaper_function.handler(event, None)
+    report = reaper.handler(event, None)
     outcome = "would_be_removed" if event.get("prune", {}).get("dry_run") else "removed"
     assert (report[outcome], report["failed"]) == (1, 0)
     assert report["fates"][0]["name"] == queue
@@ -73,7 +74,7 @@ def test_terraform_takes_the_living_queues_with_it_when_it_destroys(
     heartbeat = iso_time(wall_ms())
     tags = {SERVICE_TAG: SERVICE, TOPIC_TAG: resources.topic_arn, HEARTBEAT_TAG: heartbeat}
     url = clients.sqs.create_queue(QueueName=queue, tags=tags)["QueueUrl"]
-    reaper_function.handler({"prune": {}, "tf": {"action": action, "prev_input": None}}, None)
+    reaper.handler({"prune": {}, "tf": {"action": action, "prev_input": None}}, None)
     there = clients.sqs.list_queues(QueueNamePrefix=queue).get("QueueUrls", [])
     assert len(there) == left
     if there:
@@ -88,7 +89,7 @@ def test_terraform_takes_the_living_queues_with_it_when_it_destroys(
         [],
         {},
         {"Records": []},
-        json.loads(Path(__file__).with_name("function_url.json").read_text()),
+        json.loads((Path(__file__).parents[1] / "function_url.json").read_text()),
         {"prune": None},
         {"prune": {"all": 1}},
         {"prune": {"everything": True}},
@@ -99,14 +100,14 @@ def test_terraform_takes_the_living_queues_with_it_when_it_destroys(
 )
 def test_what_it_is_not_for_is_refused_in_words(event: object) -> None:
     with pytest.raises(UnexpectedEvent, match="the reaper expects"):
-        reaper_function.handler(event, None)
+        reaper.handler(event, None)
 
 
 def test_without_a_topic_nothing_is_looked_for(resources: Resources, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CHANGES_TOPIC_ARN")
     monkeypatch.setenv("SSE_INTAKE", "poll")
     with pytest.raises(SettingsError, match="CHANGES_TOPIC_ARN"):
-        reaper_function.handler({"prune": {}}, None)
+        reaper.handler({"prune": {}}, None)
 
 
 def test_a_run_of_the_reaper_is_a_line_of_metrics(
@@ -120,9 +121,9 @@ def test_a_run_of_the_reaper_is_a_line_of_metrics(
             QueueName=f"sentiment-stream-{number}0000000-0000-4000-8000-{'0' * 12}",
             tags={SERVICE_TAG: SERVICE, TOPIC_TAG: resources.topic_arn, HEARTBEAT_TAG: beaten},
         )
-    reaper_function.handler({"prune": {}}, None)
+    reaper.handler({"prune": {}}, None)
     line = json.loads(capsys.readouterr().out)
-    reaper_function.handler({"prune": {"all": True}}, None)
+    reaper.handler({"prune": {"all": True}}, None)
     clients.close()
     assert line["Deployment"] == "prod"
     assert {name: count for name, count in line.items() if name.startswith(("queues_", "subscriptions_"))} == {

@@ -14,15 +14,15 @@ from typing import Any
 
 import pytest
 
-from streamer import rest
 from streamer.errors import SettingsError, UnexpectedEvent
+from streamer.functions import rest
 from streamer.local.provision import provision
 from streamer.local.resources import Resources
 from tests.daemon import PARENT, ROOT, listening, trace
 from tests.moto_in_process import moto_in_process
 
 SECRET = "a-gateway-secret-of-some-length"
-EVENT = json.loads((Path(__file__).with_name("function_url.json")).read_text())
+EVENT = json.loads((Path(__file__).parents[1] / "function_url.json").read_text())
 
 
 @pytest.fixture(scope="module")
