@@ -23,15 +23,15 @@ from streamer.web.stream_response import LEAVE_BY
 logger = logging.getLogger(__name__)
 
 MARGIN_MS: Final = 10_000
-"""Milliseconds before the end at which a stream says goodbye: twice what a client that takes nothing is given for it,
-so that Lambda's cut is not what ends the response."""
+"""Milliseconds before the function's end at which a stream is closed: twice what a client that takes nothing is given,
+so that Lambda does not cut the response."""
 _NO_TIME_MS: Final = 1 << 53
-_PART: Final = 5  # a function that may run for less than five margins gives a fifth of its time
+_PART: Final = 5  # of a function that may run for less than five margins, a fifth of its time
 
 
 def leave_by(scope: Scope, now_ms: int) -> int | None:
-    """When this request's stream has to say goodbye, Unix milliseconds; it may be over. None: the adapter does not say
-    when the function ends, or nothing that makes sense."""
+    """When this request's stream has to be closed, Unix milliseconds; it may be in the past. None: the adapter gives no
+    valid deadline."""
     given = [value for name, value in scope["headers"] if name == b"x-amzn-lambda-context"]
     try:
         context = json.loads(given[0]) if len(given) == 1 else None

@@ -22,10 +22,10 @@ from streamer.server.state import ASKED, UNREAD, ConnectionState, expendable
 from streamer.streams.transport import TAKEOVER, TransportSink
 
 AHEAD_BYTES: Final = 64 * 1024
-"""Of what comes while a request is answered; one segment (256 KB at most, with uvloop) may go beyond it."""
+"""Bytes received while a request is answered; one segment (256 KB at most, with uvloop) may exceed it."""
 DISCARDED_BYTES: Final = 1024 * 1024
-"""Of what comes behind the last answer. A connection that is closed before it was read would be reset, and the answer
-with it (RFC 9112, section 9.6)."""
+"""Bytes received after the last response. A connection that is closed before they are read would be reset, and the
+response with it (RFC 9112, section 9.6)."""
 HIGH_WATER: Final = 8 * 1024
 """Bytes of a response that wait in the process before the application waits for the client."""
 
@@ -114,7 +114,7 @@ class Connection(asyncio.Protocol):
             self._arm(None)
 
     def shutdown(self) -> None:
-        """Called by uvicorn as it stops: what is being answered is answered to its end."""
+        """Called by uvicorn as it stops: a response that has begun is completed."""
         self._last = True
         if self._transport is None:
             return
@@ -191,7 +191,7 @@ class Connection(asyncio.Protocol):
             self.abort()
 
     def _advance(self) -> None:
-        """Reads on, as far as a request can be read that is not answered yet."""
+        """Reads what has come of the request that is not answered yet."""
         try:
             if self.state in (ConnectionState.IDLE, ConnectionState.HEAD):
                 self._read_head()
@@ -247,7 +247,7 @@ class Connection(asyncio.Protocol):
         return scope(request, peer, own, {TAKEOVER: {}} if self._capacity.takeover else {})
 
     def _refuse(self, refused: RequestRefused) -> None:
-        """Answers in the application's place, and with nothing more behind it."""
+        """Answers in the application's place, with the last response of the connection."""
         if self._exchange is not None and self._exchange.started:
             self.abort()
             return
@@ -256,7 +256,7 @@ class Connection(asyncio.Protocol):
         self._close(unread=True)
 
     def _close(self, *, unread: bool = False) -> None:
-        """Ends the connection once the client has what was written; what is unread of it is dropped meanwhile."""
+        """Ends the connection once the client has what was written. Whatever it still sends is read and dropped."""
         transport = self._transport
         if transport is None or transport.is_closing():
             return

@@ -19,7 +19,7 @@ from streamer.streams.transport import TAKEOVER, TransportSink
 logger = logging.getLogger(__name__)
 
 PIECE: Final = 16 * 1024
-"""Bytes of a response that are handed to the transport at once: a client that takes anything is seen to take it."""
+"""Bytes of a response that are handed to the transport at once: small, so that slow progress of the client is seen."""
 
 PHRASES: Final = {status.value: status.phrase for status in HTTPStatus} | {
     413: "Content Too Large",  # RFC 9110's, whatever Python's version calls it
@@ -30,7 +30,7 @@ _BODILESS: Final = frozenset({204, 304})
 
 
 class Wire(Protocol):
-    """What a connection is to its exchange."""
+    """A connection, as its exchange uses it."""
 
     def write(self, data: bytes | memoryview) -> None:
         """Queues bytes for the client; never blocks."""
@@ -39,13 +39,13 @@ class Wire(Protocol):
         """Returns when the transport takes more, or the connection is gone."""
 
     def take_over(self, sink: TransportSink, head: bytes, *, chunked: bool) -> bool:
-        """Writes the head and leaves the connection to the sink. False: it cannot be had, and nothing was written."""
+        """Writes the head and hands the connection over to the sink. False: it could not, and wrote nothing."""
 
     def answered(self, *, keep_alive: bool) -> None:
         """The response is complete."""
 
     def fail(self) -> None:
-        """The application has no response: answers so."""
+        """The application gave no response: answers 500."""
 
     def abort(self) -> None:
         """Ends the connection at once."""
@@ -125,9 +125,9 @@ class Exchange:
         self.started = False
         """Whether the response's head was written."""
         self.complete = False
-        """Whether the response was, to its end."""
+        """Whether the whole response was written."""
         self.gone = False
-        """Whether the connection is: nothing is read or written any more."""
+        """Whether the client is gone: nothing is read or written any more."""
         self._wire = wire
         self._scope = scope
         self._default_headers = default_headers
@@ -142,7 +142,7 @@ class Exchange:
         self._sink: TransportSink | None = None  # that took the connection over
 
     async def run(self, app: ASGIApp) -> None:
-        """Runs the application. A response that it leaves unfinished is cut, so that nobody takes it for whole."""
+        """Runs the application. A response that it leaves unfinished is cut, so that it is not taken for complete."""
         try:
             await app(self._scope, self.receive, self.send)
             if not self.started and not self.gone:
@@ -164,7 +164,7 @@ class Exchange:
         self._wake()
 
     def disconnect(self) -> None:
-        """The client has gone, or is not listened to any more."""
+        """The client is gone, or nothing more is read from it."""
         self.gone = True
         self._wake()
 

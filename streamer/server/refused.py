@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class RequestRefused(Exception):
-    """With the status and the words to answer; they never hold its input."""
+    """With the status and detail of the response, which never quote the request."""
 
     def __init__(self, status: int, detail: str) -> None:
         super().__init__(detail)
@@ -13,5 +13,5 @@ class RequestRefused(Exception):
 
 
 def malformed() -> RequestRefused:
-    """It is not HTTP, or is what two servers could read in two ways."""
+    """For what is not HTTP, or what two servers could read in two ways."""
     return RequestRefused(400, "The request is malformed.")

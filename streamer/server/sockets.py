@@ -22,7 +22,7 @@ _OTHERS_WANTED = 512
 def listen(host: str, port: int) -> socket.socket:
     """A listening socket with the options that streams need; accepted ones inherit them (Linux tcp(7), socket(7)).
 
-    SettingsError if the host is none of this machine's, StreamerError if the port cannot be had.
+    Raises SettingsError if the host is not this machine's, StreamerError if the port cannot be bound.
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(

@@ -1,4 +1,4 @@
-"""How many streams at once, of everybody and of one client, and how often one address opens them."""
+"""How many streams may be open, in all and of one client, and how often one address may open them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _RETRY_AFTER: Final = 30
 
 @dataclass(frozen=True, slots=True)
 class Full:
-    """Why there is no slot: whose limit is reached, and how much it is. False, so that `if not slot` reads."""
+    """Why there is no slot: which limit is reached, and its value. It is false, as no slot is."""
 
     by: By
     limit: float
@@ -30,14 +30,14 @@ class Full:
 
 
 class Slot:
-    """A place for one stream, until it is given back: at the end of a `with`, or by hand, and once whatever happens."""
+    """A slot for one stream. It is given back once: at the end of a `with`, or by `give_back`."""
 
-    __slots__ = ("_admission", "_client", "_stranger")
+    __slots__ = ("_admission", "_anonymous", "_client")
 
-    def __init__(self, admission: Admission, client: _Client | None, *, stranger: bool) -> None:
+    def __init__(self, admission: Admission, client: _Client | None, *, anonymous: bool) -> None:
         self._admission: Admission | None = admission
         self._client = client
-        self._stranger = stranger
+        self._anonymous = anonymous
 
     def __enter__(self) -> Slot:
         return self
@@ -46,10 +46,10 @@ class Slot:
         self.give_back()
 
     def give_back(self) -> None:
-        """Gives the slot back; another time does nothing."""
+        """Gives the slot back. A second call does nothing."""
         admission, self._admission = self._admission, None
         if admission is not None:
-            admission._returned(self._client, stranger=self._stranger)
+            admission._returned(self._client, anonymous=self._anonymous)
 
 
 class Admission:
@@ -72,7 +72,7 @@ class Admission:
         self.limit = limit
         self.reserved = reserved
         self.taken = 0
-        self._strangers = 0
+        self._anonymouss = 0
         self._per_user = per_user
         self._per_address = per_address
         self._openings = openings
@@ -82,16 +82,16 @@ class Admission:
 
     @property
     def available(self) -> int:
-        """Free slots, those among them that only an identified user gets."""
+        """Free slots, including those reserved for identified users."""
         return self.limit - self.taken
 
     @property
     def available_to_all(self) -> int:
-        """Free slots that anybody gets."""
-        return min(self.available, self.limit - self.reserved - self._strangers)
+        """Free slots that are not reserved for identified users."""
+        return min(self.available, self.limit - self.reserved - self._anonymouss)
 
     def take(self, user: str | None = None, address: str | None = None) -> Slot | Full:
-        """A slot, or whose limit forbids it: the client's own first, since waiting for others does not help then."""
+        """A slot, or the limit that forbids it: first the client's own, since waiting for others does not help then."""
         client = self._counted(user, address)
         if client is not None:
             bound = self._bound(client)
@@ -107,22 +107,22 @@ class Admission:
         if client is not None:
             self._held[client] = self._held.get(client, 0) + 1
         self.taken += 1
-        self._strangers += user is None
+        self._anonymouss += user is None
         self._empty.clear()
-        return Slot(self, client, stranger=user is None)
+        return Slot(self, client, anonymous=user is None)
 
     def _counted(self, user: str | None, address: str | None) -> _Client | None:
-        """For whom a slot counts beside the container."""
+        """The client whose own limit counts the slot; None: only the container's does."""
         if user is not None:
             return None if self._per_user is None else ("user", user)
         return None if address is None or self._per_address is None else ("address", address)
 
     def _bound(self, client: _Client) -> int:
         bound = self._per_user if client[0] == "user" else self._per_address
-        assert bound is not None  # noqa: S101 - who has no bound is not counted
+        assert bound is not None  # noqa: S101 - a client without a bound is not counted
         return bound
 
-    def _returned(self, client: _Client | None, *, stranger: bool) -> None:
+    def _returned(self, client: _Client | None, *, anonymous: bool) -> None:
         if client is not None:
             left = self._held[client] - 1
             if left:
@@ -130,7 +130,7 @@ class Admission:
             else:
                 del self._held[client]
         self.taken -= 1
-        self._strangers -= stranger
+        self._anonymouss -= anonymous
         if not self.taken:
             self._empty.set()
 

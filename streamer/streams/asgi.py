@@ -16,12 +16,11 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 _PIECE = 8 * 1024
-"""`send` returns when the server's buffer has room again. In small pieces, a client that takes anything at all is seen
-to take it."""
+"""Bytes of one `send`, which returns when the server's buffer has room again: small, so that slow progress is seen."""
 
 
 class AsgiSink:
-    """The request's own task waits for the client's end; a writing task exists only while there is something to
+    """The request's own task waits until the client is gone; a writing task exists only while there is something to
     write. So an idle stream costs no task beyond the one that the server made for the request."""
 
     def __init__(self, send: Send, clock: Callable[[], float] = time.monotonic) -> None:
@@ -106,7 +105,7 @@ class AsgiSink:
             if self._closing:
                 await self._send_piece(b"", more=False)
         except OSError:
-            # ASGI 2.4: send raises OSError once the client is gone; `run` hears of it from receive.
+            # ASGI 2.4: send raises OSError once the client is gone; `run` learns it from receive.
             self._ended = True
         except Exception as error:
             # uvloop raises RuntimeError for a transport that closed under a pipelined request.

@@ -1,4 +1,4 @@
-"""What is due when: a calendar queue, so that a sweep costs what is due and not what is there.
+"""A calendar queue: a sweep costs in proportion to what is due, not to what is there.
 
 One bucket for each tick (R. Brown, "Calendar queues", CACM 31(10), 1988).
 """
@@ -11,16 +11,16 @@ from typing import Generic, Protocol, TypeVar
 
 
 class Timed(Protocol):
-    """Something that is due once."""
+    """An entry of a calendar queue."""
 
     due: int | None
-    """The tick; None: it is not."""
+    """The tick at which it is due; None: it is not scheduled."""
 
 
 Entry = TypeVar("Entry", bound=Timed)
 
 
-class Due(Generic[Entry]):
+class CalendarQueue(Generic[Entry]):
     """Entries by tick. Not thread-safe."""
 
     def __init__(self, tick: float, now: float) -> None:
@@ -28,19 +28,19 @@ class Due(Generic[Entry]):
         self._tick = tick
         self._next = math.floor(now / tick)
         self._first = self._next
-        """The first tick that was not taken to its end."""
+        """The first tick of which entries may be left."""
         self._buckets: dict[int, set[Entry]] = {}
 
-    def at(self, moment: float, entry: Entry) -> None:
-        """The entry is due at this moment, and not when it was before; a moment that is over means the next tick."""
+    def schedule(self, moment: float, entry: Entry) -> None:
+        """Schedules the entry for this moment instead of the one before; a moment in the past means the next tick."""
         tick = max(math.ceil(moment / self._tick), self._next)
         if entry.due != tick:
-            self.never(entry)
+            self.cancel(entry)
             entry.due = tick
             self._buckets.setdefault(tick, set()).add(entry)
 
-    def never(self, entry: Entry) -> None:
-        """The entry is not due any more."""
+    def cancel(self, entry: Entry) -> None:
+        """Removes the entry."""
         if entry.due is not None:
             bucket = self._buckets[entry.due]
             bucket.discard(entry)
@@ -49,12 +49,12 @@ class Due(Generic[Entry]):
             entry.due = None
 
     def take(self, now: float) -> Iterator[Entry]:
-        """What is due by now, each once; it is not due again before `at` says so. What is not taken stays due."""
+        """Removes and yields the entries that are due by now. What the caller does not consume stays due."""
         last = math.floor(now / self._tick)
         while self._first <= last:
             self._next = max(self._next, self._first + 1)
             while self._first in self._buckets:
                 entry = next(iter(self._buckets[self._first]))
-                self.never(entry)
+                self.cancel(entry)
                 yield entry
             self._first += 1

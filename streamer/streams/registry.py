@@ -9,7 +9,7 @@ from contextlib import suppress
 from streamer.hub.hub import Hub
 from streamer.sse.events import ClosingReason
 from streamer.streams.announcements import Announcements
-from streamer.streams.due import Due
+from streamer.streams.due import CalendarQueue
 from streamer.streams.stream import OpenStream, StreamState
 from streamer.streams.timing import Timing
 from streamer.telemetry.counters import Counters
@@ -32,8 +32,8 @@ class Registry:
         self.blocked: set[OpenStream] = set()
         """Whose transport had not taken everything, when it was last looked at."""
         self.closing: set[OpenStream] = set()
-        # Finer than the sweep, which is late enough by itself: in Lambda a goodbye has little time.
-        self.due: Due[OpenStream] = Due(timing.sweep / 5, clock())
+        # Finer than the sweep, which is late enough by itself: in Lambda `closing` has little time.
+        self.due: CalendarQueue[OpenStream] = CalendarQueue(timing.sweep / 5, clock())
         self._hub = hub
         self._counters = counters
         self._announcements = announcements
@@ -43,7 +43,7 @@ class Registry:
     def attend(self, stream: OpenStream) -> None:
         """Schedules when the sweep looks at the stream next."""
         moment = min(stream.ends_at, stream.written_at + stream.silence)
-        self.due.at(min(moment, stream.heartbeat_at) if stream.state is StreamState.LIVE else moment, stream)
+        self.due.schedule(min(moment, stream.heartbeat_at) if stream.state is StreamState.LIVE else moment, stream)
 
     def write(self, stream: OpenStream, data: bytes, events: int, now: float) -> None:
         """Writes to this stream only."""
@@ -96,4 +96,4 @@ class Registry:
         self.streams.discard(stream)
         self.blocked.discard(stream)
         self.closing.discard(stream)
-        self.due.never(stream)
+        self.due.cancel(stream)

@@ -1,4 +1,4 @@
-"""The way from a stream to its socket."""
+"""The interface between a stream and its socket."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Protocol
 
 
 class Sink(Protocol):
-    """Takes a stream's bytes in order and never makes the caller wait. Called from the event loop alone."""
+    """Takes a stream's bytes in order and never blocks. Called from the event loop only."""
 
     on_blocked: Callable[[], None] | None
     """Called when the transport stops taking bytes, or has yet to take some: `pending` and `blocked_since` tell when
     it takes them again."""
     on_drained: Callable[[], None] | None
-    """Called when everything written has been handed to the transport; not after `close` or the client's going."""
+    """Called when everything written has been handed to the transport; not after `close` or when the client is gone."""
 
     def write(self, data: bytes) -> None:
         """Queues bytes. After `close`, or when the client is gone, nothing happens."""

@@ -1,4 +1,4 @@
-"""When delivery does what."""
+"""The intervals and bounds of streams."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ _AT_ONCE = 32 * 1024
 """What is more goes in pieces, each when the one before was taken: so a client that takes anything is seen to."""
 _PIECE = 8 * 1024
 _UNASKED = 64 * 1024
-"""Bytes that a client may send while it is answered; they are read, to see it go, and dropped."""
+"""Bytes that a client may send during the response. They are read, so that its end is noticed, and dropped."""
 
 
 class Coding:

@@ -1,4 +1,4 @@
-"""A request's JSON body, bounded and read strictly. What is wrong is said without quoting it."""
+"""A request's JSON body, bounded and read strictly. Errors never quote it."""
 
 from __future__ import annotations
 
@@ -28,8 +28,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 def reader(model: type[Model]) -> Callable[[Request], Awaitable[Model]]:
-    """A dependency that reads the body. FastAPI's own would read it before anybody asks who the caller is, and quote
-    it."""
+    """A dependency that reads the body. FastAPI would read it before the caller is identified, and quote it."""
 
     async def body(request: Request) -> Model:
         return await read(request, model)
@@ -44,7 +43,7 @@ def sent(model: type[BaseModel], example: Any) -> Schema:
 
 
 async def read(request: Request, model: type[Model]) -> Model:
-    """The body as `model`. RequestError: 415 not JSON by its type, 413 too large, 422 anything else."""
+    """The body as `model`. RequestError: 415 if its type is not JSON, 413 if it is too large, 422 for anything else."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise RequestError(415, _NOT_JSON)
@@ -60,7 +59,7 @@ async def read(request: Request, model: type[Model]) -> Model:
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        raise RequestError(422, _said(error, model.model_fields)) from None
+        raise RequestError(422, _described(error, model.model_fields)) from None
 
 
 async def _text(request: Request) -> str:
@@ -93,8 +92,8 @@ def _no_constant(_: str) -> Any:
     raise ValueError
 
 
-def _said(error: ValidationError, known: Iterable[str]) -> str:
-    """The first mistake of each member. Unknown members are not named: their names are input."""
+def _described(error: ValidationError, known: Iterable[str]) -> str:
+    """The first mistake of each member. Unknown members are not named, since their names are input."""
     said: dict[str, str] = {}
     for mistake in error.errors(include_url=False, include_context=False, include_input=False):
         place = [part + 1 if isinstance(part, int) else part for part in mistake["loc"]]

@@ -60,7 +60,7 @@ _NOTHING: Final = "The body names nothing to change: give name, tickers or statu
 
 
 class ConfigurationStore(Protocol):
-    """Where configurations are kept. Every method may raise TableError: 503."""
+    """The storage of configurations. Every method may raise TableError: 503."""
 
     async def get(self, user_id: str, config_id: str) -> Configuration | None:
         """As it stands now."""
@@ -79,7 +79,7 @@ class ConfigurationStore(Protocol):
 
 
 Identify = Callable[[Request], str]
-"""Who asks. Raises RequestError (401); must not block."""
+"""The caller's user id. Raises RequestError (401); must not block."""
 
 
 Limit = Annotated[
@@ -154,7 +154,7 @@ def install(app: FastAPI, identify: Identify, configurations: ConfigurationStore
     caller = UserId(identify)
     guards = [Security(caller), Depends(declared_query)]  # in this order, and before everything else
 
-    def kept() -> ConfigurationStore:
+    def store() -> ConfigurationStore:
         return configurations or not_found()
 
     @app.get(
@@ -175,7 +175,7 @@ def install(app: FastAPI, identify: Identify, configurations: ConfigurationStore
     async def list_configurations(limit: Limit, cursor: Cursor, user_id: str = Security(caller)) -> Response:
         most = whole_number("limit", limit, DEFAULT_LIMIT, MAX_LIMIT)
         place = one("cursor", cursor)
-        found, more = await kept().page(user_id, None if place is None else _read_cursor(place), most)
+        found, more = await store().page(user_id, None if place is None else _read_cursor(place), most)
         members = {
             "configurations": [shown(each) for each in found],
             "cursor": _write_cursor(found[-1].config_id) if more and found else None,
@@ -204,7 +204,7 @@ def install(app: FastAPI, identify: Identify, configurations: ConfigurationStore
     async def create_configuration(wanted: NewBody, user_id: str = Security(caller)) -> Response:
         draft = Draft(wanted.name, tuple(wanted.tickers), wanted.status)
         try:
-            made = await kept().create(user_id, draft)
+            made = await store().create(user_id, draft)
         except NameTaken:
             _name_taken()
         except TooMany:
@@ -224,7 +224,7 @@ def install(app: FastAPI, identify: Identify, configurations: ConfigurationStore
         responses={**answer(_SHOWN_EXAMPLE, "ETag"), **UNKNOWN_USER, **_UNKNOWN, **malformed(), **TABLE_AWAY},
     )
     async def get_configuration(config_id: KnownId, user_id: str = Security(caller)) -> Response:
-        found = await kept().get(user_id, config_id)
+        found = await store().get(user_id, config_id)
         return _one(found) if found is not None else not_found()
 
     @app.patch(
@@ -255,7 +255,7 @@ def install(app: FastAPI, identify: Identify, configurations: ConfigurationStore
             raise RequestError(422, _NOTHING)
         edit = Edit(wanted.name, None if wanted.tickers is None else tuple(wanted.tickers), wanted.status)
         try:
-            changed = await kept().change(user_id, config_id, edit, matches)
+            changed = await store().change(user_id, config_id, edit, matches)
         except Mismatch:
             _stale()
         except NameTaken:
@@ -282,7 +282,7 @@ def install(app: FastAPI, identify: Identify, configurations: ConfigurationStore
     )
     async def delete_configuration(config_id: KnownId, matches: Matches, user_id: str = Security(caller)) -> Response:
         try:
-            if not await kept().delete(user_id, config_id, matches):
+            if not await store().delete(user_id, config_id, matches):
                 not_found()
         except Mismatch:
             _stale()

@@ -1,4 +1,4 @@
-"""Errors as problem details (RFC 9457). They never echo input."""
+"""Errors as problem details (RFC 9457). They never quote input."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Single parameters of a query. What is malformed is a 422 that names the parameter, never what was sent."""
+"""Single parameters of a query. A malformed one is a 422 that names the parameter and never quotes its value."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CURSOR: Final = "Where the next page begins; null: this is the last one."
 
 def values(description: str, *, example: str | None = None) -> Any:
     """FastAPI's declaration of a query parameter `Annotated[list[str], values(…), WithJsonSchema(…)]`: the handler gets
-    every value that was given, as text, and parses them itself. The schema says what one value may be."""
+    every value that was given, as text, and parses them itself. The schema describes a single value."""
     declared = Query(default_factory=list, description=description)
     if example is not None:
         declared.example = example
@@ -32,8 +32,8 @@ Cursor = Annotated[
 
 
 def known(query: QueryParams, *names: str) -> None:
-    """Refuses every other parameter: who misspells a filter is not to get everything. A name that begins with `_` is
-    the caller's own, such as the one that keeps a cache away."""
+    """Refuses every other parameter, since a misspelt filter would return everything. Names that begin with `_` are the
+    caller's own, such as one that bypasses a cache."""
     if any(name not in names and not name.startswith("_") for name in query):
         raise RequestError(422, f"a query parameter is unknown; {_listed(names)}")
 

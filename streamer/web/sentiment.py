@@ -1,4 +1,4 @@
-"""The newest items over HTTP: what a client reads at start, after `reset`, and while no stream is to be had."""
+"""The newest items over HTTP: what a client reads at start, after `reset`, and while it has no stream."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ _PLUS: Final = re.compile(r" (?=\d\d:?\d\d$)")  # a zone's + that nobody has esc
 
 
 class SnapshotReader(Protocol):
-    """Where the newest items are read. May raise TableError: 503."""
+    """Reads the newest items. May raise TableError: 503."""
 
     async def page(
         self, tickers: frozenset[str] | None, since: str | None, limit: int, position: Position | None
     ) -> Page:
-        """See tables.snapshot: bounded work, `limit` rows at most but for one item's."""
+        """Newest first; bounded work, at most `limit` rows, except that one item's rows stay together."""
 
 
 Tickers = Annotated[

@@ -1,7 +1,7 @@
 """One client's stream as an HTTP response.
 
-A response of our own over bytes that were encoded once. The slot is taken and given back around the whole ASGI call,
-because a generator that never started never runs its `finally`.
+A response class of our own, since the bytes are encoded already. The slot is taken and given back around the whole ASGI
+call, because a generator that never started never runs its `finally`.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _HEADERS = [
     (b"connection", b"close"),
 ]
 
-# Compressors that do not know of streams hold one back for ever, but for this (RFC 9111, section 5.2.2.6).
+# Without no-transform a compressor may hold a stream back for ever (RFC 9111, section 5.2.2.6).
 _PUBLIC = [*_HEADERS, (b"cache-control", b"no-cache, no-transform")]
 _OF_ONE_USER = [*_HEADERS, (b"cache-control", b"no-store, no-transform")]
 

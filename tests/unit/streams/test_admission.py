@@ -65,19 +65,19 @@ async def test_an_office_behind_one_address_has_as_many_streams_as_users_and_a_f
     assert admission.take(address="192.0.2.1") == Full("address", 3)
 
 
-async def test_strangers_never_get_what_is_reserved_for_users_and_users_get_all_there_is() -> None:
+async def test_anonymous_never_get_what_is_reserved_for_users_and_users_get_all_there_is() -> None:
     admission = Admission(10, reserved=2)
-    strangers = [taken(admission.take(address=f"192.0.2.{number}")) for number in range(8)]
+    anonymous = [taken(admission.take(address=f"192.0.2.{number}")) for number in range(8)]
     assert (admission.available, admission.available_to_all) == (2, 0)
     assert admission.take(address="192.0.2.9") == Full("container", 10)
     users = [taken(admission.take(f"user-{number}")) for number in range(2)]
     assert admission.take("user-2") == Full("container", 10)
     users[0].give_back()
     assert admission.take(address="192.0.2.9") == Full("container", 10), "a user's slot is for a user again"
-    strangers[0].give_back()
+    anonymous[0].give_back()
     taken(admission.take(address="192.0.2.9"))
     taken(admission.take("user-2"))
-    for slot in strangers:
+    for slot in anonymous:
         slot.give_back()
     assert (admission.available, admission.available_to_all) == (7, 7)
     for number in range(7):
