@@ -51,6 +51,10 @@ PACKAGES: Final = {
     ),
 }  # fmt: skip
 
+_UNUSED: Final = "pydantic/v1/"
+"""FastAPI only checks that no field is one of pydantic.v1's, and works without it; with it, every cold start compiles
+it. Files that end with .c or .pyi are for compilers and type checkers."""
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Builds the zips that are asked for and prints each one's path, size and SHA-256."""
@@ -80,7 +84,7 @@ def build(package: Package, architecture: str, python: str, path: Path) -> None:
             for member in opened.namelist():
                 if ".data/" in member:
                     raise SystemExit(f"{wheel.name}: {member} would have to be installed, not copied")
-                if not member.endswith(("/", ".c", ".pyi")):  # nothing for compilers and type checkers
+                if not member.startswith(_UNUSED) and not member.endswith(("/", ".c", ".pyi")):
                     members[member] = opened.read(member)
     path.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as written:

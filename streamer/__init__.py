@@ -13,20 +13,20 @@ One event's way, from its queue to a socket; each arrow is a call, and from the 
        │          its frame, encoded once for everybody           hub.frame
        │          kept for whoever resumes                        hub.history
        ▼
-    delivery.published ─ now, or with what else comes in 50 ms
+    delivery.schedule_flush ─ now, or with what else comes in 50 ms
        │
        ▼
     delivery.flush ─ for each group of equal filters:             hub.group
        │             which frames, joined to one piece of bytes
        ▼
-    sink.write(bytes), for each stream of the group               delivery.transport
+    sink.write(bytes), for each stream of the group               streams.transport
        │ the chunk of HTTP, coded once for all
        ▼
     transport.write ─► the kernel ─► a dashboard
 
 Beside it: `intake.poll` asks the table what push should have brought; `delivery.sweep` does what is due (heartbeats,
-pings, lifetimes, slow clients); `web` lets streams in and hands their connections over; `delivery.asgi` stands in for
-`delivery.transport` where a connection cannot be had.
+pings, lifetimes, slow clients); `web` lets streams in and hands their connections over; `streams.asgi` stands in for
+`streams.transport` where a connection cannot be had.
 
 `change` and `place` say what one change is and where in the stream a client is; `tables` reads DynamoDB; `telemetry`
 counts; `service` builds everything; `local` is a whole AWS on one machine.

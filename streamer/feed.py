@@ -16,13 +16,13 @@ from typing import TypeVar
 
 from streamer.change import Item, Key, is_sortable
 from streamer.clock import wall_ms
-from streamer.delivery.delivery import Delivery
-from streamer.delivery.stream import Stream
 from streamer.errors import PoisonMessage
 from streamer.hub.hub import Hub, Outcome
 from streamer.intake.decode import Batch, Canary, decode
 from streamer.intake.receive import Message
 from streamer.intake.survey import Taken
+from streamer.streams.delivery import Delivery
+from streamer.streams.stream import OpenStream
 from streamer.tables.sentiment import Row
 from streamer.telemetry.counters import Counters, Lags
 from streamer.telemetry.tracing import NoTracing, Span, Tracing
@@ -43,7 +43,7 @@ class Feed:
 
     def __init__(
         self,
-        hub: Hub[Stream],
+        hub: Hub[OpenStream],
         delivery: Delivery,
         counters: Counters,
         lags: Lags,
@@ -101,7 +101,7 @@ class Feed:
             self._count_events(outcome)
             if outcome.updates or outcome.withdrawals:
                 self.changed_ms = now_ms
-                self._delivery.published()
+                self._delivery.schedule_flush()
             return Taken(outcome.read_again, outcome.fetched)
 
         return self._in_loop(step)
@@ -171,7 +171,7 @@ class Feed:
                     extra={"message_id": message.id},
                 )
         if self._waiting or failed:  # all of them with one flush: a later one would wait for the next
-            self._delivery.published()
+            self._delivery.schedule_flush()
 
     def _take(self, message: Message, content: Batch | Canary | PoisonMessage) -> None:
         self._counters.add("messages_received")

@@ -16,14 +16,12 @@ from typing import get_args
 from streamer import __version__, aws
 from streamer.change import iso_time
 from streamer.clock import wall_ms
-from streamer.delivery.delivery import Delivery
-from streamer.delivery.mode import Mode
-from streamer.delivery.stream import Stream
-from streamer.delivery.timing import Timing
 from streamer.feed import Feed
+from streamer.functions.hosting import CallerIdentity, hosting
 from streamer.hub.history import History
 from streamer.hub.hub import Hub
 from streamer.hub.ledger import Ledger
+from streamer.hub.resume import Request
 from streamer.hub.window import Window
 from streamer.intake.failover import Failover, Switch
 from streamer.intake.failover import Mode as Way
@@ -45,25 +43,30 @@ from streamer.intake.signals import (
 from streamer.intake.survey import Spans
 from streamer.place import new_run
 from streamer.secrets import Secrets
-from streamer.server.limits import Limits
-from streamer.server.server import GRACE, Server, allow_files, listen
+from streamer.server.limits import ConnectionLimits
+from streamer.server.server import GRACE, HttpServer
+from streamer.server.sockets import allow_files, listen
 from streamer.server.supported import check
 from streamer.settings import Settings
 from streamer.sse.events import Metrics
+from streamer.streams.admission import Admission
+from streamer.streams.delivery import Delivery
+from streamer.streams.mode import CurrentMode
+from streamer.streams.openings import Openings
+from streamer.streams.stream import OpenStream
+from streamer.streams.timing import Timing
 from streamer.tables.budget import QueryBudget
 from streamer.tables.lane import Configurations, Connection, Lane, Snapshot, public_lane
 from streamer.tables.sentiment import SentimentTable
 from streamer.tally import Tally
-from streamer.telemetry import tracing
 from streamer.telemetry.counters import Counters, Lags
 from streamer.telemetry.log_queue import LogQueue
 from streamer.telemetry.report import EmfReport, NoReport, Report
 from streamer.watching import Watching
-from streamer.web.admission import Admission
-from streamer.web.app import Readiness, RestPart, StreamPart, create_app
-from streamer.web.identity import Identity
-from streamer.web.openings import Openings
-from streamer.web.stream import StreamDoor
+from streamer.web.app import RestPart, create_app
+from streamer.web.health import Readiness
+from streamer.web.stream import StreamPart
+from streamer.web.stream_response import StreamResponder
 from streamer.web.tickets import Tickets
 from streamer.web.traced import traced
 
@@ -97,7 +100,8 @@ class Service:
                 now_ms=wall_ms,
             )
         self._lags = Lags(self._report.sample)
-        self._tracing = tracing.build(settings.tracing, settings.deployment_name, in_lambda=settings.in_lambda)
+        self._hosting = hosting(settings)
+        self._tracing = self._hosting.tracing(settings)
         self._failover = Failover(
             wall_ms(),
             canary_timeout_ms=round(settings.canary_timeout * 1000),
@@ -105,7 +109,7 @@ class Service:
             alone=settings.intake == "poll",
         )
         margin_ms = round(settings.proof_margin * 1000)
-        self._hub: Hub[Stream] = Hub(
+        self._hub: Hub[OpenStream] = Hub(
             run=new_run(),
             ledger=Ledger(
                 limit=settings.max_items, least_ms=round(settings.catchup * 1000), margin_ms=max(margin_ms, _CLOCKS)
@@ -186,25 +190,11 @@ class Service:
         gateway = Secrets("GATEWAY_SECRET", settings.gateway_secret)
         sealing = Secrets("TICKET_SECRET", settings.ticket_secret)
         self._secrets = (gateway, sealing)
-        identity = Identity(
-            settings.trusted_proxies,
-            gateway,
-            forwarders=settings.forwarding_proxies,
-            in_lambda=settings.in_lambda,
-            sessions=settings.iam_session_is_user,
-        )
+        identity = self._hosting.identity(settings, gateway)
         app = create_app(
             self._rest(identity),
             StreamPart(
-                StreamDoor(
-                    self.delivery,
-                    self._admission,
-                    self._counters,
-                    self._knows_past,
-                    self._watching,
-                    awake=self._awake if settings.in_lambda else None,
-                    ended=self._report.flush if settings.in_lambda else None,
-                ),
+                StreamResponder(self.delivery, self._admission, self._counters, self._caught_up, self._watching),
                 status=self.status,
                 history_seconds=settings.history_seconds,
                 address=identity.address,
@@ -213,16 +203,17 @@ class Service:
             readiness=self.readiness,
             cors_origins=settings.cors_origins,
         )
+        app = self._hosting.application(app, self._report.flush)
         self.app = app if settings.tracing == "none" else traced(app, self._tracing)
 
-    def _rest(self, identity: Identity) -> RestPart:
+    def _rest(self, identity: CallerIdentity) -> RestPart:
         settings, connection = self._settings, self._connection
         tally = Tally(
             lambda: SentimentTable(connection(), settings.sentiment_table, threading.Event(), self._table_asked)
         )
 
         async def count() -> Metrics:
-            if settings.in_lambda:  # a frozen environment counts nothing
+            if self._hosting.sleeps:  # and counts nothing meanwhile
                 return await self._public_lane(tally.metrics)
             return self._hub.window.metrics(wall_ms())
 
@@ -319,6 +310,13 @@ class Service:
             async with asyncio.timeout(self._settings.ready_after):
                 await self._ready.wait()
 
+    async def _caught_up(self, start: Request) -> None:
+        """Returns when a stream that begins there can be told the truth, or after `ready_after`."""
+        if self._hosting.sleeps:
+            await self._awake()
+        if start != Request():
+            await self._knows_past()
+
     async def _knows_past(self) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(self._settings.ready_after - self.delivery.uptime):
@@ -335,8 +333,8 @@ class Service:
                 while self._queried_ms < came_ms:
                     await self._next_query.wait()
 
-    def _mode(self) -> Mode:
-        return Mode(self._failover.mode, self._failover.reason, self._failover.since_ms)
+    def _mode(self) -> CurrentMode:
+        return CurrentMode(self._failover.mode, self._failover.reason, self._failover.since_ms)
 
     def _until_query(self) -> float:
         """Called by the polling thread."""
@@ -433,8 +431,8 @@ async def _serve(settings: Settings, sock: socket.socket, connections: int, logs
         except NotImplementedError:  # Windows
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop))
     service = Service(settings, loop, logs)
-    limits = Limits(idle=settings.keep_alive, connections=connections)
-    server = Server.of(service.app, limits=limits, taken=lambda: len(service.delivery.streams))
+    limits = ConnectionLimits(idle=settings.keep_alive, connections=connections)
+    server = HttpServer.of(service.app, limits=limits, taken=lambda: len(service.delivery.streams))
     async with service:
         serving = loop.create_task(server.serve(sockets=[sock]))
         sparing = loop.create_task(_spare_the_collector(service))

@@ -23,11 +23,11 @@ from typing import Any, Final
 
 from streamer.clock import wall_ms
 from streamer.configuration import Configuration, Notice
-from streamer.delivery.delivery import Delivery
-from streamer.delivery.stream import Stream
 from streamer.errors import TableError
 from streamer.hub.hub import Hub
 from streamer.hub.watch import ConfigurationKey, Memory, Verdict, Watch
+from streamer.streams.delivery import Delivery
+from streamer.streams.stream import OpenStream
 from streamer.telemetry.counters import Counters
 
 logger = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ class _Reading:
     waiting: int = 0
     doubted: bool = False
     """Something was told meanwhile that it may not know."""
-    watch: Watch[Stream] | None = None
+    watch: Watch[OpenStream] | None = None
     """What came of it; claimed for each that waits."""
 
 
@@ -61,7 +61,7 @@ class Watching:
         self,
         get: Callable[[str, str], Awaitable[Configuration | None]],
         read: Callable[[Iterable[ConfigurationKey]], Mapping[ConfigurationKey, Configuration | None]],
-        hub: Hub[Stream],
+        hub: Hub[OpenStream],
         delivery: Delivery,
         counters: Counters,
         *,
@@ -80,12 +80,12 @@ class Watching:
         self._now_ms = now_ms
         self._clock = clock
         self._jitter = jitter
-        self._watches: dict[ConfigurationKey, Watch[Stream]] = {}
+        self._watches: dict[ConfigurationKey, Watch[OpenStream]] = {}
         self._readings: dict[ConfigurationKey, _Reading] = {}
         self._left: OrderedDict[ConfigurationKey, Memory] = OrderedDict()
         self._check_at = float("-inf")
 
-    async def enter(self, user_id: str, config_id: str) -> Watch[Stream] | None:
+    async def enter(self, user_id: str, config_id: str) -> Watch[OpenStream] | None:
         """The configuration for a request that wants to show it, until it gives it back; None: there is none. Raises
         TableError."""
         key = user_id, config_id
@@ -197,14 +197,14 @@ class Watching:
             del self._readings[key]
 
     def _take(
-        self, watch: Watch[Stream], configuration: Configuration | None, began_ms: int, *, overtaken: bool
+        self, watch: Watch[OpenStream], configuration: Configuration | None, began_ms: int, *, overtaken: bool
     ) -> None:
         verdict = watch.found(
             configuration, began_ms=began_ms, overtaken=overtaken, now_ms=self._now_ms(), newest=self._hub.newest
         )
         self._act(watch, verdict)
 
-    def _act(self, watch: Watch[Stream], verdict: Verdict) -> None:
+    def _act(self, watch: Watch[OpenStream], verdict: Verdict) -> None:
         if verdict is Verdict.READ:
             if watch.key not in self._readings:
                 self._begin(watch.key)
@@ -216,7 +216,7 @@ class Watching:
                 else:
                     self._delivery.refilter(stream, replace(stream.wanted, tickers=watch.shows))
 
-    def leave(self, watch: Watch[Stream]) -> None:
+    def leave(self, watch: Watch[OpenStream]) -> None:
         """The request has ended."""
         watch.claims -= 1
         if not watch.claims:

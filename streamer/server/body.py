@@ -10,26 +10,26 @@ import enum
 import re
 from typing import Final
 
-from streamer.server.refused import Refused, malformed
+from streamer.server.refused import RequestRefused, malformed
 
 BODY_BYTES: Final = 32 * 1024
-"""Of content: twice what any route takes (streamer.web.body)."""
+"""Bytes of content: twice what any route accepts (streamer.web.body)."""
 CODING_BYTES: Final = 64 * 1024
-"""Of what is not content: sizes and their extensions, line ends, trailers."""
+"""Bytes that are not content: chunk sizes and extensions, line ends, trailers."""
 LINES: Final = 4_096
-"""Of the same, two for a chunk: each takes time to read, however short it is."""
+"""Lines of the same, two for a chunk: each takes time to read, however short it is."""
 
 _SIZE: Final = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?")
 _TRAILER: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*")
 
 
-def too_large() -> Refused:
-    """The body is over its bound."""
-    return Refused(413, f"The body is larger than {BODY_BYTES} bytes.")
+def too_large() -> RequestRefused:
+    """For a body over its bound."""
+    return RequestRefused(413, f"The body is larger than {BODY_BYTES} bytes.")
 
 
 class Sized:
-    """So many bytes."""
+    """A body with a Content-Length."""
 
     __slots__ = ("_left", "content")
 
@@ -42,7 +42,7 @@ class Sized:
         self._left = length
 
     def read(self, buffer: bytearray) -> bool:
-        """Takes from the buffer's start; whether the body is complete."""
+        """Consumes the start of the buffer. Returns whether the body is complete."""
         piece = buffer[: self._left]
         del buffer[: len(piece)]
         self.content += piece
@@ -58,7 +58,7 @@ class _Next(enum.Enum):
 
 
 class Chunked:
-    """Chunks, the last one of size 0, trailers."""
+    """A chunked body: chunks, the last one of size 0, then trailers."""
 
     __slots__ = ("_coding", "_left", "_lines", "_next", "_searched", "content")
 
@@ -71,11 +71,11 @@ class Chunked:
 
     @property
     def in_trailers(self) -> bool:
-        """Whether all content is there."""
+        """Whether all content has been received."""
         return self._next is _Next.TRAILER
 
     def read(self, buffer: bytearray) -> bool:
-        """Takes from the buffer's start; whether the body is complete. Raises Refused."""
+        """Consumes the start of the buffer. Returns whether the body is complete. Raises RequestRefused."""
         while True:
             if self._next is _Next.DATA:
                 piece = buffer[: self._left]
@@ -112,7 +112,9 @@ class Chunked:
         """The next line, without its end; None: it is not complete."""
         end = buffer.find(b"\n", self._searched)
         if self._coding + (len(buffer) if end < 0 else end + 1) > CODING_BYTES or self._lines >= LINES:
-            raise Refused(431, f"Trailers, or the coding of the body, are over {CODING_BYTES} bytes or {LINES} lines.")
+            raise RequestRefused(
+                431, f"Trailers, or the coding of the body, are over {CODING_BYTES} bytes or {LINES} lines."
+            )
         if end < 0:
             self._searched = len(buffer)
             return None

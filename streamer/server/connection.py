@@ -6,78 +6,37 @@ What a client can send, withhold, or leave unread is bounded here, whatever the 
 from __future__ import annotations
 
 import asyncio
-import enum
-import json
 from collections.abc import Callable
 from contextvars import Context
 from typing import Any, Final
-from urllib.parse import unquote
 
 import uvicorn
 from starlette.types import ASGIApp, Scope
 from uvicorn.server import ServerState
 
-from streamer.delivery.transport import TAKEOVER, TransportSink
-from streamer.server.exchange import PHRASES, Exchange, head
-from streamer.server.limits import Limits
-from streamer.server.refused import Refused
+from streamer.server.capacity import Capacity
+from streamer.server.exchange import Exchange, refusal, scope
+from streamer.server.refused import RequestRefused
 from streamer.server.requests import Head, Requests
+from streamer.server.state import ASKED, UNREAD, ConnectionState, expendable
+from streamer.streams.transport import TAKEOVER, TransportSink
 
 AHEAD_BYTES: Final = 64 * 1024
-"""Of what comes while a request is answered; one segment (256 KB at most, with uvloop) may go beyond it."""
+"""Bytes received while a request is answered; one segment (256 KB at most, with uvloop) may exceed it."""
 DISCARDED_BYTES: Final = 1024 * 1024
-"""Of what comes behind the last answer. A connection that is closed before it was read would be reset, and the answer
-with it (RFC 9112, section 9.6)."""
+"""Bytes received after the last response. A connection that is closed before they are read would be reset, and the
+response with it (RFC 9112, section 9.6)."""
 HIGH_WATER: Final = 8 * 1024
 """Bytes of a response that wait in the process before the application waits for the client."""
-
-YOUNG: Final = 1.0
-"""Seconds in a state, for which a connection is not let go while another has waited longer, for whatever: who has just
-connected, or was just answered, would make room for the next one, and those that hold the server would keep it."""
 
 _ALIVE: Final = frozenset({b"/health/live", b"/health/ready"})  # answered whatever else there is to do
 
 
-class ConnectionState(enum.Enum):
-    """See Connection."""
-
-    IDLE = enum.auto()
-    HEAD = enum.auto()
-    BODY = enum.auto()
-    TRAILERS = enum.auto()
-    ANSWERING = enum.auto()
-    TAKEN = enum.auto()
-    CLOSING = enum.auto()
-    CLOSED = enum.auto()
-
-
-_DEFAULTS: Final = Limits()
-_UNREAD: Final = (ConnectionState.BODY, ConnectionState.TRAILERS)
-_ASKED: Final = (*_UNREAD, ConnectionState.ANSWERING)
-"""The application has a request."""
-
-
 class Connection(asyncio.Protocol):
-    """One state machine with one timer.
-
-             new ─┐
-        ┌──► idle ──► head ──► body ──► trailers ──► answering ──► taken over (by a TransportSink, for good)
-        │                                                │
-        └────────────────────────────────────────────────┴───────► closing ──► closed
-
-    From every state a connection may close. What is not read to its end is refused with a problem (RFC 9457).
-
-    | state | bytes | seconds |
-    |---|---|---|
-    | idle | 64 KB of empty lines: 431 | 75 (SSE_KEEP_ALIVE), which they do not prolong: the end |
-    | head | 64 KB as they come: 431 | 20: 408; of the first since the connect, and the end if nothing came |
-    | body | 32 KB of content: 413; 64 KB of chunked coding: 431 | 20 without content, 60 in all: 408 |
-    | trailers | 64 KB together with the coding: 431 | 20: 408 |
-    | answering | reading stops at 64 KB ahead; nothing of it is parsed | 30 in which the client takes nothing: abort |
-    | closing | 1 MB is read and dropped | 5; 30 while something is unread: abort |
+    """A state machine with one timer: ConnectionState has its states and bounds.
 
     The application begins with the head and may answer before the body has come; then this is the last answer.
-    Connections that were not taken over are bounded in number: see `_make_room`.
+    Connections are bounded in number: one that waits for its client may be closed for another (Capacity).
     """
 
     def __init__(
@@ -87,19 +46,18 @@ class Connection(asyncio.Protocol):
         app_state: dict[str, Any] | None = None,
         _loop: asyncio.AbstractEventLoop | None = None,
         *,
-        limits: Limits = _DEFAULTS,
-        taken: Callable[[], int] | None = None,
+        capacity: Capacity,
     ) -> None:
-        """`taken`: how many connections are taken over now; None: they cannot be."""
+        """As uvicorn calls it, and with the capacity of the server."""
         self.state = ConnectionState.HEAD
         self.since = 0.0
         """When the state began, by the loop's clock."""
         self._app: ASGIApp = config.loaded_app
         self._server = server_state
-        self._connections: set[Any] = server_state.connections
+        self._connections: set[Any] = server_state.connections  # uvicorn's, all of this class
         self._loop = _loop or asyncio.get_running_loop()
-        self._limits = limits
-        self._taken = taken
+        self._capacity = capacity
+        self._limits = capacity.limits
         self._transport: asyncio.Transport | None = None
         self._requests = Requests()
         self._exchange: Exchange | None = None
@@ -114,17 +72,16 @@ class Connection(asyncio.Protocol):
     # ---- asyncio.Protocol ----
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # servers are of streams
-        """See asyncio.Protocol."""
         self._transport = transport
         transport.set_write_buffer_limits(high=HIGH_WATER, low=0)
-        room = self._make_room()
+        free = self._capacity.make_room(self._connections, self._loop.time())
+        self._spare = free <= 0
         self._connections.add(self)
         self._enter(ConnectionState.HEAD, self._limits.head)
-        if not room:
+        if free <= -self._limits.reserve:
             self.abort()
 
     def data_received(self, data: bytes) -> None:
-        """See asyncio.Protocol."""
         if self.state is ConnectionState.CLOSING:
             self._discarded += len(data)
             if self._discarded > DISCARDED_BYTES:
@@ -137,7 +94,6 @@ class Connection(asyncio.Protocol):
             self._pause_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """See asyncio.Protocol."""
         self._enter(ConnectionState.CLOSED)
         self._connections.discard(self)
         self._end_exchange()
@@ -146,13 +102,11 @@ class Connection(asyncio.Protocol):
         self.resume_writing()
 
     def pause_writing(self) -> None:
-        """See asyncio.BaseProtocol."""
         self._writable = self._loop.create_future()
         if self.state is ConnectionState.ANSWERING:
             self._arm(self._limits.unread)
 
     def resume_writing(self) -> None:
-        """See asyncio.BaseProtocol."""
         writable, self._writable = self._writable, None
         if writable is not None and not writable.done():
             writable.set_result(None)
@@ -160,7 +114,7 @@ class Connection(asyncio.Protocol):
             self._arm(None)
 
     def shutdown(self) -> None:
-        """Called by uvicorn as it stops: what is being answered is answered to its end."""
+        """Called by uvicorn as it stops: a response that has begun is completed."""
         self._last = True
         if self._transport is None:
             return
@@ -172,19 +126,16 @@ class Connection(asyncio.Protocol):
     # ---- exchange.Wire ----
 
     def write(self, data: bytes | memoryview) -> None:
-        """See Wire."""
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)
 
     async def drain(self) -> None:
-        """See Wire."""
         while self._writable is not None:
             await asyncio.shield(self._writable)
 
     def take_over(self, sink: TransportSink, head: bytes, *, chunked: bool) -> bool:
-        """See Wire."""
         transport = self._transport
-        if transport is None or transport.is_closing() or self.state not in _ASKED:
+        if transport is None or transport.is_closing() or self.state not in ASKED:
             return False
         transport.write(head)
         self._enter(ConnectionState.TAKEN)
@@ -197,23 +148,20 @@ class Connection(asyncio.Protocol):
         return True
 
     def answered(self, *, keep_alive: bool) -> None:
-        """See Wire."""
         if self.state is ConnectionState.ANSWERING and keep_alive and not self._last:
             self._exchange = None
             self._enter(ConnectionState.IDLE, self._limits.idle)
             self._advance()
             if self._requests.waiting <= AHEAD_BYTES:
                 self._resume_reading()
-        elif self.state in _ASKED:
-            self._close(unread=self.state in _UNREAD or self._requests.waiting > 0)
+        elif self.state in ASKED:
+            self._close(unread=self.state in UNREAD or self._requests.waiting > 0)
 
     def fail(self) -> None:
-        """See Wire."""
-        if self.state in _ASKED:
-            self._refuse(Refused(500, "The server failed to answer. It has been logged."))
+        if self.state in ASKED:
+            self._refuse(RequestRefused(500, "The server failed to answer. It has been logged."))
 
     def abort(self) -> None:
-        """See Wire."""
         if self._transport is not None:
             self._enter(ConnectionState.CLOSING, self._limits.linger)
             self._end_exchange()
@@ -234,22 +182,22 @@ class Connection(asyncio.Protocol):
         self._timer = None
         answers = self._exchange is not None and self._exchange.started
         if self.state is ConnectionState.HEAD and self._requests.begun:
-            self._refuse(Refused(408, f"The request's head took over {self._limits.head:.0f} seconds."))
-        elif self.state in _UNREAD and not answers:
-            self._refuse(Refused(408, "The request's body does not come, or takes too long."))
+            self._refuse(RequestRefused(408, f"The request's head took over {self._limits.head:.0f} seconds."))
+        elif self.state in UNREAD and not answers:
+            self._refuse(RequestRefused(408, "The request's body does not come, or takes too long."))
         elif self.state in (ConnectionState.IDLE, ConnectionState.HEAD):
             self._close()
         else:
             self.abort()
 
     def _advance(self) -> None:
-        """Reads on, as far as a request can be read that is not answered yet."""
+        """Reads what has come of the request that is not answered yet."""
         try:
             if self.state in (ConnectionState.IDLE, ConnectionState.HEAD):
                 self._read_head()
-            if self.state in _UNREAD:
+            if self.state in UNREAD:
                 self._read_body()
-        except Refused as refused:
+        except RequestRefused as refused:
             self._refuse(refused)
 
     def _read_head(self) -> None:
@@ -272,8 +220,8 @@ class Connection(asyncio.Protocol):
             self._arm(min(self._limits.stalled, self._body_ends - self._loop.time()))
 
     def _begin(self, request: Head) -> None:
-        if self._spare and self._room() < 0 and request.path not in _ALIVE:
-            raise Refused(503, "Too many connections. Try again later.")
+        if self._spare and self._capacity.free(self._connections) < 0 and request.path not in _ALIVE:
+            raise RequestRefused(503, "Too many connections. Try again later.")
         if request.has_body:
             self._enter(ConnectionState.BODY, self._limits.stalled)
             self._body_ends = self.since + self._limits.body
@@ -296,46 +244,19 @@ class Connection(asyncio.Protocol):
     def _scope(self, request: Head) -> Scope:
         assert self._transport is not None  # noqa: S101 - it was read from
         peer, own = (self._transport.get_extra_info(name) for name in ("peername", "sockname"))
-        return {
-            "type": "http",
-            "asgi": {"version": "3.0", "spec_version": "2.3"},
-            "http_version": request.version,
-            "method": request.method,
-            "scheme": "http",
-            "path": unquote(request.path.decode("ascii")),
-            "raw_path": request.path,
-            "query_string": request.query,
-            "root_path": "",
-            "headers": request.headers,
-            "client": _address(peer),
-            "server": _address(own),
-            "state": {},
-            "extensions": {} if self._taken is None else {TAKEOVER: {}},
-        }
+        return scope(request, peer, own, {TAKEOVER: {}} if self._capacity.takeover else {})
 
-    def _refuse(self, refused: Refused) -> None:
-        """Answers in the application's place, and with nothing more behind it."""
+    def _refuse(self, refused: RequestRefused) -> None:
+        """Answers in the application's place, with the last response of the connection."""
         if self._exchange is not None and self._exchange.started:
             self.abort()
             return
-        problem = {"title": PHRASES[refused.status], "status": refused.status, "detail": refused.detail}
-        body = json.dumps(problem).encode()
-        headers = [
-            *self._server.default_headers,
-            (b"content-type", b"application/problem+json"),
-            (b"content-length", b"%d" % len(body)),
-            (b"cache-control", b"no-store"),
-            (b"x-content-type-options", b"nosniff"),
-            (b"connection", b"close"),
-        ]
-        if refused.status == 503:
-            headers.append((b"retry-after", b"5"))
         self._end_exchange()
-        self.write(head(refused.status, headers) + (b"" if self._requests.silent else body))
+        self.write(refusal(refused, self._server.default_headers, content=not self._requests.silent))
         self._close(unread=True)
 
     def _close(self, *, unread: bool = False) -> None:
-        """Ends the connection once the client has what was written; what is unread of it is dropped meanwhile."""
+        """Ends the connection once the client has what was written. Whatever it still sends is read and dropped."""
         transport = self._transport
         if transport is None or transport.is_closing():
             return
@@ -364,56 +285,16 @@ class Connection(asyncio.Protocol):
             self._reading = True
             self._transport.resume_reading()
 
-    # ---- beside the others ----
-
-    def _make_room(self) -> bool:
-        """Lets one of the others go if there are too many: who waits for its client, and has for longest, the young
-        last. If all wait for the application, this one is in the reserve: told 503, but for a health check. False: it
-        is full, too."""
-        if self._room() > 0:
-            return True
-        waiting = [other for other in self._connections if other.expendable is not None]
-        if waiting:
-            young = self._loop.time() - YOUNG
-            oldest: Connection = min(
-                waiting,
-                key=lambda other: (other.since > young, 0 if other.since > young else other.expendable, other.since),
-            )
-            oldest.abort()
-            self._connections.discard(oldest)
-        self._spare = self._room() <= 0
-        return self._room() > -self._limits.reserve
-
-    def _room(self) -> int:
-        """How many more there may be; negative: how much of the reserve is taken."""
-        taken = 0 if self._taken is None else self._taken()
-        return self._limits.connections - taken - len(self._connections)
-
     @property
     def expendable(self) -> int | None:
-        """How soon it is let go for others, 0 first; None: not at all."""
-        match self.state:
-            case ConnectionState.IDLE:
-                return 0
-            case ConnectionState.HEAD:
-                return 1
-            case ConnectionState.CLOSING:
-                return 2
-            case ConnectionState.ANSWERING | ConnectionState.BODY | ConnectionState.TRAILERS if self._writable:
-                return 3
-            case ConnectionState.BODY | ConnectionState.TRAILERS:
-                return 4
-        return None
+        """How soon it is closed for others, 0 first; None: not at all."""
+        return expendable(self.state, unread=self._writable is not None)
 
 
-def _address(given: Any) -> tuple[str, int] | None:
-    return (str(given[0]), int(given[1])) if isinstance(given, tuple) else None
-
-
-def protocol(limits: Limits, taken: Callable[[], int] | None) -> Callable[..., Connection]:
+def protocol(capacity: Capacity) -> Callable[..., Connection]:
     """What uvicorn is given as `http=`."""
 
     def make(**arguments: Any) -> Connection:
-        return Connection(**arguments, limits=limits, taken=taken)
+        return Connection(**arguments, capacity=capacity)
 
     return make

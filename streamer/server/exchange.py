@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import Iterable
 from http import HTTPStatus
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
+from urllib.parse import unquote
 
 from starlette.types import ASGIApp, Message, Scope
 
-from streamer.delivery.transport import TAKEOVER, TransportSink
+from streamer.server.refused import RequestRefused
+from streamer.server.requests import Head
+from streamer.streams.transport import TAKEOVER, TransportSink
 
 logger = logging.getLogger(__name__)
 
 PIECE: Final = 16 * 1024
-"""Bytes of a response that are handed to the transport at once: a client that takes anything is seen to take it."""
+"""Bytes of a response that are handed to the transport at once: small, so that slow progress of the client is seen."""
 
 PHRASES: Final = {status.value: status.phrase for status in HTTPStatus} | {
     413: "Content Too Large",  # RFC 9110's, whatever Python's version calls it
@@ -26,7 +30,7 @@ _BODILESS: Final = frozenset({204, 304})
 
 
 class Wire(Protocol):
-    """What a connection is to its exchange."""
+    """A connection, as its exchange uses it."""
 
     def write(self, data: bytes | memoryview) -> None:
         """Queues bytes for the client; never blocks."""
@@ -35,13 +39,13 @@ class Wire(Protocol):
         """Returns when the transport takes more, or the connection is gone."""
 
     def take_over(self, sink: TransportSink, head: bytes, *, chunked: bool) -> bool:
-        """Writes the head and leaves the connection to the sink. False: it cannot be had, and nothing was written."""
+        """Writes the head and hands the connection over to the sink. False: it could not, and wrote nothing."""
 
     def answered(self, *, keep_alive: bool) -> None:
         """The response is complete."""
 
     def fail(self) -> None:
-        """The application has no response: answers so."""
+        """The application gave no response: answers 500."""
 
     def abort(self) -> None:
         """Ends the connection at once."""
@@ -55,6 +59,47 @@ def head(status: int, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
     if joined.count(b"\n") != len(lines) - 1 or joined.count(b"\r") != len(lines) - 1:
         raise ValueError("a header of the response has a line break")
     return joined + b"\r\n\r\n"
+
+
+def scope(request: Head, peer: object, own: object, extensions: dict[str, Any]) -> Scope:
+    """The ASGI scope of a request. `peer` and `own`: socket addresses."""
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": request.version,
+        "method": request.method,
+        "scheme": "http",
+        "path": unquote(request.path.decode("ascii")),
+        "raw_path": request.path,
+        "query_string": request.query,
+        "root_path": "",
+        "headers": request.headers,
+        "client": _address(peer),
+        "server": _address(own),
+        "state": {},
+        "extensions": extensions,
+    }
+
+
+def _address(given: object) -> tuple[str, int] | None:
+    return (str(given[0]), int(given[1])) if isinstance(given, tuple) else None
+
+
+def refusal(refused: RequestRefused, default_headers: Iterable[tuple[bytes, bytes]], *, content: bool) -> bytes:
+    """A response in the application's place, after which the connection closes: a problem (RFC 9457)."""
+    problem = {"title": PHRASES[refused.status], "status": refused.status, "detail": refused.detail}
+    body = json.dumps(problem).encode()
+    headers = [
+        *default_headers,
+        (b"content-type", b"application/problem+json"),
+        (b"content-length", b"%d" % len(body)),
+        (b"cache-control", b"no-store"),
+        (b"x-content-type-options", b"nosniff"),
+        (b"connection", b"close"),
+    ]
+    if refused.status == 503:
+        headers.append((b"retry-after", b"5"))
+    return head(refused.status, headers) + (body if content else b"")
 
 
 class Exchange:
@@ -80,9 +125,9 @@ class Exchange:
         self.started = False
         """Whether the response's head was written."""
         self.complete = False
-        """Whether the response was, to its end."""
+        """Whether the whole response was written."""
         self.gone = False
-        """Whether the connection is: nothing is read or written any more."""
+        """Whether the client is gone: nothing is read or written any more."""
         self._wire = wire
         self._scope = scope
         self._default_headers = default_headers
@@ -97,7 +142,7 @@ class Exchange:
         self._sink: TransportSink | None = None  # that took the connection over
 
     async def run(self, app: ASGIApp) -> None:
-        """Runs the application. A response that it leaves unfinished is cut, so that nobody takes it for whole."""
+        """Runs the application. A response that it leaves unfinished is cut, so that it is not taken for complete."""
         try:
             await app(self._scope, self.receive, self.send)
             if not self.started and not self.gone:
@@ -119,12 +164,11 @@ class Exchange:
         self._wake()
 
     def disconnect(self) -> None:
-        """The client has gone, or is not listened to any more."""
+        """The client is gone, or nothing more is read from it."""
         self.gone = True
         self._wake()
 
     async def receive(self) -> Message:
-        """See ASGI."""
         if self._body is None and not self.gone and self._wants_body and not self.started:
             self._wants_body = False
             self._wire.write(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -139,7 +183,6 @@ class Exchange:
         return {"type": "http.request", "body": body, "more_body": False}
 
     async def send(self, message: Message) -> None:
-        """See ASGI; a client that has gone is no error (version 2.3)."""
         if self.gone:
             return
         match message["type"]:

@@ -1,4 +1,4 @@
-"""The bounds of connections in time and number; those in bytes stand where the bytes are read."""
+"""The bounds of connections in time and number; those in bytes are declared where the bytes are read."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ConnectionLimits:
     """How long a connection may take, in seconds, and how many there are."""
 
     idle: float = 75.0
@@ -17,6 +17,6 @@ class Limits:
     unread: float = 30.0
     linger: float = 5.0
     connections: int = 512
-    """Streams that took theirs over included."""
+    """Including those that streams have taken over."""
     reserve: int = 16
-    """More than these, for health checks; others are told 503."""
+    """Further connections, for health checks; other requests on them get 503."""

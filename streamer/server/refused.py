@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 
-class Refused(Exception):
-    """With the status and the words to answer; they never hold its input."""
+class RequestRefused(Exception):
+    """With the status and detail of the response, which never quote the request."""
 
     def __init__(self, status: int, detail: str) -> None:
         super().__init__(detail)
@@ -12,6 +12,6 @@ class Refused(Exception):
         self.detail = detail
 
 
-def malformed() -> Refused:
-    """It is not HTTP, or is what two servers could read in two ways."""
-    return Refused(400, "The request is malformed.")
+def malformed() -> RequestRefused:
+    """For what is not HTTP, or what two servers could read in two ways."""
+    return RequestRefused(400, "The request is malformed.")

@@ -13,10 +13,10 @@ from typing import Final
 import h11
 
 from streamer.server.body import LINES, Chunked, Sized
-from streamer.server.refused import Refused, malformed
+from streamer.server.refused import RequestRefused, malformed
 
 HEAD_BYTES: Final = 64 * 1024
-"""Of a request's head as it comes, empty lines before it included."""
+"""Bytes of a request's head as received, including empty lines before it."""
 
 _CONTROLS: Final = bytes({*range(32), 127} - set(b"\t\r\n"))
 _BLANK_LINE: Final = re.compile(rb"\n\r?\n")
@@ -30,7 +30,7 @@ Headers = list[tuple[bytes, bytes]]
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What a request's head says. `path` and `query` as they came, header names in lower case."""
+    """A parsed request head. `path` and `query` as received, header names in lower case."""
 
     method: str
     path: bytes
@@ -54,7 +54,7 @@ class Requests:
 
     def __init__(self) -> None:
         self.silent = False
-        """Whether the answer to the request at hand, which may be a refusal, has no content: it is a HEAD."""
+        """Whether the current request is a HEAD, so that its response, or refusal, has no content."""
         self._buffer = bytearray()
         self._searched = 0  # bytes of it that hold no blank line
         self._empty = 0  # bytes of empty lines before the head
@@ -67,25 +67,25 @@ class Requests:
 
     @property
     def begun(self) -> bool:
-        """Whether a head has begun; empty lines before it, or half of one, are none of it."""
+        """Whether a head has begun; empty lines before it do not count."""
         return bool(self._buffer) and self._buffer != b"\r"
 
     @property
     def content(self) -> int:
-        """Bytes of the body under way that have come."""
+        """Bytes of the current body received so far."""
         return 0 if self._body is None else len(self._body.content)
 
     @property
     def in_trailers(self) -> bool:
-        """Whether only trailers are missing of the request under way."""
+        """Whether only trailers of the current request are missing."""
         return self._body is not None and self._body.in_trailers
 
     def feed(self, data: bytes) -> None:
-        """Takes bytes as they come."""
+        """Adds received bytes."""
         self._buffer += data
 
     def head(self) -> Head | None:
-        """The next request's head; None: it has not come to its end. Raises Refused."""
+        """The next request's head; None: it is not complete. Raises RequestRefused."""
         buffer = self._buffer
         if not self._searched and (lines := _EMPTY_LINES.match(buffer)):  # RFC 9112, section 2.2
             self._empty += lines.end()
@@ -96,7 +96,7 @@ class Requests:
         found = _BLANK_LINE.search(buffer, max(0, self._searched - 2))
         size = len(buffer) if found is None else found.end()
         if self._empty + size > HEAD_BYTES:
-            raise Refused(431, f"The request's head is over {HEAD_BYTES} bytes.")
+            raise RequestRefused(431, f"The request's head is over {HEAD_BYTES} bytes.")
         if found is None:
             self._searched = len(buffer) if self.begun else 0
             return None
@@ -106,7 +106,7 @@ class Requests:
         return self._read(raw)
 
     def body(self) -> bytes | None:
-        """The body of the request whose head was given; None: it has not come to its end. Raises Refused."""
+        """The body of the request whose head was returned; None: it is not complete. Raises RequestRefused."""
         body = self._body
         if body is None:
             return b""
@@ -125,7 +125,7 @@ class Requests:
         ):
             raise malformed()
         if lines > LINES:
-            raise Refused(431, f"The request's head has over {LINES} lines.")
+            raise RequestRefused(431, f"The request's head has over {LINES} lines.")
         parser = h11.Connection(h11.SERVER)
         parser.receive_data(raw)
         try:
@@ -136,7 +136,7 @@ class Requests:
             raise malformed()
         version = request.http_version
         if version not in (b"1.1", b"1.0"):
-            raise Refused(400, "The request's version of HTTP is not spoken here; use HTTP/1.1.")
+            raise RequestRefused(400, "The request's HTTP version is not supported; use HTTP/1.1.")
         headers: Headers = [*request.headers]
         keep_alive, expects, length, coded = version == b"1.1", False, 0, False
         for name, value in headers:
@@ -149,9 +149,9 @@ class Requests:
             elif name == b"transfer-encoding":
                 coded = True
             elif name == b"host" and not _HOST.fullmatch(value):
-                raise Refused(400, "The request's Host is none.")
+                raise RequestRefused(400, "The request's Host is malformed.")
         if coded and (version == b"1.0" or any(name == b"content-length" for name, _ in headers)):
-            raise Refused(400, "The request says in two ways where its body ends.")  # RFC 9112, section 6.1
+            raise RequestRefused(400, "The end of the request's body is ambiguous.")  # RFC 9112, section 6.1
         path, _, query = _origin_form(request.target).partition(b"?")
         has_body = coded or length > 0
         if has_body:
@@ -162,7 +162,7 @@ class Requests:
 
 
 def _only_length(raw: bytes) -> int:
-    """h11 takes several that agree for one; a proxy may not."""
+    """h11 accepts several equal Content-Length headers as one; a proxy may not."""
     said = _LENGTH.findall(raw)
     if len(said) != 1 or b"," in said[0]:
         raise malformed()
@@ -171,17 +171,17 @@ def _only_length(raw: bytes) -> int:
 
 def _origin_form(target: bytes) -> bytes:
     if b"#" in target:
-        raise Refused(400, "The request's target is none.")
+        raise RequestRefused(400, "The request's target is malformed.")
     if target.startswith(b"/") or target == b"*":
         return target
     absolute = _ABSOLUTE.fullmatch(target)
     if absolute is None:
-        raise Refused(400, "The request's target is none.")
+        raise RequestRefused(400, "The request's target is malformed.")
     return absolute[1]
 
 
-def _refused(error: h11.RemoteProtocolError) -> Refused:
-    """h11's own words quote what came."""
+def _refused(error: h11.RemoteProtocolError) -> RequestRefused:
+    """A refusal of our own: h11's messages quote the request."""
     if error.error_status_hint == 501:
-        return Refused(501, "The request's Transfer-Encoding is not known here; use chunked.")
+        return RequestRefused(501, "The request's Transfer-Encoding is not supported; use chunked.")
     return malformed()

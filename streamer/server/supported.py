@@ -1,4 +1,4 @@
-"""Which uvicorn this is tested with, and all that is used of it beyond its documented interface."""
+"""The supported uvicorn versions, and all that is used of uvicorn beyond its documented interface."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from streamer.errors import StreamerError
 
 OLDEST: Final = (0, 46)
 NEWEST: Final = (0, 54)
-"""uvicorn's versions that are tested, as pyproject.toml has them."""
+"""The tested versions, as in pyproject.toml."""
 
 _USED: Final[dict[Any, tuple[str, ...]]] = {
     uvicorn.Config.load: ("loaded_app",),
@@ -26,7 +26,7 @@ with `config`, `server_state`, `app_state` and `_loop`."""
 
 
 def check() -> None:
-    """StreamerError if the installed uvicorn is none that this is tested with."""
+    """Raises StreamerError for an unsupported uvicorn version."""
     version = re.match(r"(\d+)\.(\d+)", uvicorn.__version__)
     known = version is not None and OLDEST <= (int(version[1]), int(version[2])) <= NEWEST
     missing = [name for place, names in _USED.items() for name in names if not _mentions(place.__code__, name)]

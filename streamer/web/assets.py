@@ -1,5 +1,4 @@
-"""Files that never change while the process runs: each is read, compressed and named by its content once, when it is
-first asked for."""
+"""Files that never change while the process runs. Each is read, compressed and hashed once, at its first request."""
 
 from __future__ import annotations
 
@@ -34,21 +33,21 @@ class _Form:
 class _Forms:
     plain: _Form
     compressed: _Form | None
-    """None: it would be no smaller."""
+    """None: compression does not make it smaller."""
 
 
 class Asset:
     """One file."""
 
     def __init__(self, read: Callable[[], bytes], media_type: str, headers: Mapping[str, str]) -> None:
-        """`read` may block: it is called by a thread, once."""
+        """`read` may block: it is called once, in a thread."""
         self._read = read
         self._headers = {**headers, "Content-Type": media_type, "Vary": "Accept-Encoding"}
         self._forms: _Forms | None = None
         self._making = threading.Lock()
 
     async def answer(self, request: Request) -> Response:
-        """Answers GET and HEAD: 304 to who has it, compressed to who takes that."""
+        """Answers GET and HEAD: 304 if the client has it, compressed if the client accepts gzip."""
         forms = self._forms if self._forms is not None else await asyncio.to_thread(self._make)
         form = forms.plain
         if forms.compressed is not None and _takes_gzip(request.headers.get("accept-encoding", "")):
@@ -89,7 +88,7 @@ class Assets:
 
 
 def _takes_gzip(accepted: str) -> bool:
-    """RFC 9110, section 12.5.3; where it is not said, it is not taken."""
+    """RFC 9110, section 12.5.3; without the header gzip is not accepted."""
     weights: dict[str, float] = {}
     for entry in accepted.lower().split(","):
         coding, _, parameter = entry.partition(";")

@@ -1,7 +1,8 @@
 """A user's configurations over HTTP: create, list, get, change, delete.
 
-Who asks is decided before anything else, and what is not theirs is not there: another user's, an unknown and a deleted
-one are the same 404 from the same single read. A change needs the ETag of what it changes.
+The caller is identified before anything else, and what is not theirs does not exist for them: another user's, an
+unknown and a deleted configuration are the same 404 from the same single read. A change needs the ETag of what it
+changes.
 """
 
 from __future__ import annotations
@@ -9,21 +10,17 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-import unicodedata
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, Final, Literal, NoReturn, Protocol
+from typing import Annotated, Final, NoReturn, Protocol
 
-from fastapi import FastAPI
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from fastapi import Depends, FastAPI, Path, Security
+from pydantic import WithJsonSchema
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from streamer.change import TICKER
 from streamer.configuration import (
     CONFIG_ID,
     MAX_CONFIGURATIONS,
-    MAX_NAME,
-    MAX_TICKERS,
     Configuration,
     Draft,
     Edit,
@@ -33,9 +30,20 @@ from streamer.configuration import (
 )
 from streamer.errors import RequestError
 from streamer.web import body
-from streamer.web.query import known, one, whole_number
+from streamer.web.configuration_models import (
+    ID_SCHEMA,
+    SHOWN,
+    ConfigurationChange,
+    ConfigurationPage,
+    NewConfiguration,
+    shown,
+)
+from streamer.web.operation import CONFIGURATIONS, UserId, answer, declared_query, headers
+from streamer.web.problems import TABLE_AWAY, UNKNOWN_USER, described, malformed
+from streamer.web.query import Cursor, one, values, whole_number
 
 PATH: Final = "/api/v2/configurations"
+ONE: Final = PATH + "/{config_id}"
 DEFAULT_LIMIT: Final = 50
 MAX_LIMIT: Final = 100
 MAX_IF_MATCH: Final = 1_024
@@ -43,11 +51,16 @@ MAX_IF_MATCH: Final = 1_024
 NO_STORE: Final = {"Cache-Control": "no-store"}
 _ETAG: Final = re.compile(r'(?:W/)?"[\x21\x23-\x7e]*"')
 _CURSOR: Final = re.compile(r"[A-Za-z0-9_-]{1,120}")
-_UNPRINTABLE: Final = "\x00-\x1f\x7f-\x9f\u2028\u2029"
+
+_NO_IF_MATCH: Final = "Say which version you mean: If-Match with the configuration's ETag, or *."
+_STALE: Final = "The configuration is not the one that If-Match names: read it again, then decide."
+_NAME_TAKEN: Final = "Another configuration has this name."
+_NOT_FOUND: Final = "Configuration not found"
+_NOTHING: Final = "The body names nothing to change: give name, tickers or status."
 
 
-class Configurations(Protocol):
-    """Where configurations are kept. Every method may raise TableError: 503."""
+class ConfigurationStore(Protocol):
+    """The storage of configurations. Every method may raise TableError: 503."""
 
     async def get(self, user_id: str, config_id: str) -> Configuration | None:
         """As it stands now."""
@@ -66,139 +79,132 @@ class Configurations(Protocol):
 
 
 Identify = Callable[[Request], str]
-"""Who asks. Raises RequestError (401); must not block."""
+"""The caller's user id. Raises RequestError (401); must not block."""
 
 
-def _name(value: str) -> str:
-    stripped = value.strip()
-    if not stripped or any(unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} for character in stripped):
-        raise ValueError(f"give 1 to {MAX_NAME} characters, none of them a control character")
-    return stripped
-
-
-def _tickers(values: list[str]) -> list[str]:
-    for position, value in enumerate(values, 1):
-        if not value.isascii() or not TICKER.fullmatch(value.upper()):
-            raise ValueError(f"entry {position} is no ticker; write 1 to 12 of A-Z 0-9 . ^ = -")
-    return list(dict.fromkeys(value.upper() for value in values))
-
-
-Name = Annotated[
-    str,
-    Field(
-        strict=True,
-        min_length=1,
-        max_length=MAX_NAME,
-        description="For people. Unique among a user's configurations, whatever its case, width and spaces.",
-        examples=["Chip makers"],
-        json_schema_extra={"pattern": f"^[^{_UNPRINTABLE}]*[^{_UNPRINTABLE}\\s][^{_UNPRINTABLE}]*$"},
-    ),
-    AfterValidator(_name),
+Limit = Annotated[
+    list[str],
+    values("Configurations of a page."),
+    WithJsonSchema({"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}),
 ]
-Tickers = Annotated[
-    list[Annotated[str, Field(strict=True, json_schema_extra={"pattern": "^[A-Za-z0-9.^=-]{1,12}$"})]],
-    Field(
-        strict=True,
-        min_length=1,
-        max_length=MAX_TICKERS,
-        description="What the configuration's stream shows; kept in upper case, each once.",
-        examples=[["NVDA", "AMD"]],
-    ),
-    AfterValidator(_tickers),
-]
-Status = Annotated[
-    Literal["active", "disabled"], Field(description="A disabled configuration has no stream.", examples=["active"])
-]
+PathId = Annotated[str, Path(), WithJsonSchema(ID_SCHEMA)]
 
 
-class NewConfiguration(BaseModel):
-    """What a new configuration is to be."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    name: Name
-    tickers: Tickers
-    status: Status = "active"
+async def known_id(config_id: PathId) -> str:
+    """A dependency: the path's configuration id. RequestError (404) if no configuration can have it."""
+    if not CONFIG_ID.fullmatch(config_id):
+        not_found()
+    return config_id
 
 
-class ConfigurationChange(BaseModel):
-    """What is to be different; what is left out stays as it is."""
+async def _if_match(request: Request) -> Sequence[str]:
+    """The tags of If-Match (RFC 9110, 13.1.1). A weak one matches nothing."""
+    given = ",".join(request.headers.getlist("if-match")).strip()
+    if not given:
+        raise RequestError(428, _NO_IF_MATCH)
+    if given == "*":
+        return ["*"]
+    tags = [tag.strip() for tag in given.split(",")] if len(given) <= MAX_IF_MATCH else []
+    if not tags or not all(_ETAG.fullmatch(tag) for tag in tags):
+        raise RequestError(412, "If-Match is no ETag: give it with its quotes, as the configuration has it.")
+    return tags
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"minProperties": 1})
 
-    name: Name = Field(default=None)  # type: ignore[assignment]  # left out; null is not allowed
-    tickers: Tickers = Field(default=None)  # type: ignore[arg-type]
-    status: Status = Field(default=None)  # type: ignore[arg-type]
+KnownId = Annotated[str, Depends(known_id)]
+Matches = Annotated[Sequence[str], Depends(_if_match)]
+NewBody = Annotated[NewConfiguration, Depends(body.reader(NewConfiguration))]
+ChangeBody = Annotated[ConfigurationChange, Depends(body.reader(ConfigurationChange))]
+
+_SHOWN_EXAMPLE: Final = {
+    "config_id": "5f2b8c0de4a14b6f9d3f1a7c2e9b8d60",
+    "name": "Chip makers",
+    "tickers": ["NVDA", "AMD"],
+    "status": "active",
+    "etag": '"q2uVbF0mJ0mYkq3n0YVY0w"',
+}
+_IF_MATCH: Final = {
+    "parameters": [
+        {
+            "name": "If-Match",
+            "in": "header",
+            "required": True,
+            "description": "The ETag of the version that is meant, or `*`: whatever is there.",
+            "schema": {"type": "string"},
+            "example": _SHOWN_EXAMPLE["etag"],
+        }
+    ]
+}
+"""In OpenAPI's own form: it is required, but a request without it is a 428."""
+_UNKNOWN: Final = described(404, "Unknown, deleted, or another user's.", _NOT_FOUND)
+_CONFLICT: Final = described(409, "The name is taken.", _NAME_TAKEN, conflict="name")
+_CONFLICT_OR_LIMIT: Final = described(
+    409,
+    f"`conflict` says why: `name` is taken, or `limit`: there are {MAX_CONFIGURATIONS} already.",
+    _NAME_TAKEN,
+    conflict="name",
+)
+_PRECONDITION: Final = {
+    **described(412, "The ETag is not the current one: the configuration was changed meanwhile.", _STALE),
+    **described(428, "There is no If-Match.", _NO_IF_MATCH),
+}
 
 
-def install(app: FastAPI, identify: Identify, configurations: Configurations | None) -> None:
-    """Adds the routes. Without configurations each is a 404, for whoever is known."""
-    handlers = _Handlers(identify, configurations)
-    app.add_api_route(PATH, handlers.collection, methods=["GET", "POST"], include_in_schema=False)
-    app.add_api_route(
-        PATH + "/{config_id}", handlers.single, methods=["GET", "PATCH", "DELETE"], include_in_schema=False
+def install(app: FastAPI, identify: Identify, configurations: ConfigurationStore | None) -> None:
+    """Adds the routes. Without configurations each is a 404 for an identified caller."""
+    caller = UserId(identify)
+    guards = [Security(caller), Depends(declared_query)]  # in this order, and before everything else
+
+    def store() -> ConfigurationStore:
+        return configurations or not_found()
+
+    @app.get(
+        PATH,
+        operation_id="listConfigurations",
+        tags=[CONFIGURATIONS],
+        dependencies=guards,
+        summary="The user's configurations",
+        response_model=ConfigurationPage,
+        response_description="A page, by id.",
+        responses={
+            **answer({"configurations": [_SHOWN_EXAMPLE], "cursor": None}),
+            **UNKNOWN_USER,
+            **malformed("limit: give a whole number from 1 to 100"),
+            **TABLE_AWAY,
+        },
     )
+    async def list_configurations(limit: Limit, cursor: Cursor, user_id: str = Security(caller)) -> Response:
+        most = whole_number("limit", limit, DEFAULT_LIMIT, MAX_LIMIT)
+        place = one("cursor", cursor)
+        found, more = await store().page(user_id, None if place is None else _read_cursor(place), most)
+        members = {
+            "configurations": [shown(each) for each in found],
+            "cursor": _write_cursor(found[-1].config_id) if more and found else None,
+        }
+        return JSONResponse(members, headers=NO_STORE)
 
-
-def shown(configuration: Configuration) -> dict[str, Any]:
-    """As clients see it: no user id."""
-    return {
-        "config_id": configuration.config_id,
-        "name": configuration.name,
-        "tickers": list(configuration.tickers),
-        "status": configuration.status,
-        "etag": configuration.etag,
-    }
-
-
-class _Handlers:
-    """One for each path, so that a method that is not allowed names all that are."""
-
-    def __init__(self, identify: Identify, configurations: Configurations | None) -> None:
-        self._identify = identify
-        self._given = configurations
-
-    @property
-    def _configurations(self) -> Configurations:
-        return self._given or not_found()
-
-    async def collection(self, request: Request) -> Response:
-        user_id = self._identify(request)
-        known(request.query_params, *(() if request.method == "POST" else ("limit", "cursor")))
-        return await (self._create if request.method == "POST" else self._list)(request, user_id)
-
-    async def single(self, request: Request) -> Response:
-        user_id = self._identify(request)
-        known(request.query_params)
-        config_id = request.path_params["config_id"]
-        if not CONFIG_ID.fullmatch(config_id):
-            not_found()
-        if request.method == "GET":
-            found = await self._configurations.get(user_id, config_id)
-            return _one(found) if found is not None else not_found()
-        matches = _if_match(request)
+    @app.post(
+        PATH,
+        operation_id="createConfiguration",
+        tags=[CONFIGURATIONS],
+        dependencies=guards,
+        summary="Make a configuration",
+        status_code=201,
+        response_model=SHOWN,
+        response_description="It is made.",
+        responses={
+            **answer(_SHOWN_EXAMPLE, "ETag", "Location", status=201),
+            **UNKNOWN_USER,
+            **_CONFLICT_OR_LIMIT,
+            **body.REFUSED,
+            **malformed("tickers: has too many entries"),
+            **TABLE_AWAY,
+        },
+        openapi_extra=body.sent(NewConfiguration, {"name": "Chip makers", "tickers": ["NVDA", "AMD"]}),
+    )
+    async def create_configuration(wanted: NewBody, user_id: str = Security(caller)) -> Response:
+        draft = Draft(wanted.name, tuple(wanted.tickers), wanted.status)
         try:
-            if request.method == "DELETE":
-                if not await self._configurations.delete(user_id, config_id, matches):
-                    not_found()
-                return Response(status_code=204, headers=NO_STORE)
-            wanted = await body.read(request, ConfigurationChange)
-            if not wanted.model_fields_set:
-                raise RequestError(422, "The body names nothing to change: give name, tickers or status.")
-            edit = Edit(wanted.name, None if wanted.tickers is None else tuple(wanted.tickers), wanted.status)
-            changed = await self._configurations.change(user_id, config_id, edit, matches)
-        except Mismatch:
-            raise RequestError(
-                412, "The configuration is not the one that If-Match names: read it again, then decide."
-            ) from None
-        except NameTaken:
-            _name_taken()
-        return _one(changed) if changed is not None else not_found()
-
-    async def _create(self, request: Request, user_id: str) -> Response:
-        wanted = await body.read(request, NewConfiguration)
-        try:
-            made = await self._configurations.create(user_id, Draft(wanted.name, tuple(wanted.tickers), wanted.status))
+            made = await store().create(user_id, draft)
         except NameTaken:
             _name_taken()
         except TooMany:
@@ -207,42 +213,97 @@ class _Handlers:
             ) from None
         return _one(made, 201, {"Location": f"{PATH}/{made.config_id}"})
 
-    async def _list(self, request: Request, user_id: str) -> Response:
-        limit = whole_number(request.query_params, "limit", DEFAULT_LIMIT, MAX_LIMIT)
-        cursor = one(request.query_params, "cursor")
-        after = None if cursor is None else _read_cursor(cursor)
-        found, more = await self._configurations.page(user_id, after, limit)
-        members = {
-            "configurations": [shown(each) for each in found],
-            "cursor": _write_cursor(found[-1].config_id) if more and found else None,
-        }
-        return JSONResponse(members, headers=NO_STORE)
+    @app.get(
+        ONE,
+        operation_id="getConfiguration",
+        tags=[CONFIGURATIONS],
+        dependencies=guards,
+        summary="One configuration",
+        response_model=SHOWN,
+        response_description="As it stands now.",
+        responses={**answer(_SHOWN_EXAMPLE, "ETag"), **UNKNOWN_USER, **_UNKNOWN, **malformed(), **TABLE_AWAY},
+    )
+    async def get_configuration(config_id: KnownId, user_id: str = Security(caller)) -> Response:
+        found = await store().get(user_id, config_id)
+        return _one(found) if found is not None else not_found()
+
+    @app.patch(
+        ONE,
+        operation_id="changeConfiguration",
+        tags=[CONFIGURATIONS],
+        dependencies=guards,
+        summary="Change a configuration",
+        description="What the body leaves out stays as it is. An open stream of it changes with it.",
+        response_model=SHOWN,
+        response_description="It is changed.",
+        responses={
+            **answer(_SHOWN_EXAMPLE, "ETag"),
+            **UNKNOWN_USER,
+            **_UNKNOWN,
+            **_CONFLICT,
+            **_PRECONDITION,
+            **body.REFUSED,
+            **malformed(_NOTHING),
+            **TABLE_AWAY,
+        },
+        openapi_extra={**_IF_MATCH, **body.sent(ConfigurationChange, {"tickers": ["NVDA", "TSM"]})},
+    )
+    async def change_configuration(
+        config_id: KnownId, matches: Matches, wanted: ChangeBody, user_id: str = Security(caller)
+    ) -> Response:
+        if not wanted.model_fields_set:
+            raise RequestError(422, _NOTHING)
+        edit = Edit(wanted.name, None if wanted.tickers is None else tuple(wanted.tickers), wanted.status)
+        try:
+            changed = await store().change(user_id, config_id, edit, matches)
+        except Mismatch:
+            _stale()
+        except NameTaken:
+            _name_taken()
+        return _one(changed) if changed is not None else not_found()
+
+    @app.delete(
+        ONE,
+        operation_id="deleteConfiguration",
+        tags=[CONFIGURATIONS],
+        dependencies=guards,
+        summary="Delete a configuration",
+        status_code=204,
+        response_description="It is deleted.",
+        responses={
+            204: {"headers": headers(Cache_Control="NoStore")},
+            **UNKNOWN_USER,
+            **_UNKNOWN,
+            **_PRECONDITION,
+            **malformed(),
+            **TABLE_AWAY,
+        },
+        openapi_extra=_IF_MATCH,
+    )
+    async def delete_configuration(config_id: KnownId, matches: Matches, user_id: str = Security(caller)) -> Response:
+        try:
+            if not await store().delete(user_id, config_id, matches):
+                not_found()
+        except Mismatch:
+            _stale()
+        return Response(status_code=204, headers=NO_STORE)
 
 
 def not_found() -> NoReturn:
     """The same for every reason."""
-    raise RequestError(404, "Configuration not found")
+    raise RequestError(404, _NOT_FOUND)
 
 
 def _name_taken() -> NoReturn:
-    raise RequestError(409, "Another configuration has this name.", conflict="name") from None
+    raise RequestError(409, _NAME_TAKEN, conflict="name") from None
+
+
+def _stale() -> NoReturn:
+    raise RequestError(412, _STALE) from None
 
 
 def _one(configuration: Configuration, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     return JSONResponse(shown(configuration), status, {**NO_STORE, "ETag": configuration.etag, **(headers or {})})
-
-
-def _if_match(request: Request) -> Sequence[str]:
-    """The tags of If-Match (RFC 9110, 13.1.1). A weak one matches nothing."""
-    given = ",".join(request.headers.getlist("if-match")).strip()
-    if not given:
-        raise RequestError(428, "Say which version you mean: If-Match with the configuration's ETag, or *.")
-    if given == "*":
-        return ["*"]
-    tags = [tag.strip() for tag in given.split(",")] if len(given) <= MAX_IF_MATCH else []
-    if not tags or not all(_ETAG.fullmatch(tag) for tag in tags):
-        raise RequestError(412, "If-Match is no ETag: give it with its quotes, as the configuration has it.")
-    return tags
 
 
 def _write_cursor(config_id: str) -> str:

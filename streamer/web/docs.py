@@ -1,7 +1,8 @@
-"""The API's description at /openapi.json, and a page that shows it at /docs. Nothing comes from another site."""
+"""The API's description at /openapi.json, and a page that shows it at /docs. Nothing is loaded from another site."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib.resources import files
 from typing import Final
 
@@ -42,9 +43,9 @@ _BUNDLED: Final = {
 }
 
 
-def install(app: FastAPI, document: str) -> None:
-    """Adds the routes."""
-    described = Asset(document.encode, "application/json", {"Cache-Control": "no-cache"})
+def install(app: FastAPI, document: Callable[[], str]) -> None:
+    """Adds the routes. `document` may block: it is called once, in a thread, at the description's first request."""
+    described = Asset(lambda: document().encode(), "application/json", {"Cache-Control": "no-cache"})
     index = Asset(_INDEX.encode, "text/html; charset=utf-8", _HEADERS)
     served = {"start.js": Asset(_START.encode, "text/javascript; charset=utf-8", _HEADERS)}
     for name, (file, kind) in _BUNDLED.items():

@@ -1,29 +1,45 @@
-"""The counts of the last 24 hours over HTTP, as the `metrics` event says them."""
+"""The counts of the last 24 hours over HTTP, with the members of the `metrics` event."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from fastapi import FastAPI
-from starlette.requests import Request
+from fastapi import Depends, FastAPI
 from starlette.responses import Response
 
 from streamer.sse.events import Metrics
-from streamer.web.query import known
+from streamer.web.event_schemas import MODELS
+from streamer.web.operation import SNAPSHOT, answer, declared_query
+from streamer.web.problems import TABLE_AWAY, malformed
 
 PATH: Final = "/api/v2/metrics"
 
 Count = Callable[[], Awaitable[Metrics]]
 """The counts of now, or of a minute ago; `timestamp` says when. May raise TableError: 503."""
 
+_EXAMPLE: Final = {
+    "total": 3, "positive": 1, "neutral": 1, "negative": 1, "by_tag": {"TSLA": 2, "AAPL": 1, "other": 0},
+    "rate_last_hour": 0.05, "rate_last_24h": 0.002, "since": "2026-11-21T14:18:47.000Z",
+    "timestamp": "2026-11-22T14:18:47.000Z",
+}  # fmt: skip
+
 
 def install(app: FastAPI, count: Count) -> None:
     """Adds the route."""
 
-    async def metrics(request: Request) -> Response:
-        known(request.query_params)
-        said = await count()
-        return Response(said.data(), media_type="application/json", headers={"Cache-Control": "no-store"})
-
-    app.add_api_route(PATH, metrics, methods=["GET"], include_in_schema=False)
+    @app.get(
+        PATH,
+        operation_id="metrics",
+        tags=[SNAPSHOT],
+        summary="The counts of the last 24 hours",
+        description="The members of the event `metrics`. The streaming service keeps the counts up to date; the REST"
+        " function's are up to a minute old. They are complete from `since` on.",
+        response_model=MODELS[Metrics],
+        response_description="The counts.",
+        responses={**answer(_EXAMPLE), **malformed(), **TABLE_AWAY},
+        dependencies=[Depends(declared_query)],
+    )
+    async def metrics() -> Response:
+        counts = await count()
+        return Response(counts.data(), media_type="application/json", headers={"Cache-Control": "no-store"})

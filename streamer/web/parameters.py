@@ -1,11 +1,12 @@
-"""The query of a stream request. What is malformed is a 422 that says which parameter and which entry, and how to
-write it; never what was sent."""
+"""The query of a stream request. A malformed one is a 422 that names the parameter and the entry and says how to write
+it; it never quotes what was sent."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Final
 
 from starlette.datastructures import Headers, QueryParams
 
@@ -18,18 +19,19 @@ from streamer.web.query import known
 EVENTS = ("sentiment_update", "metrics")
 MAX_TICKERS = 50
 
-PARAMETERS = (
-    {
-        "name": "tickers",
-        "in": "query",
-        "description": f"Only these tickers, divided by commas; at most {MAX_TICKERS}.",
-        "schema": {"type": "string"},
-        "example": "AAPL,MSFT",
-    },
+TICKERS: Final[dict[str, Any]] = {
+    "name": "tickers",
+    "in": "query",
+    "description": f"Only these tickers, separated by commas; at most {MAX_TICKERS}.",
+    "schema": {"type": "string"},
+    "example": "AAPL,MSFT",
+}
+PARAMETERS: Final[tuple[dict[str, Any], ...]] = (
+    TICKERS,
     {
         "name": "events",
         "in": "query",
-        "description": "Only these of `sentiment_update` (withdrawals with it) and `metrics`, divided by commas.",
+        "description": "Only these of `sentiment_update` (withdrawals with it) and `metrics`, separated by commas.",
         "schema": {"type": "string"},
         "example": "sentiment_update",
     },
@@ -64,7 +66,7 @@ PARAMETERS = (
         "schema": {"type": "string"},
     },
 )
-"""As OpenAPI describes them."""
+"""In OpenAPI's own form, for `openapi_extra`: a stream opens without FastAPI reading each of them beside `parse`."""
 _NAMES = tuple(str(parameter["name"]) for parameter in PARAMETERS if parameter["in"] == "query")
 
 
@@ -82,7 +84,7 @@ def parse(
 ) -> StreamParameters:
     """Reads a request. RequestError (422) names the first thing that is wrong.
 
-    Without `names_tickers` the filter is one of tickers that are still to come.
+    Without `names_tickers` the filter is for tickers that a configuration will supply.
     """
     if not names_tickers and "tickers" in query:
         raise RequestError(422, "tickers: this stream has those of its configuration; leave tickers out")
@@ -92,7 +94,7 @@ def parse(
     on_full = query.getlist("on_full")
     if any(value != "wait" for value in on_full):
         raise RequestError(422, "on_full: only `wait` is known")
-    # In the URL of a polyfill both can be: the place that it began with, and the newer one that it went on from.
+    # A polyfill's URL can have both: the place that it began with, and the newer one from which it reconnects.
     place = headers.get("last-event-id") or query.get("lastEventId") or query.get("last_event_id")
     start = Request(place or None, _replay(query.getlist("replay"), history_seconds))
     return StreamParameters(choose(tickers, events), start, bool(on_full))
@@ -107,14 +109,14 @@ def _entries(name: str, values: Sequence[str]) -> list[str]:
 
 
 def read_tickers(values: Sequence[str]) -> frozenset[str] | None:
-    """The values of `tickers`, upper case; None: every ticker. RequestError (422) says what is wrong with them."""
+    """The values of `tickers` in upper case; None: every ticker. RequestError (422) names the mistake."""
     if not values:
         return None
     entries = _entries("tickers", values)
     for position, entry in enumerate(entries, 1):
         if not entry.isascii() or not TICKER.fullmatch(entry.upper()):
             raise RequestError(
-                422, f"tickers: entry {position} is no ticker; write 1 to 12 of A-Z 0-9 . ^ = -, divided by commas"
+                422, f"tickers: entry {position} is no ticker; write 1 to 12 of A-Z 0-9 . ^ = -, separated by commas"
             )
     tickers = frozenset(entry.upper() for entry in entries)
     if len(tickers) > MAX_TICKERS:

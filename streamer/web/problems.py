@@ -1,30 +1,77 @@
-"""Errors as problem details (RFC 9457). They never echo input."""
+"""Errors as problem details (RFC 9457). They never quote input."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Any, Final, Literal
 
 from fastapi import FastAPI
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Match, Route
 
 from streamer.errors import RequestError, TableError
+from streamer.web.operation import Responses, headers, reference, tidy
 
 logger = logging.getLogger(__name__)
 
 TABLE_RETRY_AFTER = 5
 """Seconds."""
 MEDIA_TYPE = "application/problem+json"
+_TABLE_AWAY: Final = "The table cannot be reached now. Try again later."
+_NO_QUERY: Final = "a query parameter is unknown; none is known here"
 
 
-def problem(status: int, detail: str, *, headers: dict[str, str] | None = None, **members: object) -> JSONResponse:
+class Problem(BaseModel):
+    """RFC 9457. `detail` is for people."""
+
+    model_config = ConfigDict(extra="allow", json_schema_extra=tidy)
+
+    title: str
+    status: int
+    detail: str
+    # Each of these may be left out, but is never null.
+    retry_after: int = Field(default=None, description="Seconds, as Retry-After.")  # type: ignore[assignment]
+    max_connections: int = Field(default=None, description="The limit that is reached.")  # type: ignore[assignment]
+    openings_per_second: float = Field(  # type: ignore[assignment]
+        default=None, description="The rate at which an address may open streams."
+    )
+    conflict: Literal["name", "limit"] = Field(default=None)  # type: ignore[arg-type]
+
+
+def problem(status: int, detail: str, *, headers: Mapping[str, str] | None = None, **members: object) -> JSONResponse:
     """One problem as a response; `members` are its extension members. `retry_after` (seconds) is a header, too."""
+    sent = {"Cache-Control": "no-store", **(headers or {})}
     if "retry_after" in members:
-        headers = {"Retry-After": str(members["retry_after"]), **(headers or {})}
-    body = {"title": _phrase(status), "status": status, "detail": detail, **members}
-    return JSONResponse(body, status, {"Cache-Control": "no-store", **(headers or {})}, media_type=MEDIA_TYPE)
+        sent.setdefault("Retry-After", str(members["retry_after"]))
+    return JSONResponse(_body(status, detail, members), status, sent, media_type=MEDIA_TYPE)
+
+
+def described(status: int, description: str, detail: str, **members: object) -> Responses:
+    """A problem for OpenAPI, with the answer that `problem` makes of the same arguments as its example."""
+    names = ["Retry-After"] if "retry_after" in members else []
+    return {
+        status: {
+            "description": description,
+            "headers": headers(*names, Cache_Control="NoStore"),
+            "content": {
+                MEDIA_TYPE: {"schema": reference("schemas", "Problem"), "example": _body(status, detail, members)}
+            },
+        }
+    }
+
+
+def malformed(detail: str = _NO_QUERY) -> Responses:
+    """The 422 of a route; `detail` is an example."""
+    return described(422, "The request is malformed; `detail` says what is wrong, and never quotes it.", detail)
+
+
+def _body(status: int, detail: str, members: Mapping[str, object]) -> dict[str, Any]:
+    return {"title": _phrase(status), "status": status, "detail": detail, **members}
 
 
 def install(app: FastAPI) -> None:
@@ -42,13 +89,22 @@ async def _on_request_error(_: Request, error: Exception) -> Response:
 
 async def _on_table_error(_: Request, error: Exception) -> Response:
     logger.warning("a table did not answer", extra={"error": str(error)})
-    detail = "The table cannot be reached now. Try again later."
-    return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, retry_after=TABLE_RETRY_AFTER)
+    return problem(HTTPStatus.SERVICE_UNAVAILABLE, _TABLE_AWAY, retry_after=TABLE_RETRY_AFTER)
 
 
-async def _on_http(_: Request, error: Exception) -> Response:
+async def _on_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class alone
-    return problem(error.status_code, HTTPStatus(error.status_code).description, headers=dict(error.headers or {}))
+    sent = dict(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        sent["Allow"] = _allowed(request)
+    return problem(error.status_code, HTTPStatus(error.status_code).description, headers=sent)
+
+
+def _allowed(request: Request) -> str:
+    """The methods of all routes of the path: Starlette names those of the first."""
+    routes: list[BaseRoute] = request.app.routes
+    fitting = [route for route in routes if isinstance(route, Route) and route.matches(request.scope)[0] != Match.NONE]
+    return ", ".join(sorted({method for route in fitting for method in route.methods or ()}))
 
 
 async def _on_bug(_: Request, __: Exception) -> Response:
@@ -58,3 +114,12 @@ async def _on_bug(_: Request, __: Exception) -> Response:
 def _phrase(status: int) -> str:
     """RFC 9110's, whatever Python's version calls it."""
     return {413: "Content Too Large", 422: "Unprocessable Content"}.get(status, HTTPStatus(status).phrase)
+
+
+TABLE_AWAY: Final = described(
+    503,
+    "The table cannot be reached, or throttles requests.",
+    _TABLE_AWAY,
+    retry_after=TABLE_RETRY_AFTER,
+)
+UNKNOWN_USER: Final = described(401, "The caller is not identified by a trusted source.", "Missing user identification")

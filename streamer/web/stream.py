@@ -1,302 +1,181 @@
-"""One client's stream as an HTTP response.
-
-A response of our own over bytes that were encoded once. The slot is taken and given back around the whole ASGI call,
-because a generator that never started never runs its `finally`.
-"""
+"""The stream of all changes and its status over HTTP, and what OpenAPI has to know of a stream."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Final
 
-from starlette.responses import Response
-from starlette.types import Message, Receive, Scope, Send
+from fastapi import Depends, FastAPI
+from pydantic import ConfigDict, Field, WithJsonSchema
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 
-from streamer.clock import wall_ms
-from streamer.delivery.asgi import AsgiSink
-from streamer.delivery.delivery import Delivery
-from streamer.delivery.stream import Stream
-from streamer.delivery.transport import TAKEOVER, TransportSink
-from streamer.hub.resume import Request
-from streamer.hub.watch import Watch
-from streamer.sse.events import ClosingReason
-from streamer.telemetry.counters import Counters
-from streamer.web import invocation
-from streamer.web.admission import Admission, By, Full, Slot
-from streamer.web.configurations import not_found
-from streamer.web.parameters import StreamParameters
-from streamer.web.problems import problem
+from streamer import __version__
+from streamer.errors import RequestError
+from streamer.web import event_schemas, parameters
+from streamer.web.configurations import Identify
+from streamer.web.operation import (
+    MODE,
+    STREAM,
+    TIME,
+    Described,
+    Responses,
+    answer,
+    declared_query,
+    get_or_head,
+    headers,
+    tidy,
+)
+from streamer.web.problems import described, malformed
+from streamer.web.stream_response import StreamResponder
+from streamer.web.tickets import Tickets
 
-logger = logging.getLogger(__name__)
+PATH: Final = "/api/v2/stream"
+STATUS: Final = f"{PATH}/status"
 
-_HEADERS = [
-    # Some clients read what has no charset as Latin-1.
-    (b"content-type", b"text/event-stream; charset=utf-8"),
-    (b"x-accel-buffering", b"no"),
-    # A reconnect takes a new connection, so that a load balancer may choose another container.
-    (b"connection", b"close"),
-]
+OPENED: Final = (
+    "Server-Sent Events until the stream's lifetime is over. With `on_full=wait` also where no stream is free: then"
+    " `closing` and the end."
+)
+EVENT_STREAM: Final = {
+    "externalDocs": {"url": "https://html.spec.whatwg.org/multipage/server-sent-events.html"},
+}
+_FULL: Final = "Connection limit reached. Try again later."
+_FRAMES: Final = (
+    'retry: 3000\nevent: connected\ndata: {"connection_id":"9f2c61d07ab34e58","tickers":["TSLA"],"resume":"fresh",'
+    '"replayed":0,"mode":"push","retry_ms":3000,"heartbeat_seconds":30,"mode_reason":null,"mode_since":null}\n\n'
+)
+_BUFFERING: Final = {
+    "description": "Keeps nginx from buffering.",
+    "schema": {"type": "string", "enum": ["no"]},
+    "required": True,
+}
 
-# Compressors that do not know of streams hold one back for ever, but for this (RFC 9111, section 5.2.2.6).
-_PUBLIC = [*_HEADERS, (b"cache-control", b"no-cache, no-transform")]
-_OF_ONE_USER = [*_HEADERS, (b"cache-control", b"no-store, no-transform")]
+Age = Annotated[float | None, WithJsonSchema({"type": ["number", "null"], "minimum": 0})]
+NotNegative = Annotated[int, Field(ge=0)]
 
 
-class Watching(Protocol):
-    """Knows the configurations that streams show, and changes the streams with them. In the event loop."""
+class Ages(Described):
+    """Seconds since the newest of each."""
 
-    async def enter(self, user_id: str, config_id: str) -> Watch[Stream] | None:
-        """The configuration, until it is given back; None: there is none. Raises TableError."""
+    change_seconds: Age
+    canary_seconds: Age
+    watermark_seconds: Age
 
-    def leave(self, watch: Watch[Stream]) -> None:
-        """Gives it back."""
+
+class StreamStatus(Described):
+    """What the stream is doing now."""
+
+    model_config = ConfigDict(extra="allow", json_schema_extra=tidy)
+
+    connections: NotNegative
+    max_connections: Annotated[int, Field(ge=1)]
+    available: NotNegative
+    available_to_all: NotNegative = Field(description="Of these, what is not reserved for identified users.")
+    uptime_seconds: Annotated[float, Field(ge=0)]
+    mode: Annotated[str, WithJsonSchema(MODE)]
+    mode_reason: str
+    mode_since: Annotated[str, WithJsonSchema(TIME)]
+    ages: Ages
+    version: str
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
-    """Whose configuration a stream is to show. Its `repr` shows neither."""
+class StreamPart:
+    """What streams and their page need. Not in a buffered Lambda."""
 
-    user_id: str = field(repr=False)
-    config_id: str = field(repr=False)
-    deadline_ms: int | None
-    """Of the ticket, Unix milliseconds; None: there is no ticket."""
-
-
-class StreamDoor:
-    """Where streams come in: makes the response for each admitted request, and remembers how to refuse.
-
-    A stream that asks for something of the past waits until `knows_past` returns: a container that has only just begun
-    would answer `reset` a moment before it knows better. In Lambda each stream waits until `awake` returns, has said
-    goodbye before the function ends, and ends by a complete response, whatever happens.
-    """
-
-    def __init__(
-        self,
-        delivery: Delivery,
-        admission: Admission,
-        counters: Counters,
-        knows_past: Callable[[], Awaitable[None]] | None = None,
-        watching: Watching | None = None,
-        now_ms: Callable[[], int] = wall_ms,
-        *,
-        awake: Callable[[], Awaitable[None]] | None = None,
-        ended: Callable[[], None] | None = None,
-    ) -> None:
-        """Without `watching` there are no configurations. `awake`: this is Lambda, where the process was frozen until
-        now; returns when it knows again how things stand, or gives up. `ended` is called at each stream's end."""
-        self.delivery = delivery
-        self.admission = admission
-        self.counters = counters
-        self.knows_past = knows_past
-        self.watching = watching
-        self.now_ms = now_ms
-        self.awake = awake
-        self.ended = ended
-
-    def response(
-        self,
-        parameters: StreamParameters,
-        *,
-        subject: Subject | None = None,
-        user: str | None = None,
-        address: str | None = None,
-    ) -> Response:
-        """The response for a request whose parameters are right. User and address, where known, count for admission.
-
-        With a subject the stream has the tickers of that configuration, and changes with it.
-        """
-        return _StreamResponse(self, parameters, subject, user, address)
+    responder: StreamResponder
+    status: Callable[[], Mapping[str, object]]
+    """Asked at each request; must not block."""
+    history_seconds: float
+    tickets: Tickets
+    address: Callable[[Request], str | None]
+    """Where a request is from, as far as it can be known; must not block."""
 
 
-class _StreamResponse(Response):
-    def __init__(
-        self,
-        door: StreamDoor,
-        parameters: StreamParameters,
-        subject: Subject | None,
-        user: str | None,
-        address: str | None,
-    ) -> None:
-        self.door = door
-        self.parameters = parameters
-        self.subject = subject
-        self.user = user
-        self.address = address
-        self.background = None
-        self.leave_by_ms: int | None = None
-        self.connection_id: str | None = None
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope.get("method") == "HEAD":
-            await self._begin(send)
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
-            return
-        door = self.door
-        if door.awake is None:
-            await self._answer(scope, receive, send)
-            return
-        self.leave_by_ms = invocation.leave_by(scope, door.now_ms())
-        whole = invocation.Whole(send)
-        try:
-            await self._answer(scope, receive, whole)
-        except Exception:
-            if not whole.started:
-                raise
-            logger.exception("a stream failed", extra={"connection_id": self.connection_id})
-        await whole.end()
-
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        door = self.door
-        deadline_ms = None if self.subject is None else self.subject.deadline_ms
-        if deadline_ms is not None and door.now_ms() >= deadline_ms:
-            await self._say_goodbye("ticket_expired", send)
-            return
-        if door.delivery.draining:
-            await self._turn_away("drain", send)
-            return
-        if self.leave_by_ms is not None and door.now_ms() >= self.leave_by_ms:
-            await self._say_goodbye("lifetime", send)
-            return
-        slot = door.admission.take(self.user, self.address)
-        if not isinstance(slot, Full):
-            visit = _Visit(door, slot, scope)
-            try:
-                if door.awake is not None:
-                    await door.awake()
-                if door.knows_past is not None and self.parameters.start != Request():
-                    await door.knows_past()
-                if self.subject is not None:
-                    watching = door.watching or not_found()
-                    visit.watch = await watching.enter(self.subject.user_id, self.subject.config_id) or not_found()
-                await self._stream(scope, receive, send, visit)
-            except BaseException:
-                visit.end("error")
-                raise
-        elif self.parameters.waits_when_full:
-            await self._turn_away("server_busy", send)
-        else:
-            door.counters.add("streams_refused")
-            await _refusal(slot)(scope, receive, send)
-
-    async def _stream(self, scope: Scope, receive: Receive, send: Send, visit: _Visit) -> None:
-        delivery, wanted, since, deadline_ms = self.door.delivery, self.parameters.wanted, None, None
-        if visit.watch is not None:
-            if visit.watch.shows is None:  # in this moment
-                await self._say_goodbye("configuration_gone", send)
-                visit.end()
-                return
-            wanted, since = replace(wanted, tickers=visit.watch.shows), visit.watch.since
-            deadline_ms = self.subject.deadline_ms if self.subject is not None else None
-        taken = None
-        if TAKEOVER in scope.get("extensions", {}) and self.door.awake is None:  # Lambda needs its whole response
-            taken = TransportSink()
-        await self._begin(send, taken)
-        sink: TransportSink | AsgiSink = taken if taken is not None and taken.attached else AsgiSink(send)
-        stream = visit.stream = delivery.open(
-            sink,
-            wanted,
-            self.parameters.start,
-            since=since,
-            deadline_ms=deadline_ms,
-            leave_by_ms=self.leave_by_ms,
-        )
-        sink.connection_id = self.connection_id = stream.connection_id
-        if visit.watch is not None:
-            visit.watch.streams.add(stream)
-        visit.begun()
-        if isinstance(sink, TransportSink):
-            sink.on_lost = visit.end  # the request ends here, the stream goes on
-        else:
-            await sink.run(receive)
-            visit.end()
-
-    async def _turn_away(self, reason: ClosingReason, send: Send) -> None:
-        self.door.counters.add("streams_refused")
-        await self._say_goodbye(reason, send)
-
-    async def _say_goodbye(self, reason: ClosingReason, send: Send) -> None:
-        """200, a `retry:` and the end: any other status would end a browser's EventSource for good."""
-        await self._begin(send)
-        body = self.door.delivery.closing(reason).frame()
-        await send({"type": "http.response.body", "body": body, "more_body": False})
-
-    async def _begin(self, send: Send, taken: TransportSink | None = None) -> None:
-        headers = _PUBLIC if self.subject is None else _OF_ONE_USER
-        start: Message = {"type": "http.response.start", "status": 200, "headers": list(headers)}
-        if taken is not None:
-            start[TAKEOVER] = taken
-        await send(start)
+_STATUS_EXAMPLE: Final = {
+    "connections": 3, "max_connections": 100, "available": 97, "available_to_all": 77, "uptime_seconds": 86412.1,
+    "mode": "push", "mode_reason": "the queue brings what the table has", "mode_since": "2026-11-22T09:02:11.480Z",
+    "ages": {"change_seconds": 0.4, "canary_seconds": 12.0, "watermark_seconds": 14.9}, "version": __version__,
+}  # fmt: skip
 
 
-_REFUSED: dict[By, str] = {
-    "container": "Connection limit reached. Try again later.",
-    "user": "Too many streams of one user. Close one.",
-    "address": "Too many streams of one address. Close one.",
-    "openings": "Streams are opened too often from one address. Try again later.",
-}
+def opened(cache_control: str) -> Responses:
+    """The 200 of a stream: FastAPI knows of no events."""
+    events = {"itemSchema": {"oneOf": event_schemas.items()}, "example": _FRAMES}
+    return {
+        200: {
+            "headers": {**headers(Cache_Control=cache_control), "X-Accel-Buffering": _BUFFERING},
+            "content": {"text/event-stream": events},
+        }
+    }
 
 
-def _refusal(full: Full) -> Response:
-    limit: dict[str, Any] = {"openings_per_second" if full.by == "openings" else "max_connections": full.limit}
-    return problem(503 if full.by == "container" else 429, _REFUSED[full.by], **limit, retry_after=full.retry_after)
+def refused(unavailable: str = "Every stream is taken.") -> Responses:
+    """Why a stream is not opened, for now."""
+    return {
+        **described(
+            429,
+            "This user, or this address, has as many streams as one may have, or the address opens them too often.",
+            "Too many streams of one address. Close one.",
+            max_connections=10,
+            retry_after=30,
+        ),
+        **described(503, unavailable, _FULL, max_connections=100, retry_after=30),
+    }
 
 
-class _Visit:
-    """What a stream holds until its end, and gives back once, whatever ends it."""
+def install(app: FastAPI, part: StreamPart, identify: Identify) -> None:
+    """Adds the routes."""
 
-    __slots__ = ("_door", "_peer", "_slot", "stream", "watch")
-
-    def __init__(self, door: StreamDoor, slot: Slot, scope: Scope) -> None:
-        self._door = door
-        self._slot: Slot | None = slot
-        self._peer: str = (scope.get("client") or ("unknown",))[0]
-        self.watch: Watch[Stream] | None = None
-        self.stream: Stream | None = None
-
-    def begun(self) -> None:
-        """Says so."""
-        assert self.stream is not None  # noqa: S101 - a bug, not an input
-        start = self.stream.start.resume
-        extra = {"connection_id": self.stream.connection_id, "peer": self._peer, "resume": start}
-        logger.info("stream opened", extra=extra)
-
-    def end(self, reason: str = "client_gone") -> None:
-        """The stream, if it has begun, has ended, for this reason unless it was told one; ending twice is nothing."""
-        slot, self._slot = self._slot, None
-        if slot is None:
-            return
-        door, stream, watch = self._door, self.stream, self.watch
-        if reason == "client_gone" and stream is not None:
-            reason = stream.closed_for or reason
-        try:
-            if stream is not None:
-                door.delivery.forget(stream)
-                if watch is not None:
-                    watch.streams.discard(stream)
-                _log_end(stream, self._peer, reason, door.delivery.clock)
-                if door.ended is not None:
-                    door.ended()
-        finally:
-            if watch is not None and door.watching is not None:
-                door.watching.leave(watch)
-            slot.give_back()
-
-
-def _log_end(stream: Stream, peer: str, reason: str, clock: Callable[[], float]) -> None:
-    tickers = stream.wanted.tickers
-    logger.info(
-        "stream closed",
-        extra={
-            "connection_id": stream.connection_id,
-            "peer": peer,
-            "tickers": None if tickers is None else sorted(tickers),
-            "resume": stream.start.resume,
-            "replayed": stream.replayed,
-            "seconds": round(clock() - stream.opened_at, 3),
-            "events": stream.events,
-            "bytes": stream.bytes,
-            "reason": reason,
+    @get_or_head(
+        app,
+        PATH,
+        operation_id="stream",
+        tags=[STREAM],
+        summary="Every change as Server-Sent Events",
+        response_class=Response,
+        response_description=OPENED,
+        responses={
+            **opened("Untransformed"),
+            **malformed("tickers: entry 2 is empty; leave tickers out to get everything"),
+            **refused(),
         },
+        openapi_extra={**EVENT_STREAM, "parameters": [*parameters.PARAMETERS]},
     )
+    async def stream(request: Request) -> Response:
+        asked = parameters.parse(request.query_params, request.headers, part.history_seconds)
+        return part.responder.response(asked, user=_known(identify, request), address=part.address(request))
+
+    @get_or_head(
+        app,
+        STATUS,
+        operation_id="streamStatus",
+        tags=[STREAM],
+        summary="What the stream is doing now",
+        response_model=StreamStatus,
+        response_description="Connections, how changes come and since when, ages and lags.",
+        responses={**answer(_STATUS_EXAMPLE), **malformed()},
+        dependencies=[Depends(declared_query)],
+    )
+    async def stream_status() -> Response:
+        return JSONResponse(part.status(), headers={"Cache-Control": "no-store"})
+
+
+def install_nowhere(app: FastAPI) -> None:
+    """Where no streams are served."""
+
+    async def elsewhere(_: Request) -> Response:
+        raise RequestError(404, "Streams are not served here, but by the streaming service.")
+
+    for path in (PATH, STATUS):
+        app.add_api_route(path, elsewhere, methods=["GET"], include_in_schema=False)
+
+
+def _known(identify: Identify, request: Request) -> str | None:
+    """The caller of a stream that is open to all; None: not identified."""
+    try:
+        return identify(request)
+    except RequestError:
+        return None

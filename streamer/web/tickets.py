@@ -1,4 +1,4 @@
-"""Tickets: what lets a browser's EventSource, which can set no header, open one configuration's stream.
+"""Tickets: they let a browser's EventSource, which can set no header, open one configuration's stream.
 
 A ticket is a bearer of user, configuration and deadline. It travels in a URL, and load balancers log URLs: so it shows
 none of the three, only how long they are together. It is sealed with HMAC-SHA256 alone, as RFC 5297 does with AES: the
@@ -36,7 +36,7 @@ class Forged(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Ticket:
+class Grant:
     """Who may open what until when, in Unix milliseconds. Its `repr` shows neither."""
 
     user_id: str = field(repr=False)
@@ -55,7 +55,7 @@ class Ticket:
         return now_ms >= self.deadline_ms
 
 
-def mint(ticket: Ticket, secret: bytes) -> str:
+def mint(ticket: Grant, secret: bytes) -> str:
     """The ticket as text for a URL: `[A-Za-z0-9_-]`, at most `LONGEST` characters; the same for the same ticket."""
     config = ticket.config_id.encode("ascii")
     content = ticket.deadline_ms.to_bytes(8, "big") + bytes([len(config)]) + config + ticket.user_id.encode("ascii")
@@ -63,8 +63,8 @@ def mint(ticket: Ticket, secret: bytes) -> str:
     return _encode(_VERSION + tag + _hide(content, tag, secret))
 
 
-def verify(text: str, secrets: Sequence[bytes]) -> Ticket:
-    """The ticket that a text is, expired or not; Forged if it is none. Every text but the minted one is forged."""
+def verify(text: str, secrets: Sequence[bytes]) -> Grant:
+    """What a ticket grants. Raises Forged if we did not issue exactly this text. Does not check expiry."""
     if not _TEXT.fullmatch(text):
         raise Forged
     try:
@@ -82,7 +82,7 @@ def verify(text: str, secrets: Sequence[bytes]) -> Ticket:
     if genuine is None:
         raise Forged
     end = 9 + genuine[8]
-    return Ticket(
+    return Grant(
         user_id=genuine[end:].decode("ascii"),
         config_id=genuine[9:end].decode("ascii"),
         deadline_ms=int.from_bytes(genuine[:8], "big"),
@@ -90,7 +90,7 @@ def verify(text: str, secrets: Sequence[bytes]) -> Ticket:
 
 
 class Tickets:
-    """Tickets as this service gives and takes them."""
+    """Issues tickets, and checks those of requests."""
 
     def __init__(self, secrets: Secrets, lifetime: float, clock_ms: Callable[[], int] = wall_ms) -> None:
         self._secrets = secrets
@@ -98,14 +98,14 @@ class Tickets:
         self._clock_ms = clock_ms
 
     def give(self, user_id: str, config_id: str) -> tuple[str, int]:
-        """A new ticket and its deadline in Unix milliseconds. RequestError (404) where there are none."""
+        """A new ticket and its deadline in Unix milliseconds. RequestError (404) where tickets are not offered."""
         secrets = self._secrets.values()
         if not secrets:
             raise RequestError(404, "Tickets are not offered here")
         deadline_ms = self._clock_ms() + self._lifetime_ms
-        return mint(Ticket(user_id, config_id, deadline_ms), secrets[0]), deadline_ms
+        return mint(Grant(user_id, config_id, deadline_ms), secrets[0]), deadline_ms
 
-    async def take(self, given: Sequence[str], config_id: str) -> Ticket:
+    async def take(self, given: Sequence[str], config_id: str) -> Grant:
         """The ticket of a request for this configuration's stream, from all its `ticket` parameters; it may have
         expired. RequestError (401) if there is not exactly one, or it is forged or for another configuration."""
         if len(given) == 1:
@@ -116,7 +116,7 @@ class Tickets:
                 return ticket
         raise RequestError(401, "The ticket is not valid for this stream")
 
-    def _verify(self, text: str) -> Ticket | None:
+    def _verify(self, text: str) -> Grant | None:
         try:
             return verify(text, self._secrets.values())
         except Forged:

@@ -1,4 +1,4 @@
-"""One span for each request of the API, without ids, users or query; none for a stream, which may last for minutes."""
+"""One span for each request of the API, without ids, users or query. Streams have none: they last for minutes."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from streamer.telemetry.tracing import Tracing
 
 
 def traced(app: ASGIApp, tracing: Tracing, header: Callable[[], str | None] | None = None) -> ASGIApp:
-    """The application with spans. `header` says of which trace the request of the moment is; without it, the request's
-    own `X-Amzn-Trace-Id` does."""
+    """The application with spans. `header` returns the tracing header of the current invocation; without it the
+    request's own `X-Amzn-Trace-Id` is used."""
 
     async def call(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not _is_traced(scope["path"]):
@@ -32,11 +32,11 @@ def traced(app: ASGIApp, tracing: Tracing, header: Callable[[], str | None] | No
 
 
 def _is_traced(path: str) -> bool:
-    """Neither health checks, nor the page, nor streams."""
+    """The API without streams; not health checks, not the page."""
     return path.startswith("/api/") and not path.endswith("/stream")
 
 
 def _template(scope: Scope) -> str:
-    """The route as it was declared; a path that fits none could hold anything."""
+    """The route's template: the path itself could hold anything."""
     path = getattr(scope.get("route"), "path", None)
     return path if isinstance(path, str) else "none"

@@ -20,8 +20,8 @@ import httptools
 import uvloop
 
 from streamer.change import parse_time
-from streamer.delivery.timing import Timing
 from streamer.sse.decode import Decoder, Message
+from streamer.streams.timing import Timing
 from tests.integration.rig import running
 
 _READERS = 99

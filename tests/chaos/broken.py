@@ -76,7 +76,7 @@ def _index_believed() -> None:
 
 def _id_on_connected() -> None:
     """A client that is cut off before the replay believes that it has had it."""
-    from streamer.delivery.delivery import Delivery
+    from streamer.streams.delivery import Delivery
 
     connected = Delivery._connected
 

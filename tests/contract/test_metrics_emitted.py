@@ -14,13 +14,15 @@ import pytest
 
 from ingest_relay import handler as relay_entry
 from ingest_relay import metrics as relay
-from streamer import reaper_function, settings
+from streamer import settings
 from streamer.change import iso_time
 from streamer.clock import wall_ms
+from streamer.functions import reaper
 from streamer.local.clients import Clients
 from streamer.local.provision import provision
 from streamer.local.resources import Resources
-from streamer.server.server import Server, listen
+from streamer.server.server import HttpServer
+from streamer.server.sockets import listen
 from streamer.service import Service
 from streamer.telemetry import catalogue as streamer
 from streamer.telemetry.outlet import Outlet
@@ -50,10 +52,10 @@ def resources(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Resour
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     relay_entry.built_relay.cache_clear()
-    reaper_function._settings.cache_clear()
+    reaper._settings.cache_clear()
     yield made
     relay_entry.built_relay.cache_clear()
-    reaper_function._settings.cache_clear()
+    reaper._settings.cache_clear()
     root.handlers[:], root.level = handlers, level
 
 
@@ -125,7 +127,7 @@ async def test_the_service_says_what_it_publishes(resources: Resources, monkeypa
         sns.publish(TopicArn=resources.topic_arn, Message=json.dumps({"v": 1} | content))
 
     sock = listen("127.0.0.1", 0)
-    server = Server.of(service.app)
+    server = HttpServer.of(service.app)
     with sock:
         async with asyncio.timeout(WATCHDOG), service:
             serving = asyncio.create_task(server.serve(sockets=[sock]))
@@ -177,7 +179,7 @@ def test_the_relay_says_what_it_publishes(resources: Resources, capsys: pytest.C
 
 
 def test_the_reaper_says_what_it_publishes(resources: Resources, capsys: pytest.CaptureFixture[str]) -> None:
-    reaper_function.handler({"prune": {}}, None)
+    reaper.handler({"prune": {}}, None)
     (line,) = map(json.loads, capsys.readouterr().out.splitlines())
     assert declared(line) == expected("reaper")
     assert line.keys() - {"_aws", "Deployment"} == {metric.name for metric in streamer.REAPED}
@@ -188,5 +190,5 @@ def test_who_did_not_ask_for_metrics_gets_none(
 ) -> None:
     monkeypatch.delenv("METRICS")
     relay_entry.handler({"canary": True}, None)
-    reaper_function.handler({"prune": {}}, None)
+    reaper.handler({"prune": {}}, None)
     assert capsys.readouterr().out == ""

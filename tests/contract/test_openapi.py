@@ -16,12 +16,27 @@ from starlette.routing import Route
 
 from streamer.sse import events
 from streamer.web import openapi
-from streamer.web.app import Readiness, RestPart, create_app
+from streamer.web.app import RestPart, create_app
+from streamer.web.health import Readiness
+from streamer.web.stream import StreamPart
 from tests.contract.examples import EXAMPLES
 from tests.integration.rig import NoSnapshot, nobody, running
 
 FILE = Path(__file__).parents[2] / "docs" / "openapi.json"
-DOCUMENT = openapi.document()
+
+
+def application(*, streams: bool = True) -> FastAPI:
+    """All routes, whose handlers have nothing behind them."""
+    nothing: Any = None
+    rest = RestPart(nobody, None, NoSnapshot(), nothing)
+    part = StreamPart(nothing, dict, 900, nothing, lambda _: None) if streams else None
+    app: Any = create_app(rest, part, readiness=lambda: Readiness(True, ""))
+    while not isinstance(app, FastAPI):
+        app = app.app
+    return app
+
+
+DOCUMENT = openapi.document(application())
 BESIDE = {"/", "/page/{name}", "/client.js", "/client.d.ts", "/openapi.json"}
 """Pages and files, which are no part of the API."""
 
@@ -71,25 +86,13 @@ def test_every_route_is_described_and_nothing_else(streams: bool) -> None:
         served = set(_routes())
         assert described == served
     else:
-        assert set(openapi.document(streams=False)["paths"]) == {
+        assert set(openapi.document(application(streams=False))["paths"]) == {
             path for path in DOCUMENT["paths"] if "stream" not in path
         }
 
 
 def _routes() -> Iterator[tuple[str, str]]:
-    from streamer.web.app import StreamPart
-
-    door: Any = None
-
-    async def count() -> Any: ...
-
-    rest = RestPart(nobody, None, NoSnapshot(), count)
-    app: Any = create_app(
-        rest, StreamPart(door, dict, 900, door, lambda _: None), readiness=lambda: Readiness(True, "")
-    )
-    while not isinstance(app, FastAPI):
-        app = app.app
-    for route in app.routes:
+    for route in application().routes:
         if isinstance(route, Route) and route.path not in BESIDE and not route.path.startswith("/docs"):
             # HEAD is GET without its content (RFC 9110, section 9.3.2), and described with it.
             yield from ((route.path, method) for method in (route.methods or set()) - {"HEAD"})

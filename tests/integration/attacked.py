@@ -11,8 +11,8 @@ import sys
 
 import uvloop
 
-from streamer.server.limits import Limits
-from streamer.server.server import allow_files
+from streamer.server.limits import ConnectionLimits
+from streamer.server.sockets import allow_files
 from tests.integration.rig import running
 
 STREAMS = 100
@@ -22,7 +22,7 @@ async def main() -> None:
     """Serves until the input ends."""
     files = int(sys.argv[1])
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
-    limits = Limits(connections=allow_files(STREAMS))
+    limits = ConnectionLimits(connections=allow_files(STREAMS))
     ended = asyncio.Event()
     asyncio.get_running_loop().add_reader(sys.stdin, ended.set)
     async with running(limit=STREAMS, limits=limits) as rig:

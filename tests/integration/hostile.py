@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from streamer.web.tickets import Ticket, mint
+from streamer.web.tickets import Grant, mint
 
 MARK: Final = "hunter2"
 SECRET: Final = "the-gateways-secret-of-today"
@@ -83,7 +83,7 @@ def _bytes(value: str | bytes) -> bytes:
 
 def ticket(user: str = "ada", config: str = "chips", deadline_ms: int = FAR, secret: str = TICKET_SECRET) -> str:
     """A ticket as the service seals it."""
-    return mint(Ticket(user, config, deadline_ms), secret.encode())
+    return mint(Grant(user, config, deadline_ms), secret.encode())
 
 
 def flipped(text: str, bit: int) -> str:
@@ -239,7 +239,7 @@ def _tickets() -> Iterator[Hostile]:
         answered = _in_lambda(target, 401)
         asked = f"{target}?ticket={good}"
         yield Hostile(f"a ticket opens no {target}", 401, asked, (), method, peer="stranger", in_lambda=answered)
-    header = (("X-Ticket", good), ("Authorization", f"Bearer {good}"))
+    header = (("X-Grant", good), ("Authorization", f"Bearer {good}"))
     yield Hostile("a ticket in a header", 401, STREAM, header, peer="stranger", in_lambda=404)
     theirs = f"{STREAM}?ticket={ticket(user='grace')}"
     yield Hostile("another's ticket and a right of one's own", 404, theirs, (ADA,), in_lambda=404)

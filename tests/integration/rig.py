@@ -14,24 +14,28 @@ from typing import Any
 import httpx
 
 from streamer.change import Change, Key, iso_time
-from streamer.delivery.delivery import Delivery
-from streamer.delivery.mode import Mode
-from streamer.delivery.stream import Stream
-from streamer.delivery.timing import Timing
 from streamer.errors import RequestError
+from streamer.functions.adapter import LambdaAdapter
 from streamer.hub.history import History
 from streamer.hub.hub import Hub
 from streamer.hub.ledger import Ledger
 from streamer.hub.window import Window
 from streamer.listing import Page
 from streamer.secrets import Secrets
-from streamer.server.limits import Limits
-from streamer.server.server import Server, listen
+from streamer.server.limits import ConnectionLimits
+from streamer.server.server import HttpServer
+from streamer.server.sockets import listen
 from streamer.sse.events import Metrics
+from streamer.streams.admission import Admission
+from streamer.streams.delivery import Delivery
+from streamer.streams.mode import CurrentMode
+from streamer.streams.stream import OpenStream
+from streamer.streams.timing import Timing
 from streamer.telemetry.counters import Counters
-from streamer.web.admission import Admission
-from streamer.web.app import Readiness, RestPart, StreamPart, create_app
-from streamer.web.stream import StreamDoor
+from streamer.web.app import RestPart, create_app
+from streamer.web.health import Readiness
+from streamer.web.stream import StreamPart
+from streamer.web.stream_response import StreamResponder
 from streamer.web.tickets import Tickets
 from tests.factories import change, state
 from tests.watchdog import WATCHDOG
@@ -59,11 +63,11 @@ class Rig:
 
     base: str
     port: int
-    hub: Hub[Stream]
+    hub: Hub[OpenStream]
     delivery: Delivery
     admission: Admission
     counters: Counters
-    server: Server
+    server: HttpServer
 
     def publish(self, *labels: str, ticker: str = "AAPL", first: int = 1) -> None:
         """Publishes one new item per label and flushes."""
@@ -73,7 +77,7 @@ class Rig:
             key = Key(f"{ticker}:{seq}", iso_time(now_ms))
             changes.append(change(state(label, ticker), seq, key=key))
         self.hub.publish(changes, dated_ms=now_ms, now_ms=now_ms)
-        self.delivery.published()
+        self.delivery.schedule_flush()
 
 
 @asynccontextmanager
@@ -84,23 +88,21 @@ async def running(
     cors_origins: tuple[str, ...] = (),
     rest: RestPart | None = None,
     in_lambda: bool = False,
-    limits: Limits | None = None,
+    limits: ConnectionLimits | None = None,
 ) -> AsyncIterator[Rig]:
     """Serves until the block ends; every stream still open is told `drain` then."""
     counters, admission = Counters(), Admission(limit)
-    hub: Hub[Stream] = Hub(run=1, ledger=Ledger(), history=History(), window=Window(0))
-    delivery = Delivery(hub, counters, lambda: Mode("push", "as the test wants it", 0), timing or Timing(sweep=0.02))
+    hub: Hub[OpenStream] = Hub(run=1, ledger=Ledger(), history=History(), window=Window(0))
+    mode = CurrentMode("push", "as the test wants it", 0)
+    delivery = Delivery(hub, counters, lambda: mode, timing or Timing(sweep=0.02))
 
     async def count() -> Metrics:
         return hub.window.metrics(time.time_ns() // 1_000_000)
 
-    async def awake() -> None:
-        """The hub is in the test's hand, and never asleep."""
-
     app = create_app(
         rest or RestPart(identify=nobody, configurations=None, snapshot=NoSnapshot(), count=count),
         StreamPart(
-            StreamDoor(delivery, admission, counters, awake=awake if in_lambda else None),
+            StreamResponder(delivery, admission, counters),
             status=lambda: {"connections": admission.taken},
             history_seconds=900,
             tickets=Tickets(Secrets("TICKET_SECRET"), 900),
@@ -109,9 +111,11 @@ async def running(
         readiness=lambda: Readiness(not delivery.draining, "as the test wants it"),
         cors_origins=cors_origins,
     )
+    if in_lambda:
+        app = LambdaAdapter(app, lambda: None)
     sock = listen("127.0.0.1", 0)
     taken = (lambda: len(delivery.streams)) if takes_over else None
-    server = Server.of(app, limits=limits or Limits(connections=limit + 512), taken=taken)
+    server = HttpServer.of(app, limits=limits or ConnectionLimits(connections=limit + 512), taken=taken)
 
     async def sweep() -> None:
         while True:

@@ -13,7 +13,7 @@ import uvicorn
 
 from streamer.errors import StreamerError
 from streamer.server import supported
-from streamer.server.limits import Limits
+from streamer.server.limits import ConnectionLimits
 from tests.integration import rig as rigs
 from tests.integration.rig import Rig, running
 from tests.watchdog import WATCHDOG
@@ -103,7 +103,7 @@ async def test_what_the_parser_refuses_is_a_problem_too(request_: bytes, status:
 
 @pytest.mark.parametrize(("begun", "status"), [(b"", None), (b"GET / HTTP/1.1\r\nHo", 408)])
 async def test_a_head_that_does_not_come_to_its_end_is_not_waited_for(begun: bytes, status: int | None) -> None:
-    async with running(limits=Limits(head=0.3)) as rig:
+    async with running(limits=ConnectionLimits(head=0.3)) as rig:
         reader, writer = await asyncio.open_connection("127.0.0.1", rig.port)
         writer.write(begun)
         async with asyncio.timeout(WATCHDOG):
@@ -116,7 +116,7 @@ async def test_a_head_that_does_not_come_to_its_end_is_not_waited_for(begun: byt
 
 
 async def test_an_open_stream_is_not_taken_for_a_slow_head() -> None:
-    async with running(limits=Limits(head=0.3, idle=0.3)) as rig:
+    async with running(limits=ConnectionLimits(head=0.3, idle=0.3)) as rig:
         reader, writer = await asyncio.open_connection("127.0.0.1", rig.port)
         writer.write(STREAM)
         async with asyncio.timeout(WATCHDOG):

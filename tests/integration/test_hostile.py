@@ -20,7 +20,7 @@ from typing import Any, Final
 
 import pytest
 
-from streamer import rest
+from streamer.functions import rest
 from streamer.local.provision import provision
 from streamer.local.resources import Resources
 from streamer.local.users import CONFIGURATIONS

@@ -20,15 +20,15 @@ import uvloop
 
 from streamer.change import iso_time
 from streamer.clock import wall_ms
-from streamer.delivery import delivery
-from streamer.delivery.asgi import AsgiSink
-from streamer.delivery.timing import Timing
-from streamer.delivery.transport import TransportSink
 from streamer.local.clients import Clients
 from streamer.local.provision import provision
 from streamer.local.resources import Resources
 from streamer.place import Place
 from streamer.server.connection import Connection
+from streamer.streams import sweep
+from streamer.streams.asgi import AsgiSink
+from streamer.streams.timing import Timing
+from streamer.streams.transport import TransportSink
 from tests.integration.pipeline import embedded_aws
 from tests.integration.rig import running, stream
 from tests.integration.service import ServiceProcess, serving
@@ -270,7 +270,7 @@ async def test_what_raises_before_the_first_frame_ends_the_response_too(
 async def test_who_takes_nothing_is_cut_but_in_lambda_finds_a_whole_response_once_it_does(
     monkeypatch: pytest.MonkeyPatch, in_lambda: bool
 ) -> None:
-    monkeypatch.setattr(delivery, "_CLOSE_GRACE", 0.1)
+    monkeypatch.setattr(sweep, "_CLOSE_GRACE", 0.1)
     async with running(in_lambda=in_lambda, timing=Timing(slow_bytes=1024, slow_seconds=0.1)) as rig:
         loop, sock = asyncio.get_running_loop(), socket.socket()
         with sock:

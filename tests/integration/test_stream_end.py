@@ -24,16 +24,16 @@ import httptools
 import pytest
 import uvloop
 
-from streamer.delivery.stream import Stream
-from streamer.delivery.timing import Timing
-from streamer.delivery.transport import TransportSink
 from streamer.local.clients import Clients
 from streamer.local.provision import provision
 from streamer.local.resources import Resources
 from streamer.server.connection import Connection
-from streamer.server.limits import Limits
-from streamer.server.server import allow_files
+from streamer.server.limits import ConnectionLimits
+from streamer.server.sockets import allow_files
 from streamer.sse.decode import Decoder, Message
+from streamer.streams.stream import OpenStream, StreamState
+from streamer.streams.timing import Timing
+from streamer.streams.transport import TransportSink
 from tests.integration import rig as rigs
 from tests.integration.pipeline import embedded_aws
 from tests.integration.rig import Rig, reset, running
@@ -166,7 +166,7 @@ async def eventually(reached: Callable[[], bool]) -> None:
             await asyncio.sleep(0.005)
 
 
-async def stream_of(rig: Rig, before: set[Stream]) -> Stream:
+async def stream_of(rig: Rig, before: set[OpenStream]) -> OpenStream:
     """The one stream that was opened since."""
     await eventually(lambda: bool(rig.delivery.streams - before))
     (stream,) = rig.delivery.streams - before
@@ -200,7 +200,7 @@ def history(rig: Rig, count: int) -> list[str]:
 class Watch:
     """What waits for one stream after each flush, beside another that takes everything."""
 
-    def __init__(self, stuck: Stream, good: Stream) -> None:
+    def __init__(self, stuck: OpenStream, good: OpenStream) -> None:
         self.most_pending = self.largest_flush = 0
         self._stuck, self._good, self._written = stuck, good, good.bytes
 
@@ -321,7 +321,7 @@ async def test_a_large_replay_is_sent_at_the_clients_pace_without_a_bound_and_th
                 most = max(most, stream.sink.pending())
                 if received == 10:
                     rig.publish("negative", first=50_000)  # comes by the same cursor
-            await eventually(lambda: stream.cursor is None and not stream.sink.pending())
+            await eventually(lambda: stream.state is StreamState.LIVE and not stream.sink.pending())
             rig.publish("neutral", first=60_000)
             while reader.items[-1] != "AAPL:60000":
                 async with asyncio.timeout(WATCHDOG):
@@ -352,7 +352,7 @@ async def test_a_client_that_takes_no_byte_of_its_replay_is_closed() -> None:
         with closing(unread(rig.port, f"{GLOBAL}?replay=900")):
             stream = await stream_of(rig, set())
             await slow_closed(rig)
-            assert stream.cursor is not None, "it had not come to its end"
+            assert stream.state is StreamState.REPLAYING, "it had not come to its end"
             await slots_free(rig)
 
 
@@ -396,7 +396,7 @@ async def test_a_connection_that_is_slow_to_take_a_complete_response_is_cut_in_t
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(rigs, "takes_over", False)
-    async with running(timing=Timing(slow_seconds=60), limits=Limits(unread=0.3)) as rig:
+    async with running(timing=Timing(slow_seconds=60), limits=ConnectionLimits(unread=0.3)) as rig:
         with closing(unread(rig.port)):
             stream = await stream_of(rig, set())
             # Less than the process holds for a connection waits: its response ends, the transport does not.

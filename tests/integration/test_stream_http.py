@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from streamer.delivery.timing import Timing
+from streamer.streams.timing import Timing
 from tests.integration import rig as rigs
 from tests.integration.rig import Rig, reset, running, stream
 from tests.watchdog import WATCHDOG

@@ -12,10 +12,10 @@ import pytest
 
 from streamer.change import iso_time
 from streamer.clock import wall_ms
-from streamer.delivery.asgi import AsgiSink
 from streamer.local.clients import Clients
 from streamer.local.provision import provision
 from streamer.local.resources import Resources
+from streamer.streams.asgi import AsgiSink
 from tests.integration.pipeline import embedded_aws
 from tests.integration.rig import running
 from tests.integration.service import ServiceProcess, serving

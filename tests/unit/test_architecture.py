@@ -28,23 +28,26 @@ MAY_IMPORT: dict[str, set[str]] = {
     "listing": {"change"},
     "tables": {"aws", "change", "clock", "configuration", "errors", "listing"},
     "tally": {"change", "clock", "errors", "hub", "sse", "tables"},
-    "server": {"delivery", "errors"},
     "sse": {"change"},
     "hub": {"change", "configuration", "place", "sse"},
     "intake": {"aws", "change", "clock", "configuration", "errors", "tables"},
     "telemetry": {"change", "errors"},
-    "delivery": {"change", "clock", "hub", "sse", "telemetry"},
+    "streams": {"change", "clock", "hub", "sse", "telemetry"},
+    "server": {"errors", "streams"},
     "web": {
-        "change", "clock", "configuration", "delivery", "errors", "hub", "listing", "secrets", "sse", "telemetry",
+        "change", "clock", "configuration", "errors", "hub", "listing", "secrets", "sse", "streams", "telemetry",
     },
-    "watching": {"clock", "configuration", "delivery", "errors", "hub", "telemetry"},
-    "feed": {"change", "clock", "delivery", "errors", "hub", "intake", "tables", "telemetry", "watching"},
+    "functions": {
+        "aws", "clock", "errors", "intake", "secrets", "settings", "tables", "tally", "telemetry", "web",
+    },
+    "watching": {"clock", "configuration", "errors", "hub", "streams", "telemetry"},
+    "feed": {"change", "clock", "errors", "hub", "intake", "streams", "tables", "telemetry", "watching"},
     "service": {
-        "aws", "change", "clock", "delivery", "errors", "feed", "hub", "intake", "place", "secrets", "server",
-        "settings", "sse", "tables", "tally", "telemetry", "watching", "web",
+        "aws", "change", "clock", "errors", "feed", "functions", "hub", "intake", "place", "secrets", "server",
+        "settings", "sse", "streams", "tables", "tally", "telemetry", "watching", "web",
     },
-    "rest": {"aws", "errors", "secrets", "settings", "tables", "tally", "telemetry", "web"},
-    "reaper_function": {"aws", "clock", "errors", "intake", "settings", "telemetry"},
+    "rest": {"functions"},
+    "reaper_function": {"functions"},
     "local": {"cli", "service", "telemetry", "change", "errors", "place", "sse"},
     "client": {"errors", "place", "sse"},
     "tools": {"aws", "change", "client", "errors", "intake", "local", "place", "sse"},
@@ -106,8 +109,20 @@ def test_the_core_is_pure(part: str) -> None:
 
 def test_web_never_sees_aws_and_intake_never_sees_the_web() -> None:
     for part, strangers in {
+        "functions": {
+            "aws",
+            "clock",
+            "errors",
+            "intake",
+            "secrets",
+            "settings",
+            "tables",
+            "tally",
+            "telemetry",
+            "web",
+        },
         "web": {"boto3", "botocore"},
-        "delivery": {"boto3", "fastapi"},
+        "streams": {"boto3", "fastapi"},
         "intake": {"fastapi"},
     }.items():
         for path in files(part):

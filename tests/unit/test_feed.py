@@ -21,7 +21,7 @@ from streamer.telemetry.counters import Lags
 from streamer.telemetry.tracing import NoTracing, Span, Tracing
 from streamer.watching import Watching
 from tests.factories import NOW_MS, state
-from tests.unit.delivery.fakes import Bench
+from tests.unit.streams.fakes import Bench
 
 ROW = (Key("wire:1", "2026-11-22T14:56:00.000Z"), Item(state(source=None)))
 """What `record(1)` brings, as a read finds it."""
@@ -390,8 +390,8 @@ async def test_what_a_query_brings_is_published_counted_and_judged() -> None:
 async def test_what_a_query_brings_goes_out_to_the_streams() -> None:
     fed = Fed()
     flushed: list[int] = []
-    published = fed.bench.delivery.published
-    fed.bench.delivery.published = lambda: (flushed.append(1), published())[1]  # type: ignore[method-assign,func-returns-value]
+    published = fed.bench.delivery.schedule_flush
+    fed.bench.delivery.schedule_flush = lambda: (flushed.append(1), published())[1]  # type: ignore[method-assign,func-returns-value]
     for _ in range(2):
         await asyncio.to_thread(lambda: fed.feed.observe([ROW], began_ms=NOW_MS, as_of=0, consistent=False))
     assert len(flushed) == 1, "not where nothing was published"

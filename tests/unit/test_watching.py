@@ -15,7 +15,7 @@ from streamer.hub.resume import Request
 from streamer.hub.watch import ConfigurationKey, Watch
 from streamer.watching import Watching
 from tests.factories import NOW_MS
-from tests.unit.delivery.fakes import Bench, FakeSink, names
+from tests.unit.streams.fakes import Bench, FakeSink, names
 
 KEY = ("ada", "chips")
 

@@ -12,8 +12,10 @@ import uvicorn
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.server import ServerState
 
-from streamer.server.connection import Connection, ConnectionState
-from streamer.server.limits import Limits
+from streamer.server.capacity import Capacity
+from streamer.server.connection import Connection
+from streamer.server.limits import ConnectionLimits
+from streamer.server.state import ConnectionState
 from tests.steps import steps
 
 
@@ -198,8 +200,7 @@ class FakeServer:
         self.loop = ManualLoop()
         self.state = ServerState()
         self._config = cast("uvicorn.Config", type("Config", (), {"loaded_app": staticmethod(app)}))
-        self._limits = Limits(**limits)
-        self._taken = taken
+        self._capacity = Capacity(ConnectionLimits(**limits), taken)
 
     def connect(self) -> Connection:
         """A new connection's protocol."""
@@ -208,8 +209,7 @@ class FakeServer:
             self.state,
             None,
             cast("asyncio.AbstractEventLoop", self.loop),
-            limits=self._limits,
-            taken=self._taken,
+            capacity=self._capacity,
         )
 
 

@@ -9,7 +9,7 @@ import h11
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamer.server.connection import ConnectionState
+from streamer.server.state import ConnectionState
 from tests.steps import steps
 from tests.unit.server.fakes import FakeServer, Link, Recorded, answers
 

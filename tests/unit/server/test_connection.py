@@ -10,11 +10,12 @@ from contextvars import ContextVar
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from streamer.delivery.transport import TAKEOVER, TransportSink
 from streamer.server.body import BODY_BYTES, CODING_BYTES
-from streamer.server.connection import AHEAD_BYTES, DISCARDED_BYTES, HIGH_WATER, ConnectionState
+from streamer.server.connection import AHEAD_BYTES, DISCARDED_BYTES, HIGH_WATER
 from streamer.server.exchange import PIECE
 from streamer.server.requests import HEAD_BYTES
+from streamer.server.state import ConnectionState
+from streamer.streams.transport import TAKEOVER, TransportSink
 from streamer.web.body import MAX_BODY
 from tests.steps import steps
 from tests.unit.server.fakes import FakeServer, Link, Recorded, answer, answers

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from streamer.server.body import BODY_BYTES, CODING_BYTES, LINES, Chunked
-from streamer.server.refused import Refused
+from streamer.server.refused import RequestRefused
 from streamer.server.requests import Head, Requests
 
 HOST = b"Host: x\r\n"
@@ -115,7 +115,7 @@ CHUNKED = b"Transfer-Encoding: chunked\r\n"
     ],
 )
 def test_a_head_is_refused_in_words_that_hold_nothing_of_it(line: bytes, fields: bytes, status: int) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RequestRefused) as refused:
         read(line + b"\r\n" + fields + b"\r\n")
     assert refused.value.status == status
     assert "b'" not in refused.value.detail
@@ -147,7 +147,7 @@ def test_a_head_is_refused_in_words_that_hold_nothing_of_it(line: bytes, fields:
     ],
 )
 def test_a_chunked_body_is_read_strictly(body: bytes, status: int) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RequestRefused) as refused:
         read(b"POST / HTTP/1.1\r\n" + HOST + CHUNKED + b"\r\n" + body)
     assert refused.value.status == status
 

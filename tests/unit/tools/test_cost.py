@@ -12,10 +12,10 @@ import pytest
 
 from ingest_relay.pack import MESSAGE_BYTES
 from streamer import tools
-from streamer.delivery.timing import Timing
 from streamer.intake.push import APART
 from streamer.intake.receive import MOST
 from streamer.settings import Settings
+from streamer.streams.timing import Timing
 from streamer.tools import cost, prices, sizing
 from streamer.tools.ending import UsageError
 from streamer.tools.prices import bill, lcus, queue_requests, tiered, total, units

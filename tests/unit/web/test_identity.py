@@ -12,6 +12,8 @@ from pydantic import SecretStr
 from starlette.requests import Request
 
 from streamer.errors import RequestError
+from streamer.functions.hosting import CallerIdentity
+from streamer.functions.identity import LambdaIdentity
 from streamer.secrets import Secrets
 from streamer.web.identity import Identity
 
@@ -37,7 +39,7 @@ def request(
     return Request(scope)
 
 
-def user(identity: Identity, asked: Request) -> str | None:
+def user(identity: CallerIdentity, asked: Request) -> str | None:
     refused: RequestError | None = None
     try:
         return identity.user(asked)
@@ -121,11 +123,14 @@ def test_no_header_makes_a_peer_trusted(header: tuple[str, str]) -> None:
     ],
 )
 @pytest.mark.parametrize("peer", ["203.0.113.9", "127.0.0.1", None])
-@pytest.mark.parametrize("in_lambda", [False, True])
+@pytest.mark.parametrize(
+    "identity",
+    [Identity(PROXIES, gateway(SECRET, NEXT)), LambdaIdentity(gateway(SECRET, NEXT))],
+    ids=["container", "function"],
+)
 def test_with_a_gateway_secret_it_alone_counts_whatever_the_peer(
-    given: list[str], name: str | None, peer: str | None, in_lambda: bool
+    given: list[str], name: str | None, peer: str | None, identity: CallerIdentity
 ) -> None:
-    identity = Identity(PROXIES, gateway(SECRET, NEXT), in_lambda=in_lambda)
     assert user(identity, request([("X-Gateway-Secret", each) for each in given] + [ANN], peer)) == name
 
 
@@ -163,7 +168,7 @@ def test_a_malformed_user_id_names_nobody_and_breaks_nothing(ids: list[str | byt
     headers: list[tuple[str, str | bytes]] = [("X-User-ID", each) for each in ids]
     assert user(Identity(PROXIES), request(headers)) is None
     bearing: list[tuple[str, str | bytes]] = [("X-Gateway-Secret", SECRET), *headers, *iam_header("AIDAGATEWAY")]
-    assert user(Identity((), gateway(SECRET), in_lambda=True), request(bearing)) is None
+    assert user(LambdaIdentity(gateway(SECRET)), request(bearing)) is None
 
 
 @pytest.mark.parametrize("name", ["a", "a" * 128, "ann@example.com", "a b", "USER#1", "../x", "0", "null", "!~"])
@@ -220,7 +225,7 @@ def iam_header(user_id: object = "AIDACOSFODNN7EXAMPLE2") -> Headers:
     ],
 )
 def test_in_lambda_iam_names_the_user(user_id: object, name: str | None) -> None:
-    identity = Identity(PROXIES, in_lambda=True)
+    identity = LambdaIdentity()
     assert user(identity, request(iam_header(user_id))) == name
     assert user(identity, request([], event={"requestContext": iam(user_id)})) == name
     assert user(identity, request([ANN, *iam_header(user_id)])) == name
@@ -236,7 +241,7 @@ def test_in_lambda_iam_names_the_user(user_id: object, name: str | None) -> None
     ],
 )
 def test_a_sessions_name_is_an_identity_only_where_a_setting_says_so(user_id: str, name: str | None) -> None:
-    identity = Identity(in_lambda=True, sessions=True)
+    identity = LambdaIdentity(sessions=True)
     assert user(identity, request(iam_header(user_id))) == name
     assert user(identity, request([], event={"requestContext": iam(user_id)})) == name
 
@@ -263,7 +268,7 @@ def test_a_trusted_proxy_forwards_too_and_both_kinds_may_stand_in_a_row() -> Non
 
 def test_in_lambda_nobody_forwards() -> None:
     asked = request([("X-Forwarded-For", "198.51.100.1")], "127.0.0.1")
-    assert Identity(forwarders=[ip_network("127.0.0.0/8")], in_lambda=True).address(asked) is None
+    assert LambdaIdentity().address(asked) is None
 
 
 def test_outside_lambda_the_context_is_the_clients_and_ignored() -> None:
@@ -274,7 +279,7 @@ def test_outside_lambda_the_context_is_the_clients_and_ignored() -> None:
 
 
 def test_behind_mangum_the_header_is_the_clients_and_the_event_is_believed() -> None:
-    identity = Identity(in_lambda=True)
+    identity = LambdaIdentity()
     assert user(identity, request(iam_header("AIDAEVE"), event={"requestContext": iam("AIDAANN")})) == "AIDAANN"
     events: list[object] = [{}, {"requestContext": {}}, {"requestContext": None}, "event"]
     for event in events:
@@ -305,20 +310,20 @@ def test_behind_mangum_the_header_is_the_clients_and_the_event_is_believed() -> 
 )
 def test_a_context_that_names_nobody_breaks_nothing(context: str) -> None:
     asked = request([("x-amzn-request-context", context)])
-    assert user(Identity(in_lambda=True), asked) is None
-    assert Identity(in_lambda=True).address(asked) is None
+    assert user(LambdaIdentity(), asked) is None
+    assert LambdaIdentity().address(asked) is None
 
 
 def test_a_repeated_context_is_not_the_adapters() -> None:
-    assert user(Identity(in_lambda=True), request(iam_header("AIDAANN") * 2)) is None
+    assert user(LambdaIdentity(), request(iam_header("AIDAANN") * 2)) is None
 
 
 def test_in_lambda_no_address_is_trusted() -> None:
     asked = request([ANN, ("X-Forwarded-For", "198.51.100.1")], "127.0.0.1")
-    assert user(Identity(PROXIES, in_lambda=True), asked) is None
-    assert Identity(PROXIES, in_lambda=True).address(asked) is None
-    assert Identity(PROXIES, in_lambda=True).address(request(iam_header())) == "203.0.113.7"
-    assert Identity(in_lambda=True).address(request([], event={"requestContext": iam()})) == "203.0.113.7"
+    assert user(LambdaIdentity(), asked) is None
+    assert LambdaIdentity().address(asked) is None
+    assert LambdaIdentity().address(request(iam_header())) == "203.0.113.7"
+    assert LambdaIdentity().address(request([], event={"requestContext": iam()})) == "203.0.113.7"
 
 
 @pytest.mark.parametrize(
@@ -362,7 +367,7 @@ def test_the_gateways_own_address_is_no_clients() -> None:
     assert identity.address(request([bears], "203.0.113.9")) is None
     assert identity.address(request([("X-Gateway-Secret", "wrong")], "203.0.113.9")) == "203.0.113.9"
     assert identity.address(request([bears, ("X-Forwarded-For", "198.51.100.1")], "10.0.0.1")) == "198.51.100.1"
-    assert Identity((), gateway(SECRET), in_lambda=True).address(request([bears, *iam_header()])) is None
+    assert LambdaIdentity(gateway(SECRET)).address(request([bears, *iam_header()])) is None
 
 
 outsiders = st.ip_addresses(v=4, network="198.51.100.0/24").map(str)
@@ -390,7 +395,7 @@ def test_nothing_a_client_sends_makes_it_crash_or_gives_an_address_that_is_none(
 ) -> None:
     headers: list[tuple[str, str | bytes]] = [("X-Forwarded-For", each) for each in forwarded]
     headers += [("X-User-ID", each) for each in users] + [("x-amzn-request-context", each) for each in contexts]
-    for identity in (Identity(PROXIES), Identity(PROXIES, in_lambda=True), Identity(PROXIES, gateway(SECRET))):
+    for identity in (Identity(PROXIES), LambdaIdentity(), Identity(PROXIES, gateway(SECRET))):
         for where in (peer, "10.0.0.1"):
             asked = request(headers, where)
             name, address = user(identity, asked), identity.address(asked)

@@ -10,33 +10,31 @@ import pytest
 from starlette.datastructures import Headers, QueryParams
 from starlette.types import Message
 
-from streamer.delivery.asgi import AsgiSink
-from streamer.delivery.delivery import Delivery
-from streamer.delivery.mode import Mode
-from streamer.delivery.stream import Stream
-from streamer.delivery.timing import Timing
 from streamer.hub.history import History
 from streamer.hub.hub import Hub
 from streamer.hub.ledger import Ledger
 from streamer.hub.window import Window
+from streamer.streams.admission import Admission
+from streamer.streams.asgi import AsgiSink
+from streamer.streams.delivery import Delivery
+from streamer.streams.mode import CurrentMode
+from streamer.streams.stream import OpenStream
+from streamer.streams.timing import Timing
 from streamer.telemetry.counters import Counters
 from streamer.web import parameters
-from streamer.web.admission import Admission
-from streamer.web.stream import StreamDoor
+from streamer.web.stream_response import StreamResponder
 from tests.watchdog import WATCHDOG
 
 SCOPE = {"type": "http", "headers": [], "client": ("192.0.2.7", 1234)}
 
 
 async def test_a_stream_has_a_line_at_its_beginning_and_one_at_its_end(caplog: pytest.LogCaptureFixture) -> None:
-    hub: Hub[Stream] = Hub(run=1, ledger=Ledger(), history=History(), window=Window(0))
+    hub: Hub[OpenStream] = Hub(run=1, ledger=Ledger(), history=History(), window=Window(0))
     counters = Counters()
-    ended: list[int] = []
-    door = StreamDoor(
-        Delivery(hub, counters, lambda: Mode("push", "as the test wants it", 0), Timing()),
+    responder = StreamResponder(
+        Delivery(hub, counters, lambda: CurrentMode("push", "as the test wants it", 0), Timing()),
         Admission(2),
         counters,
-        ended=lambda: ended.append(len(caplog.messages)),
     )
     told, gone = asyncio.Event(), asyncio.Event()
     body = b""
@@ -53,14 +51,13 @@ async def test_a_stream_has_a_line_at_its_beginning_and_one_at_its_end(caplog: p
 
     with caplog.at_level(logging.INFO):
         wanted = parameters.parse(QueryParams(""), Headers({}), 900)
-        streaming = asyncio.create_task(door.response(wanted)(SCOPE, receive, send))
+        streaming = asyncio.create_task(responder.response(wanted)(SCOPE, receive, send))
         async with asyncio.timeout(WATCHDOG):
             await told.wait()
             assert caplog.messages == ["stream opened"]
             gone.set()
             await streaming
     assert caplog.messages == ["stream opened", "stream closed"]
-    assert ended == [2], "after the last line"
     (data,) = [line for line in body.decode().splitlines() if line.startswith("data: ") and "connection_id" in line]
     connection_id = json.loads(data.removeprefix("data: "))["connection_id"]
     lines = [vars(record) for record in caplog.records]

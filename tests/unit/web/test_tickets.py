@@ -11,14 +11,14 @@ from pydantic import SecretStr
 
 from streamer.errors import RequestError
 from streamer.secrets import Secrets
-from streamer.web.tickets import LONGEST, Forged, Ticket, Tickets, mint, verify
+from streamer.web.tickets import LONGEST, Forged, Grant, Tickets, mint, verify
 
 OLD, NEW = b"the-old-secret-of-24-chr", b"the-new-secret-of-24-chr"
-TICKET = Ticket("ann@example.com", "dashboard-1", 1_732_280_900_000)
+TICKET = Grant("ann@example.com", "dashboard-1", 1_732_280_900_000)
 URL_SAFE = string.ascii_letters + string.digits + "-_"
 
 ids = st.text(st.characters(min_codepoint=1, max_codepoint=127), min_size=1, max_size=128)
-tickets = st.builds(Ticket, ids, ids, st.integers(0, (1 << 64) - 1))
+tickets = st.builds(Grant, ids, ids, st.integers(0, (1 << 64) - 1))
 keys = st.binary(min_size=16, max_size=80)
 
 
@@ -35,7 +35,7 @@ def given_secrets(*values: bytes) -> Secrets:
 
 
 @given(tickets, keys)
-def test_a_ticket_comes_back_as_it_was_and_fits_a_url(ticket: Ticket, secret: bytes) -> None:
+def test_a_ticket_comes_back_as_it_was_and_fits_a_url(ticket: Grant, secret: bytes) -> None:
     text = mint(ticket, secret)
     assert verify(text, [secret]) == ticket
     assert len(text) <= LONGEST
@@ -43,13 +43,13 @@ def test_a_ticket_comes_back_as_it_was_and_fits_a_url(ticket: Ticket, secret: by
 
 
 def test_the_longest_and_the_shortest_ticket_come_back() -> None:
-    for ticket in (Ticket("u" * 128, "c" * 128, (1 << 64) - 1), Ticket("u", "c", 0)):
+    for ticket in (Grant("u" * 128, "c" * 128, (1 << 64) - 1), Grant("u", "c", 0)):
         assert verify(mint(ticket, OLD), [OLD]) == ticket
-    assert len(mint(Ticket("u" * 128, "c" * 128, 0), OLD)) == LONGEST
+    assert len(mint(Grant("u" * 128, "c" * 128, 0), OLD)) == LONGEST
 
 
 @given(tickets, st.data())
-def test_a_changed_ticket_is_forged_whatever_was_changed(ticket: Ticket, data: st.DataObject) -> None:
+def test_a_changed_ticket_is_forged_whatever_was_changed(ticket: Grant, data: st.DataObject) -> None:
     text = mint(ticket, OLD)
     at = data.draw(st.integers(0, len(text) - 1))
     other = data.draw(
@@ -77,7 +77,7 @@ def test_every_single_flipped_bit_is_forged() -> None:
 
 @pytest.mark.parametrize("user", ["ann", "anna", "annab"])  # each remainder of the base64
 def test_one_ticket_has_one_spelling(user: str) -> None:
-    text = mint(Ticket(user, "dashboard-1", 1), OLD)
+    text = mint(Grant(user, "dashboard-1", 1), OLD)
     assert all(forged(text + padding) for padding in ("=", "==", "===", "\n", " "))
     sealed = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
     spellings = [
@@ -110,7 +110,7 @@ def test_any_of_several_secrets_opens_and_the_first_seals() -> None:
 
 
 @given(tickets, tickets)
-def test_two_tickets_share_nothing_that_can_be_seen(one: Ticket, other: Ticket) -> None:
+def test_two_tickets_share_nothing_that_can_be_seen(one: Grant, other: Grant) -> None:
     sealed = [base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)) for text in (mint(one, OLD), mint(other, OLD))]
     assert (sealed[0][1:17] == sealed[1][1:17]) == (one == other)
 
@@ -120,7 +120,7 @@ def test_a_ticket_shows_neither_user_nor_configuration() -> None:
     sealed = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
     for hidden in (b"ann", b"example", b"dash", OLD, TICKET.deadline_ms.to_bytes(8, "big")[2:]):
         assert hidden not in sealed
-    assert repr(TICKET) == "Ticket(deadline_ms=1732280900000)"
+    assert repr(TICKET) == "Grant(deadline_ms=1732280900000)"
 
 
 @pytest.mark.parametrize(("now_ms", "expired"), [(0, False), (1_732_280_899_999, False), (1_732_280_900_000, True)])
@@ -142,15 +142,15 @@ def test_a_ticket_is_over_at_its_deadline(now_ms: int, expired: bool) -> None:
 )
 def test_what_fits_no_ticket_is_refused_without_being_shown(user: str, config: str, deadline: int) -> None:
     with pytest.raises(ValueError, match=r"^(an id in a ticket|a deadline) is [A-Z0-9 a-z]+$"):
-        Ticket(user, config, deadline)
+        Grant(user, config, deadline)
 
 
 async def test_a_ticket_is_given_for_its_lifetime_and_taken_for_its_own_configuration_alone() -> None:
     office = Tickets(given_secrets(NEW, OLD), 900, lambda: 1_000)
     text, deadline_ms = office.give("ann", "dashboard-1")
     assert deadline_ms == 901_000
-    assert verify(text, [NEW]) == Ticket("ann", "dashboard-1", 901_000)
-    assert await office.take([text], "dashboard-1") == Ticket("ann", "dashboard-1", 901_000)
+    assert verify(text, [NEW]) == Grant("ann", "dashboard-1", 901_000)
+    assert await office.take([text], "dashboard-1") == Grant("ann", "dashboard-1", 901_000)
     for sent, config in (([text], "dashboard-2"), ([text, text], "dashboard-1"), ([], "dashboard-1"), ([""], "x")):
         with pytest.raises(RequestError) as raised:
             await office.take(sent, config)
@@ -159,9 +159,9 @@ async def test_a_ticket_is_given_for_its_lifetime_and_taken_for_its_own_configur
 
 async def test_an_expired_ticket_is_told_from_a_forged_one() -> None:
     office = Tickets(given_secrets(OLD), 900)
-    assert (await office.take([mint(Ticket("ann", "c", 1), OLD)], "c")).expired(1)
+    assert (await office.take([mint(Grant("ann", "c", 1), OLD)], "c")).expired(1)
     with pytest.raises(RequestError):
-        await office.take([mint(Ticket("ann", "c", 1), NEW)], "c")
+        await office.take([mint(Grant("ann", "c", 1), NEW)], "c")
 
 
 async def test_without_a_secret_there_are_no_tickets() -> None:

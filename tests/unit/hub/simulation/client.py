@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from streamer.change import Key
-from streamer.delivery.stream import Stream
 from streamer.hub.filters import Filter
 from streamer.hub.resume import Request
 from streamer.place import Place
+from streamer.streams.stream import OpenStream
 from tests.unit.hub.simulation.checks import Checks, Violation
 from tests.unit.hub.simulation.clock import Clock, Handle
 from tests.unit.hub.simulation.container import Container, Run
@@ -119,7 +119,7 @@ class Client:
         self._wanted = Filter(None if plan.wants == "AB" else frozenset(self.tickers), True, plan.wants == "AB")
         self._visit = plan.visits[0]
         self._run: Run | None = None
-        self._stream: Stream | None = None
+        self._stream: OpenStream | None = None
         self._sink: Sink | None = None
         self._left: int | None = None
         self._connections = 0

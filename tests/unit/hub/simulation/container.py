@@ -10,10 +10,6 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, cast
 
 from streamer.change import Key
-from streamer.delivery.delivery import Delivery
-from streamer.delivery.mode import Mode
-from streamer.delivery.stream import Stream
-from streamer.delivery.timing import Timing
 from streamer.errors import TableError
 from streamer.feed import Feed
 from streamer.hub.history import History
@@ -25,6 +21,10 @@ from streamer.intake.poll import Poll
 from streamer.intake.receive import Message
 from streamer.intake.signals import Heard, LeaseGone, LeaseTaken, QueryFailed, Signal, Tick
 from streamer.intake.survey import Spans
+from streamer.streams.delivery import Delivery
+from streamer.streams.mode import CurrentMode
+from streamer.streams.stream import OpenStream
+from streamer.streams.timing import Timing
 from streamer.telemetry.counters import Counters, Lags
 from tests.unit.hub.simulation.clock import Clock, Handle
 from tests.unit.hub.simulation.plan import Plan
@@ -73,7 +73,7 @@ class Run:
         self._wake: Handle | None = None
         now = self.wall_ms()
         self.failover = Failover(now)
-        self.hub: Hub[Stream] = Hub(
+        self.hub: Hub[OpenStream] = Hub(
             run=number,
             ledger=Ledger(margin_ms=LEDGER_MARGIN_MS),
             history=History(keep_ms=plan.history_ms),
@@ -83,7 +83,7 @@ class Run:
         self.delivery = Delivery(
             self.hub,
             counters := Counters(),
-            lambda: Mode(self.failover.mode, self.failover.reason, self.failover.since_ms),
+            lambda: CurrentMode(self.failover.mode, self.failover.reason, self.failover.since_ms),
             Timing(heartbeat=5, flush=plan.flush_ms / 1000, ping=1e9, lifetime=1e9, slow_seconds=1e9, slow_bytes=10**9),
             clock=self._seconds,
             now_ms=self.wall_ms,

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from streamer.change import Change, Key
-from streamer.delivery import delivery
 from streamer.hub import resume
 from streamer.hub.history import History
 from streamer.hub.hub import Hub, Outcome
 from streamer.hub.ledger import Answer, Ledger, Reading
 from streamer.intake import poll
+from streamer.streams import delivery
 from tests.unit.hub.simulation import container
 from tests.unit.hub.simulation.plan import Weather
 

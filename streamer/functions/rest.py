@@ -1,0 +1,99 @@
+"""REST without streams: the Lambda behind a BUFFERED Function URL.
+
+Its entry point is `streamer.rest.handler`. It takes a request of a Function URL (payload 2.0), and answers as the
+streaming service would, streams and tickets apart. It has no other task, since its URL is public: queues are removed by
+`streamer.functions.reaper`.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+from typing import TYPE_CHECKING, Any, Final
+
+from streamer.errors import UnexpectedEvent, described
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from streamer.settings import Settings
+
+_EXPECTED: Final = "REST expects a request of a Function URL (payload 2.0)"
+
+
+def handler(event: object, context: object) -> dict[str, Any]:
+    """Answers one invocation with a Function URL's response.
+
+    Raises SettingsError or UnexpectedEvent.
+    """
+    match event:
+        case {"version": "2.0", "requestContext": {"http": dict()}}:
+            answer: dict[str, Any] = _served()(event, context)
+            return answer
+        case _:
+            raise UnexpectedEvent(f"{described(event)}; {_EXPECTED}")
+
+
+def build(settings: Settings) -> ASGIApp:
+    """The application. It takes no connection before the first request."""
+    import threading
+
+    from streamer import aws
+    from streamer.functions.identity import LambdaIdentity
+    from streamer.secrets import Secrets
+    from streamer.tables.lane import Configurations, Connection, Lane, Snapshot, public_lane
+    from streamer.tables.sentiment import SentimentTable
+    from streamer.tally import Tally
+    from streamer.web.app import RestPart, create_app
+    from streamer.web.health import Readiness
+
+    gateway = Secrets("GATEWAY_SECRET", settings.gateway_secret)
+    gateway.read()
+    lane, public, connection = Lane(), public_lane(), Connection(aws.connect_table)
+    users = settings.users_table
+    tally = Tally(lambda: SentimentTable(connection(), settings.sentiment_table, threading.Event()))
+    return create_app(
+        RestPart(
+            identify=LambdaIdentity(gateway, sessions=settings.iam_session_is_user).user,
+            configurations=None if users is None else Configurations(lane, connection, users),
+            snapshot=Snapshot(public, connection, settings.sentiment_table),
+            count=lambda: public(tally.metrics),
+        ),
+        readiness=lambda: Readiness(True, "REST has nothing to wait for"),
+        cors_origins=settings.cors_origins,
+    )
+
+
+@functools.cache
+def _settings() -> Settings:
+    """Read by the first invocation. An error is not kept."""
+    from streamer import settings
+    from streamer.telemetry.logs import configure
+
+    read = settings.read(os.environ)
+    configure(read.log_level, read.log_format)
+    logging.getLogger("mangum").setLevel(logging.WARNING)  # it would log each path
+    return read
+
+
+@functools.cache
+def _served() -> Callable[[Any, Any], Any]:
+    from mangum import Mangum
+
+    text = ["text/", "application/json", "application/problem+json"]
+    settings = _settings()
+    app = build(settings)
+    if settings.tracing != "none":
+        from streamer.telemetry import tracing
+        from streamer.web.traced import traced
+
+        spans = tracing.build(settings.tracing, settings.deployment_name, in_lambda=True)
+        app = traced(app, spans, lambda: os.environ.get("_X_AMZN_TRACE_ID"))  # set anew for each invocation
+
+    async def asgi(scope: Scope, receive: Receive, send: Send) -> None:
+        await app(scope, receive, send)
+
+    return Mangum(asgi, lifespan="off", text_mime_types=text)

@@ -1,0 +1,80 @@
+"""What is due: heartbeats, pings, lifetimes, and the end of clients that take nothing."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from streamer.hub.hub import Hub
+from streamer.sse.encode import PING
+from streamer.streams.announcements import Announcements
+from streamer.streams.registry import Registry
+from streamer.streams.stream import OpenStream, StreamState
+from streamer.streams.timing import Timing
+
+_CLOSE_GRACE: Final = 5.0
+"""Seconds without taking a byte after which a closing stream is cut."""
+_CLOSE_AT_MOST: Final = 30.0
+"""Seconds that a closing stream has to take its last bytes, as long as it takes some."""
+
+
+class Sweep:
+    """Looks at the streams that are blocked, closing, or due. An error of one stream ends that stream only."""
+
+    def __init__(self, hub: Hub[OpenStream], registry: Registry, announcements: Announcements, timing: Timing) -> None:
+        self._hub = hub
+        self._registry = registry
+        self._announcements = announcements
+        self._timing = timing
+
+    def run(self, now: float) -> None:
+        """Call it every `timing.sweep` seconds, after a flush. `now`: the monotonic clock's seconds."""
+        registry = self._registry
+        for stream in list(registry.blocked):
+            try:
+                self._check_blocked(stream, now)
+            except Exception as error:
+                registry.fail(stream, error)
+        for stream in list(registry.closing):
+            try:
+                self._check_closing(stream, now)
+            except Exception as error:
+                registry.fail(stream, error)
+        heartbeat: bytes | None = None
+        for stream in registry.due.take(now):
+            if stream.is_open:
+                try:
+                    heartbeat = self._check_due(stream, now, heartbeat)
+                except Exception as error:
+                    registry.fail(stream, error)
+
+    def _check_blocked(self, stream: OpenStream, now: float) -> None:
+        blocked = stream.sink.blocked_since()
+        if blocked is None and not stream.sink.pending():
+            self._registry.blocked.discard(stream)
+        elif blocked is not None and stream.is_open and now - blocked > self._timing.slow_seconds:
+            self._registry.close_slow(stream)
+
+    def _check_closing(self, stream: OpenStream, now: float) -> None:
+        blocked = stream.sink.blocked_since()
+        stuck = blocked is not None and now - max(blocked, stream.closed_at) > _CLOSE_GRACE
+        if stuck or now - stream.closed_at > _CLOSE_AT_MOST:
+            stream.sink.abort()
+
+    def _check_due(self, stream: OpenStream, now: float, heartbeat: bytes | None) -> bytes | None:
+        """Returns this sweep's heartbeat once it is made: all streams get the same."""
+        registry = self._registry
+        if now >= stream.ends_at:
+            registry.close(stream, stream.ends_for)
+            return heartbeat
+        if stream.state is StreamState.LIVE and now >= stream.heartbeat_at:
+            if stream.sink.pending() > self._timing.slow_bytes:
+                registry.close_slow(stream)
+                return heartbeat
+            heartbeat = heartbeat or self._hub.stamp(self._announcements.heartbeat(len(registry.streams)))
+            stream.heartbeat_at = now + self._timing.heartbeat
+            registry.write(stream, heartbeat, 0, now)
+        elif now - stream.written_at >= stream.silence and not stream.sink.pending():
+            registry.write(stream, PING, 0, now)
+        if stream.is_open:
+            registry.attend(stream)
+        return heartbeat

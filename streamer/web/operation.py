@@ -1,0 +1,141 @@
+"""What a route says of itself for OpenAPI: FastAPI makes the document from it. Headers, problems and examples, which
+FastAPI has no type for, are dictionaries in OpenAPI's own form.
+
+https://spec.openapis.org/oas/v3.2.0.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, TypeVar
+
+from fastapi import FastAPI, Request, Response
+from fastapi.openapi.models import APIKey, APIKeyIn
+from fastapi.routing import APIRoute
+from fastapi.security.base import SecurityBase
+from pydantic import BaseModel, ConfigDict
+
+from streamer.web.query import known
+
+Schema = dict[str, Any]
+Responses = dict[int | str, dict[str, Any]]
+
+STREAM: Final = "Stream"
+SNAPSHOT: Final = "Sentiment and counts"
+CONFIGURATIONS: Final = "Configurations"
+HEALTH: Final = "Health"
+
+TICKER: Final[Schema] = {"type": "string", "pattern": r"^[A-Z0-9.^=-]{1,12}$"}
+TIME: Final[Schema] = {"type": "string", "format": "date-time"}
+MODE: Final[Schema] = {"type": "string", "enum": ["push", "poll", "both", "down"]}
+HEADERS: Final[dict[str, Schema]] = {
+    "ETag": {
+        "description": "Names this version of the configuration; for If-Match.",
+        "schema": {"type": "string", "pattern": '^"[A-Za-z0-9_-]{22}"$'},
+        "required": True,
+    },
+    "Location": {"description": "The new configuration.", "schema": {"type": "string"}, "required": True},
+    "Retry-After": {
+        "description": "Seconds to wait before the next try.",
+        "schema": {"type": "integer", "minimum": 1},
+        "required": True,
+    },
+    "NoStore": {"description": "`no-store`", "schema": {"type": "string", "enum": ["no-store"]}, "required": True},
+    "Untransformed": {
+        "description": "`no-transform` keeps compressors from holding events back.",
+        "schema": {"type": "string", "enum": ["no-cache, no-transform"]},
+        "required": True,
+    },
+    "Private": {
+        "description": "As `Untransformed`, for what only one user may see.",
+        "schema": {"type": "string", "enum": ["no-store, no-transform"]},
+        "required": True,
+    },
+}
+"""Shared by the routes: `components/headers`."""
+
+
+def tidy(schema: Schema) -> None:
+    """Removes what pydantic adds for itself: titles, which repeat the names, and null as the default of a member that
+    may be left out."""
+    schema.pop("title", None)
+    for member in schema.get("properties", {}).values():
+        member.pop("title", None)
+        if "default" in member and member["default"] is None:
+            del member["default"]
+
+
+class Described(BaseModel):
+    """The shape of a JSON object in a request or an answer."""
+
+    # Not built before it is used: most are so only where the description is asked for.
+    model_config = ConfigDict(extra="forbid", json_schema_extra=tidy, defer_build=True)
+
+
+class Operation(APIRoute):
+    """A route that knows the names of its query parameters."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.query_names: tuple[str, ...] = tuple(field.alias for field in self.dependant.query_params)
+
+
+Endpoint = TypeVar("Endpoint", bound=Callable[..., Awaitable[Response]])
+
+
+def get_or_head(app: FastAPI, path: str, **declared: Any) -> Callable[[Endpoint], Endpoint]:
+    """A decorator: a route for GET, and for HEAD, which is described with it (RFC 9110, section 9.3.2)."""
+
+    def install(endpoint: Endpoint) -> Endpoint:
+        app.get(path, **declared)(endpoint)
+        app.head(path, include_in_schema=False, dependencies=declared.get("dependencies"))(endpoint)
+        return endpoint
+
+    return install
+
+
+async def declared_query(request: Request) -> None:
+    """A dependency: RequestError (422) for a query parameter that the route does not declare."""
+    known(request.query_params, *request.scope["route"].query_names)
+
+
+class UserId(SecurityBase):
+    """A dependency: the caller's user id. What identifies callers decides; it may raise RequestError (401)."""
+
+    def __init__(self, identify: Any) -> None:
+        self.model = APIKey.model_validate(
+            {
+                "in": APIKeyIn.header,
+                "name": "X-User-ID",
+                "description": "Set by a gateway; ignored from a caller that is not trusted to set it.",
+            }
+        )
+        self.scheme_name = "userId"
+        self._identify = identify
+
+    async def __call__(self, request: Request) -> str:
+        """Called by FastAPI."""
+        user_id: str = self._identify(request)
+        return user_id
+
+
+def reference(kind: str, name: str) -> Schema:
+    """A reference to a component."""
+    return {"$ref": f"#/components/{kind}/{name}"}
+
+
+def headers(*names: str, **named: str) -> Schema:
+    """Headers of a response, by their names in HEADERS, or under another name."""
+    return {name: reference("headers", name) for name in names} | {
+        name.replace("_", "-"): reference("headers", shared) for name, shared in named.items()
+    }
+
+
+def answer(example: Any, *names: str, status: int = 200) -> Responses:
+    """What FastAPI does not know of a JSON answer: an example, and its headers beside Cache-Control."""
+    return {
+        status: {
+            "headers": headers(*names, Cache_Control="NoStore"),
+            "content": {"application/json": {"example": example}},
+        }
+    }
