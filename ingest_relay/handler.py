@@ -36,8 +36,7 @@ def handler(event: object, context: object) -> dict[str, Any]:
         case {"Records": list(records), **others} if _from_a_stream(records):
             shard = others.get("shardId")  # a tumbling window's event has one
             outcome = built_relay().relay(records, trace=trace, shard=shard if isinstance(shard, str) else None)
-            failed = [] if outcome.resume_at is None else [{"itemIdentifier": outcome.resume_at}]
-            return {"batchItemFailures": failed}
+            return {**outcome.response}
         case {"source": "aws.events"} | {"canary": True}:
             return {"sent_at": built_relay().canary(trace=trace)}
         case _:

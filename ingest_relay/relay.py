@@ -52,6 +52,11 @@ class Outcome:
     returned: int = 0
     """How many records come again: those from the first that is not done."""
 
+    @property
+    def response(self) -> dict[str, list[dict[str, str]]]:
+        """The handler's response to the event source mapping."""
+        return {"batchItemFailures": [] if self.resume_at is None else [{"itemIdentifier": self.resume_at}]}
+
 
 class Relay:
     """Relays batches to the topic. Kept between invocations; one batch at a time."""

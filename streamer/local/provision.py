@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
-from streamer.local.clients import Clients
+from streamer.local.clients import LocalClients
 from streamer.local.resources import Resources
 from streamer.local.users import CONFIGURATIONS
 
@@ -25,7 +25,7 @@ def provision(endpoint_url: str, *, suffix: str = "") -> Resources:
     `suffix` is added to every name, so that several sets can live in one embedded AWS.
     Raises botocore's exceptions: there is nothing to be done about one here.
     """
-    clients = Clients(endpoint_url)
+    clients = LocalClients(endpoint_url)
     dynamodb = clients.dynamodb()
     sentiment = f"sentiment{suffix}"
     sentiment_stream = _table(dynamodb, sentiment, ("source_id", "timestamp"), index="sentiment")

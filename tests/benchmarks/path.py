@@ -9,10 +9,10 @@ from typing import Any
 
 from ingest_relay.handler import handler
 from streamer.change import iso_time, parse_time
+from streamer.event_source.mapping import POLL_INTERVAL
 from streamer.local.aws import EmbeddedAws
-from streamer.local.clients import Clients
+from streamer.local.clients import LocalClients
 from streamer.local.provision import provision
-from streamer.local.pump.pump import POLL_INTERVAL
 from streamer.local.resources import Resources
 from tests.integration.pipeline import pumping
 from tests.integration.rig import stream
@@ -47,7 +47,7 @@ class _FirstHops:
 
 
 def _write(resources: Resources, count: int) -> None:
-    dynamodb = Clients(resources.endpoint_url).dynamodb()
+    dynamodb = LocalClients(resources.endpoint_url).dynamodb()
     began = time.monotonic()
     for number in range(count):
         wait = began + number / _RATE - time.monotonic()

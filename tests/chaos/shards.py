@@ -9,7 +9,7 @@ import threading
 import zlib
 from typing import Any, Final
 
-from streamer.local.pump.pump import Handler
+from streamer.event_source.mapping import Handler
 
 SHARDS: Final = 4
 _BATCH: Final = 100

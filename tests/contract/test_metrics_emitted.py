@@ -17,7 +17,7 @@ from ingest_relay import metrics as relay
 from streamer import reaper_function, settings
 from streamer.change import iso_time
 from streamer.clock import wall_ms
-from streamer.local.clients import Clients
+from streamer.local.clients import LocalClients
 from streamer.local.provision import provision
 from streamer.local.resources import Resources
 from streamer.server.server import Server, listen
@@ -119,7 +119,7 @@ async def test_the_service_says_what_it_publishes(resources: Resources, monkeypa
     logging.getLogger().addHandler(told)
     logging.getLogger().setLevel(logging.INFO)
     service = Service(settings.read(os.environ), asyncio.get_running_loop())
-    sns = Clients(resources.endpoint_url).sns()
+    sns = LocalClients(resources.endpoint_url).sns()
 
     def publish(content: dict[str, Any]) -> None:
         sns.publish(TopicArn=resources.topic_arn, Message=json.dumps({"v": 1} | content))

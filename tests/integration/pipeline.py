@@ -11,11 +11,12 @@ from unittest.mock import patch
 from urllib.request import ProxyHandler, Request, build_opener
 
 from ingest_relay.handler import built_relay, handler
+from streamer.event_source.mapping import Handler
 from streamer.local.aws import EmbeddedAws
 from streamer.local.provision import provision
-from streamer.local.pump import Pump
-from streamer.local.pump.pump import Handler
+from streamer.local.relay import drive, table_mapping
 from streamer.local.resources import Resources
+from streamer.local.schedule import CanarySchedule
 from tests.watchdog import WATCHDOG
 
 _idle: list[EmbeddedAws] = []
@@ -58,8 +59,9 @@ def pumping(resources: Resources, handler: Handler) -> Iterator[None]:
     with patch.dict(os.environ, resources.environment() | {"LOG_LEVEL": "WARNING"}):
         built_relay()
     stop = threading.Event()
-    pump = Pump.of(resources, handler, canary_every=0.5)  # so that push proves itself soon, whoever writes
-    thread = threading.Thread(target=pump.run, args=(stop,), name="pump")
+    schedule = CanarySchedule(handler, interval=0.5)  # so that push proves itself soon, whoever writes
+    mapping = table_mapping(resources, handler)
+    thread = threading.Thread(target=drive, args=(mapping, schedule, stop), name="relay")
     thread.start()
     try:
         yield

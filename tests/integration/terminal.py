@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from streamer.local.clients import Clients
+from streamer.local.clients import LocalClients
 from streamer.local.discovery import RunningDemo, announced
 from streamer.local.resources import Resources
 from tests.integration.pipeline import pipeline
@@ -36,7 +36,7 @@ class Machine:
         self.folder = folder
         self.resources = resources
         self.service = service
-        self.clients = Clients(resources.endpoint_url)
+        self.clients = LocalClients(resources.endpoint_url)
         # The tools find the demo by its file, and no AWS by the environment.
         self.env = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")} | {
             "XDG_RUNTIME_DIR": str(folder),

@@ -4,7 +4,7 @@
 """
 
 from streamer.local.writer.news import news
-from streamer.local.writer.story import Edit
-from streamer.local.writer.writer import Writer
+from streamer.local.writer.story import TableWrite
+from streamer.local.writer.writer import NewsWriter
 
-__all__ = ["Edit", "Writer", "news"]
+__all__ = ["NewsWriter", "TableWrite", "news"]

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from streamer.local.writer.story import WRITES, Edit, story
+from streamer.local.writer.story import WRITES, TableWrite, story
 from streamer.local.writer.vocabulary import TICKERS
 
 
@@ -34,22 +34,22 @@ _MEAN: Final = sum(each.weight * (each.least + each.most) * each.factor for each
 )
 
 
-def news(seed: int, rate: float) -> Iterator[Edit]:
+def news(seed: int, rate: float) -> Iterator[TableWrite]:
     """All writes, in the order of their time, without end.
 
     `rate` is writes a second on average, once the first corrections are due. The same seed and rate give the same news.
     """
-    due: list[tuple[float, int, Edit]] = []
+    due: list[tuple[float, int, TableWrite]] = []
     planned = 0
-    for edits in _stories(random.Random(seed), rate):
-        while due and due[0][0] <= edits[0].at:
+    for writes in _stories(random.Random(seed), rate):
+        while due and due[0][0] <= writes[0].at:
             yield heapq.heappop(due)[2]
-        for edit in edits:
-            planned += 1  # breaks a tie, so that edits need not be comparable
-            heapq.heappush(due, (edit.at, planned, edit))
+        for write in writes:
+            planned += 1  # breaks a tie, so that writes need not be comparable
+            heapq.heappush(due, (write.at, planned, write))
 
 
-def _stories(rng: random.Random, rate: float) -> Iterator[list[Edit]]:
+def _stories(rng: random.Random, rate: float) -> Iterator[list[TableWrite]]:
     at = 0.0
     number = 0
     while True:

@@ -31,7 +31,7 @@ WRITES: Final = 1.88
 
 
 @dataclass(frozen=True, slots=True)
-class Edit:
+class TableWrite:
     """One write to the sentiment table."""
 
     at: float
@@ -46,7 +46,7 @@ class Edit:
     """Attributes to take away."""
 
 
-def story(rng: random.Random, number: int, at: float, hot: str | None = None) -> list[Edit]:
+def story(rng: random.Random, number: int, at: float, hot: str | None = None) -> list[TableWrite]:
     """The writes of story `number`, which breaks `at` seconds after the start. `hot`: the ticker all write about."""
     tickers = _tickers(rng, hot)
     label = rng.choices(LABELS, (45, 30, 25))[0]
@@ -69,7 +69,7 @@ def story(rng: random.Random, number: int, at: float, hot: str | None = None) ->
     other = _verdict(rng, rng.choice([each for each in LABELS if each != label]))
     fate = rng.choices(list(FATES), list(FATES.values()))[0]
     _fate(told, fate, verdict, other, tickers)
-    return told.edits
+    return told.writes
 
 
 def _fate(
@@ -108,7 +108,7 @@ class _Telling:
     source_id: str
     at: float
     published: float
-    edits: list[Edit] = field(default_factory=list)
+    writes: list[TableWrite] = field(default_factory=list)
 
     def later(self, least: float, most: float) -> None:
         self.at += self.rng.uniform(least, most)
@@ -119,7 +119,7 @@ class _Telling:
         values: Mapping[str, Any] | None = None,
         removed: tuple[str, ...] = (),
     ) -> None:
-        self.edits.append(Edit(self.at, action, self.source_id, self.published, values or {}, removed))
+        self.writes.append(TableWrite(self.at, action, self.source_id, self.published, values or {}, removed))
 
 
 def _tickers(rng: random.Random, hot: str | None) -> list[str]:

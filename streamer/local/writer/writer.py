@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 
 from boto3.dynamodb.types import TypeSerializer
 
-from streamer.local.writer.story import Edit
+from streamer.local.writer.story import TableWrite
 
 logger = logging.getLogger(__name__)
 
@@ -36,8 +36,8 @@ class Table(Protocol):
         """Takes an item away."""
 
 
-class Writer:
-    """Writes edits to one table. `begun` is the time that the edits' seconds count from, in Unix seconds."""
+class NewsWriter:
+    """Writes writes to one table. `begun` is the time that the writes' seconds count from, in Unix seconds."""
 
     def __init__(
         self, dynamodb: Table, table: str, *, begun: float | None = None, wall: Callable[[], float] = time.time
@@ -48,31 +48,31 @@ class Writer:
         self._begun = wall() if begun is None else begun
         self._serializer = TypeSerializer()
 
-    def run(self, edits: Iterable[Edit], stop: threading.Event) -> None:
-        """Writes each edit when it is due, or at once when that is past; returns when `stop` is set or none is left.
+    def run(self, writes: Iterable[TableWrite], stop: threading.Event) -> None:
+        """Writes each write when it is due, or at once when that is past; returns when `stop` is set or none is left.
 
         Raises botocore's exceptions.
         """
         late = False
-        for edit in edits:
-            ahead = self._begun + edit.at - self._wall()
+        for write in writes:
+            ahead = self._begun + write.at - self._wall()
             if stop.wait(max(0.0, ahead)):
                 return
             if ahead < -_LATE and not late:
                 late = True
                 logger.warning("this machine cannot write that fast", extra={"seconds_late": round(-ahead, 1)})
-            self.write(edit)
+            self.write(write)
 
-    def write(self, edit: Edit) -> None:
-        """Writes one edit now, whatever its time."""
+    def write(self, write: TableWrite) -> None:
+        """Writes one write now, whatever its time."""
         now = self._wall()
-        key = self._serialize({"source_id": edit.source_id, "timestamp": _iso(self._begun + edit.published)})
-        match edit.action:
+        key = self._serialize({"source_id": write.source_id, "timestamp": _iso(self._begun + write.published)})
+        match write.action:
             case "put":
-                values = {**edit.values, "updated_at": _iso(now), "ttl_timestamp": int(now) + _KEPT}
+                values = {**write.values, "updated_at": _iso(now), "ttl_timestamp": int(now) + _KEPT}
                 self._dynamodb.put_item(TableName=self._table, Item=key | self._serialize(values))
             case "update":
-                self._update(key, {**edit.values, "updated_at": _iso(now)}, edit.removed)
+                self._update(key, {**write.values, "updated_at": _iso(now)}, write.removed)
             case "delete":
                 self._dynamodb.delete_item(TableName=self._table, Key=key)
 
