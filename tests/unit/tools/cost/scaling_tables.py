@@ -1,21 +1,114 @@
 """The tables of docs/scaling.md. `python -m tests.unit.tools.cost.scaling_tables` puts them there.
 
-After `make bench`: put its numbers into `streamer.tools.cost.sizing.Measured` (a test names what differs), then
-call this.
+After `make bench`: put its numbers into `MEASURED` (a test names what differs), then call this.
+
+How many streams fit into a container: it is one Python process, so one core at most, of which it may use a part. It needs
+the core without streams for receives, changes and the table query; and for each stream for a write for each flush with an
+event for it, for each further event of that write, and for the question whether its filter admits an event, if no other
+stream has that filter.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from streamer.tools.cost.prices import bill, total
-from streamer.tools.cost.sizing import FLUSHES, MEASURED, Load, Measured, size
+from streamer.tools.cost.estimate import HEARTBEAT, Load, bill, total
 
 DOCS = Path(__file__).parents[4] / "docs"
 PAGE = DOCS / "scaling.md"
+
+FLUSHES = 20
+"""A second, at most."""
+BUSY = 0.7
+"""Share of its core that a container may use; the rest is for deploys, storms and the loss of a container."""
+GBIT = 1.0
+"""A second that a container may send. AWS promises no figure."""
+HISTORY_S, HISTORY_MB = 900, 67.108864
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Processor in µs and memory. The first four are in docs/benchmarks.md, and a test compares them."""
+
+    write_us: float = 11.3
+    """10,000 × 1/s, `streamer serve`: an event. Each is a write of its own, and intake hardly counts."""
+    intake_low_us: float = 751
+    """Intake alone at 100 changes/s: a change."""
+    intake_high_us: float = 110
+    """Intake alone at 1,000 changes/s: a change, in as many messages."""
+    stream_kb: float = 3.6
+    """Memory of an idle stream."""
+
+    intake_receives: float = 20
+    """Receives a second in both runs of Intake alone: they are paced."""
+    joined_us: float = 0.6
+    """One more event in a write: ten joined events cost a raw asyncio protocol 13 µs where one costs 7.2."""
+    admits_us: float = 0.12
+    """One filter asked about one event, by itself: 500 filters of five tickers, 60 events."""
+    row_us: float = 50
+    """One item of a table query, by itself: parsing by botocore and by us; 42 to 72."""
+
+    @property
+    def change_us(self) -> float:
+        """One change, by what 900 more a second cost."""
+        return (1_000 * self.intake_high_us - 100 * self.intake_low_us) / 900
+
+    @property
+    def receive_us(self) -> float:
+        """One receive with its delete: what is left of the run with few changes."""
+        return (100 * self.intake_low_us - 100 * self.change_us) / self.intake_receives
+
+
+MEASURED = Measured()
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """What one container holds, and how many are needed."""
+
+    containers: int
+    """One of them spare."""
+    streams_each: int
+    binds: str
+    bounds: dict[str, int]
+    streams_a_core: int
+    stream_us: float
+    """Processor a second for one stream."""
+    fixed: float
+    """Cores of a container without streams."""
+
+
+def capacity(load: Load, filters: int | None = None, measured: Measured = MEASURED, busy: float = BUSY) -> Capacity:
+    """`filters`: different ones in all; None: one without a filter, else one for each stream."""
+    events = load.changes * load.tickers_per_item
+    flushes = min(load.receives, FLUSHES)
+    some = 1 - (1 - load.share) ** (events / flushes) if flushes else 0.0
+    metrics = min(load.changes, 1.0) if load.share == 1 else 0.0
+    writes = flushes * some + metrics + 2 / HEARTBEAT  # a heartbeat, and a ping between two
+    write = writes * measured.write_us + max(0.0, events * load.share - writes) * measured.joined_us
+    admit = events * measured.admits_us
+    filters = filters if filters is not None else 1 if load.share == 1 else load.streams
+    stream_us = write + (admit if filters == load.streams else 0.0)
+    fixed = (
+        load.receives * measured.receive_us
+        + load.changes * measured.change_us
+        + load.changes * load.lookback * measured.row_us / load.verify
+    ) / 1e6
+    room = (min(load.cpu, 1.0) * busy - fixed) * 1e6
+    own = math.floor(room / (write + admit))
+    bounds = {
+        "processor": own if own <= filters else math.floor((room - filters * admit) / write),
+        "bandwidth": math.floor(GBIT * 1e9 / 8 / load.stream_bytes),
+        "streams-per-container": load.streams_per_container,
+    }
+    binds = min(bounds, key=lambda bound: bounds[bound])
+    containers = math.ceil(load.streams / bounds[binds]) + 1
+    return Capacity(containers, bounds[binds], binds, bounds, math.floor(1e6 / stream_us), stream_us, fixed)
+
 
 STREAMS = (10_000, 100_000, 1_000_000)
 CHANGES = (10, 100, 1_000)
@@ -58,7 +151,12 @@ def measured() -> dict[str, float]:
 def load(streams: int, changes: float, share: float) -> Load:
     """As the tables have it: at 1,000 changes/s checked less often, with a shorter catch-up."""
     made = Load(streams=streams, changes=changes, share=share)
-    return made if changes < 1_000 else replace(made, verify=60, lookback=240, catchup=600)
+    return made if changes < 1_000 else replace(made, verify=60, lookback=240)
+
+
+def priced(one: Load) -> Load:
+    """With as many containers as are needed."""
+    return replace(one, containers=capacity(one).containers)
 
 
 def tables() -> tuple[str, ...]:
@@ -105,20 +203,22 @@ def cores() -> str:
     rows = []
     for share, filters, name in ((OWN, None, "1%"), (OWN, 50, "1%, 50 filters in all"), (1.0, None, "everything")):
         for changes in CHANGES:
-            one = replace(load(1_000_000, changes, share), filters=filters)
-            sizing = size(one)
+            one = load(1_000_000, changes, share)
+            sizing = capacity(one, filters)
+            events = one.changes * one.tickers_per_item
+            history_s = min(HISTORY_S, HISTORY_MB * 1e6 / (events * one.event_bytes))
             again = sizing.streams_each * one.stream_bytes * (one.verify + 10) / 1e6
             rows.append((
                 name,
                 f"{changes:,}",
                 f"{one.messages:g}",
                 f"{sizing.stream_us:,.0f}",
-                f"{sizing.event_us:,.1f}",
+                f"{sizing.stream_us / events / share:,.1f}",
                 f"{sizing.streams_a_core:,}",
                 f"{sizing.fixed:.0%}",
                 f"{sizing.streams_each:,}",
                 sizing.binds,
-                f"{sizing.history_s:,.0f}",
+                f"{history_s:,.0f}",
                 f"{again:,.0f}",
             ))  # fmt: skip
     return _table(
@@ -137,12 +237,11 @@ def months(share: float) -> str:
     for streams in STREAMS:
         row = [f"{streams:,} streams"]
         for changes in CHANGES:
-            one = load(streams, changes, share)
-            sizing = size(one)
-            lines = bill(one, sizing)
+            one = priced(load(streams, changes, share))
+            lines = bill(one)
             most = sorted(lines, key=lambda line: -line.dollars)[:3]
             row.append(
-                f"**${total(lines):,.0f}**; {sizing.containers:,} × {sizing.memory:g} GB; "
+                f"**${total(lines):,.0f}**; {one.count:,} × {one.gigabytes:g} GB; "
                 + ", ".join(f"{line.what} ${line.dollars:,.0f}" for line in most)
             )
         rows.append(row)
@@ -167,12 +266,12 @@ KNOBS = {
 def knobs() -> str:
     """What changes the bill."""
     rows = []
-    for name, one in KNOBS.items():
-        sizing = size(one)
-        lines = bill(one, sizing)
+    for name, knob in KNOBS.items():
+        one = priced(knob)
+        lines = bill(one)
         by = {line.what: line.dollars for line in lines}
         shown = ("Fargate", "data to the internet", "table reads", "queues")
-        rows.append((name, f"{sizing.containers:,}", *(f"${by[each]:,.0f}" for each in shown), f"${total(lines):,.0f}"))
+        rows.append((name, f"{one.count:,}", *(f"${by[each]:,.0f}" for each in shown), f"${total(lines):,.0f}"))
     return _table(("options", "containers", "Fargate", "data", "table reads", "queues", "together"), rows)
 
 
@@ -185,7 +284,7 @@ def fleet() -> str:
             f"{containers / BEAT_S:,.2g}",
             f"{containers * one.messages:,.0f}",
             f"{containers * 3 / one.verify:,.0f}",
-            f"{containers * one.queried * one.item_bytes / one.verify / 1e6:,.0f} MB",
+            f"{containers * one.changes * one.lookback * one.item_bytes / one.verify / 1e6:,.0f} MB",
             f"{-(-containers // REAPED):,} h",
         )
         for containers in CONTAINERS
