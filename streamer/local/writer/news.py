@@ -1,4 +1,4 @@
-"""When which story breaks: a rate that is kept over minutes, with bursts and lulls within. Pure."""
+"""Plans stories at a rate that holds over minutes, with bursts and lulls. Pure."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from streamer.local.writer.vocabulary import TICKERS
 
 @dataclass(frozen=True, slots=True)
 class Weather:
-    """A stretch of time in which news breaks so many times as often as on average."""
+    """A period in which stories come `factor` times as often as on average."""
 
     name: str
     weight: int
     least: float
     most: float
-    """Seconds that it lasts."""
+    """Seconds of its length, at least `least`."""
     factor: float
 
 
@@ -35,7 +35,7 @@ _MEAN: Final = sum(each.weight * (each.least + each.most) * each.factor for each
 
 
 def news(seed: int, rate: float) -> Iterator[TableWrite]:
-    """All writes, in the order of their time, without end.
+    """All writes in the order of their time, without end.
 
     `rate` is writes a second on average, once the first corrections are due. The same seed and rate give the same news.
     """
@@ -45,7 +45,7 @@ def news(seed: int, rate: float) -> Iterator[TableWrite]:
         while due and due[0][0] <= writes[0].at:
             yield heapq.heappop(due)[2]
         for write in writes:
-            planned += 1  # breaks a tie, so that writes need not be comparable
+            planned += 1  # orders writes of the same time
             heapq.heappush(due, (write.at, planned, write))
 
 

@@ -1,4 +1,4 @@
-"""Writes news to a sentiment table as time goes by."""
+"""Makes planned writes to a sentiment table when they are due."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from streamer.local.writer.story import TableWrite
 logger = logging.getLogger(__name__)
 
 _KEPT: Final = 30 * 24 * 3600
-"""Seconds after which the table drops an item."""
+"""Seconds until an item expires."""
 _LATE: Final = 5.0
 
 
 class Table(Protocol):
-    """What is called of boto3's `dynamodb` client."""
+    """The calls of boto3's `dynamodb` client that are made here."""
 
     @property
     def put_item(self) -> Callable[..., Any]:
@@ -33,11 +33,11 @@ class Table(Protocol):
 
     @property
     def delete_item(self) -> Callable[..., Any]:
-        """Takes an item away."""
+        """Deletes an item."""
 
 
 class NewsWriter:
-    """Writes writes to one table. `begun` is the time that the writes' seconds count from, in Unix seconds."""
+    """Writes to one table. The times of writes count from `begun`, in Unix seconds."""
 
     def __init__(
         self, dynamodb: Table, table: str, *, begun: float | None = None, wall: Callable[[], float] = time.time
@@ -49,7 +49,7 @@ class NewsWriter:
         self._serializer = TypeSerializer()
 
     def run(self, writes: Iterable[TableWrite], stop: threading.Event) -> None:
-        """Writes each write when it is due, or at once when that is past; returns when `stop` is set or none is left.
+        """Makes each write when it is due, or at once if it is late; returns when `stop` is set or none is left.
 
         Raises botocore's exceptions.
         """
@@ -64,7 +64,7 @@ class NewsWriter:
             self.write(write)
 
     def write(self, write: TableWrite) -> None:
-        """Writes one write now, whatever its time."""
+        """Makes one write now, whatever its time."""
         now = self._wall()
         key = self._serialize({"source_id": write.source_id, "timestamp": _iso(self._begun + write.published)})
         match write.action:
@@ -86,7 +86,7 @@ class NewsWriter:
             TableName=self._table,
             Key=key,
             UpdateExpression=expression,
-            # Never a torso of an item: that, and moto gives an UpdateItem which creates one two INSERTs.
+            # An update must not create a partial item; moto would also give it two INSERT records.
             ConditionExpression="attribute_exists(source_id)",
             ExpressionAttributeNames=names,
             ExpressionAttributeValues={f":{at}": value for at, value in enumerate(serialized)},

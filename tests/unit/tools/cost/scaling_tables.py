@@ -2,10 +2,10 @@
 
 After `make bench`: put its numbers into `MEASURED` (a test names what differs), then call this.
 
-How many streams fit into a container: it is one Python process, so one core at most, of which it may use a part. It needs
-the core without streams for receives, changes and the table query; and for each stream for a write for each flush with an
-event for it, for each further event of that write, and for the question whether its filter admits an event, if no other
-stream has that filter.
+How many streams fit into a container: it is one Python process, so one core at most, of which it may use a part.
+Without streams it needs the core for receives, changes and the table query; for each stream, for a write for each flush
+with an event for it, for each further event of that write, and for the question whether its filter admits an event, if
+no other stream has that filter.
 """
 
 from __future__ import annotations
