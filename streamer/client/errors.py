@@ -93,7 +93,7 @@ def _why(error: httpx.ConnectError) -> str:
         if isinstance(cause, socket.gaierror):
             return "there is no such host"
         if isinstance(cause, OSError) and cause.errno == errno.ECONNREFUSED:
-            return "nobody listens there"
+            return "connection refused"
         if isinstance(cause, OSError) and cause.errno is not None:
             return os.strerror(cause.errno)
     return one_line(error)

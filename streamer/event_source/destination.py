@@ -1,4 +1,4 @@
-"""The on-failure destination: an SQS queue that is told where given-up records are, not what is in them.
+"""The on-failure destination: an SQS queue that gets the position of given-up records, not their content.
 
 https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
 """

@@ -132,7 +132,7 @@ class EventSourceMapping:
             if shard_id not in stream.open:
                 reader = ShardReader(self._client, arn, shard_id, latest=stream.latest)
                 stream.open[shard_id] = _Shard(stream.source, shard_id, reader, self._clock())
-        stream.latest = False  # a shard that is discovered later began after us
+        stream.latest = False  # a shard that is discovered later began after the start
 
     def _continue(self, stream: _Stream, shard: _Shard) -> None:
         started = self._clock()

@@ -33,7 +33,7 @@ class EmbeddedAws:
             self.endpoint_url = f"http://{LOOPBACK}:{sock.getsockname()[1]}"
             self.child = Child("aws", "--fd", str(sock.fileno()), listener=self._listener, pass_fd=sock.fileno())
             self.child.begin()
-        # Our end of the socket is closed: if moto dies now, whoever waits for its response gets an error at once.
+        # Our end of the socket is closed: if moto dies now, a pending request fails at once.
 
     def __enter__(self) -> Self:
         """Raises EmbeddedAwsError."""

@@ -56,7 +56,7 @@ class Child:
     def begin(self, environment: Mapping[str, str] | None = None) -> None:
         """Lets the part run, with `environment` added to its own."""
         assert self._process.stdin is not None  # noqa: S101 - it is a pipe
-        with suppress(BrokenPipeError):  # the child has died: the listener is told
+        with suppress(BrokenPipeError):  # the child has died: the listener gets its exit code
             self._process.stdin.write(json.dumps(dict(environment or {})) + "\n")
             self._process.stdin.flush()
 

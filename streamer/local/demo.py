@@ -135,7 +135,7 @@ class _Demo:
     def _announce(self, stack: ExitStack, resources: Resources) -> None:
         options = self._options
         base_url = f"http://{LOOPBACK}:{self._port}"
-        demo = RunningDemo(os.getpid(), base_url, resources, options.seed, options.rate)
+        demo = RunningDemo(os.getpid(), base_url, resources)
         try:
             stack.enter_context(announced(demo))
         except OSError as error:

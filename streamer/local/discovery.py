@@ -9,7 +9,7 @@ import stat
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,6 @@ class RunningDemo:
     base_url: str
     """http://127.0.0.1:PORT of the service, without a final slash."""
     resources: Resources
-    seed: int
-    rate: float
 
 
 @contextmanager
@@ -43,7 +41,7 @@ def announced(demo: RunningDemo, folder: Path | None = None) -> Iterator[Path]:
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         # The lock shows that the demo runs, and ends with its process in any case; its pid may be reused.
         fcntl.flock(file, fcntl.LOCK_EX)
-        json.dump(_to_json(demo), file)
+        json.dump(asdict(demo), file)
         file.flush()
         unfinished.rename(path)
         try:
@@ -97,16 +95,6 @@ def _make_private(folder: Path) -> None:
 def _is_private(folder: Path) -> bool:
     state = folder.lstat()
     return stat.S_ISDIR(state.st_mode) and state.st_uid == os.getuid() and not state.st_mode & 0o022
-
-
-def _to_json(demo: RunningDemo) -> dict[str, Any]:
-    return {
-        "pid": demo.pid,
-        "base_url": demo.base_url,
-        "resources": demo.resources.to_json(),
-        "seed": demo.seed,
-        "rate": demo.rate,
-    }
 
 
 def _from_json(members: Mapping[str, Any]) -> RunningDemo:

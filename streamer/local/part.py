@@ -25,7 +25,7 @@ from streamer.telemetry.logs import configure
 logger = logging.getLogger(__name__)
 
 _GRACE: Final = 2.5
-"""Seconds in which a part whose parent died has to end: nobody else would end it."""
+"""Seconds in which a part whose parent died has to end: no other process would end it."""
 _MODULES: Final = {
     "aws": (
         "streamer.local.moto_server",

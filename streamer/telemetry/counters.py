@@ -53,10 +53,11 @@ class Lags:
 
     def snapshot(self) -> Mapping[str, Mapping[str, float | int | None]]:
         """p50, p99 and the number of samples by hop; None where there is no sample."""
-        return {hop: _percentiles(samples) for hop, samples in self._samples.items()}
+        return {hop: percentiles(samples) for hop, samples in self._samples.items()}
 
 
-def _percentiles(samples: Iterable[float]) -> dict[str, float | int | None]:
+def percentiles(samples: Iterable[float]) -> dict[str, float | int | None]:
+    """`p50_ms`, `p99_ms` (None without samples) and `count`."""
     ordered = sorted(samples)
     if not ordered:
         return {"p50_ms": None, "p99_ms": None, "count": 0}

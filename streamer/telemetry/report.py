@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 _MINUTE_MS: Final = 60_000
 _STDOUT: Final = 1
-_MAX_WAITING: Final = 4  # lines; while more wait, nobody reads them
+_MAX_WAITING: Final = 4  # lines; while as many wait, stdout is not read
 _END_TIMEOUT: Final = 1.0
 
 Gauges = Callable[[], Mapping[str, float | None]]
@@ -61,7 +61,7 @@ class EmfReport:
 
     A line is due when the wall clock is a multiple of the interval, and is dated a millisecond before, so that what
     it counts happened in the minute of its date. Gauges are in the first line of each minute, so that their sum over a
-    minute is the sum over containers. While nobody reads, a later line includes what this one would have had.
+    minute is the sum over containers. While stdout is not read, a later line includes what this one would have had.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class EmfReport:
             if now_ms >= self._due_ms:  # otherwise the clock was set back, or the timer was early
                 self._report_interval(now_ms // self._interval_ms * self._interval_ms - 1)
         except Exception:
-            logger.exception("metrics could not be said")
+            logger.exception("metrics could not be reported")
         finally:
             self._wait()
 

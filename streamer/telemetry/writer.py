@@ -1,6 +1,6 @@
-"""Writes lines in a thread of its own, so that nobody else waits for a reader.
+"""Writes lines in a thread of its own, so that no other thread waits for a reader.
 
-A pipe that nobody reads holds 64 KB; then a write to it blocks, and would block the event loop with every stream. Not
+An unread pipe holds 64 KB; then a write to it blocks, and would block the event loop with every stream. Not
 for a process that forks or is frozen between two requests (Lambda): there the thread would be missing, or asleep.
 """
 

@@ -107,7 +107,7 @@ async def machine(folder: Path) -> AsyncIterator[Machine]:
     """Everything that `make demo` runs, but the writer."""
     with pipeline() as resources:
         async with serving(resources.environment(), until="push") as service:
-            demo = RunningDemo(os.getpid(), service.base, resources, seed=1, rate=0.0)
+            demo = RunningDemo(os.getpid(), service.base, resources)
             with announced(demo, folder / "sentiment-streamer"):
                 yield Machine(folder, resources, service)
 

@@ -47,7 +47,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "event_source": set(),
     "local": {"cli", "event_source", "telemetry"},
     "client": {"errors", "sse"},
-    "tools": {"aws", "change", "client", "errors", "event_source", "intake", "local", "sse"},
+    "tools": {"aws", "change", "client", "clock", "errors", "event_source", "intake", "local", "sse"},
     "cli": {"errors", "local", "service", "settings", "telemetry", "tools"},
 }  # fmt: skip
 """What each part of `streamer` may import of the others. Every part is here, so a new one is a decision."""

@@ -6,12 +6,11 @@ import logging
 import math
 import sys
 import time
-from collections.abc import Callable
 
 from streamer.local.status_line import StatusLine
 from streamer.tools.record.recording import RecordingWriter
 from streamer.tools.terminal.errors import DONE
-from streamer.tools.terminal.limits import Limits
+from streamer.tools.terminal.limits import EndLimits
 from streamer.tools.terminal.printable import printable
 from streamer.tools.terminal.quantities import count_text, duration_text
 
@@ -23,17 +22,12 @@ class Session:
         self,
         source: str,
         recording: RecordingWriter,
-        limits: Limits,
-        *,
-        clock: Callable[[], float] = time.monotonic,
-        wall_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        limits: EndLimits,
     ) -> None:
-        self.now_ms = wall_ms
         self._source = source
         self._recording = recording
         self._limits = limits
-        self._clock = clock
-        self._began = clock()
+        self._began = time.monotonic()
         self._status = StatusLine(sys.stderr) if sys.stderr.isatty() else None
 
     @property
@@ -47,7 +41,7 @@ class Session:
         if self.full:
             return 0.0
         ends = math.inf if self._limits.seconds is None else self._began + self._limits.seconds
-        return max(0.0, ends - self._clock())
+        return max(0.0, ends - time.monotonic())
 
     def add(self, line: str) -> None:
         """Writes a line, unless the limit is reached."""
@@ -75,7 +69,7 @@ class Session:
         return DONE
 
     def _totals(self) -> str:
-        lasted = duration_text(self._clock() - self._began)
+        lasted = duration_text(time.monotonic() - self._began)
         return f"{count_text(self._recording.lines, 'line')}, {self._recording.bytes / 1000:,.1f} kB, {lasted}"
 
 

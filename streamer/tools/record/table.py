@@ -6,6 +6,7 @@ import logging
 import time
 from typing import Any, Final
 
+from streamer.clock import wall_ms
 from streamer.event_source import EventSourceMapping, StreamSource
 from streamer.local.clients import BotoClients, LocalClients
 from streamer.tools.aws import EnvironmentClients, is_local, running_demo
@@ -14,7 +15,7 @@ from streamer.tools.record.session import Session, SessionLogHandler
 from streamer.tools.relay import visible_part
 from streamer.tools.terminal.errors import ToolError, UsageError
 from streamer.tools.terminal.interrupt import Interrupt, Interrupted
-from streamer.tools.terminal.limits import Limits
+from streamer.tools.terminal.limits import EndLimits
 from streamer.tools.terminal.quantities import duration_text
 
 _LOCAL_INTERVAL: Final = 0.05
@@ -25,16 +26,16 @@ _GIVE_UP: Final = 30.0
 """Seconds without a response after which the source has ended, for example because its demo has."""
 
 
-def record_table(table: str | None, file: str, limits: Limits, *, force: bool, whole: bool, from_start: bool) -> int:
+def record_table(table: str | None, file: str, limits: EndLimits, *, force: bool, whole: bool, from_start: bool) -> int:
     """Records a table's stream; that of the running demo's sentiment table if `table` is None."""
     clients, name, source = _find_stream(table, latest=not from_start)
     with Interrupt() as interrupt, RecordingWriter(file, force=force) as recording:
         session = Session(f"table {name}", recording, limits)
-        recording.head(header("table", name, now_ms=session.now_ms(), whole=whole))
+        recording.head(header("table", name, now_ms=wall_ms(), whole=whole))
         failures: list[ToolError | BrokenPipeError] = []
 
         def write(event: dict[str, Any], context: object) -> None:
-            at = session.now_ms()
+            at = wall_ms()
             try:
                 for record in event["Records"]:
                     session.add(record_line(at, record if whole else visible_part(record)))

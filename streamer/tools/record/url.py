@@ -8,12 +8,13 @@ import signal
 
 from streamer.client import Received, Reconnect, Stream
 from streamer.client.response import safe_url
+from streamer.clock import wall_ms
 from streamer.tools.record.recording import RecordingWriter, event_line, header
 from streamer.tools.record.session import Session
-from streamer.tools.terminal.limits import Limits
+from streamer.tools.terminal.limits import EndLimits
 
 
-def record_url(url: str, file: str, limits: Limits, *, force: bool) -> int:
+def record_url(url: str, file: str, limits: EndLimits, *, force: bool) -> int:
     """Records a stream over reconnects. Raises NotAStream, and Unreachable at the first try.
 
     Recordings get passed around, so the URL is recorded without password and ticket.
@@ -21,7 +22,7 @@ def record_url(url: str, file: str, limits: Limits, *, force: bool) -> int:
     stream = Stream(url, reconnect=Reconnect(patient=False), keep_repeats=True)
     with RecordingWriter(file, force=force) as recording:
         session = Session(f"stream {safe_url(url)}", recording, limits)
-        recording.head(header("url", safe_url(url), now_ms=session.now_ms()))
+        recording.head(header("url", safe_url(url), now_ms=wall_ms()))
         asyncio.run(_follow(stream, session))
     return session.end()
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, TextIO
 
+from streamer.clock import wall_ms
 from streamer.tools.relay import TableKind
 from streamer.tools.replay import targets
 from streamer.tools.replay.faults import FaultPlan, Faults, PlannedRecord
@@ -76,7 +77,7 @@ class Replay:
         interrupt: Interrupt,
         *,
         new_keys: bool,
-        wall_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        now_ms: Callable[[], int] = wall_ms,
         stdin: IO[bytes] | None = None,
     ) -> None:
         self.totals = Totals()
@@ -84,7 +85,7 @@ class Replay:
         self._target = target
         self._interrupt = interrupt
         self._with_new_keys = new_keys
-        self._wall_ms = wall_ms
+        self._now_ms = now_ms
         self._stdin = stdin or sys.stdin.buffer
         self._plan = FaultPlan(options.faults)
         self._new_keys: NewKeys | None = None
@@ -173,9 +174,7 @@ class Replay:
         if not self._with_new_keys:
             return record
         if self._new_keys is None:
-            self._new_keys = NewKeys(
-                started_ms=self._wall_ms(), first_ms=round(one.due_ms), factor=self._options.factor
-            )
+            self._new_keys = NewKeys(started_ms=self._now_ms(), first_ms=round(one.due_ms), factor=self._options.factor)
         return self._new_keys(record)
 
 

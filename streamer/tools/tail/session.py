@@ -14,13 +14,13 @@ from typing import Final
 from streamer.client import Stream
 from streamer.tools.tail.printer import EventPrinter
 from streamer.tools.terminal.errors import DONE
-from streamer.tools.terminal.limits import Limits
+from streamer.tools.terminal.limits import EndLimits
 
 TIMED_OUT: Final = 3
 """Exit code: what was waited for did not come in time."""
 
 
-def run(stream: Stream, printer: EventPrinter, limits: Limits) -> int:
+def run(stream: Stream, printer: EventPrinter, limits: EndLimits) -> int:
     """Shows the stream until a limit is reached; returns the exit code.
 
     Raises KeyboardInterrupt at SIGINT and SIGTERM, BrokenPipeError when the reader of the lines has gone, NotAStream
@@ -35,7 +35,7 @@ def run(stream: Stream, printer: EventPrinter, limits: Limits) -> int:
             printer.end(stream.repeats.dropped)
 
 
-async def _run(stream: Stream, printer: EventPrinter, limits: Limits) -> int:
+async def _run(stream: Stream, printer: EventPrinter, limits: EndLimits) -> int:
     following = asyncio.ensure_future(_follow(stream, printer, limits))
     gone = False
 
@@ -57,7 +57,7 @@ async def _run(stream: Stream, printer: EventPrinter, limits: Limits) -> int:
             raise
 
 
-async def _follow(stream: Stream, printer: EventPrinter, limits: Limits) -> int:
+async def _follow(stream: Stream, printer: EventPrinter, limits: EndLimits) -> int:
     try:
         async with asyncio.timeout(limits.seconds), stream:
             async for each in stream:

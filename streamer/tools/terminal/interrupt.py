@@ -39,18 +39,14 @@ class Interrupt:
         for number, handler in zip(_SIGNALS, self._before, strict=True):
             signal.signal(number, handler)
 
-    def check(self) -> None:
-        """Raises Interrupted after a signal."""
-        if self.asked:
-            raise Interrupted
-
     @contextmanager
     def waiting(self) -> Iterator[None]:
         """A block that may be cut off: raises Interrupted at once when a signal comes."""
         before = self._waiting
         self._waiting = True  # before the check, so that a signal between the two is not missed
         try:
-            self.check()
+            if self.asked:
+                raise Interrupted
             yield
         finally:
             self._waiting = before

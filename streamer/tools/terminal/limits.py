@@ -8,7 +8,7 @@ from streamer.tools.terminal.quantities import seconds
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class EndLimits:
     """A number of seconds and a number of lines or events; None for no limit."""
 
     seconds: float | None = None
@@ -24,6 +24,6 @@ class Limits:
         return self.count is not None and count >= self.count
 
 
-def read_limits(lasting: str | None, count: int | None) -> Limits:
+def read_limits(lasting: str | None, count: int | None) -> EndLimits:
     """The options `--for` and `--count`. Raises UsageError."""
-    return Limits(None if lasting is None else seconds("--for", lasting), count)
+    return EndLimits(None if lasting is None else seconds("--for", lasting), count)

@@ -25,7 +25,7 @@ RESOURCES = Resources(
 
 
 def demo(pid: int = os.getpid()) -> RunningDemo:
-    return RunningDemo(pid, "http://127.0.0.1:8080", RESOURCES, seed=1, rate=5.0)
+    return RunningDemo(pid, "http://127.0.0.1:8080", RESOURCES)
 
 
 @pytest.fixture

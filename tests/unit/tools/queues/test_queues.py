@@ -193,7 +193,7 @@ def test_the_running_demo_is_meant_where_no_topic_is_named(
     assert "no demo runs on this machine" in capsys.readouterr().err
     name = queue(aws, 0)
     resources = Resources("http://127.0.0.1:1", "t", "s", "u", "v", TOPIC_ARN, "q")
-    with announced(RunningDemo(1, "http://127.0.0.1:9001", resources, 1, 5.0)):
+    with announced(RunningDemo(1, "http://127.0.0.1:9001", resources)):
         assert ran("list") == 0
     assert name in capsys.readouterr().out
 

@@ -15,7 +15,7 @@ from streamer import tools
 from streamer.tools.record.recording import RecordingWriter, event_line, header, message_line, record_line
 from streamer.tools.record.url import record_url
 from streamer.tools.terminal.errors import ToolError, UsageError
-from streamer.tools.terminal.limits import Limits
+from streamer.tools.terminal.limits import EndLimits
 
 
 def test_a_header_says_what_it_is() -> None:
@@ -126,7 +126,7 @@ def test_of_a_url_neither_password_nor_ticket_is_recorded(
 
     monkeypatch.setattr("streamer.tools.record.url._follow", nothing_comes)
     path = tmp_path / "a.jsonl"
-    record_url("http://u:PASS@127.0.0.1:1/s?ticket=SECRET", str(path), Limits(), force=False)
+    record_url("http://u:PASS@127.0.0.1:1/s?ticket=SECRET", str(path), EndLimits(), force=False)
     said = path.read_text() + capsys.readouterr().err
     assert "127.0.0.1:1/s" in said
     assert "PASS" not in said

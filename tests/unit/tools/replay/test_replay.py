@@ -47,7 +47,7 @@ def replay(given: ReplayOptions, taken: Taken, interrupt: Interrupt | None = Non
         taken.target,
         interrupt or Interrupt(),
         new_keys=bool(given.new_keys),
-        wall_ms=lambda: 1_800_000_000_000,
+        now_ms=lambda: 1_800_000_000_000,
         stdin=io.BytesIO(stdin),
     )
     made.run()

@@ -34,6 +34,6 @@ def test_the_usual_path_is_added_where_there_is_none(given: str | None, meant: s
 
 def test_the_running_demo_is_found() -> None:
     resources = Resources("http://127.0.0.1:1", "us-east-1", "t", "u", "arn", "q", "s")
-    with announced(RunningDemo(1, "http://127.0.0.1:9001", resources, 1, 5.0)):
+    with announced(RunningDemo(1, "http://127.0.0.1:9001", resources)):
         assert target(None) == "http://127.0.0.1:9001/api/v2/stream"
         assert target("http://host") == "http://host/api/v2/stream"
