@@ -105,9 +105,9 @@ def main() -> None:
         resources = provision(aws.endpoint_url)
         with pumping(resources, hops):
             totals, lag = asyncio.run(_measure(resources))
-    print(f"table write to frame at a client: {_RATE} writes/s for {_SECONDS} s, the pump polls every")
+    print(f"table write to frame at a client: {_RATE} writes/s for {_SECONDS} s, shards are read every")
     print(f"{POLL_INTERVAL * 1000:.0f} ms (aim: p50 60 ms, p99 150 ms)             ms   p50     p99")
-    _row("write → relay (pump)", *_percentiles(hops.write_to_relay[_WARM_UP:]))
+    _row("write → relay", *_percentiles(hops.write_to_relay[_WARM_UP:]))
     _row("relay → topic (handler)", *_percentiles(hops.relay_to_topic[_WARM_UP:]))
     _row(
         "relayed → received (topic, queue)", lag["relayed_to_received"]["p50_ms"], lag["relayed_to_received"]["p99_ms"]

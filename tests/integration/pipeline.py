@@ -1,4 +1,4 @@
-"""The embedded AWS with its pump and relay, for tests: everything of the path but the service."""
+"""The embedded AWS with its relay, for tests: everything of the path but the service."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _end_idle() -> None:
 
 @contextmanager
 def pipeline() -> Iterator[Resources]:
-    """Tables, stream, topic and failure queue, and a pump that calls the real handler in a thread."""
+    """Tables, stream, topic and failure queue, and a mapping that calls the real handler in a thread."""
     with embedded_aws() as endpoint_url:
         resources = provision(endpoint_url)
         with pumping(resources, handler):
@@ -54,7 +54,7 @@ def pipeline() -> Iterator[Resources]:
 
 @contextmanager
 def pumping(resources: Resources, handler: Handler) -> Iterator[None]:
-    """Pumps into a handler that ends in the relay, until the block ends."""
+    """Calls a handler that ends in the relay, in a thread, until the block ends."""
     built_relay.cache_clear()
     with patch.dict(os.environ, resources.environment() | {"LOG_LEVEL": "WARNING"}):
         built_relay()

@@ -1,4 +1,4 @@
-"""The tools as a person at a terminal runs them, on a machine where a demo runs: embedded AWS, pump, relay, service."""
+"""The tools as a person at a terminal runs them, on a machine where a demo runs: embedded AWS, relay, service."""
 
 from __future__ import annotations
 
