@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
-from ingest_relay.failures import FailureQueue, SqsClient
-from ingest_relay.publish import SnsClient, Topic
+from ingest_relay.delivery import Delivery
+from ingest_relay.failures import FailureQueue
+from ingest_relay.publish import Topic
 from ingest_relay.record import SENTIMENT, USERS, Allowed
 from ingest_relay.relay import FailureQueueError, Relay
 from streamer.event_source.checkpoint import Backlog, RetryPolicy, after_response, count_done
@@ -41,17 +42,14 @@ class LocalRelay:
 
     def __init__(
         self,
-        sns: SnsClient,
-        topic_arn: str,
-        sqs: SqsClient,
-        failure_queue_url: str,
+        topic: Topic,
+        failure_queue: FailureQueue,
         tables: Mapping[TableKind, str],
         *,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """`tables`: the names that the relay knows the tables by."""
-        allowed = {name: _ALLOWED[kind] for kind, name in tables.items()}
-        self._relay = Relay(Topic(sns, topic_arn), FailureQueue(sqs, failure_queue_url), allowed)
+        self._relay = Relay(topic, failure_queue, {name: _ALLOWED[kind] for kind, name in tables.items()})
         self._sleep = sleep
 
     def send(self, records: Sequence[Mapping[str, Any]]) -> RelayResult:
@@ -78,45 +76,32 @@ class LocalRelay:
         return replace(result, done=len(records))
 
 
-class FailureSink:
-    """An SQS client that passes the text of each failure record to a function."""
+class MessageSink(Topic):
+    """A topic that passes the text of each message to a function."""
 
     def __init__(self, take: Callable[[str], None]) -> None:
         self._take = take
 
-    def send_message_batch(
-        self,
-        *,
-        QueueUrl: str,  # noqa: N803 - boto3's spelling
-        Entries: Sequence[Any],  # noqa: N803 - boto3's spelling
-    ) -> Mapping[str, Any]:
-        """Accepts every entry."""
-        for entry in Entries:
-            self._take(entry["MessageBody"])
-        return {"Successful": [{"Id": entry["Id"]} for entry in Entries]}
+    def publish(self, texts: Sequence[str]) -> Delivery:
+        """Accepts every text."""
+        return _deliver(texts, self._take)
 
 
-class MessageSink:
-    """An SNS client that passes the text of each message to a function."""
+class FailureSink(FailureQueue):
+    """A failure queue that passes the text of each failure record to a function."""
 
     def __init__(self, take: Callable[[str], None]) -> None:
         self._take = take
 
-    def publish(self, *, TopicArn: str, Message: str) -> Mapping[str, Any]:  # noqa: N803 - boto3's spelling
-        """Accepts the message."""
-        self._take(Message)
-        return {}
+    def send(self, texts: Sequence[str]) -> Delivery:
+        """Accepts every text."""
+        return _deliver(texts, self._take)
 
-    def publish_batch(
-        self,
-        *,
-        TopicArn: str,  # noqa: N803 - boto3's spelling
-        PublishBatchRequestEntries: Sequence[Any],  # noqa: N803 - boto3's spelling
-    ) -> Mapping[str, Any]:
-        """Accepts every entry."""
-        for entry in PublishBatchRequestEntries:
-            self._take(entry["Message"])
-        return {"Successful": [{"Id": entry["Id"]} for entry in PublishBatchRequestEntries]}
+
+def _deliver(texts: Sequence[str], take: Callable[[str], None]) -> Delivery:
+    for text in texts:
+        take(text)
+    return Delivery(len(texts), 1)
 
 
 def table_kind(record: Mapping[str, Any]) -> TableKind | None:

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from ingest_relay.failures import FailureQueue as RelayFailureQueue
+from ingest_relay.publish import Topic
 from streamer.event_source import EventSourceMapping, FailureQueue, RetryPolicy, StreamSource
 from streamer.event_source.record import to_event
 from streamer.event_source.shards import ShardReader
@@ -37,10 +39,9 @@ def fail_in_a_relay_that_knows_another_table(here: Machine, failing: list[dict[s
     """A deployment with a wrong setting: each record becomes a failure record."""
     resources = here.resources
     wrong: Any = {"sentiment": "sentimental", "users": "users"}
-    relaying = LocalRelay(
-        here.clients.sns(), resources.topic_arn, here.clients.sqs(), resources.failure_queue_url, wrong
-    )
-    assert relaying.send(failing).failures == len(failing)
+    topic = Topic(here.clients.sns(), resources.topic_arn)
+    queue = RelayFailureQueue(here.clients.sqs(), resources.failure_queue_url)
+    assert LocalRelay(topic, queue, wrong).send(failing).failures == len(failing)
 
 
 def fail_in_lambda(here: Machine) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Final, Protocol
 
 from boto3.dynamodb.types import TypeSerializer
 
+from streamer.local.update import update_expression
 from streamer.local.writer.story import TableWrite
 
 logger = logging.getLogger(__name__)
@@ -72,25 +73,16 @@ class NewsWriter:
                 values = {**write.values, "updated_at": _iso(now), "ttl_timestamp": int(now) + _KEPT}
                 self._dynamodb.put_item(TableName=self._table, Item=key | self._serialize(values))
             case "update":
-                self._update(key, {**write.values, "updated_at": _iso(now)}, write.removed)
+                values = self._serialize({**write.values, "updated_at": _iso(now)})
+                self._dynamodb.update_item(
+                    TableName=self._table,
+                    Key=key,
+                    # An update must not create a partial item; moto would also give it two INSERT records.
+                    ConditionExpression="attribute_exists(source_id)",
+                    **update_expression(values, write.removed),
+                )
             case "delete":
                 self._dynamodb.delete_item(TableName=self._table, Key=key)
-
-    def _update(self, key: dict[str, Any], values: Mapping[str, Any], removed: tuple[str, ...]) -> None:
-        names = {f"#{at}": name for at, name in enumerate([*values, *removed])}
-        expression = "SET " + ", ".join(f"#{at} = :{at}" for at in range(len(values)))
-        if removed:
-            expression += " REMOVE " + ", ".join(f"#{at}" for at in range(len(values), len(names)))
-        serialized = self._serialize(values).values()
-        self._dynamodb.update_item(
-            TableName=self._table,
-            Key=key,
-            UpdateExpression=expression,
-            # An update must not create a partial item; moto would also give it two INSERT records.
-            ConditionExpression="attribute_exists(source_id)",
-            ExpressionAttributeNames=names,
-            ExpressionAttributeValues={f":{at}": value for at, value in enumerate(serialized)},
-        )
 
     def _serialize(self, values: Mapping[str, Any]) -> dict[str, Any]:
         return {name: self._serializer.serialize(value) for name, value in values.items()}

@@ -112,6 +112,7 @@ def redrive(
 
     Exit codes: 0 all published; 1 some still fail, cannot be read or were not taken; 2 called wrongly; 130 stopped by Ctrl-C.
     """  # noqa: E501 - Typer keeps a paragraph's line ends
+    from ingest_relay.publish import Topic
     from streamer.tools.failures.queue import FailureQueueReader
     from streamer.tools.failures.redrive import Redrive, chosen
     from streamer.tools.terminal.interrupt import Interrupt, Interrupted
@@ -140,8 +141,7 @@ def redrive(
             redrive_one = Redrive(
                 queue,
                 source.clients.streams(),
-                source.clients.sns(),
-                source.topic_arn,
+                Topic(source.clients.sns(), source.topic_arn),
                 source.tables,
                 dry_run=dry_run,
                 sleep=interrupt.sleep,

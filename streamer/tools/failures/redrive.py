@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from ingest_relay.publish import Topic
 from streamer.event_source.lookup import RecordLookup, RecordRange, RecordsUnavailable
 from streamer.event_source.record import sequence_number
 from streamer.event_source.shards import StreamsClient
@@ -35,8 +36,7 @@ class Redrive:
         self,
         queue: FailureQueueReader,
         streams: StreamsClient,
-        sns: Any,
-        topic_arn: str,
+        topic: Topic,
         tables: Mapping[TableKind, str],
         *,
         dry_run: bool,
@@ -46,9 +46,9 @@ class Redrive:
         self._lookup = RecordLookup(streams)
         self._dry_run = dry_run
         self._errors: list[str] = []
-        topic = MessageSink(lambda _: None) if dry_run else sns
         # What fails again does not become a second message: the first one stays.
-        self._relay = LocalRelay(topic, topic_arn, FailureSink(self._add_error), "kept", tables, sleep=sleep)
+        topic = MessageSink(lambda _: None) if dry_run else topic
+        self._relay = LocalRelay(topic, FailureSink(self._add_error), tables, sleep=sleep)
 
     def __call__(self, failure: Failure) -> RedriveResult:
         """Raises botocore's exceptions: then the outcome is unknown, and the message stays."""

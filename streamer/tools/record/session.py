@@ -18,12 +18,7 @@ from streamer.tools.terminal.quantities import count_text, duration_text
 class Session:
     """Writes lines to a recording until a limit, and shows a status line where standard error is a terminal."""
 
-    def __init__(
-        self,
-        source: str,
-        recording: RecordingWriter,
-        limits: EndLimits,
-    ) -> None:
+    def __init__(self, source: str, recording: RecordingWriter, limits: EndLimits) -> None:
         self._source = source
         self._recording = recording
         self._limits = limits

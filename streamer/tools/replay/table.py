@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError, ParamValidationError
 
+from streamer.local.update import update_expression
 from streamer.tools.relay import RelayResult
 from streamer.tools.terminal.errors import UsageError
 
@@ -70,24 +71,8 @@ class TableWriter:
     def _update(self, keys: dict[str, Any], new: dict[str, Any], gone: Sequence[str]) -> None:
         """Updates, since a put of a recording without hidden attributes would remove them from the item."""
         values = {name: value for name, value in new.items() if name not in keys}
-        names = {f"#{at}": name for at, name in enumerate([*values, *gone])}
-        parts = []
-        if values:
-            parts.append("SET " + ", ".join(f"#{at} = :{at}" for at in range(len(values))))
-        if gone:
-            parts.append("REMOVE " + ", ".join(f"#{at}" for at in range(len(values), len(names))))
-        if not parts:
-            return
-        optional: dict[str, Any] = {}
-        if values:
-            optional["ExpressionAttributeValues"] = {f":{at}": value for at, value in enumerate(values.values())}
-        self._dynamodb.update_item(
-            TableName=self._table,
-            Key=keys,
-            UpdateExpression=" ".join(parts),
-            ExpressionAttributeNames=names,
-            **optional,
-        )
+        if values or gone:
+            self._dynamodb.update_item(TableName=self._table, Key=keys, **update_expression(values, gone))
 
 
 def _image(image: object) -> dict[str, Any]:

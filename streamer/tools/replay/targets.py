@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from ingest_relay.failures import FailureQueue
+from ingest_relay.publish import Topic
 from streamer.local.clients import LocalClients
 from streamer.tools.aws import EnvironmentClients, is_local, region_of, running_demo
 from streamer.tools.relay import FailureSink, LocalRelay, MessageSink, RelayResult, TableKind
@@ -43,9 +45,8 @@ def demo(sleep: Callable[[float], None]) -> Target:
     resources = found.resources
     clients = LocalClients(resources.endpoint_url)
     tables: dict[TableKind, str] = {"sentiment": resources.sentiment_table, "users": resources.users_table}
-    relay = LocalRelay(
-        clients.sns(), resources.topic_arn, clients.sqs(), resources.failure_queue_url, tables, sleep=sleep
-    )
+    topic = Topic(clients.sns(), resources.topic_arn)
+    relay = LocalRelay(topic, FailureQueue(clients.sqs(), resources.failure_queue_url), tables, sleep=sleep)
     failures = f"kept in {_name(resources.failure_queue_url)}: see `streamer failures list`"
     return Target(f"the demo at {found.base_url}", True, relay.send, failures, tables)
 
@@ -53,8 +54,9 @@ def demo(sleep: Callable[[float], None]) -> Target:
 def topic(arn: str, queue_url: str | None, tables: Mapping[TableKind, str], sleep: Callable[[float], None]) -> Target:
     """A topic, through the relay; `queue_url` is the failure queue, standard error if None."""
     clients = EnvironmentClients(region_of(arn))
-    sns, sqs = clients.sns(), clients.sqs() if queue_url else FailureSink(to_stderr)
-    relay = LocalRelay(sns, arn, sqs, queue_url or "standard error", tables, sleep=sleep)
+    sns = clients.sns()
+    queue = FailureQueue(clients.sqs(), queue_url) if queue_url else FailureSink(to_stderr)
+    relay = LocalRelay(Topic(sns, arn), queue, tables, sleep=sleep)
     failures = f"kept in {_name(queue_url)}" if queue_url else _SHOWN
     return Target(f"the topic {arn}", is_local(sns), relay.send, failures, tables)
 
@@ -74,7 +76,7 @@ def table(name: str, tables: Mapping[TableKind, str]) -> Target:
 
 def dry(tables: Mapping[TableKind, str], show: Callable[[str], None]) -> Target:
     """Messages go to `show`, failure records to standard error; changes nothing."""
-    relay = LocalRelay(MessageSink(show), "dry", FailureSink(to_stderr), "dry", tables)
+    relay = LocalRelay(MessageSink(show), FailureSink(to_stderr), tables)
     return Target("nothing (dry run)", True, relay.send, _SHOWN, tables)
 
 

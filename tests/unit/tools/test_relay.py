@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from ingest_relay.failures import FailureQueue
+from ingest_relay.publish import Topic
 from streamer.tools.relay import FailureSink, LocalRelay, RelayResult, table_kind, visible_part
 from tests.unit.ingest_relay.fakes import QUEUE_URL, THROTTLED, TOPIC_ARN, UNREACHABLE, FakeSns, FakeSqs
 from tests.unit.ingest_relay.stream import RECORDED, record, recorded
@@ -18,7 +20,9 @@ class Rig:
     def __init__(self) -> None:
         self.sns, self.sqs = FakeSns(), FakeSqs()
         self.waits: list[float] = []
-        self.relay = LocalRelay(self.sns, TOPIC_ARN, self.sqs, QUEUE_URL, TABLES, sleep=self.waits.append)
+        self.relay = LocalRelay(
+            Topic(self.sns, TOPIC_ARN), FailureQueue(self.sqs, QUEUE_URL), TABLES, sleep=self.waits.append
+        )
 
 
 def test_what_is_published_and_what_fails_is_counted() -> None:
@@ -56,7 +60,7 @@ def test_a_record_without_a_number_that_cannot_be_kept_ends_it() -> None:
 
 def test_failures_can_be_had_without_a_queue() -> None:
     kept: list[str] = []
-    relay = LocalRelay(FakeSns(), TOPIC_ARN, FailureSink(kept.append), "", TABLES)
+    relay = LocalRelay(Topic(FakeSns(), TOPIC_ARN), FailureSink(kept.append), TABLES)
     relay.send([record(1, table="strange")])
     assert json.loads(kept[0])["reason"] == "unknown_table"
 

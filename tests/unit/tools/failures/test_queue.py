@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from ingest_relay.failures import Rejected, failure_record
+from ingest_relay.publish import Topic
 from streamer import tools
 from streamer.event_source.checkpoint import Discard
 from streamer.event_source.destination import discard_message
@@ -97,8 +98,7 @@ class Rig:
         self.redrive = Redrive(
             self.letters,
             self.streams,
-            self.sns,
-            TOPIC_ARN,
+            Topic(self.sns, TOPIC_ARN),
             {"sentiment": "sentiment", "users": "users"},
             dry_run=dry_run,
             sleep=lambda _: None,

@@ -15,8 +15,8 @@ def relayed(records: list[dict[str, object]]) -> list[str]:
     """The messages without the time at which they were made, and what failed."""
     texts: list[str] = []
     tables = {"sentiment": "sentiment", "users": "users"}
-    relaying = LocalRelay(MessageSink(texts.append), "", FailureSink(lambda _: None), "", tables)  # type: ignore[arg-type]
-    relaying.send(records)
+    relay = LocalRelay(MessageSink(texts.append), FailureSink(lambda _: None), tables)  # type: ignore[arg-type]
+    relay.send(records)
     return [text.partition('"changes"')[2] for text in texts]
 
 
