@@ -22,7 +22,7 @@ _SMALLEST, _LARGEST = -130, 125
 """The exponents of the smallest and largest magnitude that DynamoDB stores."""
 
 _PLAIN = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?")
-_SHORT = 125  # a plain number of at most so many characters is within DynamoDB's magnitudes
+_SHORT = 125  # a plain number of at most 125 characters is within DynamoDB's magnitudes
 _DECIMAL = re.compile(r"([+-]?)([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]{1,4}))?")
 
 

@@ -74,7 +74,7 @@ class LineWriter:
             self._changed.notify_all()
 
     def flush(self, timeout: float) -> None:
-        """Waits until all is written, so many seconds at most."""
+        """Waits until all is written, `timeout` seconds at most."""
         with self._changed:
             self._changed.wait_for(lambda: not self._bytes, timeout)
 

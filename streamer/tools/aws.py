@@ -51,4 +51,4 @@ def region_of(arn: str) -> str:
     match arn.split(":"):
         case ["arn", _, "sns", region, account, name] if region and account and name:
             return region
-    raise UsageError(f"{arn!r} is no topic's ARN: they are like arn:aws:sns:us-east-1:123456789012:sentiment-changes")
+    raise UsageError(f"{arn!r} is not the ARN of a topic, such as arn:aws:sns:us-east-1:123456789012:sentiment-changes")

@@ -151,7 +151,7 @@ def test_what_is_wrong_is_said_in_a_sentence(tmp_path: Path) -> None:
             2,
             "Say --yes, or --dry-run",
         ),
-        (["redrive", "--queue-url", url, "--topic", "nope"], 2, "'nope' is no topic's ARN"),
+        (["redrive", "--queue-url", url, "--topic", "nope"], 2, "'nope' is not the ARN of a topic"),
         (["show", "0"], 2, "N"),
     ):
         said = here.run("failures", *arguments)

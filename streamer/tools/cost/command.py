@@ -38,7 +38,7 @@ def cost(
     deployment: Annotated[str, typer.Option(help="fargate or lambda")] = "fargate",
     as_json: Annotated[bool, typer.Option("--json", help="one JSON object")] = False,
 ) -> int:
-    """What a deployment with so many streams and changes a second takes and costs a month, line by line.
+    """Computes what a deployment costs a month, line by line.
 
     Nothing is asked of AWS: the prices are list prices of us-east-1. docs/scaling.md says how many streams a container holds.
 

@@ -78,4 +78,4 @@ def _attribute(value: object) -> dict[str, Any]:
         case dict():
             return {"M": _attributes(value)}
         case _:
-            raise ValueError(f"a {type(value).__name__} is no attribute")
+            raise ValueError(f"a {type(value).__name__} is not an attribute")

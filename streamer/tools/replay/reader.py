@@ -94,9 +94,9 @@ class RecordingReader:
             try:
                 value = json.loads(text)
             except UnicodeDecodeError:
-                self._bad(f"the text is not UTF-8; {EXPECTED}")
+                self._fail(f"the text is not UTF-8; {EXPECTED}")
             except RecursionError:
-                self._bad(f"the JSON is nested too deeply; {EXPECTED}")
+                self._fail(f"the JSON is nested too deeply; {EXPECTED}")
             except ValueError:
                 if self.line == 1 and ended and text.lstrip(b"\xef\xbb\xbf \t")[:1] in (b"{", b"["):
                     yield from self._document(text, lines)
@@ -104,14 +104,14 @@ class RecordingReader:
                 self._not_json(text, ended)
             yield from self._records(value, partial(_exact, text))
         if self.line == 0:
-            self._bad(f"the file is empty; {EXPECTED}")
+            self._fail(f"the file is empty; {EXPECTED}")
 
     def _opened(self) -> IO[bytes]:
         raw = self._raw if isinstance(self._raw, io.BufferedReader) else io.BufferedReader(cast("Any", self._raw))
         try:
             start = raw.peek(2)[:2]
         except OSError as error:
-            self._bad(f"{error.strerror}; {EXPECTED}")
+            self._fail(f"{error.strerror}; {EXPECTED}")
         return cast("IO[bytes]", gzip.GzipFile(fileobj=raw)) if start == _GZIP else raw
 
     def _next(self, lines: IO[bytes], most: int = LONGEST) -> bytes:
@@ -120,13 +120,15 @@ class RecordingReader:
             text = lines.readline(most + 1)
         except EOFError:
             self.line += 1
-            self._bad("the compressed file is cut off here; what was before is used. Copy the file again, or let it be")
+            self._fail(
+                "the compressed file is cut off here; the lines before are used. Copy the file again, or leave it"
+            )
         except (OSError, zlib.error) as error:
             self.line += 1
-            self._bad(f"it cannot be read or unpacked: {error}; what was before is used. Copy the file again")
+            self._fail(f"it cannot be read or unpacked: {error}; the lines before are used. Copy the file again")
         if len(text) > most:
             self.line += 1
-            self._bad(f"over {LONGEST:,} bytes without an end; {EXPECTED}")
+            self._fail(f"over {LONGEST:,} bytes without an end; {EXPECTED}")
         self.line += bool(text)
         return text
 
@@ -142,10 +144,10 @@ class RecordingReader:
         except json.JSONDecodeError as error:
             self.line = error.lineno
             if error.pos >= len(whole.decode("utf-8", "replace").rstrip()):
-                self._bad(f"the document is cut off here; {EXPECTED}. Copy the file again")
-            self._bad(f"no JSON at column {error.colno} ({error.msg}); {EXPECTED}")
+                self._fail(f"the document is cut off here; {EXPECTED}. Copy the file again")
+            self._fail(f"not JSON at column {error.colno} ({error.msg}); {EXPECTED}")
         except (ValueError, RecursionError):
-            self._bad(f"the document cannot be read; {EXPECTED}")
+            self._fail(f"the document cannot be read; {EXPECTED}")
         yield from self._records(value, partial(_exact, whole))
 
     def _records(self, value: object, exact: Callable[[], Any]) -> Iterator[RecordedChange]:
@@ -173,19 +175,21 @@ class RecordingReader:
                 whole = cache(exact)
                 for number, each in enumerate(item):
                     if isinstance(each, list):
-                        self._bad(f"this is JSON, but not ours (an array in an array); {EXPECTED}")
+                        self._fail(f"this JSON is not in an expected format (an array in an array); {EXPECTED}")
                     yield from self._records(each, partial(_part, whole, number))
             case _:
-                self._bad(f"this is JSON, but not ours ({_described(value)}); {EXPECTED}")
+                self._fail(f"this JSON is not in an expected format ({_described(value)}); {EXPECTED}")
 
     def _check_header(self, members: Any) -> None:
         if members.get("v") != VERSION:
-            self._bad(f"version {members.get('v')!r} of the format is not known here, only {VERSION}: update streamer")
+            self._fail(
+                f"version {members.get('v')!r} of the format is unknown, only {VERSION} is known: update streamer"
+            )
         if isinstance(source := members.get("source"), dict) and source.get("kind") == "url":
             self._client_stream()
 
     def _client_stream(self) -> NoReturn:
-        self._bad(
+        self._fail(
             "this is what a client received, not what the table held: expected a recording of a table "
             "or a topic; make one with `streamer record --table NAME` or `--topic ARN`"
         )
@@ -193,7 +197,7 @@ class RecordingReader:
     def _event(self, records: list[Any]) -> Iterator[RecordedChange]:
         for number, record in enumerate(records):
             if not isinstance(record, dict) or not isinstance(record.get("dynamodb"), dict):
-                self._bad(f"record {number} of the event is no record of a DynamoDB stream; {EXPECTED}")
+                self._fail(f"record {number} of the event is not a record of a DynamoDB stream; {EXPECTED}")
             yield RecordedChange(record)
 
     def _relayed(self, exact: Callable[[], Any], at: int | None) -> Iterator[RecordedChange]:
@@ -201,20 +205,20 @@ class RecordingReader:
             value = exact()
             records = messages.to_records(value if at is None else value["message"])
         except RecursionError:
-            self._bad(f"the message is nested too deeply; {EXPECTED}")
+            self._fail(f"the message is nested too deeply; {EXPECTED}")
         except (ValueError, OverflowError) as error:
-            self._bad(f"the message is none of the relay's: {error}; {EXPECTED}")
+            self._fail(f"this is not a message of the relay: {error}; {EXPECTED}")
         self.skipped += not records
         for record in records:
             yield RecordedChange(record, at)
 
     def _not_json(self, text: bytes, ended: bool) -> NoReturn:
         if not ended and text.lstrip()[:1] in (b"{", b"["):
-            self._bad("the line is cut off; what was before is used. Copy the file again, or take the line away")
+            self._fail("the line is cut off; the lines before are used. Copy the file again, or remove the line")
         start = text[:40].decode("utf-8", "replace").strip()
-        self._bad(f"no JSON (it begins with {start!r}); {EXPECTED}")
+        self._fail(f"not JSON (it begins with {start!r}); {EXPECTED}")
 
-    def _bad(self, reason: str) -> NoReturn:
+    def _fail(self, reason: str) -> NoReturn:
         raise InputError(self.path, self.line, reason)
 
 

@@ -169,7 +169,7 @@ def test_a_listing_that_is_refused_is_a_sentence(
     ("arguments", "words"),
     [
         (["--topic-arn", ""], "--topic-arn is empty"),
-        (["--topic-arn", "changes"], "'changes' is no topic's ARN"),
+        (["--topic-arn", "changes"], "'changes' is not the ARN of a topic"),
         (["--topic-arn", "arn:\udcff"], "not UTF-8"),
         (["--prefix", ""], "--prefix (QUEUE_PREFIX) '': use 1 to 43"),
         (["--prefix", "a b"], "--prefix (QUEUE_PREFIX) 'a b': use 1 to 43"),
