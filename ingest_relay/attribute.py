@@ -1,8 +1,8 @@
 """One attribute value of a stream record, `{"N": "0.82"}`, as JSON text.
 
-Pure. DynamoDB writes numbers and binary as text; they are checked and passed on as they stand, never through a float,
-so no digit is lost. All text that leaves here is ASCII: SQS refuses some characters (U+FFFE, lone surrogates)
-that a table may hold, but never their JSON escapes.
+Pure. DynamoDB writes numbers and binary as text; they are checked and passed on unchanged, never through a float, so no
+digit is lost. All output is ASCII: SQS refuses some characters (U+FFFE, lone surrogates) that a table can hold, but not
+their JSON escapes.
 Format: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_AttributeValue.html
 """
 
@@ -22,19 +22,20 @@ _SMALLEST, _LARGEST = -130, 125
 """The exponents of the smallest and largest magnitude that DynamoDB stores."""
 
 _PLAIN = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?")
-_SHORT = 125  # a plain number of at most so many characters is within DynamoDB's magnitudes
+_SHORT = 125  # a plain number of at most 125 characters is within DynamoDB's magnitudes
 _DECIMAL = re.compile(r"([+-]?)([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]{1,4}))?")
 
 
 class AttributeFault(ValueError):
-    """Why a value cannot be converted. The message names the type and is free of what strings and binaries hold."""
+    """Why a value cannot be converted. The message names the type, and never has the content of strings and
+    binaries."""
 
 
 def to_json(value: object, depth: int = 0) -> str:
     """Converts one attribute value to compact ASCII JSON: N to a number token with the same digits, B to its base64
     text, SS, NS, BS and L to arrays, M to an object, BOOL and NULL to themselves.
 
-    Raises AttributeFault if it is not a value that DynamoDB could hold, or of a type that is not known here.
+    Raises AttributeFault if DynamoDB could not hold the value, or for an unknown type.
     """
     if not isinstance(value, dict) or len(value) != 1:
         raise AttributeFault('a value is not an object with one member, like {"S": "text"}')
@@ -87,7 +88,7 @@ def _boolean(content: object, _depth: int) -> str:
 
 def _null(content: object, _depth: int) -> str:
     if content is not True:
-        raise AttributeFault("type NULL holds something else than true")
+        raise AttributeFault("type NULL holds a value other than true")
     return "null"
 
 

@@ -1,7 +1,7 @@
-"""Records that cannot be relayed, and the queue that keeps them for a person to look at.
+"""Records that cannot be relayed, and the failure queue that keeps them.
 
-A failure record says where the record was and why it failed, with the allow-listed attributes that fit; article text
-never gets here. It is one SQS message of at most 60 KB.
+A failure record says where the record was and why it failed, with the allow-listed attributes that fit, and never has
+article text. It is one SQS message of at most 60 KB.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ingest_relay.delivery import Delivery, deliver
 from ingest_relay.pack import MESSAGE_BYTES
 from ingest_relay.record import Allowed, Reason, table_of
 
-_TEXT_BYTES = 1_000  # ARNs, ids and numbers are far shorter; a longer one is broken input, and left out
+_TEXT_BYTES = 1_000  # ARNs, ids and numbers are far shorter; a longer one is malformed, and left out
 
 
 class SqsClient(Protocol):
@@ -28,7 +28,7 @@ class SqsClient(Protocol):
         QueueUrl: str,  # noqa: N803 - boto3's spelling
         Entries: Sequence[Any],  # noqa: N803 - boto3's spelling
     ) -> Mapping[str, Any]:
-        """Sends up to ten entries of `Id` and `MessageBody`; the answer has `Successful` and `Failed`."""
+        """Sends up to ten entries of `Id` and `MessageBody`; the response has `Successful` and `Failed`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +36,15 @@ class Rejected:
     """A record that cannot be relayed."""
 
     position: int
-    """Its place in the batch, from 0."""
+    """Its index in the batch."""
     record: object
-    """As it came."""
+    """As it was received."""
     reason: Reason
     error: str
 
     @property
     def seq(self) -> str | None:
-        """Its sequence number, which may be malformed, or None if it has none."""
+        """Its sequence number, which may be malformed; None if it has none."""
         return _text(_body(self.record).get("SequenceNumber"))
 
     @property
@@ -54,7 +54,7 @@ class Rejected:
 
     @property
     def table(self) -> str | None:
-        """The name of the table it came from, or None if that is unknown."""
+        """The name of its table; None if that is unknown."""
         return table_of(_mapping(self.record))
 
 
@@ -68,8 +68,8 @@ def failure_record(
 ) -> str:
     """The failure queue's message, version 1, as compact ASCII JSON: v, stream_arn, shard (only a tumbling window's
     event names it), seq, event_id, table, keys, reason, error, attributes (of the new image, else of the old),
-    failed_at (Unix milliseconds). What the record does not say is null; attributes that cannot be converted or do
-    not fit into `limit` bytes are left out. The keys of a table that is not known are given as they are.
+    failed_at (Unix milliseconds). Missing members of the record are null; attributes that cannot be converted or do not
+    fit into `limit` bytes are left out. The keys of an unknown table are included unchanged.
     """
     body = _body(rejected.record)
     allowed = tables.get(rejected.table or "")
@@ -96,7 +96,7 @@ class FailureQueue:
         self._url = url
 
     def send(self, texts: Sequence[str]) -> Delivery:
-        """Sends the texts in order and stops at the first that the queue does not take."""
+        """Sends the texts in order and stops at the first that the queue does not accept."""
         return deliver(texts, self._send)
 
     def _send(self, entries: list[tuple[str, str]]) -> Mapping[str, Any]:
@@ -106,7 +106,7 @@ class FailureQueue:
 
 
 def _fitting(values: Mapping[str, Any], names: Iterable[str], room: int) -> str:
-    """An object of the named values, as many as can be converted and fit into `room` bytes, in the order of names."""
+    """A JSON object of the named values that can be converted and fit into `room` bytes, in the order of `names`."""
     members: list[str] = []
     room -= len("{}")
     for name in names:

@@ -1,6 +1,6 @@
 """The Lambda's entry point: `ingest_relay.handler.handler`.
 
-It takes a batch of a DynamoDB stream (the event source mapping needs ReportBatchItemFailures) and a schedule's event.
+It handles a batch of a DynamoDB stream (the event source mapping needs ReportBatchItemFailures) and a schedule's event.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ _EXPECTED = (
 
 
 class UnexpectedEvent(Exception):
-    """The function was invoked by something that it is not for."""
+    """The function was invoked with an event that it does not handle."""
 
 
 def handler(event: object, context: object) -> dict[str, Any]:
-    """Answers one invocation.
+    """Handles one invocation.
 
-    A stream batch: `{"batchItemFailures": [{"itemIdentifier": seq}]}`, empty when all is done, else with the one
+    A stream batch: `{"batchItemFailures": [{"itemIdentifier": seq}]}`, empty when all is done, else with the
     sequence number from which to deliver again. A schedule's event: publishes a canary, `{"sent_at": Unix ms}`.
 
     Raises SettingsError, UnexpectedEvent, PublishError (canary) or FailureQueueError: Lambda then delivers
@@ -36,8 +36,7 @@ def handler(event: object, context: object) -> dict[str, Any]:
         case {"Records": list(records), **others} if _from_a_stream(records):
             shard = others.get("shardId")  # a tumbling window's event has one
             outcome = built_relay().relay(records, trace=trace, shard=shard if isinstance(shard, str) else None)
-            failed = [] if outcome.resume_at is None else [{"itemIdentifier": outcome.resume_at}]
-            return {"batchItemFailures": failed}
+            return {**outcome.response}
         case {"source": "aws.events"} | {"canary": True}:
             return {"sent_at": built_relay().canary(trace=trace)}
         case _:
@@ -46,19 +45,19 @@ def handler(event: object, context: object) -> dict[str, Any]:
 
 @functools.cache
 def built_relay() -> relay.Relay:
-    """The relay of this execution environment, built by its first invocation. An error is not kept."""
+    """The relay of this execution environment, built at the first invocation. An error is not cached."""
     settings = Settings.from_environment(os.environ)
     logs.configure(settings.log_level)
     return relay.build(settings)
 
 
 def _from_a_stream(records: list[object]) -> bool:
-    """Whether a batch may be a stream's: not if all of its records say that they come from elsewhere."""
+    """Whether a batch can be from a stream: not if all of its records name another event source."""
     return not records or any(_source(record) in (None, "aws:dynamodb") for record in records)
 
 
 def _source(record: object) -> object:
-    """What a record says it comes from (SNS spells it with a capital), or None."""
+    """A record's event source, or None. SNS writes the name with a capital."""
     return record.get("eventSource") or record.get("EventSource") if isinstance(record, dict) else None
 
 

@@ -1,4 +1,4 @@
-"""One line of JSON per log record, on standard error, which Lambda passes to CloudWatch."""
+"""Logs as JSON lines on standard error, which Lambda passes to CloudWatch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _OWN: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"
 
 
 class JsonFormatter(logging.Formatter):
-    """Time (ISO 8601 UTC), level, logger and message, then whatever came by `extra`."""
+    """Time (ISO 8601 UTC), level, logger and message, then the members of `extra`."""
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, object] = {
@@ -30,8 +30,8 @@ class JsonFormatter(logging.Formatter):
 def configure(level: str) -> None:
     """Makes this package log at `level` in JSON.
 
-    A process that gave the logger `ingest_relay` handlers of its own (a demo, a test) keeps them. Lambda's handler
-    on the root logger would write every line a second time, as text.
+    If the logger `ingest_relay` already has handlers (in a demo or a test), they stay. It does not propagate: Lambda's
+    handler of the root logger would write every line again, as text.
     """
     logger = logging.getLogger(LOGGER)
     logger.setLevel(level)

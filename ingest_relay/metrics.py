@@ -1,4 +1,4 @@
-"""What one invocation did, as metrics for CloudWatch: one line on standard output, in the Embedded Metric Format.
+"""The metrics of an invocation: one line on standard output, in the Embedded Metric Format.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """
@@ -18,49 +18,50 @@ DIMENSION: Final = "Deployment"
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One entry of the catalogue."""
+    """An entry of the catalogue."""
 
     name: str
     unit: Literal["Count", "Bytes", "Milliseconds"]
-    """One of CloudWatch's, as it spells them."""
+    """As CloudWatch writes it."""
     meaning: str
     published: bool = False
-    """Whether it is a metric in CloudWatch, for a price each month; the others are members of the same line, free, for
-    Logs Insights."""
+    """Whether it is a metric in CloudWatch, at a price each month. The others are members of the same line, free,
+    for Logs Insights."""
 
 
 CATALOGUE: Final = (
-    Metric("relay_records", "Count", "stream records of a batch", published=True),
-    Metric("relay_changes", "Count", "changes that were published"),
-    Metric("relay_messages", "Count", "messages that those were", published=True),
-    Metric("relay_bytes", "Bytes", "the messages' bodies in all"),
+    Metric("relay_records", "Count", "stream records received", published=True),
+    Metric("relay_changes", "Count", "changes published"),
+    Metric("relay_messages", "Count", "messages published", published=True),
+    Metric("relay_bytes", "Bytes", "size of the published messages"),
     Metric("relay_requests", "Count", "PublishBatch calls"),
     Metric("relay_rejected", "Count", "records sent to the failure queue", published=True),
-    Metric("relay_returned", "Count", "records given back, which Lambda delivers again", published=True),
-    Metric("relay_canaries", "Count", "canaries that were published", published=True),
-    Metric("relay_duration", "Milliseconds", "how long the batch took"),
+    Metric("relay_returned", "Count", "records returned to Lambda, which delivers them again", published=True),
+    Metric("relay_canaries", "Count", "canaries published", published=True),
+    Metric("relay_duration", "Milliseconds", "duration of the batch"),
 )
-"""All that an invocation counts; docs/operations.md shows the same, and a test keeps the two in step."""
+"""docs/operations.md has the same table, and a test compares them."""
 PUBLISHED: Final = frozenset(metric.name for metric in CATALOGUE if metric.published)
-"""What a dashboard or an alarm may name, beside the streamer's."""
+"""What a dashboard or an alarm may name, besides the streamer's."""
 
 
 class Metrics(Protocol):
-    """Takes what an invocation counted."""
+    """Takes the counts of an invocation."""
 
-    def say(self, counts: Mapping[str, float]) -> None:
-        """Once at an invocation's end, by the names of the catalogue; what is left out is 0. Never raises."""
+    def report(self, counts: Mapping[str, float]) -> None:
+        """Called once, at the end of an invocation, by the names of the catalogue; missing counts are 0. Never
+        raises."""
 
 
 class NoMetrics:
-    """Keeps nothing."""
+    """Drops them."""
 
-    def say(self, counts: Mapping[str, float]) -> None:
-        """See Metrics."""
+    def report(self, counts: Mapping[str, float]) -> None:
+        pass
 
 
 class EmfMetrics:
-    """Lines on standard output, which Lambda passes to CloudWatch."""
+    """Writes a line to standard output, which Lambda passes to CloudWatch."""
 
     def __init__(
         self,
@@ -74,8 +75,7 @@ class EmfMetrics:
         self._write = write or _to_stdout
         self._clock = clock
 
-    def say(self, counts: Mapping[str, float]) -> None:
-        """See Metrics."""
+    def report(self, counts: Mapping[str, float]) -> None:
         declared = [{"Name": metric.name, "Unit": metric.unit} for metric in CATALOGUE if metric.published]
         directive = {"Namespace": NAMESPACE, "Dimensions": [[DIMENSION]], "Metrics": declared}
         line = {
@@ -90,5 +90,5 @@ def _to_stdout(line: str) -> None:
     try:
         sys.stdout.write(line)
         sys.stdout.flush()
-    except OSError:  # a batch that is done is not done again for want of a line
+    except OSError:  # a missing line is no reason to process a batch again
         return

@@ -1,7 +1,7 @@
-"""Many changes in few messages, and many messages in few requests, in the order of the stream.
+"""Packs changes into messages, and messages into requests, in the order of the stream.
 
-Pure. SNS and SQS bill by 64 KB of a message, so 60 KB leave room for what the services add; a request takes ten
-messages of 262,144 bytes in all. Everything is ASCII, so a text's length is its number of bytes.
+Pure. SNS and SQS bill each 64 KB of a message; 60 KB leave room for what the services add. A request has at most ten
+messages and 262,144 bytes. All text is ASCII, so its length is its size in bytes.
 """
 
 from __future__ import annotations
@@ -14,34 +14,34 @@ from typing import Final
 from ingest_relay.record import Change
 
 MESSAGE_BYTES: Final = 60_000
-"""The most that one message's body may have."""
+"""The limit of one message's body."""
 BATCH_MESSAGES: Final = 10
-"""The most messages in one PublishBatch or SendMessageBatch."""
+"""The limit of messages in one PublishBatch or SendMessageBatch."""
 BATCH_BYTES: Final = 262_144
-"""The most bytes of bodies in one PublishBatch or SendMessageBatch."""
-_TRACE_BYTES = 1_000  # X-Ray's header has under 200; a longer one is not a trace header
+"""The limit of all bodies in one PublishBatch or SendMessageBatch."""
+_TRACE_BYTES = 1_000  # X-Ray's header has fewer than 200; a longer text is not a trace header
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message of change record v1."""
+    """A message of change record v1."""
 
     changes: tuple[Change, ...]
-    """What it holds, at least one, in order."""
+    """At least one, in order."""
     text: str
     """Its body."""
 
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """What became of a batch's changes: each is in one message or too large for any."""
+    """The changes of a batch: each is in one message, or too large for any."""
 
     messages: tuple[Message, ...]
     oversize: tuple[Change, ...]
 
 
 def pack(changes: Iterable[Change], *, relayed_at: int, trace: str | None = None, limit: int = MESSAGE_BYTES) -> Packed:
-    """Fills messages of at most `limit` bytes, one after the other, in the order given.
+    """Fills messages of at most `limit` bytes one after the other, in order.
 
     `relayed_at`: Unix milliseconds. `trace`: this invocation's X-Ray header.
     """
@@ -73,14 +73,14 @@ def pack(changes: Iterable[Change], *, relayed_at: int, trace: str | None = None
 
 
 def canary(*, sent_at: int, trace: str | None = None) -> str:
-    """The message that proves the topic works while the tables are quiet. `sent_at`: Unix milliseconds."""
+    """The message that shows that the topic works while there are no changes. `sent_at`: Unix milliseconds."""
     return f'{{"v":1,"canary":{{"sent_at":{sent_at}}}{_trace(trace)}}}'
 
 
 def batches(texts: Sequence[str], *, most: int = BATCH_MESSAGES, limit: int = BATCH_BYTES) -> Iterator[tuple[str, ...]]:
-    """Groups message bodies for one request each: at most `most` of them, of at most `limit` bytes, in order.
+    """Groups message bodies in order, for one request each: at most `most` bodies and `limit` bytes.
 
-    A single text over the limit makes a batch of its own, for the service to refuse.
+    A single text over the limit is a batch of its own, which the service refuses.
     """
     batch: list[str] = []
     used = 0

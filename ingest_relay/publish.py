@@ -1,4 +1,4 @@
-"""The topic that everything is published to."""
+"""The SNS topic of the changes."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class SnsClient(Protocol):
         TopicArn: str,  # noqa: N803 - boto3's spelling
         PublishBatchRequestEntries: Sequence[Any],  # noqa: N803 - boto3's spelling
     ) -> Mapping[str, Any]:
-        """Publishes up to ten entries of `Id` and `Message`; the answer has `Successful` and `Failed`."""
+        """Publishes up to ten entries of `Id` and `Message`; the response has `Successful` and `Failed`."""
 
 
 class PublishError(Exception):
-    """The topic did not take a message that nothing will deliver again by itself."""
+    """The topic did not accept a message that is not retried (a canary)."""
 
 
 class Topic:
@@ -35,15 +35,15 @@ class Topic:
         self._arn = arn
 
     def publish(self, texts: Sequence[str]) -> Delivery:
-        """Publishes the texts in order and stops at the first that the topic does not take."""
+        """Publishes the texts in order and stops at the first that the topic does not accept."""
         return deliver(texts, self._send)
 
     def publish_one(self, text: str) -> None:
-        """Publishes one text. Raises PublishError if the topic does not take it."""
+        """Publishes one text. Raises PublishError if the topic does not accept it."""
         try:
             self._client.publish(TopicArn=self._arn, Message=text)
         except AWS_ERRORS as error:
-            raise PublishError(f"{self._arn} did not take a message: {error}") from error
+            raise PublishError(f"{self._arn} did not accept a message: {error}") from error
 
     def _send(self, entries: list[tuple[str, str]]) -> Mapping[str, Any]:
         return self._client.publish_batch(

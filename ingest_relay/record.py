@@ -1,7 +1,6 @@
-"""One record of a DynamoDB stream, as Lambda delivers it, as one change of change record v1.
+"""Converts a record of a DynamoDB stream, as Lambda delivers it, to a change of change record v1.
 
-Pure. Only attributes on the table's allow-list are looked at, so an article of 300 kB costs
-nothing and never leaves.
+Pure. Reads only attributes of the table's allow-list, so an article of 300 kB costs nothing and never leaves the table.
 Format: https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html
 """
 
@@ -21,20 +20,20 @@ Reason = Literal["undecodable", "too_large", "unknown_table"]
 _OPERATIONS: Final = ("INSERT", "MODIFY", "REMOVE")
 _STREAM_ARN: Final = re.compile(r"arn:[^:]+:dynamodb:[^:]*:[^:]*:table/([A-Za-z0-9_.-]+)/stream/.+")
 _SEQUENCE: Final = re.compile(r"[0-9]{1,128}")
-_YEAR_5138: Final = 100_000_000_000  # seconds; more are milliseconds, infinity or nonsense
+_YEAR_5138: Final = 100_000_000_000  # seconds; a larger number is in milliseconds, or malformed
 _TTL: Final = ("Service", "dynamodb.amazonaws.com")
 _SECONDS: Final = re.compile(r"[0-9]{1,12}")
-_LONGEST_EXPIRED: Final = 5 * 366 * 86_400  # seconds; what is over its time for longer TTL leaves alone
+_LONGEST_EXPIRED: Final = 5 * 366 * 86_400  # seconds; TTL does not delete items that expired longer ago
 
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """What may leave a table: its key attributes (all strings), and the attributes of its images beside them."""
+    """What may leave a table: its key attributes (all strings), and other attributes of its images."""
 
     keys: tuple[str, ...]
     attributes: tuple[str, ...]
     ttl: str | None = None
-    """The attribute that says when an item expires (Unix seconds); it is looked at, and does not leave."""
+    """The attribute with the time of expiry (Unix seconds). It is read, and does not leave the table."""
 
 
 SENTIMENT: Final = Allowed(
@@ -50,16 +49,16 @@ class Change:
     """A record that can be relayed."""
 
     position: int
-    """The record's place in its batch, from 0."""
+    """The record's index in its batch."""
     seq: str
-    """Its sequence number as the stream wrote it."""
+    """Its sequence number as in the stream."""
     text: str
     """The change as compact ASCII JSON: op, table, keys, new, old, seq, committed_at (Unix seconds), ttl. `new` and
-    `old` are absent when the record has no such image, and do not repeat the keys; `ttl` is there when true."""
+    `old` are absent when the record has no such image, and do not have the keys; `ttl` is present when true."""
 
 
 class RecordFault(Exception):
-    """Why a record cannot be relayed, in words that hold neither keys nor article text."""
+    """Why a record cannot be relayed. The message has neither keys nor article text."""
 
     def __init__(self, reason: Reason, error: str) -> None:
         super().__init__(error)
@@ -67,9 +66,9 @@ class RecordFault(Exception):
 
 
 def to_change(record: object, position: int, tables: Mapping[str, Allowed]) -> Change:
-    """Converts the record at `position` of a batch, by the allow-list of its table.
+    """Converts the record at `position` of a batch, with the allow-list of its table.
 
-    Raises RecordFault: `unknown_table` if its stream belongs to none of the tables, else `undecodable`.
+    Raises RecordFault: `unknown_table` if it is from a stream of another table, else `undecodable`.
     """
     if not isinstance(record, dict):
         raise _undecodable("the record is not an object")
@@ -107,7 +106,7 @@ def to_change(record: object, position: int, tables: Mapping[str, Allowed]) -> C
 
 
 def table_of(record: Mapping[str, Any]) -> str | None:
-    """The name of the table whose stream the record came from, or None if its ARN does not say."""
+    """The name of the table in the ARN of the record's stream; None without one."""
     arn = record.get("eventSourceARN")
     named = _STREAM_ARN.fullmatch(arn) if isinstance(arn, str) else None
     return named[1] if named else None
@@ -154,8 +153,8 @@ def _is_ttl(record: Mapping[str, Any]) -> bool:
 
 
 def _has_expired(record: Mapping[str, Any], body: Mapping[str, Any], allowed: Allowed, committed_at: int) -> bool:
-    """Whether a record that names no deleter removes an item that was over its time. In the other replicas of a global
-    table the replication repeats what TTL deletes in one, and names nobody:
+    """Whether a record without `userIdentity` removes an item that had expired. In the other replicas of a global
+    table, replication repeats the TTL deletions of one replica without `userIdentity`:
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/time-to-live-ttl-streams.html"""
     image = body.get("OldImage")
     if record.get("eventName") != "REMOVE" or record.get("userIdentity") is not None or not isinstance(image, dict):

@@ -1,4 +1,4 @@
-"""What is done with one batch, in which order, and from where Lambda has to deliver it again."""
+"""Relays one batch, and decides from where Lambda has to deliver it again."""
 
 from __future__ import annotations
 
@@ -24,37 +24,41 @@ logger = logging.getLogger(__name__)
 
 
 class FailureQueueError(Exception):
-    """A record without a sequence number could not be kept: only the whole batch can be delivered again."""
+    """The failure queue did not accept a record without a sequence number: the whole batch has to be delivered
+    again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one batch. Everything before `resume_at` was published or is in the failure queue."""
+    """The result of one batch. All records before `resume_at` were published or are in the failure queue."""
 
     records: int
-    """How many records the batch had."""
     changes: int
-    """How many changes were published."""
+    """Published."""
     messages: int
-    """How many messages those were."""
+    """Published."""
     bytes: int
-    """The bodies' size in all."""
+    """Size of all bodies."""
     requests: int
-    """How many PublishBatch calls it took."""
+    """PublishBatch calls."""
     failures: int
-    """How many records went to the failure queue."""
+    """Records sent to the failure queue."""
     duration_ms: float
-    """How long all of it took."""
     resume_at: str | None = None
-    """The sequence number from which Lambda has to deliver again; None if the batch is done, or its record has none."""
+    """The sequence number from which Lambda has to deliver again; None if the batch is done, or the record has none."""
     error: str | None = None
     """Why the batch is not done; None if it is."""
     returned: int = 0
-    """How many records come again: those from the first that is not done."""
+    """Records that are delivered again: all from the first that is not done."""
+
+    @property
+    def response(self) -> dict[str, list[dict[str, str]]]:
+        """The handler's response to the event source mapping."""
+        return {"batchItemFailures": [] if self.resume_at is None else [{"itemIdentifier": self.resume_at}]}
 
 
 class Relay:
-    """Relays batches to the topic. Kept between invocations; one batch at a time."""
+    """Relays batches to the topic, one at a time. Reused between invocations."""
 
     def __init__(
         self,
@@ -67,7 +71,7 @@ class Relay:
         metrics: Metrics | None = None,
         tracing: Tracing | None = None,
     ) -> None:
-        """`tables`: what may leave each table, by its name. `clock`: Unix seconds. `limit`: bytes a message."""
+        """`tables`: the allow-lists by table name. `clock`: Unix seconds. `limit`: bytes of a message."""
         self._topic = topic
         self._failure_queue = failure_queue
         self._tables = tables
@@ -77,11 +81,11 @@ class Relay:
         self._tracing = tracing or NoTracing()
 
     def relay(self, records: Sequence[object], *, trace: str | None = None, shard: str | None = None) -> Outcome:
-        """Publishes a batch's changes in order, then hands what cannot be relayed to the failure queue.
+        """Publishes the changes of a batch in order, then sends records that cannot be relayed to the failure queue.
 
-        Publishing ends at the first message that the topic does not take. Rejected records behind that point will
-        come again with it, so only those before it are handed over; one that cannot be is where to go on from.
-        Raises FailureQueueError if that one has no sequence number.
+        Publishing ends at the first message that the topic does not accept. Rejected records after that point are
+        delivered again with it, so only those before it are sent to the failure queue. If the queue does not accept
+        one, the batch resumes there. Raises FailureQueueError if that record has no sequence number.
         """
         began = time.perf_counter()
         changes, rejected = self._decode(records)
@@ -99,7 +103,7 @@ class Relay:
         done = len(records) if stop is None else stop.position
         if kept.taken < len(due):
             lost = due[kept.taken]
-            reasons = [f"the failure queue did not take a record: {kept.error}", error]
+            reasons = [f"the failure queue did not accept a record: {kept.error}", error]
             resume_at, error = lost.seq, "; ".join(filter(None, reasons))
             done = lost.position
         outcome = Outcome(
@@ -115,18 +119,18 @@ class Relay:
             returned=len(records) - (0 if error and resume_at is None else done),
         )
         _log(outcome, trace)
-        self._metrics.say(_counts(outcome))
+        self._metrics.report(_counts(outcome))
         if outcome.error is not None and outcome.resume_at is None:
             raise FailureQueueError(f"a record has no sequence number, and {outcome.error}")
         return outcome
 
     def canary(self, *, trace: str | None = None) -> int:
-        """Publishes a canary and returns when it was sent, in Unix milliseconds. Raises PublishError."""
+        """Publishes a canary and returns its time in Unix milliseconds. Raises PublishError."""
         sent_at = self._now_ms()
         with self._tracing.span("canary", trace):
             self._topic.publish_one(canary(sent_at=sent_at, trace=trace))
         logger.info("canary sent", extra={"sent_at": sent_at})
-        self._metrics.say({"relay_canaries": 1})
+        self._metrics.report({"relay_canaries": 1})
         return sent_at
 
     def _decode(self, records: Sequence[object]) -> tuple[list[Change], list[Rejected]]:
@@ -166,11 +170,10 @@ class Relay:
 
 
 def client_config() -> Config:
-    """How boto3's clients call: the one layer of retries.
+    """The configuration of boto3's clients, which do all retries.
 
-    A call that fails takes at most about 25 s (three attempts of 2 s to connect and 5 s to read, and the pauses
-    between), and a batch has at most two of them, one to the topic and one to the failure queue: 60 s are enough
-    for the function's timeout.
+    A failing call takes at most about 25 s: three attempts of 2 s to connect and 5 s to read, and the waits between. A
+    batch has at most two failing calls, one to the topic and one to the failure queue, so a timeout of 60 s is enough.
     """
     return Config(
         connect_timeout=2,
@@ -204,13 +207,13 @@ def _tracing(settings: Settings) -> Tracing:
 
 
 def _split(messages: Sequence[Message], published: Delivery) -> tuple[Sequence[Message], Change | None]:
-    """The messages that were taken in order, and the first change that was not, if any."""
+    """The accepted messages, and the first change that was not accepted, if any."""
     done = messages[: published.taken]
     return done, messages[published.taken].changes[0] if published.taken < len(messages) else None
 
 
 def _counts(outcome: Outcome) -> dict[str, float]:
-    """By the names of the metrics' catalogue."""
+    """The counts by the names of the metrics' catalogue."""
     return {
         "relay_records": outcome.records,
         "relay_changes": outcome.changes,

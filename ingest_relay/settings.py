@@ -1,4 +1,4 @@
-"""What the environment must say, read once and checked at once."""
+"""The relay's settings, read from the environment."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
 class SettingsError(Exception):
-    """The environment is wrong. The message names every wrong key with its value and what to do, one a line."""
+    """The environment is wrong. The message has every wrong key with its value and what to do, one a line."""
 
     def __init__(self, mistakes: list[str]) -> None:
         super().__init__("the relay's environment is wrong:\n" + "\n".join(f"- {mistake}" for mistake in mistakes))
@@ -26,7 +26,7 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The relay's settings, valid by construction from `from_environment`."""
+    """Valid if made by `from_environment`."""
 
     topic_arn: str
     """`CHANGES_TOPIC_ARN`: a standard SNS topic."""
@@ -37,7 +37,7 @@ class Settings:
     sentiment_table: str
     """`SENTIMENT_TABLE`: the table's name, not its ARN."""
     users_table: str | None = None
-    """`USERS_TABLE`: likewise; None if its stream is not relayed."""
+    """`USERS_TABLE`: the table's name; None if its stream is not relayed."""
     log_level: str = "INFO"
     """`LOG_LEVEL`: one of DEBUG, INFO, WARNING, ERROR, CRITICAL."""
     metrics: str = "none"
@@ -57,8 +57,8 @@ class Settings:
         mistakes: list[str] = []
 
         def mistake(key: str, remedy: str) -> None:
-            said = f"is {given[key]!r}" if key in given else "is not set"
-            mistakes.append(f"{key} {said}: {remedy}")
+            value = f"is {given[key]!r}" if key in given else "is not set"
+            mistakes.append(f"{key} {value}: {remedy}")
 
         topic = _TOPIC_ARN.fullmatch(given.get("CHANGES_TOPIC_ARN", ""))
         if topic is None:
@@ -110,11 +110,11 @@ class Settings:
 
 
 def _is_url(text: str) -> bool:
-    """Whether it is an http(s) URL that could name a queue: with a host and a path, not a FIFO queue's."""
+    """Whether a text is an http(s) URL with a host and a path, and not that of a FIFO queue."""
     try:
         parts = urlsplit(text)
         port = parts.port
-    except ValueError:  # a port or an IPv6 address that is none
+    except ValueError:  # a malformed port or IPv6 address
         return False
     return (
         parts.scheme in ("http", "https")

@@ -1,4 +1,4 @@
-"""How long an invocation's calls took, as parts of the trace that Lambda began; and nothing, if nobody asks."""
+"""Traces of an invocation's calls, as parts of the trace that Lambda began."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ from typing import Protocol
 
 
 class Tracing(Protocol):
-    """Records what is done within its context. What fails there is marked as failed, without its words."""
+    """Records spans. A span that raises is marked as failed, without the exception."""
 
     def span(self, name: str, trace: str | None, **notes: int) -> AbstractContextManager[None]:
-        """A subsegment of the invocation. `trace`: its X-Ray header; nothing is recorded unless that says so."""
+        """A subsegment of the invocation. `trace`: its X-Ray header, which decides whether it is recorded."""
 
 
 class NoTracing:
     """Records nothing."""
 
     def span(self, name: str, trace: str | None, **notes: int) -> AbstractContextManager[None]:
-        """See Tracing."""
         return nullcontext()

@@ -1,4 +1,4 @@
-"""Subsegments for AWS X-Ray, by aws-xray-sdk. Only this module imports it: it takes as long to load as boto3.
+"""Records subsegments for AWS X-Ray with aws-xray-sdk. Only this module imports it: loading takes as long as boto3.
 
 https://docs.aws.amazon.com/xray/latest/devguide/xray-api-segmentdocuments.html
 """
@@ -17,11 +17,10 @@ _DAEMON: Final = "127.0.0.1:2000"
 
 
 class XRay:
-    """See Tracing. Each subsegment goes to the daemon at AWS_XRAY_DAEMON_ADDRESS by one datagram, which nobody has to
-    receive."""
+    """Sends each subsegment to the daemon at AWS_XRAY_DAEMON_ADDRESS in one datagram; a missing daemon is no error."""
 
     def __init__(self) -> None:
-        # It warns of what a header lacks, and logs a traceback for each datagram that cannot be sent.
+        # It warns of missing parts of a header, and logs a traceback for each datagram that cannot be sent.
         logging.getLogger("aws_xray_sdk").setLevel(logging.CRITICAL)
         from aws_xray_sdk.core import xray_recorder
         from aws_xray_sdk.core.models.facade_segment import FacadeSegment
@@ -33,10 +32,9 @@ class XRay:
 
     @contextmanager
     def span(self, name: str, trace: str | None, **notes: int) -> Iterator[None]:
-        """See Tracing."""
-        said = dict(part.strip().partition("=")[::2] for part in (trace or "").split(";"))
-        root, parent = said.get("Root", ""), said.get("Parent", "")
-        if said.get("Sampled") != "1" or not (_ROOT.fullmatch(root) and _PARENT.fullmatch(parent)):
+        header = dict(part.strip().partition("=")[::2] for part in (trace or "").split(";"))
+        root, parent = header.get("Root", ""), header.get("Parent", "")
+        if header.get("Sampled") != "1" or not (_ROOT.fullmatch(root) and _PARENT.fullmatch(parent)):
             yield
             return
         subsegment = self._subsegment(name, "local", self._facade("facade", parent, root, True))

@@ -11,16 +11,16 @@ from importlib.util import find_spec
 from streamer import __version__
 
 USAGE = 2
-"""Exit code for what the person who called has to mend."""
+"""Exit code for what the caller has to correct."""
 
 
 TOOLS = {
     "tail": "show a stream, one line an event",
-    "record": "write what passes to a file",
-    "replay": "feed recorded changes through the relay",
-    "failures": "look after the relay's failure queue",
-    "queues": "look after the queues that containers made",
-    "cost": "what so many streams and changes take and cost a month",
+    "record": "write changes or events to a file",
+    "replay": "send recorded changes through the relay",
+    "failures": "list and redrive the relay's failure queue",
+    "queues": "list and prune the queues of containers",
+    "cost": "compute what a deployment costs a month",
 }
 """Commands for a person at a terminal: in the extra `tools`, not in the image."""
 
@@ -84,13 +84,13 @@ def _serve(options: argparse.Namespace) -> int:
         read = settings.read(environment)
     except SettingsError as error:
         return _wrong(error.mistakes)
-    # A function is frozen with its threads: there each line is written at once, to a pipe that Lambda reads.
+    # A function is frozen with its threads, so in Lambda each line is written at once, to a pipe that Lambda reads.
     queue = None
     if not read.in_lambda:
         queue = configure_queue(read.log_level, read.log_format, streams=read.max_connections)
     logs = configure(read.log_level, read.log_format) if queue is None else queue
-    for stranger in settings.unknown(environment):
-        logging.getLogger(__name__).warning("unknown setting", extra={"setting": stranger})
+    for name in settings.unknown(environment):
+        logging.getLogger(__name__).warning("unknown setting", extra={"setting": name})
     from streamer.service import serve
 
     try:

@@ -1,13 +1,13 @@
 """A reconnecting client of the stream, for Python: `async for event in Stream(url)`.
 
-    connection (one response) ─► sse.decode ─► event (typed) ─► repeats ─► stream ─► you
-            └─ setback: what went wrong, in a sentence, and whether waiting helps ─┘
+    response ─► sse.decode ─► event (typed) ─► repeats ─► stream ─► you
+        └─ errors: the reason in a sentence, and whether waiting helps ─┘
 
-What `tail`, `record` and the tests are built on.
+`tail`, `record` and the tests use it.
 """
 
+from streamer.client.errors import NotAStream, Unreachable
 from streamer.client.event import Received, Unknown
-from streamer.client.setback import NotAStream, Unreachable
-from streamer.client.stream import Lost, Stream
+from streamer.client.stream import Lost, Reconnect, Stream
 
-__all__ = ["Lost", "NotAStream", "Received", "Stream", "Unknown", "Unreachable"]
+__all__ = ["Lost", "NotAStream", "Received", "Reconnect", "Stream", "Unknown", "Unreachable"]

@@ -1,4 +1,4 @@
-"""What a message says: one of `streamer.sse.events`, or something that this version does not know."""
+"""Parses a message to one of `streamer.sse.events`, or to Unknown."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _KNOWN: Final = (Connected, Reset, SentimentUpdate, SentimentWithdrawn, Metrics,
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """An event with another name, or without the members that its name promises."""
+    """An event with an unknown name, or without the members of its name."""
 
     name: str
     data: str
@@ -37,13 +37,13 @@ class Received:
 
     event: Event | Unknown
     data: str
-    """Its data as sent."""
+    """The data as sent."""
     id: str
-    """The place it brings the client to; empty: none yet."""
+    """The event id after it, where the next connection resumes; empty if there is none yet."""
     at: int
-    """When it was read here, Unix milliseconds."""
+    """When it was read here, in Unix milliseconds."""
     replayed: bool = False
-    """It came from the history: how late it is says nothing about the path."""
+    """Whether it came from the history: its latency then says nothing about the path."""
 
     @property
     def name(self) -> str:
@@ -51,33 +51,33 @@ class Received:
         return self.event.name
 
 
-def read(message: Message) -> Event | Unknown:
-    """The typed event. Members that are not known are left out, those that may be null may be missing, and a word that
-    is new where a few are defined (a reason, say) is kept."""
-    kind = _KINDS.get(message.event)
-    if kind is not None:
+def parse_event(message: Message) -> Event | Unknown:
+    """The typed event. Unknown members are ignored, nullable members can be missing, and unknown values of an
+    enumeration (a reason, for example) are kept."""
+    parser = _PARSERS.get(message.event)
+    if parser is not None:
         try:
             members = json.loads(message.data, parse_float=Decimal, parse_constant=_refuse)
             if isinstance(members, dict):
-                return kind.build(members)
+                return parser.build(members)
         except (ValueError, ArithmeticError, RecursionError):
             pass
     return Unknown(message.event, message.data)
 
 
-class _Kind:
+class _EventParser:
     def __init__(self, event: type[Event]) -> None:
         self._event = event
         hints = get_type_hints(event)
         self._members = {field.name: _reader(hints[field.name]) for field in fields(event)}
 
     def build(self, members: Mapping[str, object]) -> Event:
-        """ValueError if a member is missing or of the wrong type."""
+        """Raises ValueError if a member is missing or of the wrong type."""
         return self._event(**{member: take(members.get(member)) for member, take in self._members.items()})
 
 
 def _reader(hint: object) -> Callable[[object], object]:
-    """What turns a member into this type, or raises ValueError."""
+    """A function that converts a member to this type, or raises ValueError."""
     kinds = get_args(hint) if type(None) in get_args(hint) else (hint,)
     optional = len(kinds) > 1
     (kind,) = (each for each in kinds if each is not type(None))
@@ -104,7 +104,7 @@ def _reader(hint: object) -> Callable[[object], object]:
 
 
 def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no JSON")
+    raise ValueError(f"{constant} is not JSON")
 
 
-_KINDS: Final = {event.name: _Kind(event) for event in _KNOWN}
+_PARSERS: Final = {event.name: _EventParser(event) for event in _KNOWN}

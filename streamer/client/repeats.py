@@ -1,4 +1,4 @@
-"""Which updates were shown already."""
+"""Recognizes repeated updates."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ _LIMIT: Final = 100_000
 
 
 class Repeats:
-    """The version applied last to each item and ticker; of the `limit` that changed last."""
+    """The last version of each item and ticker, of the `limit` that changed last."""
 
     def __init__(self, limit: int = _LIMIT) -> None:
         self.dropped = 0
-        """How many repeats there were."""
+        """How many repeats were recognized."""
         self._limit = limit
         self._versions: OrderedDict[tuple[str, str, str], str] = OrderedDict()
 
-    def is_one(self, event: Event | Unknown) -> bool:
-        """Whether this event changes nothing; if it changes something, that is remembered. A reset forgets all."""
+    def add(self, event: Event | Unknown) -> bool:
+        """Records an event. Returns whether it is a repeat, which changes nothing. A reset clears all versions."""
         match event:
             case SentimentUpdate():
                 item = (event.source_id, event.timestamp, event.ticker)

@@ -1,4 +1,4 @@
-"""A stream that goes on: it reconnects, resumes where it was, and says what happened in between."""
+"""A stream that reconnects, resumes, and reports each lost connection."""
 
 from __future__ import annotations
 
@@ -14,12 +14,11 @@ from typing import Final, Self
 
 import httpx
 
-from streamer.client.answer import STREAM, check, redirect, shown
 from streamer.client.backoff import LEAST_WAIT, Backoff, seconds
-from streamer.client.body import body
-from streamer.client.event import Received, read
+from streamer.client.errors import ConnectionFailed, NotAStream, Unreachable, of_error, one_line
+from streamer.client.event import Received, parse_event
 from streamer.client.repeats import Repeats
-from streamer.client.setback import NotAStream, Setback, Unreachable, of_error, one_line
+from streamer.client.response import STREAM, check, read_body, redirect, safe_url
 from streamer.sse.decode import Decoder, EventTooLarge, Message
 from streamer.sse.events import Closing, Connected, SentimentUpdate, SentimentWithdrawn
 
@@ -29,27 +28,39 @@ _MOST_REDIRECTS: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """The connection is over; the next is made after `wait` seconds."""
+    """A connection has ended; the next one is made after `wait` seconds."""
 
     reason: str
-    """One sentence without its full stop."""
+    """One sentence without a full stop."""
     wait: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reconnect:
+    """When a Stream gives up a connection, and when it makes the next. Seconds."""
+
+    watchdog: float = 45.0
+    """A silence that ends a connection; any byte counts, a ping too."""
+    max_backoff: float = 30.0
+    """The longest wait that the client chooses itself, by full-jitter backoff."""
+    patient: bool = True
+    """Whether to try again after the very first connection failed."""
+    sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
+    random: Callable[[], float] = random.random
+    clock: Callable[[], float] = time.time
 
 
 class Stream:
     """`async for event in Stream(url)` yields `Received` and `Lost`, for ever.
 
     Each new connection begins with a `Received` of `Connected`, which says whether it resumed. `tickers`, `events`,
-    `replay` (seconds) and `last_event_id` are the request's parameters (docs/events.md); a place wins over a replay.
-
-    A silence of `watchdog` seconds ends a connection; any byte is life, a ping too. The next try comes when `closing`
-    or `Retry-After` says, else after a full-jitter backoff of at most `max_backoff` seconds. Not `patient`: if nobody
-    answers the very first try, there is no second. `keep_repeats`: also updates whose version is the one that their
-    item and ticker have.
+    `replay` (seconds) and `last_event_id` are the request's parameters (docs/events.md); an id takes precedence over a
+    replay. The next connection is made when `closing` or `Retry-After` says, else as `reconnect` says.
+    `keep_repeats`: yield updates too whose version is the one that their item and ticker already have.
 
     Iterating raises NotAStream when trying again will not help, and Unreachable if not patient. Redirects are followed
-    on the same server only. `async with` closes the connection at the block's end; without it, whoever leaves the loop
-    early leaves that to the event loop. Iterating again goes on after the last event that was yielded.
+    on the same server only. `async with` closes the connection at the end of the block; without it, a loop that is left
+    early leaves that to the event loop. Iterating again continues after the last event that was yielded.
     """
 
     def __init__(
@@ -61,18 +72,13 @@ class Stream:
         last_event_id: str = "",
         replay: float | None = None,
         headers: Mapping[str, str] | None = None,
-        watchdog: float = 45.0,
-        max_backoff: float = 30.0,
-        patient: bool = True,
+        reconnect: Reconnect | None = None,
         keep_repeats: bool = False,
-        clock: Callable[[], float] = time.time,
-        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
-        random: Callable[[], float] = random.random,
     ) -> None:
         self.url = _url(url)
-        """As given. NotAStream if it is none."""
+        """As given. Raises NotAStream if it is not a URL."""
         self.place = last_event_id
-        """The id of the last event that was yielded, or that needed no yielding: where the next connection resumes."""
+        """The id of the last event that was yielded or dropped: where the next connection resumes."""
         self.repeats = Repeats()
         self._parameters = {
             "tickers": None if tickers is None else ",".join(tickers),
@@ -80,12 +86,9 @@ class Stream:
             "replay": None if replay is None else f"{replay:g}",
         }
         self._headers = dict(headers or {})
-        self._watchdog = watchdog
-        self._patient = patient
+        self._reconnect = reconnect or Reconnect()
         self._keep_repeats = keep_repeats
-        self._clock = clock
-        self._sleep = sleep
-        self._backoff = Backoff(max_backoff, random)
+        self._backoff = Backoff(self._reconnect.max_backoff, self._reconnect.random)
         self._opened = False
         self._in_block = False
         self._running: list[AsyncGenerator[Received | Lost, None]] = []
@@ -103,7 +106,7 @@ class Stream:
 
     def __aiter__(self) -> AsyncIterator[Received | Lost]:
         running = self._run()
-        if self._in_block:  # else this would keep open what nobody closes
+        if self._in_block:  # otherwise nothing would close it
             self._running.append(running)
         return running
 
@@ -111,24 +114,24 @@ class Stream:
         async with self._client() as client:
             while True:
                 try:
-                    async with self._connection(client) as answer, aclosing(self._received(answer)) as events:
+                    async with self._connection(client) as response, aclosing(self._received(response)) as events:
                         async for received in events:
                             yield received
-                    setback = Setback("the server ended the stream without a goodbye")
-                except Setback as known:
-                    setback = known
+                    failure = ConnectionFailed("the server ended the stream without `closing`")
+                except ConnectionFailed as known:
+                    failure = known
                 except httpx.RequestError as error:
-                    setback = self._meant(error)
-                wait = self._wait(setback)
-                yield Lost(setback.reason, wait)
-                await self._sleep(wait)
+                    failure = self._failure(error)
+                wait = self._wait(failure)
+                yield Lost(failure.reason, wait)
+                await self._reconnect.sleep(wait)
 
     def _client(self) -> httpx.AsyncClient:
         try:
             return httpx.AsyncClient(
                 headers={"Accept": STREAM, "Accept-Encoding": "identity", "Cache-Control": "no-store", **self._headers},
-                timeout=httpx.Timeout(_CONNECT_TIMEOUT, read=self._watchdog),
-                trust_env=not _is_loopback(self.url.host),  # a proxy has another loopback than we
+                timeout=httpx.Timeout(_CONNECT_TIMEOUT, read=self._reconnect.watchdog),
+                trust_env=not _is_loopback(self.url.host),  # a proxy's loopback is another machine's
             )
         except (ImportError, ValueError) as error:
             raise NotAStream(f"the proxy that the environment names cannot be used: {one_line(error)}") from error
@@ -143,57 +146,57 @@ class Stream:
         url: httpx.URL | None = self.url.copy_merge_params(parameters)
         for _ in range(_MOST_REDIRECTS):
             asked, url = url, None
-            assert asked is not None  # noqa: S101 - the loop ends where there is nothing to ask
-            async with client.stream("GET", asked, headers=headers) as answer:
-                url = redirect(answer, asked)
+            assert asked is not None  # noqa: S101 - the loop returns when there is no redirect
+            async with client.stream("GET", asked, headers=headers) as response:
+                url = redirect(response, asked)
                 if url is None:
-                    await check(answer, asked, self._clock())
-                    yield answer
+                    await check(response, asked, self._reconnect.clock())
+                    yield response
                     return
-        raise NotAStream(f"{shown(self.url)} redirects again and again")
+        raise NotAStream(f"{safe_url(self.url)} redirects again and again")
 
-    async def _received(self, answer: httpx.Response) -> AsyncGenerator[Received, None]:
+    async def _received(self, response: httpx.Response) -> AsyncGenerator[Received, None]:
         self._opened = True
         decoder = Decoder(self.place)
-        history = 0  # events of it that are still to come
-        async with body(answer) as chunks:
+        history = 0  # replayed events that are still to come
+        async with read_body(response) as chunks:
             async for chunk in chunks:
-                at = round(self._clock() * 1000)
+                at = round(self._reconnect.clock() * 1000)
                 for message in self._decoded(decoder, chunk):
-                    event = read(message)
+                    event = parse_event(message)
                     replayed = history > 0 and isinstance(event, SentimentUpdate | SentimentWithdrawn)
                     history = event.replayed if isinstance(event, Connected) else history - replayed
                     self.place = message.id
-                    if not self.repeats.is_one(event) or self._keep_repeats:
+                    if not self.repeats.add(event) or self._keep_repeats:
                         yield Received(event, message.data, message.id, at, replayed)
                     if isinstance(event, Closing):
                         reason = f"the server ended the stream ({one_line(event.reason)})"
-                        raise Setback(reason, wait=seconds(event.retry_ms))
+                        raise ConnectionFailed(reason, wait=seconds(event.retry_ms))
                     if not isinstance(event, Connected):
-                        self._backoff.worked()
+                        self._backoff.reset()
                 self.place = decoder.last_event_id
 
     def _decoded(self, decoder: Decoder, chunk: bytes) -> list[Message]:
         try:
             messages = decoder.feed(chunk)
         except EventTooLarge as error:
-            raise NotAStream(f"{shown(self.url)}: {error}") from None
+            raise NotAStream(f"{safe_url(self.url)}: {error}") from None
         if decoder.retry_ms is not None:
             self._backoff.set_retry(decoder.retry_ms)
         return messages
 
-    def _meant(self, error: httpx.RequestError) -> Setback:
-        meant = of_error(error, self.url, opened=self._opened, watchdog=self._watchdog)
-        if isinstance(meant, NotAStream):
-            raise meant from error
-        return meant
+    def _failure(self, error: httpx.RequestError) -> ConnectionFailed:
+        failure = of_error(error, self.url, opened=self._opened, watchdog=self._reconnect.watchdog)
+        if isinstance(failure, NotAStream):
+            raise failure from error
+        return failure
 
-    def _wait(self, setback: Setback) -> float:
-        """Seconds until the next try. Raises Unreachable if there shall be none."""
-        if setback.wait is not None:
-            return max(LEAST_WAIT, setback.wait)
-        if not self._opened and not self._patient:
-            raise Unreachable(setback.reason) from setback
+    def _wait(self, failure: ConnectionFailed) -> float:
+        """Seconds until the next connection. Raises Unreachable if there is to be none."""
+        if failure.wait is not None:
+            return max(LEAST_WAIT, failure.wait)
+        if not self._opened and not self._reconnect.patient:
+            raise Unreachable(failure.reason) from failure
         return self._backoff.wait()
 
 
@@ -201,9 +204,9 @@ def _url(text: str) -> httpx.URL:
     try:
         url = httpx.URL(text)
     except httpx.InvalidURL as error:
-        raise NotAStream(f"{one_line(text)} is no URL: {one_line(error)}") from None
+        raise NotAStream(f"{one_line(text)} is not a URL: {one_line(error)}") from None
     if url.scheme not in ("http", "https") or not url.host:
-        raise NotAStream(f"{one_line(text)} is no URL: write http://HOST:PORT/PATH, or with https")
+        raise NotAStream(f"{one_line(text)} is not a URL: write http://HOST:PORT/PATH, or with https")
     return url
 
 

@@ -1,7 +1,10 @@
-"""A whole AWS on one machine, for the demo and for tests: nothing here is part of the deployed service.
+"""An AWS on one machine, for the demo and for tests: nothing here is part of the deployed service.
 
-demo ─┬─ moto     DynamoDB, SNS and SQS on loopback
-      ├─ relay    provision ─► pump ─► ingest_relay.handler ─► topic
-      ├─ writer   news (the plan) ─► DynamoDB table
+demo ─► child processes, each one `part`:
+      ├─ aws      moto: DynamoDB, SNS and SQS on loopback
+      ├─ relay    provision ─► event source mapping ─► ingest_relay.handler ─► topic
+      ├─ writer   news (what is written when) ─► DynamoDB table
       └─ serve    the real `streamer serve`
+
+docker/compose.yaml starts the same parts as containers.
 """

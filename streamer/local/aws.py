@@ -1,14 +1,13 @@
-"""The embedded AWS: moto in a process of its own, on loopback and a free port."""
+"""The embedded AWS: moto in a child process, on loopback and a free port."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from types import TracebackType
 from typing import Final, Self
 from urllib.request import ProxyHandler, build_opener
 
+from streamer.local.child import Child, Listener
 from streamer.local.ports import LOOPBACK, listener
-from streamer.local.process import Child
 
 _READY_TIMEOUT: Final = 30.0
 _STOP_TIMEOUT: Final = 1.0
@@ -19,31 +18,22 @@ class EmbeddedAwsError(Exception):
 
 
 class EmbeddedAws:
-    """`with EmbeddedAws() as aws:` starts moto, waits until it answers, and ends it. Its state ends with it.
-
-    `on_line` and `on_end` are those of `Child`.
-    """
+    """`with EmbeddedAws() as aws:` starts moto, waits until it answers, and ends it. Its state ends with it."""
 
     endpoint_url: str
     """http://127.0.0.1:PORT, for every service; known once started."""
     child: Child
 
-    def __init__(
-        self,
-        *,
-        on_line: Callable[[str], None] = lambda line: None,
-        on_end: Callable[[int], None] = lambda code: None,
-    ) -> None:
-        self._on_line = on_line
-        self._on_end = on_end
+    def __init__(self, *, listener: Listener | None = None) -> None:
+        self._listener = listener
 
     def start(self) -> None:
         """Starts moto and does not wait: a request made before it has loaded waits to be accepted."""
         with listener() as sock:
             self.endpoint_url = f"http://{LOOPBACK}:{sock.getsockname()[1]}"
-            self.child = Child("moto", pass_fds=(sock.fileno(),), on_line=self._on_line, on_end=self._on_end)
-            self.child.go(listener=sock.fileno())
-        # Our end of the listener is closed: should moto die now, whoever waits for its answer is told at once.
+            self.child = Child("aws", "--fd", str(sock.fileno()), listener=self._listener, pass_fd=sock.fileno())
+            self.child.begin()
+        # Our end of the socket is closed: if moto dies now, a pending request fails at once.
 
     def __enter__(self) -> Self:
         """Raises EmbeddedAwsError."""

@@ -1,46 +1,104 @@
-"""The inside of a child process: `python -m streamer.local.child ROLE`.
-
-It loads what its role needs, reads one line of JSON from standard input, and plays its role until that input ends.
-"""
+"""A part in a child process, which ends with its parent, however the parent ends."""
 
 from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable
-from typing import Final
+from collections import deque
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Final, Protocol
 
-from streamer.local.roles import ROLES
-from streamer.telemetry.logs import configure
-
-_GRACE: Final = 2.5
-"""Seconds in which a role has to end: with its parent killed, nobody else would see to it."""
+_LAST_LINES: Final = 20
+_LOOPBACK: Final = "127.0.0.1,localhost"
 
 
-def main(name: str) -> int:
-    """Runs one role; returns the process's exit code."""
-    configure("INFO", "json")
-    role = ROLES[name]()
-    role.load()
-    line = sys.stdin.buffer.readline()
-    if not line:
-        return 0  # the parent went before it needed us
-    orders = json.loads(line)
-    os.environ.update(orders["environment"])
-    threading.Thread(target=_hold_leash, args=(role.end,), name="leash", daemon=True).start()
-    return role.play(orders["order"])
+class Listener(Protocol):
+    """Hears a child. Called in a thread of the child's own."""
+
+    def line(self, part: str, line: str) -> None:
+        """Takes one line of the child's output."""
+
+    def ended(self, part: str, code: int) -> None:
+        """Takes the exit code (negative: the signal) after the last line."""
 
 
-def _hold_leash(end: Callable[[], None]) -> None:
-    while os.read(0, 4096):
-        pass
-    end()
-    time.sleep(_GRACE)
-    os._exit(70)
+class Child:
+    """One `python -m streamer.local.part --child PART`. It loads its modules at once and begins at `begin`.
+
+    It ends when its standard input does: `release` closes it, and so does the end of this process.
+    """
+
+    def __init__(self, part: str, *options: str, listener: Listener | None = None, pass_fd: int | None = None) -> None:
+        self.last_lines: deque[str] = deque(maxlen=_LAST_LINES)
+        self._part = part
+        self._listener = listener
+        self._process = subprocess.Popen(
+            # -P: a file in the user's folder must not replace a module of ours.
+            [sys.executable, "-P", "-m", "streamer.local.part", "--child", part, *options],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            env=clean_environment(os.environ),
+            pass_fds=() if pass_fd is None else (pass_fd,),
+            # A terminal sends Ctrl-C to its whole process group; only the parent decides who ends when.
+            process_group=0,
+        )
+        self._reader = threading.Thread(target=self._read, name=f"output of {part}", daemon=True)
+        self._reader.start()
+
+    def begin(self, environment: Mapping[str, str] | None = None) -> None:
+        """Lets the part run, with `environment` added to its own."""
+        assert self._process.stdin is not None  # noqa: S101 - it is a pipe
+        with suppress(BrokenPipeError):  # the child has died: the listener gets its exit code
+            self._process.stdin.write(json.dumps(dict(environment or {})) + "\n")
+            self._process.stdin.flush()
+
+    def release(self) -> None:
+        """Asks it to end."""
+        assert self._process.stdin is not None  # noqa: S101 - it is a pipe
+        with suppress(BrokenPipeError):
+            self._process.stdin.close()
+
+    def kill(self) -> None:
+        """Ends it at once."""
+        self._process.kill()
+
+    def stop(self, timeout: float) -> None:
+        """Asks it to end, kills it after `timeout` seconds, and waits until it has ended and its output was read."""
+        self.release()
+        self._reader.join(timeout)
+        if self._reader.is_alive():
+            self.kill()
+            self._reader.join()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None  # noqa: S101 - it is a pipe
+        with self._process.stdout as output:
+            for line in output:
+                self.last_lines.append(line.rstrip("\n"))
+                if self._listener is not None:
+                    self._listener.line(self._part, self.last_lines[-1])
+        code = self._process.wait()
+        if self._listener is not None:
+            self._listener.ended(self._part, code)
 
 
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+def clean_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """A child's environment: nothing in it leads to a real account, or sends requests to loopback through a proxy."""
+    kept = {key: value for key, value in environ.items() if not key.startswith("AWS_")}
+    proxied = ",".join(filter(None, [kept.get("NO_PROXY") or kept.get("no_proxy"), _LOOPBACK]))
+    return kept | {
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "NO_PROXY": proxied,
+        "no_proxy": proxied,
+        "PYTHONUNBUFFERED": "1",
+    }

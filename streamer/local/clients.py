@@ -1,8 +1,8 @@
-"""boto3 clients of the embedded AWS, whatever the environment and the user's own AWS configuration say."""
+"""boto3 clients of the four services that the demo and the commands use."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import boto3
 from botocore.config import Config
@@ -25,30 +25,42 @@ _CONFIG: Final = Config(
 )
 
 
-class Clients:
-    """Makes clients of one endpoint. A client may be used by one thread at a time or several."""
+class BotoClients:
+    """Makes clients of one session. Any thread may use a client."""
+
+    def __init__(self, session: boto3.session.Session, config: Config, endpoint_url: str | None = None) -> None:
+        self._session = session
+        self._config = config
+        self._endpoint_url = endpoint_url
+
+    def dynamodb(self) -> DynamoDBClient:
+        """The tables."""
+        return cast("DynamoDBClient", self._client("dynamodb"))
+
+    def streams(self) -> DynamoDBStreamsClient:
+        """The tables' streams."""
+        return cast("DynamoDBStreamsClient", self._client("dynamodbstreams"))
+
+    def sns(self) -> SNSClient:
+        """The topics."""
+        return cast("SNSClient", self._client("sns"))
+
+    def sqs(self) -> SQSClient:
+        """The queues."""
+        return cast("SQSClient", self._client("sqs"))
+
+    def _client(self, service: Any) -> Any:
+        return self._session.client(service, endpoint_url=self._endpoint_url, config=self._config)
+
+
+class LocalClients(BotoClients):
+    """Clients of the embedded AWS, whatever the environment and the user's own AWS configuration say."""
 
     def __init__(self, endpoint_url: str) -> None:
         environment = aws_environment(endpoint_url)
-        self._endpoint_url = endpoint_url
-        self._session = boto3.session.Session(
+        session = boto3.session.Session(
             aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
             region_name=environment["AWS_REGION"],
         )
-
-    def dynamodb(self) -> DynamoDBClient:
-        """The tables."""
-        return self._session.client("dynamodb", endpoint_url=self._endpoint_url, config=_CONFIG)
-
-    def streams(self) -> DynamoDBStreamsClient:
-        """The tables' streams."""
-        return self._session.client("dynamodbstreams", endpoint_url=self._endpoint_url, config=_CONFIG)
-
-    def sns(self) -> SNSClient:
-        """The topic."""
-        return self._session.client("sns", endpoint_url=self._endpoint_url, config=_CONFIG)
-
-    def sqs(self) -> SQSClient:
-        """The queues."""
-        return self._session.client("sqs", endpoint_url=self._endpoint_url, config=_CONFIG)
+        super().__init__(session, _CONFIG, endpoint_url)

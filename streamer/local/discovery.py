@@ -1,4 +1,4 @@
-"""How another command finds the demo that runs on this machine: a small file of this user's, there while it runs."""
+"""Finds the demo that runs on this machine, by a file of this user that exists while the demo runs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import stat
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,21 +18,19 @@ from streamer.local.resources import Resources
 
 @dataclass(frozen=True, slots=True)
 class RunningDemo:
-    """A demo that runs now."""
+    """A demo that is running."""
 
     pid: int
     base_url: str
-    """http://127.0.0.1:PORT of the service, without a slash at the end."""
+    """http://127.0.0.1:PORT of the service, without a final slash."""
     resources: Resources
-    seed: int
-    rate: float
 
 
 @contextmanager
 def announced(demo: RunningDemo, folder: Path | None = None) -> Iterator[Path]:
-    """The demo can be found inside this context. `folder`: in place of `default_folder()`.
+    """Makes the demo findable inside this context. `folder`: in place of `default_folder()`.
 
-    Raises OSError if the folder is not this user's alone, or cannot be written.
+    Raises OSError if other users can write to the folder, or this one cannot.
     """
     folder = default_folder() if folder is None else folder
     _make_private(folder)
@@ -41,27 +39,27 @@ def announced(demo: RunningDemo, folder: Path | None = None) -> Iterator[Path]:
     unfinished.unlink(missing_ok=True)
     descriptor = os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        # The lock says that we live, and goes with us however we die; a pid may be somebody else's by then.
+        # The lock shows that the demo runs, and ends with its process in any case; its pid may be reused.
         fcntl.flock(file, fcntl.LOCK_EX)
-        json.dump(_to_json(demo), file)
+        json.dump(asdict(demo), file)
         file.flush()
         unfinished.rename(path)
         try:
             yield path
         finally:
             path.unlink(missing_ok=True)
-            with suppress(OSError):  # another demo's file is in it
+            with suppress(OSError):  # it has another demo's file
                 folder.rmdir()
 
 
 def running(folder: Path | None = None) -> list[RunningDemo]:
-    """The demos that run now, the newest first. Takes away what dead ones left."""
+    """The demos that are running, the newest first. Removes the files of dead ones."""
     folder = default_folder() if folder is None else folder
     if not folder.is_dir() or not _is_private(folder):
         return []
     found = []
     for path in folder.glob("demo-*.json"):
-        with suppress(OSError, ValueError, KeyError, TypeError):  # it may go while we look
+        with suppress(OSError, ValueError, KeyError, TypeError):  # the file may be removed meanwhile
             demo = _read(path)
             if demo is not None:
                 found.append((path.stat().st_mtime, demo))
@@ -69,7 +67,7 @@ def running(folder: Path | None = None) -> list[RunningDemo]:
 
 
 def default_folder() -> Path:
-    """This user's folder for what lives as long as a process: XDG's, or one under the temporary folder."""
+    """This user's folder for files of running processes: XDG's, or one in the temporary folder."""
     runtime = os.environ.get("XDG_RUNTIME_DIR")
     if runtime and Path(runtime).is_dir():
         return Path(runtime) / "sentiment-streamer"
@@ -82,29 +80,21 @@ def _read(path: Path) -> RunningDemo | None:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return _from_json(json.load(file))
-        path.unlink(missing_ok=True)  # nobody holds it: its demo was killed
+        path.unlink(missing_ok=True)  # no process holds the lock: the demo was killed
         return None
 
 
 def _make_private(folder: Path) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not _is_private(folder):
-        raise PermissionError(f"{folder} is not this user's alone: remove it, or set TMPDIR to a folder of your own")
+        raise PermissionError(
+            f"{folder} can be written by other users: remove it, or set TMPDIR to a folder of your own"
+        )
 
 
 def _is_private(folder: Path) -> bool:
     state = folder.lstat()
     return stat.S_ISDIR(state.st_mode) and state.st_uid == os.getuid() and not state.st_mode & 0o022
-
-
-def _to_json(demo: RunningDemo) -> dict[str, Any]:
-    return {
-        "pid": demo.pid,
-        "base_url": demo.base_url,
-        "resources": demo.resources.to_json(),
-        "seed": demo.seed,
-        "rate": demo.rate,
-    }
 
 
 def _from_json(members: Mapping[str, Any]) -> RunningDemo:

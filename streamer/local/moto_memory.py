@@ -1,4 +1,4 @@
-"""What moto keeps for ever and AWS does not: unbound, a demo grows by half a gigabyte an hour and more."""
+"""Bounds what moto keeps for ever and AWS does not: otherwise a demo grows by half a gigabyte an hour."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from moto.dynamodbstreams.models import dynamodbstreams_backends
 from streamer.local.resources import ACCOUNT, REGION
 
 ITERATORS: Final = 5_000
-"""At 40 reads a second two minutes' worth; AWS's live for 15 minutes."""
+"""Two minutes of 40 reads a second; AWS's iterators expire after 15 minutes."""
 RECORDS: Final = 10_000
-"""Of each stream, at least: at 5 writes a second half an hour's worth; AWS keeps 24 hours."""
+"""Of each stream, at least: half an hour of 5 writes a second; AWS keeps 24 hours."""
 
 
 def bound() -> None:
-    """Makes this process's moto forget. To be called before there is a table."""
-    dynamodbstreams_backends[ACCOUNT][REGION].shard_iterators = Iterators(ITERATORS)
-    table.StreamShard = Shard
+    """Bounds the moto of this process. Called before there is a table."""
+    dynamodbstreams_backends[ACCOUNT][REGION].shard_iterators = ShardIterators(ITERATORS)
+    table.StreamShard = BoundedShard
 
 
-class Iterators(OrderedDict[str, Any]):
+class ShardIterators(OrderedDict[str, Any]):
     """The newest shard iterators; older ones have expired."""
 
     def __init__(self, most: int) -> None:
@@ -40,17 +40,17 @@ class Iterators(OrderedDict[str, Any]):
         raise JsonRESTError("ExpiredIteratorException", "The shard iterator has expired.")
 
 
-class Shard(StreamShard):  # type: ignore[misc]
-    """A table's shard that keeps its newest records; older ones were trimmed."""
+class BoundedShard(StreamShard):  # type: ignore[misc]
+    """Keeps the newest records of a table's shard and trims older ones."""
 
     kept = RECORDS
 
     def add(self, old: Any, new: Any) -> None:
-        """Adds a record, and trims now and then: a quarter more than is kept is as much as is ever held."""
+        """Adds a record, and trims when there are a quarter more than `kept`."""
         super().add(old, new)
         surplus = len(self.items) - self.kept
         if surplus > self.kept // 4:
-            # moto numbers a record by its place after the shard's first number: both move together.
+            # moto numbers a record by its index after the shard's first number, so both move.
             del self.items[:surplus]
             self.starting_sequence_number += surplus
 

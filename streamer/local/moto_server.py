@@ -1,7 +1,7 @@
-"""moto's server application on a socket that is already listening.
+"""Serves moto's application on a socket that is already listening.
 
-moto's own server (werkzeug) closes every connection. Kept open, a request takes a quarter less time and processor, and
-a fast writer does not leave thousands of connections behind in TIME_WAIT.
+moto's own server (werkzeug) closes every connection. With open connections, a request takes a quarter less time, and a
+fast writer does not leave thousands of connections in TIME_WAIT.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ App = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 def serve(listener: socket) -> None:
     """Serves DynamoDB, its streams, SNS and SQS on `listener`, a bound and listening TCP socket. Never returns."""
     moto_memory.bound()
-    server = Server(listener, DomainDispatcherApplication(create_backend_app))
+    server = MotoServer(listener, DomainDispatcherApplication(create_backend_app))
     with server:
         server.serve_forever()
 
 
-class Server(ThreadingHTTPServer):
-    """A thread for each connection; DynamoDB's requests one at a time."""
+class MotoServer(ThreadingHTTPServer):
+    """Has a thread for each connection, and handles DynamoDB's requests one at a time."""
 
     daemon_threads = True
 
@@ -44,34 +44,34 @@ class Server(ThreadingHTTPServer):
         self.socket.close()
         self.socket = listener
         self.app = app
-        # moto numbers a stream record by counting those before it: two writers at once could get the same number.
+        # moto numbers a stream record by counting earlier ones: two concurrent writes could get the same number.
         self.dynamodb = threading.Lock()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that goes away in the middle is no news; anything else is told."""
+        """Ignores clients that disconnect; prints other errors."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """One connection: each request is read whole, given to the WSGI application, and answered in one write."""
+    """One connection: reads each request completely, calls the WSGI application, and responds in one write."""
 
     protocol_version = "HTTP/1.1"
-    wbufsize = 1 << 20  # head and body leave together: http.server flushes after each answer
+    wbufsize = 1 << 20  # head and body are sent together: http.server flushes after each response
     disable_nagle_algorithm = True
-    server: Server
+    server: MotoServer
 
-    def _answer(self) -> None:
+    def _respond(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        answer: list[Any] = []
+        response: list[Any] = []
 
         def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> None:
-            answer[:] = [status, headers]
+            response[:] = [status, headers]
 
         try:
-            with self._turn():
+            with self._lock():
                 content = b"".join(self.server.app(self._environ(body), start_response))
-            status, headers = answer
+            status, headers = response
         except Exception:
             logger.exception("moto failed", extra={"target": self.headers.get("X-Amz-Target")})
             status, headers = "500 Internal Server Error", [("Content-Type", "application/json")]
@@ -85,9 +85,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    do_GET = do_POST = _answer  # noqa: N815 - http.server's spelling
+    do_GET = do_POST = _respond  # noqa: N815 - http.server's spelling
 
-    def _turn(self) -> AbstractContextManager[Any]:
+    def _lock(self) -> AbstractContextManager[Any]:
         stateful = self.headers.get("X-Amz-Target", "").startswith("DynamoDB_")
         return self.server.dynamodb if stateful else nullcontext()
 
@@ -119,4 +119,4 @@ class _Handler(BaseHTTPRequestHandler):
         return environ
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Says nothing: the demo's terminal is no access log."""
+        """Logs nothing: the demo's terminal is not an access log."""

@@ -30,9 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         dest="seconds",
         type=_between(float, 0.0, math.inf),
         metavar="SECONDS",
-        help="end by itself after so long (default: at Ctrl-C)",
+        help="end after this time (default: at Ctrl-C)",
     )
-    parser.add_argument("--verbose", action="store_true", help="show everything the parts log, not only warnings")
+    parser.add_argument("--verbose", action="store_true", help="show all logs of the parts, not only warnings")
 
 
 def _between(kind: Callable[[str], float], least: float, most: float) -> Callable[[str], float]:
@@ -43,7 +43,7 @@ def _between(kind: Callable[[str], float], least: float, most: float) -> Callabl
             value = kind(text)
         except ValueError:
             value = math.nan
-        if not least <= value <= most:  # false for what is no number
+        if not least <= value <= most:  # NaN is out of range too
             limits = f"at least {least:g}" if math.isinf(most) else f"between {least:g} and {most:g}"
             raise argparse.ArgumentTypeError(f"{text!r}: give a number {limits}")
         return value

@@ -1,11 +1,11 @@
-"""Makes in the embedded AWS what Terraform makes in a real account."""
+"""Creates in the embedded AWS what Terraform creates in a real account."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
-from streamer.local.clients import Clients
+from streamer.local.clients import LocalClients
 from streamer.local.resources import Resources
 from streamer.local.users import CONFIGURATIONS
 
@@ -14,18 +14,17 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import StreamSpecificationTypeDef
 
 VISIBLE: Final = ("matched_tickers", "ticker", "score", "confidence", "source", "updated_at")
-"""What the index holds beside the keys: all that may leave the table. Queries are billed by whole index items."""
+"""The index's attributes besides the keys: all that may leave the table. Queries are billed by whole index items."""
 
 _STREAM: Final[StreamSpecificationTypeDef] = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
 
 
 def provision(endpoint_url: str, *, suffix: str = "") -> Resources:
-    """Makes the tables with their streams, the topic, the failure queue and the users; what exists is kept.
+    """Creates the tables with their streams, the topic, the failure queue and the users, unless they exist.
 
-    `suffix` is added to every name, so that several sets can live in one embedded AWS.
-    Raises botocore's exceptions: there is nothing to be done about one here.
+    `suffix` is added to every name, so that one embedded AWS can hold several sets. Raises botocore's exceptions.
     """
-    clients = Clients(endpoint_url)
+    clients = LocalClients(endpoint_url)
     dynamodb = clients.dynamodb()
     sentiment = f"sentiment{suffix}"
     sentiment_stream = _table(dynamodb, sentiment, ("source_id", "timestamp"), index="sentiment")
@@ -51,7 +50,7 @@ def provision(endpoint_url: str, *, suffix: str = "") -> Resources:
 
 
 def _table(dynamodb: DynamoDBClient, name: str, keys: tuple[str, str], index: str | None = None) -> str:
-    """Makes the table unless it exists, and returns the ARN of its stream."""
+    """Creates the table unless it exists, and returns the ARN of its stream."""
     names = (*keys, index) if index else keys
     optional: dict[str, Any] = {}
     if index:
@@ -83,7 +82,7 @@ def _key_schema(hash_key: str, range_key: str) -> Any:
 
 
 def _expire(dynamodb: DynamoDBClient, table: str) -> None:
-    # Asked for twice, DynamoDB answers ValidationException: ask first what is set.
+    # DynamoDB responds with ValidationException if TTL is already enabled.
     state = dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
     if state.get("TimeToLiveStatus") not in ("ENABLED", "ENABLING"):
         dynamodb.update_time_to_live(

@@ -1,4 +1,4 @@
-"""What the embedded AWS holds, and how a process is told of it."""
+"""The resources of the embedded AWS, as a value, an environment, or JSON."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ REGION: Final = "us-east-1"
 ACCOUNT: Final = "123456789012"
 """moto's default account; it is part of every ARN."""
 _CREDENTIAL: Final = "local"
-"""moto takes any key. It must not be one that a real account could know."""
+"""moto accepts any key; a real account must not accept this one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """Names and addresses of everything that `provision` made."""
+    """Names and addresses of what `provision` created."""
 
     endpoint_url: str
     sentiment_table: str

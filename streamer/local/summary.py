@@ -1,4 +1,4 @@
-"""What the demo says about itself: the listing at its start, and the line that sums up what happens. Pure."""
+"""The texts of the demo: the listing at its start, and the status line. Pure."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 _HOPS: Final = ("relayed_to_received", "received_to_sent")
-"""The service's hops after the first, which it knows only to a second: ours comes from the writer's clock."""
+"""The hops after the first, which the service knows to the second only; the demo measures it by the writer's clock."""
 
 
-def listing(base_url: str, endpoint_url: str, rate: float, seed: int, asked_port: int) -> str:
-    """The start-up listing, several lines."""
+def startup_text(base_url: str, endpoint_url: str, rate: float, seed: int, asked_port: int) -> str:
+    """Where everything is, several lines."""
     port = base_url.rpartition(":")[2]
     rows = [
         ("page", f"{base_url}/"),
@@ -25,8 +25,8 @@ def listing(base_url: str, endpoint_url: str, rate: float, seed: int, asked_port
     return "\n".join(["The whole path runs on this machine; Ctrl-C ends it.", *moved, "", *lines, ""])
 
 
-def line(status: Mapping[str, Any] | None, first_hop: Mapping[str, Any] | None) -> str:
-    """One line from the service's status and our measure of the first hop; None where there is none yet."""
+def status_text(status: Mapping[str, Any] | None, first_hop: Mapping[str, Any] | None) -> str:
+    """One line from the service's status and the measured first hop; each is None while there is none."""
     if status is None:
         return "the service does not answer"
     events = status.get("counters", {}).get("events_published", 0)
@@ -38,7 +38,7 @@ def line(status: Mapping[str, Any] | None, first_hop: Mapping[str, Any] | None) 
 
 
 def _latency(hops: Sequence[Mapping[str, Any]]) -> str:
-    """The hops' percentiles added up: exact for one hop, for several a little high at p99."""
+    """The sum of the hops' percentiles: exact for one hop, a little high at p99 for several."""
     if hops[0].get("p50_ms") is None or hops[1].get("p50_ms") is None:
         return ""
     p50, p99 = (sum(hop.get(key) or 0.0 for hop in hops) for key in ("p50_ms", "p99_ms"))

@@ -1,4 +1,4 @@
-"""The demo's users and what each of them watches."""
+"""The demo's users and their configurations."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 
 
 @dataclass(frozen=True, slots=True)
-class Configuration:
+class DemoConfiguration:
     """One configuration of one user."""
 
     user_id: str
@@ -28,9 +28,9 @@ class Configuration:
 
 
 CONFIGURATIONS: Final = (
-    Configuration("ada", "chips", "Chip makers", ("NVDA", "AMD", "INTC", "TSM")),
-    Configuration("ada", "cars", "Electric cars", ("TSLA", "F")),
-    Configuration("grace", "big-five", "The big five", ("AAPL", "MSFT", "GOOGL", "AMZN", "META")),
-    Configuration("linus", "banks", "Banks and an index", ("JPM", "BRK-B", "^GSPC")),
-    Configuration("linus", "old", "What I used to watch", ("IBM",), status="disabled"),
+    DemoConfiguration("ada", "chips", "Chip makers", ("NVDA", "AMD", "INTC", "TSM")),
+    DemoConfiguration("ada", "cars", "Electric cars", ("TSLA", "F")),
+    DemoConfiguration("grace", "big-five", "The big five", ("AAPL", "MSFT", "GOOGL", "AMZN", "META")),
+    DemoConfiguration("linus", "banks", "Banks and an index", ("JPM", "BRK-B", "^GSPC")),
+    DemoConfiguration("linus", "old", "What I used to watch", ("IBM",), status="disabled"),
 )

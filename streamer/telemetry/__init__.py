@@ -1,6 +1,6 @@
-"""What the service says of itself: a catalogue of metrics, what is counted and measured by it, its lines for
-CloudWatch, traces, and structured logs.
+"""Metrics for CloudWatch, traces, and structured logs. A thread writes the lines, so that the event loop never waits
+for a reader.
 
-    counters, lags ─► report (distribution, emf) ─► outlet ─► stdout        tracing (xray) ─► daemon, by UDP
-    logs (line_rate) ─► log_queue ─► stderr
+    catalogue ─► counters ─► report (distribution, emf) ─► writer ─► stdout      tracing (xray) ─► daemon, by UDP
+    logs ─► log_queue (line_rate) ─► writer ─► stderr
 """

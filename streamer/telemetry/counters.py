@@ -1,4 +1,4 @@
-"""Counters and lags of one container, by the names of the catalogue."""
+"""The counters and latencies of one container, by the names of the catalogue."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Counters:
         self._lock = threading.Lock()
 
     def add(self, name: str, count: int = 1) -> None:
-        """Counts up. In the event loop alone: it is called for each write to each stream, and takes no lock."""
+        """For the event loop only: it is called for each write to each stream, and takes no lock."""
         self._counts[name] += count
 
     def add_from_thread(self, name: str) -> None:
@@ -40,12 +40,12 @@ class Lags:
     """The newest samples of each hop, in milliseconds."""
 
     def __init__(self, also: Callable[[str, float], None] | None = None) -> None:
-        """`also`: who else gets each sample."""
+        """`also`: gets each sample too."""
         self._also = also
         self._samples: dict[str, deque[float]] = {metric.name: deque(maxlen=_SAMPLES) for metric in HOPS}
 
     def add(self, hop: str, milliseconds: float) -> None:
-        """Takes a sample; clocks that differ can make it negative, which counts as 0."""
+        """Adds a sample. A negative one, from clocks that differ, counts as 0."""
         milliseconds = max(0.0, milliseconds)
         self._samples[hop].append(milliseconds)
         if self._also is not None:
@@ -53,10 +53,11 @@ class Lags:
 
     def snapshot(self) -> Mapping[str, Mapping[str, float | int | None]]:
         """p50, p99 and the number of samples by hop; None where there is no sample."""
-        return {hop: _percentiles(samples) for hop, samples in self._samples.items()}
+        return {hop: percentiles(samples) for hop, samples in self._samples.items()}
 
 
-def _percentiles(samples: Iterable[float]) -> dict[str, float | int | None]:
+def percentiles(samples: Iterable[float]) -> dict[str, float | int | None]:
+    """`p50_ms`, `p99_ms` (None without samples) and `count`."""
     ordered = sorted(samples)
     if not ordered:
         return {"p50_ms": None, "p99_ms": None, "count": 0}

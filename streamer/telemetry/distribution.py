@@ -1,4 +1,4 @@
-"""Samples of one interval, kept by value, so that percentiles over many containers are true ones."""
+"""The samples of one interval, counted by value, so that CloudWatch can compute percentiles over all containers."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-MOST_VALUES: Final = 100
-"""Values of one metric in one line; CloudWatch drops what has more."""
+MAX_VALUES: Final = 100
+"""Values of one metric in one line; CloudWatch drops a metric with more."""
 
-_EXACT = 1000  # milliseconds; of a larger sample three digits are kept, which bounds how many values there can be
+_EXACT = 1000  # milliseconds; larger samples are rounded to three digits, which bounds the number of values
 
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """What was sampled: values in rising order, and how often each came."""
+    """Values in ascending order, and how often each came."""
 
     values: tuple[int, ...]
     counts: tuple[int, ...]
 
     def members(self) -> dict[str, object]:
-        """As CloudWatch takes values that came more than once. Max, Min, Sum and Count go with them, as in what AWS's
-        own libraries write (aws-embedded-metrics-java, Histogram)."""
+        """As CloudWatch reads values with counts. Max, Min, Sum and Count are included, as by AWS's own libraries
+        (aws-embedded-metrics-java, Histogram)."""
         total = sum(value * count for value, count in zip(self.values, self.counts, strict=True))
         return {
             "Values": self.values,
@@ -35,13 +35,13 @@ class Samples:
 
 
 class Distribution:
-    """Takes samples until they are taken away. Its memory is bounded whatever comes."""
+    """Collects samples in bounded memory."""
 
     def __init__(self) -> None:
         self._counts: dict[int, int] = {}
 
     def add(self, value: float) -> None:
-        """Takes a sample, not negative: to the whole number below 1,000, to three digits above."""
+        """Adds a sample, which is not negative: rounded to a whole number below 1,000, to three digits above."""
         rounded = round(value)
         if rounded >= _EXACT:
             digits = 3 - len(str(rounded))
@@ -49,14 +49,15 @@ class Distribution:
         self._counts[rounded] = self._counts.get(rounded, 0) + 1
 
     def take(self) -> Samples | None:
-        """The samples since the last time, as many values as one line may have; None: there were none."""
+        """Takes the samples since the last call, with at most as many values as one line may have; None if there are
+        none."""
         counts, self._counts = self._counts, {}
         return even(counts) if counts else None
 
 
-def even(counts: Mapping[int, int], most: int = MOST_VALUES) -> Samples:
-    """At least one value with its count; where there are more than `most` values, an even choice of them by rank, the
-    lowest and the highest among them, each with the count of the samples nearest to it. No sample is lost."""
+def even(counts: Mapping[int, int], most: int = MAX_VALUES) -> Samples:
+    """The values with their counts. Of more than `most` values, a choice that is even by rank and includes the lowest
+    and the highest; each counts the samples nearest to it, so that no sample is lost."""
     values = sorted(counts)
     if len(values) <= most:
         return Samples(tuple(values), tuple(counts[value] for value in values))

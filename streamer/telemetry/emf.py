@@ -1,4 +1,4 @@
-"""Metrics as lines that CloudWatch Logs reads metrics from. Pure.
+"""Encodes metrics in the Embedded Metric Format, from which CloudWatch Logs extracts them. Pure.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """
@@ -14,18 +14,17 @@ from streamer.telemetry.distribution import Samples
 
 NAMESPACE: Final = "SentimentStreamer"
 DIMENSION: Final = "Deployment"
-"""The only one: what is said by container, queue or stream would be a metric, and a price, for each of them."""
-MOST_METRICS: Final = 100
-"""Metrics that one directive may declare."""
+"""The only one: a dimension by container, queue or stream would make a metric, with its price, of each of them."""
+MAX_METRICS: Final = 100
+"""The limit of metrics in one directive."""
 
 _METRICS: Final = {metric.name: metric for metric in CATALOGUE}
 
 
-def encode(
-    values: Mapping[str, float | Samples], *, deployment: str, at_ms: int, most: int = MOST_METRICS
-) -> list[str]:
-    """The lines for values by the names of the catalogue: one, or more where more than `most` are published. What is
-    not published is a plain member of the first. `at_ms`: Unix milliseconds. KeyError for a name that is unknown."""
+def encode(values: Mapping[str, float | Samples], *, deployment: str, at_ms: int, most: int = MAX_METRICS) -> list[str]:
+    """The lines for values by the names of the catalogue: one, or several for more than `most` published metrics.
+    Metrics that are not published are plain members of the first. `at_ms`: Unix milliseconds. Raises KeyError for an
+    unknown name."""
     metrics = [_METRICS[name] for name in values]
     published = [metric for metric in metrics if metric.published]
     plain = [metric.name for metric in metrics if not metric.published]

@@ -1,4 +1,4 @@
-"""How often lines of one kind are logged: a burst of them, then so many a second, and how many were left out."""
+"""Limits how often lines of one kind are logged, by a token bucket, and counts the lines that were left out."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 MOST_KINDS: Final = 256
-"""Kinds that are rated. Messages are constants, so there are fewer; what comes beyond is not rated."""
+"""Kinds that are limited. Messages are constants, so there are fewer; further kinds are not limited."""
 
 
 @dataclass(slots=True)
@@ -19,8 +19,8 @@ class _State:
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
-    """What makes lines alike: the template of the message, not what came with it."""
+class LineKind:
+    """Lines with the same template of the message, whatever its arguments."""
 
     logger: str
     level: int
@@ -28,17 +28,17 @@ class Kind:
 
 
 class LineRate:
-    """Rates each kind by a token bucket. Not for more than one thread at a time."""
+    """One bucket for each kind. Not thread-safe."""
 
     def __init__(self, rate: float = 50.0, burst: int = 1_000, *, clock: Callable[[], float] = time.monotonic) -> None:
-        """`rate`: lines a second in the long run; `burst`: at once."""
+        """`rate`: lines a second in the long run. `burst`: lines at once."""
         self._rate = rate
         self._burst = float(burst)
         self._clock = clock
-        self._kinds: dict[Kind, _State] = {}
+        self._kinds: dict[LineKind, _State] = {}
 
-    def admit(self, kind: Kind) -> int | None:
-        """How many of this kind were left out since the last one that was not; None: this one is left out, too."""
+    def admit(self, kind: LineKind) -> int | None:
+        """Admits a line: returns how many of its kind were left out before it. None: it is left out too."""
         state = self._kinds.get(kind)
         if state is None:
             if len(self._kinds) >= MOST_KINDS:
@@ -52,9 +52,8 @@ class LineRate:
         left_out, state.left_out = state.left_out, 0
         return left_out
 
-    def due(self, *, at_end: bool = False) -> list[tuple[Kind, int]]:
-        """Kinds of which lines were left out, with how many, that may be said again now; `at_end`: all of them. They
-        count as said."""
+    def due(self, *, at_end: bool = False) -> list[tuple[LineKind, int]]:
+        """Takes the kinds that may be reported now, with how many lines were left out; `at_end`: all of them."""
         found = []
         for kind, state in self._kinds.items():
             if not state.left_out:
@@ -68,7 +67,7 @@ class LineRate:
 
     @property
     def owes(self) -> bool:
-        """Whether lines were left out that nothing has said yet."""
+        """Whether lines were left out that are not reported yet."""
         return any(state.left_out for state in self._kinds.values())
 
     def _refill(self, state: _State) -> None:

@@ -1,158 +1,100 @@
-"""Log lines that nobody has to read: a thread of their own writes them, and what does not fit is dropped and counted.
-
-A pipe that nobody reads holds 64 KB; then a write to it waits for ever, and a handler that writes itself would hold up
-the event loop, and with it every stream. Not for a process that forks, or that is frozen between two requests (Lambda):
-there the thread would be missing, or asleep.
-"""
+"""A logging handler that never blocks: a thread writes the lines, and lines without room are dropped and counted."""
 
 from __future__ import annotations
 
 import copy
 import logging
-import os
-import select
 import threading
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
-from streamer.telemetry.line_rate import Kind, LineRate
+from streamer.telemetry.line_rate import LineKind, LineRate
+from streamer.telemetry.writer import LineWriter
 
 _STDERR: Final = 2
-_MOST_BYTES: Final = 1 << 20
-_AT_ONCE: Final = 1 << 16  # bytes of one write
-_LAST_WORDS: Final = 1.0  # seconds that an end waits for a reader
-_SAY_AGAIN: Final = 1.0  # seconds between two looks at what was left out
+_FLUSH_TIMEOUT: Final = 1.0
+_NOTICE_INTERVAL: Final = 1.0  # seconds between two checks for kinds whose lines were left out
 _LONGEST_KIND: Final = 200  # characters
 
 
 class LogQueue(logging.Handler):
-    """Takes records of any thread, in their order, and never waits.
+    """Takes records from any thread, in their order."""
 
-    Lines go past `sys.stderr`, whose lock a thread that waits would hold at the interpreter's end, which then aborts.
-    """
-
-    def __init__(
-        self, descriptor: int = _STDERR, *, most_bytes: int = _MOST_BYTES, rate: LineRate | None = None
-    ) -> None:
-        """The descriptor stays the caller's. `most_bytes`: of lines that wait."""
+    def __init__(self, descriptor: int = _STDERR, *, max_bytes: int = 1 << 20, rate: LineRate | None = None) -> None:
+        """The descriptor stays the caller's. `max_bytes`: of lines that wait."""
         super().__init__()
         self.counted: Callable[[], None] | None = None
         """Called for each line that is dropped, by any thread; must not block."""
-        self._descriptor = descriptor
-        self._most_bytes = most_bytes
         self._rate = LineRate() if rate is None else rate
-        self._turn = threading.Condition()
-        self._lines: deque[bytes] = deque()
-        self._bytes = 0  # of the lines that wait, or are being written
-        self._untold = 0  # lines that were dropped, and no line has said so
-        self._failing = False
-        self._closed = False
-        self._thread = threading.Thread(target=self._run, name="logs", daemon=True)
-        self._thread.start()
+        self._state = threading.Lock()
+        self._dropped = 0  # lines that no notice has reported yet
+        self._reporting = 0  # lines that the notice which is being written reports
+        self._writer = LineWriter(descriptor, "logs", self, max_bytes=max_bytes)
+        self._writer.start()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Takes a line. What cannot be formatted is dropped: `logging` would write about it itself, and wait."""
-        with self._turn:
-            left_out = self._rate.admit(Kind(record.name, record.levelno, str(record.msg)[:_LONGEST_KIND]))
+        """Queues a line. A record that cannot be formatted is dropped: `logging` would write about it, and block."""
+        with self._state:
+            left_out = self._rate.admit(LineKind(record.name, record.levelno, str(record.msg)[:_LONGEST_KIND]))
         if left_out is None:
             return
         try:
-            line = self._line(record, repeated=left_out) if left_out else self._line(record)
+            fits = self._writer.put(self._line(record, repeated=left_out) if left_out else self._line(record))
         except Exception:
-            self._drop()
-            return
-        with self._turn:
-            fits = self._bytes + len(line) <= self._most_bytes and not self._closed
-            if fits:
-                self._add(line)
-                self._turn.notify_all()
+            fits = False
         if not fits:
-            self._drop()
+            self._drop(1)
+            self._writer.wake()
 
     def flush(self) -> None:
         """Waits until all is written, a second at most."""
-        with self._turn:
-            self._turn.wait_for(lambda: not self._bytes, _LAST_WORDS)
+        self._writer.flush(_FLUSH_TIMEOUT)
 
     def close(self) -> None:
-        """What is there is still written, if somebody reads. Does not wait."""
-        with self._turn:
-            self._closed = True
-            self._turn.notify_all()
+        """Does not wait; lines that wait are still written, if there is a reader."""
+        self._writer.close()
         super().close()
 
     def join(self, timeout: float) -> bool:
         """After `close`: waits until the thread has ended. Returns whether it has."""
-        self._thread.join(timeout)
-        return not self._thread.is_alive()
+        return self._writer.join(timeout)
+
+    def notices(self, *, idle: bool, closed: bool) -> list[bytes]:
+        """The kinds whose lines were left out, and how many lines were dropped."""
+        with self._state:
+            due = self._rate.due(at_end=closed) if idle or closed else []
+            self._reporting, self._dropped = self._dropped, 0
+        lines = [self._line(_record(kind), repeated=count) for kind, count in due]
+        if self._reporting:
+            record = _record(LineKind(__name__, logging.WARNING, "log lines dropped"))
+            lines.append(self._line(record, dropped=self._reporting))
+        return lines
+
+    def next_notice(self) -> float | None:
+        """Kinds whose lines were left out may be reported again after a second."""
+        with self._state:
+            return _NOTICE_INTERVAL if self._rate.owes else None
+
+    def failed(self, lines: Sequence[bytes], error: OSError, *, again: bool) -> None:
+        """Counts the lines; the notice among them is written again later."""
+        with self._state:
+            reported, self._reporting = self._reporting, 0
+            self._dropped += reported
+        self._drop(len(lines) - bool(reported))
 
     def _line(self, record: logging.LogRecord, **members: object) -> bytes:
         if members:
-            record = copy.copy(record)  # others have the same one
+            record = copy.copy(record)  # other handlers have the same record
             vars(record).update(members)
         return (self.format(record) + "\n").encode(errors="backslashreplace")
 
-    def _add(self, line: bytes) -> None:
-        self._lines.append(line)
-        self._bytes += len(line)
-
-    def _drop(self, lines: int = 1) -> None:
-        with self._turn:
-            self._untold += lines
-            self._turn.notify_all()
+    def _drop(self, lines: int) -> None:
+        with self._state:
+            self._dropped += lines
         for _ in range(lines):
             if self.counted is not None:
                 self.counted()
 
-    def _run(self) -> None:
-        while (taken := self._next()) is not None:
-            text, lines, told = taken
-            try:
-                self._write(text)
-                self._failing = False
-            except OSError:  # a full disk, a closed pipe: the next line may fare better
-                self._failing = True
-                with self._turn:
-                    self._untold += told
-                self._drop(lines)
-            with self._turn:
-                self._bytes -= len(text)
-                self._turn.notify_all()
 
-    def _next(self) -> tuple[bytes, int, int] | None:
-        """What is to be written, how many lines it is, and how many dropped ones it speaks of; None: the end."""
-        with self._turn:
-            while not self._lines:
-                self._say_left_out()
-                if self._lines or (self._untold and not self._failing):
-                    break
-                if self._closed:
-                    return None
-                self._turn.wait(_SAY_AGAIN if self._rate.owes else None)
-            text, lines = bytearray(), 0
-            while self._lines and len(text) < _AT_ONCE:
-                text += self._lines.popleft()
-                lines += 1
-            told, self._untold = self._untold, 0
-            if told:
-                said = _record(Kind(__name__, logging.WARNING, "log lines dropped"))
-                line = self._line(said, dropped=told)
-                text += line
-                self._bytes += len(line)
-            return bytes(text), lines, told
-
-    def _say_left_out(self) -> None:
-        for kind, count in self._rate.due(at_end=self._closed):
-            self._add(self._line(_record(kind), repeated=count))
-
-    def _write(self, text: bytes) -> None:
-        while text:
-            try:
-                text = text[os.write(self._descriptor, text) :]
-            except BlockingIOError:  # whoever shares the other end made it so
-                select.select([], [self._descriptor], [])
-
-
-def _record(kind: Kind) -> logging.LogRecord:
+def _record(kind: LineKind) -> logging.LogRecord:
     return logging.LogRecord(kind.logger, kind.level, "", 0, kind.message, None, None)

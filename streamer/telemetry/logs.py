@@ -1,4 +1,4 @@
-"""Structured logs on stderr: JSON lines for machines, one readable line for people."""
+"""Structured logs on stderr, as JSON lines or as text."""
 
 from __future__ import annotations
 
@@ -11,19 +11,17 @@ from streamer.change import iso_time
 from streamer.telemetry.line_rate import LineRate
 from streamer.telemetry.log_queue import LogQueue
 
-_BURST = 1_000  # lines of one kind at once, beside those of the streams
+_BURST = 1_000  # lines of one kind at once, besides those of the streams
 _PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message", "taskName"}
 
 
 def configure(level: str, form: Literal["json", "text"], stream: TextIO | None = None) -> logging.Handler:
-    """Sends every logger's records to one handler, which writes each line before the call returns; replaces what was
-    configured before."""
+    """Sends all records to one handler, which writes each line before the call returns. Replaces earlier handlers."""
     return _install(logging.StreamHandler(stream or sys.stderr), level, form)
 
 
 def configure_queue(level: str, form: Literal["json", "text"], *, streams: int = 0) -> LogQueue:
-    """Likewise, to a handler that never waits for who reads stderr: see LogQueue. All of `streams` may end at once, and
-    each says so by a line."""
+    """Sends all records to a handler that never blocks. All `streams` may end at once, and each logs a line."""
     handler = LogQueue(rate=LineRate(burst=_BURST + streams))
     _install(handler, level, form)
     return handler
@@ -43,10 +41,10 @@ def _install(handler: logging.Handler, level: str, form: Literal["json", "text"]
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a record: time, level, logger, message, and what came as `extra`."""
+    """One JSON object a record: time, level, logger, message, and the members of `extra`."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Never raises for what a record holds: what JSON cannot say is said as text."""
+        """Values that JSON does not have are written as text."""
         members: dict[str, object] = {
             "time": iso_time(int(record.created * 1000)),
             "level": record.levelname,
@@ -63,7 +61,7 @@ class TextFormatter(logging.Formatter):
     """`12:30:45.123 INFO message key=value …`."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line; a traceback, if any, behind it."""
+        """One line, and a traceback after it if there is one."""
         extra = "".join(f" {name}={_one_line(value)}" for name, value in _extra(record).items())
         message = _one_line(record.getMessage())
         text = f"{iso_time(int(record.created * 1000))[11:23]} {record.levelname} {message}{extra}"
@@ -77,12 +75,12 @@ def _extra(record: logging.LogRecord) -> dict[str, object]:
 
 
 def _one_line(value: object) -> str:
-    """A value as text that cannot pretend to be another line."""
+    """A value as text without line ends."""
     text = str(value)
     return text if text.isprintable() else repr(text)
 
 
 def _unfinished_on_purpose(record: logging.LogRecord) -> bool:
-    """Drops uvicorn's complaint about a response that was left unfinished: that is how a plain ASGI app cuts off a
-    client that takes nothing more, and the stream's own line says so."""
+    """Drops uvicorn's error about an unfinished response: a plain ASGI app cuts off a slow client that way, and the
+    stream's own line reports it."""
     return "returned without completing response" not in str(record.msg)

@@ -1,4 +1,4 @@
-"""Who took how long for what, message by message and request by request; and nobody, if nobody asks."""
+"""Traces of messages and requests."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LONGEST: Final = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """What a tracing header says: of which trace this is a part, and whether that is recorded.
+    """The content of a tracing header: the trace that this is a part of, and whether it is recorded.
 
     https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader
     """
@@ -22,51 +22,51 @@ class Trace:
     root: str
     parent: str | None
     sampled: bool | None
-    """None: nobody has decided."""
+    """None: not decided yet."""
 
 
 def read_trace(header: str | None) -> Trace | None:
-    """The trace that `Root=1-…;Parent=…;Sampled=1` names; None if it names none, as a malformed one does."""
+    """Reads a header such as `Root=1-…;Parent=…;Sampled=1`; None if it is missing or malformed."""
     if not header or len(header) > _LONGEST:
         return None
-    said = dict(part.strip().partition("=")[::2] for part in header.split(";"))
-    root, parent = said.get("Root", ""), said.get("Parent")
+    members = dict(part.strip().partition("=")[::2] for part in header.split(";"))
+    root, parent = members.get("Root", ""), members.get("Parent")
     if not _ROOT.fullmatch(root) or (parent is not None and not _PARENT.fullmatch(parent)):
         return None
-    return Trace(root, parent, {"0": False, "1": True}.get(said.get("Sampled", "")))
+    return Trace(root, parent, {"0": False, "1": True}.get(members.get("Sampled", "")))
 
 
 class Span(Protocol):
-    """One piece of work while it lasts. Nothing that names a person, an item or a stream belongs in it."""
+    """A unit of work. It must not name a person, an item or a stream."""
 
     def note(self, **notes: str | int) -> None:
-        """Adds what somebody may search for later."""
+        """Adds annotations, by which traces can be searched."""
 
     def answered(self, method: str, route: str, status: int) -> None:
-        """How a request was answered. `route` is the template, with the names of what varies."""
+        """Adds the response to a request. `route` is the template with the names of its parameters."""
 
 
 class Tracing(Protocol):
-    """Records spans. A span is said when its context ends, by a datagram that nobody has to receive; an exception marks
-    it as failed, without its words. For the event loop, and any number of spans at once."""
+    """Records spans. A span is sent when its context ends, in a datagram; a missing daemon is no error. An exception
+    marks it as failed. For the event loop; spans may overlap."""
 
     def message(self, header: str | None) -> AbstractContextManager[Span]:
-        """The step of the hub that one message makes: said only if the message's trace is recorded."""
+        """The processing of one message; recorded only if the message's trace is."""
 
     def request(self, header: str | None) -> AbstractContextManager[Span]:
-        """One request; `header` as it came, if it did."""
+        """One request. `header`: its tracing header, if it has one."""
 
 
 class _NoSpan:
     def note(self, **notes: str | int) -> None:
-        """See Span."""
+        pass
 
     def answered(self, method: str, route: str, status: int) -> None:
-        """See Span."""
+        pass
 
 
 NO_SPAN: Final[Span] = _NoSpan()
-"""Of what is not recorded."""
+"""The span of what is not recorded."""
 UNRECORDED: Final[AbstractContextManager[Span]] = nullcontext(NO_SPAN)
 
 
@@ -74,16 +74,14 @@ class NoTracing:
     """Records nothing."""
 
     def message(self, header: str | None) -> AbstractContextManager[Span]:
-        """See Tracing."""
         return UNRECORDED
 
     def request(self, header: str | None) -> AbstractContextManager[Span]:
-        """See Tracing."""
         return UNRECORDED
 
 
 def build(kind: Literal["none", "xray"], deployment: str, *, in_lambda: bool) -> Tracing:
-    """The way that the settings name. Raises SettingsError if the daemon's address is none."""
+    """The tracing of the settings. Raises SettingsError if the daemon's address is malformed."""
     if kind == "none":
         return NoTracing()
     from streamer.telemetry.xray import XRay

@@ -1,7 +1,7 @@
-"""Spans for AWS X-Ray, by aws-xray-sdk: its documents, its sampling and its emitter.
+"""Records spans for AWS X-Ray with aws-xray-sdk: its documents, its sampling and its emitter.
 
-Not by its recorder: that keeps what is open by thread or, for asyncio, in tasks whose factory it replaces, while here
-many requests are open at once. Only this module imports the SDK, which takes as long to load as boto3.
+Its recorder is not used: it keeps open segments by thread or, for asyncio, in tasks whose factory it replaces, while
+here many requests are open at once. Only this module imports the SDK, which takes as long to load as boto3.
 https://docs.aws.amazon.com/xray/latest/devguide/xray-api-segmentdocuments.html
 """
 
@@ -25,20 +25,17 @@ _ADDRESSES: Final = re.compile(
 
 
 class XRay:
-    """See Tracing.
-
-    In Lambda the platform decides what is recorded and makes the segment, of which spans are subsegments. Elsewhere
-    each span is a segment, and a request that comes without a decision, or with one to be recorded, is left to the
-    SDK's local rule (the first of a second, and 5 % of the others): a stranger's header can forbid a record, but not
-    buy one.
+    """In Lambda the platform decides what is recorded and makes the segment, of which spans are subsegments. Elsewhere
+    each span is a segment, and a request without a decision, or with the decision to record, is left to the SDK's local
+    rule (the first of each second, and 5 % of the others): a client's header can prevent a record, but not force one.
     """
 
     def __init__(self, service: str, *, in_lambda: bool) -> None:
-        """`service`: the segments' name. Raises SettingsError if AWS_XRAY_DAEMON_ADDRESS is no address."""
+        """`service`: the segments' name. Raises SettingsError if AWS_XRAY_DAEMON_ADDRESS is not an address."""
         address = os.environ.get(_ADDRESS, _DEFAULT_ADDRESS)
         if not _ADDRESSES.fullmatch(address):
             raise SettingsError([f"{_ADDRESS}={address!r}: give HOST:PORT, or tcp:HOST:PORT udp:HOST:PORT"])
-        # It warns of each header that is missing, and logs a traceback for each datagram that cannot be sent.
+        # It warns of each missing header, and logs a traceback for each datagram that cannot be sent.
         logging.getLogger("aws_xray_sdk").setLevel(logging.CRITICAL)
         from aws_xray_sdk.core import xray_recorder
         from aws_xray_sdk.core.models.facade_segment import FacadeSegment
@@ -54,12 +51,10 @@ class XRay:
         self._chosen = LocalSampler().should_trace
 
     def message(self, header: str | None) -> AbstractContextManager[Span]:
-        """See Tracing."""
         trace = read_trace(header)
         return self._span(trace, "message") if trace is not None and trace.sampled else UNRECORDED
 
     def request(self, header: str | None) -> AbstractContextManager[Span]:
-        """See Tracing."""
         trace = read_trace(header)
         if self._in_lambda:
             return self._span(trace, "request") if trace is not None and trace.sampled else UNRECORDED
@@ -95,12 +90,10 @@ class _Span:
         self._entity = entity
 
     def note(self, **notes: str | int) -> None:
-        """See Span."""
         for name, value in notes.items():
             self._entity.put_annotation(name, value)
 
     def answered(self, method: str, route: str, status: int) -> None:
-        """See Span."""
         self.note(method=method, route=route, status=status)
         self._entity.put_http_meta("method", method)
         self._entity.put_http_meta("status", status)

@@ -1,6 +1,7 @@
 """Commands for a person at a terminal: `tail`, `record`, `replay`, `failures`, `queues`, `cost`. Not in the image.
 
-One module per command; each adds itself to the Typer application here and imports what is heavy when it runs.
+One folder per command, whose `command` module adds itself to the Typer application here and imports heavy modules when
+it runs. `terminal` has what they share, `aws` their clients, `relay` the relay's code for `replay` and `failures`.
 """
 
 from __future__ import annotations
@@ -14,20 +15,20 @@ import typer
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Runs one of the commands; returns its exit code. `arguments` begin with the command's name."""
+    """Runs a command; returns its exit code. `arguments` begin with the command's name."""
     for out in (sys.stdout, sys.stderr):
         if isinstance(out, io.TextIOWrapper):
-            out.reconfigure(errors="backslashreplace")  # a terminal that knows ASCII alone shall not end a command
+            out.reconfigure(errors="backslashreplace")  # a terminal that has only ASCII must not end a command
     app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-    # A callback keeps the command's name necessary even while there is one command alone.
+    # With a callback, Typer asks for the command's name even if there is only one command.
     app.callback()(lambda: None)
-    importlib.import_module(f"streamer.tools.{arguments[0]}").register(app)
+    importlib.import_module(f"streamer.tools.{arguments[0]}.command").register(app)
     try:
         code = app(list(arguments), prog_name="streamer", standalone_mode=False)
     except typer.Abort:
         return 130
     except Exception as error:
-        # Typer carries a click of its own, whose exceptions have no public name: they can show themselves.
+        # Typer has its own copy of click, whose exceptions have no public name; they have `show` and `exit_code`.
         show, exit_code = getattr(error, "show", None), getattr(error, "exit_code", None)
         if not callable(show) or not isinstance(exit_code, int):
             raise

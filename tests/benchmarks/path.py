@@ -9,10 +9,10 @@ from typing import Any
 
 from ingest_relay.handler import handler
 from streamer.change import iso_time, parse_time
+from streamer.event_source.mapping import POLL_INTERVAL
 from streamer.local.aws import EmbeddedAws
-from streamer.local.clients import Clients
+from streamer.local.clients import LocalClients
 from streamer.local.provision import provision
-from streamer.local.pump.pump import POLL_INTERVAL
 from streamer.local.resources import Resources
 from tests.integration.pipeline import pumping
 from tests.integration.rig import stream
@@ -47,7 +47,7 @@ class _FirstHops:
 
 
 def _write(resources: Resources, count: int) -> None:
-    dynamodb = Clients(resources.endpoint_url).dynamodb()
+    dynamodb = LocalClients(resources.endpoint_url).dynamodb()
     began = time.monotonic()
     for number in range(count):
         wait = began + number / _RATE - time.monotonic()
@@ -105,9 +105,9 @@ def main() -> None:
         resources = provision(aws.endpoint_url)
         with pumping(resources, hops):
             totals, lag = asyncio.run(_measure(resources))
-    print(f"table write to frame at a client: {_RATE} writes/s for {_SECONDS} s, the pump polls every")
+    print(f"table write to frame at a client: {_RATE} writes/s for {_SECONDS} s, shards are read every")
     print(f"{POLL_INTERVAL * 1000:.0f} ms (aim: p50 60 ms, p99 150 ms)             ms   p50     p99")
-    _row("write → relay (pump)", *_percentiles(hops.write_to_relay[_WARM_UP:]))
+    _row("write → relay", *_percentiles(hops.write_to_relay[_WARM_UP:]))
     _row("relay → topic (handler)", *_percentiles(hops.relay_to_topic[_WARM_UP:]))
     _row(
         "relayed → received (topic, queue)", lag["relayed_to_received"]["p50_ms"], lag["relayed_to_received"]["p99_ms"]

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from streamer.change import iso_time
-from streamer.local.clients import Clients
+from streamer.local.clients import LocalClients
 from streamer.local.resources import Resources
 from tests.browser.gateway import before
 from tests.browser.service import Service, controlled
@@ -54,7 +54,7 @@ class Put:
 
     def __call__(self) -> str:
         source_id = f"{time.time_ns()}"
-        dynamodb = Clients(self.resources.endpoint_url).dynamodb()
+        dynamodb = LocalClients(self.resources.endpoint_url).dynamodb()
         dynamodb.put_item(
             TableName=self.resources.sentiment_table,
             Item={

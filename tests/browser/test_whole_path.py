@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from streamer.change import iso_time
-from streamer.local.clients import Clients
+from streamer.local.clients import LocalClients
 from streamer.local.resources import Resources
 from tests.browser.chromium import launched, page_of
 from tests.integration.pipeline import pipeline
@@ -61,7 +61,7 @@ def service(resources: Resources) -> Iterator[ServiceProcess]:
 @pytest.fixture
 def put(resources: Resources) -> Callable[..., None]:
     """Writes one item to the table."""
-    dynamodb = Clients(resources.endpoint_url).dynamodb()
+    dynamodb = LocalClients(resources.endpoint_url).dynamodb()
     timestamp = iso_time(time.time_ns() // 1_000_000)
 
     def write(source_id: str, label: str, score: str, *tickers: str) -> None:

@@ -2,7 +2,7 @@
 
     seed ─► plan ─► faults ───────────────────────────────┐ (each has its time, its target and its bounds)
                                                            ▼
-    writer ─► table ─► pump ─► shards ─► relay ─► topic ─► queues ─► injector ─► `streamer serve` ×3 ─► clients ×8
+    writer ─► table ─► mapping ─► shards ─► relay ─► topic ─► queues ─► injector ─► `streamer serve` ×3 ─► clients ×8
       │                                                                               │ status          │
       └─► writes ─────────────────────────────► accounting ◄──────────── modes ◄──────┘    shown ◄──────┘
                                                     └─► verdict ─► report (terminal) and page (HTML)

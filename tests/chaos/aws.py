@@ -1,4 +1,4 @@
-"""The embedded AWS, the pump and the relay, and what is done to them behind everybody's back."""
+"""The embedded AWS, the event source mapping and the relay, and what is done to them behind everybody's back."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ from boto3.dynamodb.types import TypeDeserializer
 
 from ingest_relay.handler import built_relay, handler
 from streamer.change import Key, read_item, version
+from streamer.event_source import EventSourceMapping, FailureQueue, StreamSource
 from streamer.local.aws import EmbeddedAws
-from streamer.local.clients import Clients
+from streamer.local.clients import LocalClients
 from streamer.local.provision import provision
-from streamer.local.pump import Pump, Source
+from streamer.local.relay import drive
 from streamer.local.resources import Resources
+from streamer.local.schedule import CanarySchedule
 from tests.chaos.shards import Shards
 
 CANARY_EVERY: Final = 5.0
@@ -36,7 +38,7 @@ class Aws:
     def __init__(self, resources: Resources) -> None:
         self.resources = resources
         self.shards = Shards(self.relay)
-        clients = Clients(resources.endpoint_url)
+        clients = LocalClients(resources.endpoint_url)
         self.dynamodb = clients.dynamodb()
         self._sqs = clients.sqs()
         self._sns = clients.sns()
@@ -112,17 +114,16 @@ def running() -> Iterator[Aws]:
         built_relay.cache_clear()
         with patch.dict(os.environ, resources.environment() | {"LOG_LEVEL": "CRITICAL"}):
             built_relay()
-        clients = Clients(resources.endpoint_url)
-        pump = Pump(
+        clients = LocalClients(resources.endpoint_url)
+        mapping = EventSourceMapping(
             clients.streams(),
-            clients.sqs(),
-            [Source(resources.sentiment_stream_arn)],
+            [StreamSource(resources.sentiment_stream_arn)],
             aws.shards,
-            resources.failure_queue_url,
-            canary_every=CANARY_EVERY,
+            destination=FailureQueue(clients.sqs(), resources.failure_queue_url),
         )
+        schedule = CanarySchedule(aws.shards, interval=CANARY_EVERY)
         stop = threading.Event()
-        thread = threading.Thread(target=pump.run, args=(stop,), name="pump", daemon=True)
+        thread = threading.Thread(target=drive, args=(mapping, schedule, stop), name="relay", daemon=True)
         thread.start()
         try:
             yield aws

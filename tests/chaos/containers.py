@@ -16,8 +16,8 @@ from typing import Any, Final
 
 import httpx
 
+from streamer.local.child import clean_environment
 from streamer.local.ports import listener
-from streamer.local.process import clean_environment
 
 SAMPLE_EVERY: Final = 0.25
 _START: Final = 30.0

@@ -13,7 +13,7 @@ from typing import Final
 
 import httpx
 
-from streamer.local.process import clean_environment
+from streamer.local.child import clean_environment
 from tests.chaos import aws as embedded
 from tests.chaos.actor import Actor, Done
 from tests.chaos.aws import CANARY_EVERY, PREFIX, Aws

@@ -9,18 +9,18 @@ import threading
 import zlib
 from typing import Any, Final
 
-from streamer.local.pump.pump import Handler
+from streamer.event_source.mapping import Handler
 
 SHARDS: Final = 4
 _BATCH: Final = 100
 
 
 class RelayFailed(Exception):
-    """The relay did not take everything: the pump is to come again with the whole batch."""
+    """The relay did not take everything: the event source mapping has to retry the whole batch."""
 
 
 class Shards:
-    """A handler for the pump, in front of the relay's. For the pump's thread; the switches are for any."""
+    """A handler in front of the relay's. Called in the mapping's thread; any thread may switch."""
 
     def __init__(self, handler: Handler) -> None:
         self._handler = handler
@@ -58,7 +58,7 @@ class Shards:
         passing = [record for record in records if shard_of(record) != stuck]
         if passing:
             self._relay(passing, context)
-        # Taken only now: had the relay failed, the pump would come with these again.
+        # Taken only now: had the relay failed, the mapping would retry these.
         self._held += [record for record in records if shard_of(record) == stuck]
         return {"batchItemFailures": []}
 

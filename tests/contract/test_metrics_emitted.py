@@ -7,8 +7,8 @@ import asyncio
 import json
 import logging
 import os
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, cast
 
 import pytest
 
@@ -18,15 +18,15 @@ from streamer import settings
 from streamer.change import iso_time
 from streamer.clock import wall_ms
 from streamer.functions import reaper
-from streamer.local.clients import Clients
+from streamer.local.clients import LocalClients
 from streamer.local.provision import provision
 from streamer.local.resources import Resources
 from streamer.server.server import HttpServer
 from streamer.server.sockets import listen
 from streamer.service import Service
 from streamer.telemetry import catalogue as streamer
-from streamer.telemetry.outlet import Outlet
 from streamer.telemetry.report import EmfReport
+from streamer.telemetry.writer import LineWriter
 from tests.integration.rig import stream
 from tests.moto_in_process import moto_in_process
 from tests.watchdog import WATCHDOG
@@ -59,15 +59,19 @@ def resources(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Resour
     root.handlers[:], root.level = handlers, level
 
 
-class Kept(Outlet):
+class Kept(LineWriter):
     """Keeps the lines."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(-1, "metrics", cast("Any", None))
         self.lines: list[str] = []
 
-    def put(self, lines: Iterable[str]) -> None:
-        self.lines += lines
+    def start(self) -> None:
+        """No thread is needed."""
+
+    def put(self, line: bytes) -> bool:
+        self.lines += line.decode().splitlines()
+        return True
 
 
 class Told(logging.Handler):
@@ -109,11 +113,11 @@ def test_no_name_is_there_twice_and_each_unit_is_one_of_cloudwatchs() -> None:
 
 
 async def test_the_service_says_what_it_publishes(resources: Resources, monkeypatch: pytest.MonkeyPatch) -> None:
-    outlet, reports, ahead = Kept(), [], [0]
+    writer, reports, ahead = Kept(), [], [0]
 
     def report(*args: Any, **options: Any) -> EmfReport:
         # its clock is an interval ahead when the test ticks it
-        reports.append(EmfReport(*args, **options | {"outlet": outlet, "now_ms": lambda: wall_ms() + ahead[0]}))
+        reports.append(EmfReport(*args, **options | {"writer": writer, "now_ms": lambda: wall_ms() + ahead[0]}))
         return reports[-1]
 
     monkeypatch.setattr("streamer.service.EmfReport", report)
@@ -121,7 +125,7 @@ async def test_the_service_says_what_it_publishes(resources: Resources, monkeypa
     logging.getLogger().addHandler(told)
     logging.getLogger().setLevel(logging.INFO)
     service = Service(settings.read(os.environ), asyncio.get_running_loop())
-    sns = Clients(resources.endpoint_url).sns()
+    sns = LocalClients(resources.endpoint_url).sns()
 
     def publish(content: dict[str, Any]) -> None:
         sns.publish(TopicArn=resources.topic_arn, Message=json.dumps({"v": 1} | content))
@@ -151,7 +155,7 @@ async def test_the_service_says_what_it_publishes(resources: Resources, monkeypa
             server.should_exit = True
             await serving
     logging.getLogger().removeHandler(told)
-    line, last = map(json.loads, outlet.lines)
+    line, last = map(json.loads, writer.lines)
     assert declared(line) == expected("streamer")
     plain = {metric.name for metric in streamer.COUNTERS}
     assert line.keys() - {"_aws", "Deployment"} == plain | streamer.PUBLISHED - {

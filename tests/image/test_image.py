@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from streamer import __version__
-from streamer.local.clients import Clients
+from streamer.local.clients import LocalClients
 from streamer.local.provision import provision
 from streamer.local.resources import Resources
 from tests.browser.tools import tool
@@ -70,7 +70,7 @@ def answered(connection: HTTPConnection, path: str) -> HTTPResponse:
 
 
 def queues(resources: Resources) -> list[str]:
-    sqs = Clients(resources.endpoint_url).sqs()
+    sqs = LocalClients(resources.endpoint_url).sqs()
     try:
         return sqs.list_queues(QueueNamePrefix="sentiment-stream").get("QueueUrls", [])
     finally:

@@ -1,4 +1,4 @@
-"""The embedded AWS with its pump and relay, for tests: everything of the path but the service."""
+"""The embedded AWS with its relay, for tests: everything of the path but the service."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from unittest.mock import patch
 from urllib.request import ProxyHandler, Request, build_opener
 
 from ingest_relay.handler import built_relay, handler
+from streamer.event_source.mapping import Handler
 from streamer.local.aws import EmbeddedAws
 from streamer.local.provision import provision
-from streamer.local.pump import Pump
-from streamer.local.pump.pump import Handler
+from streamer.local.relay import drive, table_mapping
 from streamer.local.resources import Resources
+from streamer.local.schedule import CanarySchedule
 from tests.watchdog import WATCHDOG
 
 _idle: list[EmbeddedAws] = []
@@ -44,7 +45,7 @@ def _end_idle() -> None:
 
 @contextmanager
 def pipeline() -> Iterator[Resources]:
-    """Tables, stream, topic and failure queue, and a pump that calls the real handler in a thread."""
+    """Tables, stream, topic and failure queue, and a mapping that calls the real handler in a thread."""
     with embedded_aws() as endpoint_url:
         resources = provision(endpoint_url)
         with pumping(resources, handler):
@@ -53,13 +54,14 @@ def pipeline() -> Iterator[Resources]:
 
 @contextmanager
 def pumping(resources: Resources, handler: Handler) -> Iterator[None]:
-    """Pumps into a handler that ends in the relay, until the block ends."""
+    """Calls a handler that ends in the relay, in a thread, until the block ends."""
     built_relay.cache_clear()
     with patch.dict(os.environ, resources.environment() | {"LOG_LEVEL": "WARNING"}):
         built_relay()
     stop = threading.Event()
-    pump = Pump.of(resources, handler, canary_every=0.5)  # so that push proves itself soon, whoever writes
-    thread = threading.Thread(target=pump.run, args=(stop,), name="pump")
+    schedule = CanarySchedule(handler, interval=0.5)  # so that push proves itself soon, whoever writes
+    mapping = table_mapping(resources, handler)
+    thread = threading.Thread(target=drive, args=(mapping, schedule, stop), name="relay")
     thread.start()
     try:
         yield

@@ -1,4 +1,4 @@
-"""The tools as a person at a terminal runs them, on a machine where a demo runs: embedded AWS, pump, relay, service."""
+"""The tools as a person at a terminal runs them, on a machine where a demo runs: embedded AWS, relay, service."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from streamer.local.clients import Clients
+from streamer.local.clients import LocalClients
 from streamer.local.discovery import RunningDemo, announced
 from streamer.local.resources import Resources
 from tests.integration.pipeline import pipeline
@@ -36,7 +36,7 @@ class Machine:
         self.folder = folder
         self.resources = resources
         self.service = service
-        self.clients = Clients(resources.endpoint_url)
+        self.clients = LocalClients(resources.endpoint_url)
         # The tools find the demo by its file, and no AWS by the environment.
         self.env = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")} | {
             "XDG_RUNTIME_DIR": str(folder),
@@ -107,7 +107,7 @@ async def machine(folder: Path) -> AsyncIterator[Machine]:
     """Everything that `make demo` runs, but the writer."""
     with pipeline() as resources:
         async with serving(resources.environment(), until="push") as service:
-            demo = RunningDemo(os.getpid(), service.base, resources, seed=1, rate=0.0)
+            demo = RunningDemo(os.getpid(), service.base, resources)
             with announced(demo, folder / "sentiment-streamer"):
                 yield Machine(folder, resources, service)
 

@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from streamer.change import Key, iso_time
-from streamer.local.clients import Clients
+from streamer.local.clients import LocalClients
 from streamer.local.resources import Resources
 from tests.integration.pipeline import pipeline
 from tests.integration.rig import Events
@@ -80,7 +80,7 @@ class User:
 class Writer:
     def __init__(self, resources: Resources) -> None:
         self._table = resources.sentiment_table
-        self._dynamodb = Clients(resources.endpoint_url).dynamodb()
+        self._dynamodb = LocalClients(resources.endpoint_url).dynamodb()
         self._made = 0
 
     def write(self, *tickers: str, name: str = "") -> str:

@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
-from streamer.local.pump import Policy, Pump, Source
-from streamer.local.pump.record import to_event
-from streamer.local.pump.shard import ShardReader
-from streamer.local.relaying import Relaying
+from ingest_relay.failures import FailureQueue as RelayFailureQueue
+from ingest_relay.publish import Topic
+from streamer.event_source import EventSourceMapping, FailureQueue, RetryPolicy, StreamSource
+from streamer.event_source.record import to_event
+from streamer.event_source.shards import ShardReader
+from streamer.tools.relay import LocalRelay
 from tests.integration.rig import stream
 from tests.integration.terminal import Machine, machine, ran
 
@@ -37,8 +39,9 @@ def fail_in_a_relay_that_knows_another_table(here: Machine, failing: list[dict[s
     """A deployment with a wrong setting: each record becomes a failure record."""
     resources = here.resources
     wrong: Any = {"sentiment": "sentimental", "users": "users"}
-    relaying = Relaying(here.clients.sns(), resources.topic_arn, here.clients.sqs(), resources.failure_queue_url, wrong)
-    assert relaying.send(failing).failures == len(failing)
+    topic = Topic(here.clients.sns(), resources.topic_arn)
+    queue = RelayFailureQueue(here.clients.sqs(), resources.failure_queue_url)
+    assert LocalRelay(topic, queue, wrong).send(failing).failures == len(failing)
 
 
 def fail_in_lambda(here: Machine) -> None:
@@ -53,18 +56,11 @@ def fail_in_lambda(here: Machine) -> None:
     def broken(event: object, context: object) -> None:
         raise RuntimeError("a bug")
 
-    source = Source(here.resources.sentiment_stream_arn)
-    policy = Policy(max_attempts=1, bisect=False)
-    pump = Pump(
-        here.clients.streams(),
-        Queue(),
-        [source],
-        broken,
-        here.resources.failure_queue_url,
-        policy=policy,
-        canary_every=1e9,
-    )
-    pump.run(stop)
+    source = StreamSource(here.resources.sentiment_stream_arn)
+    policy = RetryPolicy(max_attempts=1, bisect=False)
+    destination = FailureQueue(Queue(), here.resources.failure_queue_url)
+    mapping = EventSourceMapping(here.clients.streams(), [source], broken, destination=destination, policy=policy)
+    mapping.run(stop)
 
 
 @pytest.mark.slow("runs the commands again and again")
@@ -155,7 +151,7 @@ def test_what_is_wrong_is_said_in_a_sentence(tmp_path: Path) -> None:
             2,
             "Say --yes, or --dry-run",
         ),
-        (["redrive", "--queue-url", url, "--topic", "nope"], 2, "'nope' is no topic's ARN"),
+        (["redrive", "--queue-url", url, "--topic", "nope"], 2, "'nope' is not the ARN of a topic"),
         (["show", "0"], 2, "N"),
     ):
         said = here.run("failures", *arguments)

@@ -20,7 +20,7 @@ import uvloop
 
 from streamer.change import iso_time
 from streamer.clock import wall_ms
-from streamer.local.clients import Clients
+from streamer.local.clients import LocalClients
 from streamer.local.provision import provision
 from streamer.local.resources import Resources
 from streamer.place import Place
@@ -64,7 +64,7 @@ class Writer:
 
     def __init__(self, resources: Resources) -> None:
         self.written: set[str] = set()
-        self._dynamodb = Clients(resources.endpoint_url).dynamodb()
+        self._dynamodb = LocalClients(resources.endpoint_url).dynamodb()
         self._table = resources.sentiment_table
 
     async def write(self) -> str:
@@ -131,7 +131,8 @@ async def test_it_polls_and_says_so_and_needs_neither_queue_nor_topic(resources:
             assert (await client.get(f"{service.base}/health/ready")).json()["reason"] == f"poll: {WHY}"
         assert await service.stop() == 0
     assert (
-        Clients(resources.endpoint_url).sqs().list_queues(QueueNamePrefix="sentiment-stream-").get("QueueUrls") is None
+        LocalClients(resources.endpoint_url).sqs().list_queues(QueueNamePrefix="sentiment-stream-").get("QueueUrls")
+        is None
     )
     assert not [line for line in service.log if "lease" in line["message"]]
 

@@ -15,14 +15,16 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from streamer.event_source import RetryPolicy
 from streamer.local.aws import EmbeddedAws, EmbeddedAwsError
-from streamer.local.clients import Clients
+from streamer.local.clients import LocalClients
 from streamer.local.ports import listener
 from streamer.local.provision import VISIBLE, provision
-from streamer.local.pump import Policy, Pump
+from streamer.local.relay import drive, table_mapping
 from streamer.local.resources import Resources
+from streamer.local.schedule import CanarySchedule
 from streamer.local.users import CONFIGURATIONS
-from streamer.local.writer import Edit, Writer, news
+from streamer.local.writer import NewsWriter, TableWrite, news
 from tests.watchdog import WATCHDOG
 
 
@@ -72,10 +74,10 @@ class Recorder:
 
 
 @contextmanager
-def pumping(resources: Resources, handler: Any, policy: Policy | None = None) -> Iterator[None]:
+def pumping(resources: Resources, handler: Any, policy: RetryPolicy | None = None) -> Iterator[None]:
     stop = threading.Event()
-    pump = Pump.of(resources, handler, interval=0.005, policy=policy)
-    thread = threading.Thread(target=pump.run, args=(stop,))
+    mapping = table_mapping(resources, handler, interval=0.005, policy=policy)
+    thread = threading.Thread(target=drive, args=(mapping, CanarySchedule(handler), stop))
     thread.start()
     try:
         yield
@@ -84,14 +86,27 @@ def pumping(resources: Resources, handler: Any, policy: Policy | None = None) ->
         thread.join(WATCHDOG)
 
 
+class Listener:
+    """Keeps the exit codes of a child."""
+
+    def __init__(self) -> None:
+        self.codes: list[int] = []
+
+    def line(self, part: str, line: str) -> None:
+        pass
+
+    def ended(self, part: str, code: int) -> None:
+        self.codes.append(code)
+
+
 def test_it_listens_on_loopback_alone_and_ends_by_itself_when_let_go() -> None:
-    codes: list[int] = []
-    with EmbeddedAws(on_end=codes.append) as embedded:
+    listener_ = Listener()
+    with EmbeddedAws(listener=listener_) as embedded:
         address = urlsplit(embedded.endpoint_url)
         assert address.hostname == "127.0.0.1"
         assert address.port is not None
-        assert codes == []
-    assert codes == [0]
+        assert listener_.codes == []
+    assert listener_.codes == [0]
     with socket.socket() as sock, pytest.raises(ConnectionRefusedError):
         sock.connect(("127.0.0.1", address.port))
 
@@ -103,7 +118,7 @@ def test_a_moto_that_cannot_start_is_told_with_its_last_words(monkeypatch: pytes
 
 
 def test_provisioning_makes_what_the_design_says(aws: EmbeddedAws, resources: Resources) -> None:
-    clients = Clients(aws.endpoint_url)
+    clients = LocalClients(aws.endpoint_url)
     table = clients.dynamodb().describe_table(TableName=resources.sentiment_table)["Table"]
     assert [key["AttributeName"] for key in table["KeySchema"]] == ["source_id", "timestamp"]
     assert table["StreamSpecification"]["StreamViewType"] == "NEW_AND_OLD_IMAGES"
@@ -127,7 +142,7 @@ def test_provisioning_makes_what_the_design_says(aws: EmbeddedAws, resources: Re
 def test_provisioning_again_changes_nothing(aws: EmbeddedAws) -> None:
     suffix = f"-{uuid.uuid4().hex[:8]}"
     first = provision(aws.endpoint_url, suffix=suffix)
-    dynamodb = Clients(aws.endpoint_url).dynamodb()
+    dynamodb = LocalClients(aws.endpoint_url).dynamodb()
     key = {"PK": {"S": "USER#ada"}, "SK": {"S": "CONFIG#cars"}}
     dynamodb.update_item(
         TableName=first.users_table,
@@ -145,23 +160,23 @@ def test_a_proxy_of_the_machine_is_not_asked_for_loopback(
 ) -> None:
     with listener() as sock:
         monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{sock.getsockname()[1]}")
-    topics = Clients(aws.endpoint_url).sns().list_topics()["Topics"]
+    topics = LocalClients(aws.endpoint_url).sns().list_topics()["Topics"]
     assert {"TopicArn": resources.topic_arn} in topics
 
 
 def test_news_arrives_whole_in_order_and_in_lambdas_shape(aws: EmbeddedAws, resources: Resources) -> None:
-    edits = list(islice(news(seed=3, rate=50), 150))
+    writes = list(islice(news(seed=3, rate=50), 150))
     recorder = Recorder()
-    writer = Writer(Clients(aws.endpoint_url).dynamodb(), resources.sentiment_table)
+    writer = NewsWriter(LocalClients(aws.endpoint_url).dynamodb(), resources.sentiment_table)
     with pumping(resources, recorder):
-        for edit in edits:
+        for edit in writes:
             writer.write(edit)
-        recorder.wait_for(lambda: len(recorder.seen(resources.sentiment_table)) >= len(edits))
+        recorder.wait_for(lambda: len(recorder.seen(resources.sentiment_table)) >= len(writes))
         recorder.wait_for(lambda: len(recorder.seen(resources.users_table)) >= len(CONFIGURATIONS))
     records = recorder.seen(resources.sentiment_table)
     names = {"put": "INSERT", "update": "MODIFY", "delete": "REMOVE"}
     assert [(each["eventName"], each["dynamodb"]["Keys"]["source_id"]["S"]) for each in records] == [
-        (names[edit.action], edit.source_id) for edit in edits
+        (names[edit.action], edit.source_id) for edit in writes
     ]
     numbers = [int(each["dynamodb"]["SequenceNumber"]) for each in records]
     assert numbers == sorted(set(numbers))
@@ -182,7 +197,7 @@ def test_a_binary_attribute_arrives_as_base64(aws: EmbeddedAws, resources: Resou
         "set": {"BS": [b"\x01"]},
         "nested": {"M": {"deep": {"L": [{"B": b"ab"}]}}},
     }
-    Clients(aws.endpoint_url).dynamodb().put_item(TableName=resources.sentiment_table, Item=item)
+    LocalClients(aws.endpoint_url).dynamodb().put_item(TableName=resources.sentiment_table, Item=item)
     with pumping(resources, recorder):
         recorder.wait_for(lambda: bool(recorder.seen(resources.sentiment_table)))
     [record] = recorder.seen(resources.sentiment_table)
@@ -194,13 +209,13 @@ def test_a_binary_attribute_arrives_as_base64(aws: EmbeddedAws, resources: Resou
 def test_what_the_handler_refuses_for_good_is_told_to_the_failure_queue(aws: EmbeddedAws, resources: Resources) -> None:
     recorder = Recorder()
     recorder.answers = [RuntimeError("for a test")]
-    writer = Writer(Clients(aws.endpoint_url).dynamodb(), resources.sentiment_table)
-    writer.write(Edit(0, "put", "wire:1", 0, {"sentiment": "neutral"}))
-    stream_policy = Policy(max_attempts=1)
-    queue = Clients(aws.endpoint_url).sqs()
+    writer = NewsWriter(LocalClients(aws.endpoint_url).dynamodb(), resources.sentiment_table)
+    writer.write(TableWrite(0, "put", "wire:1", 0, {"sentiment": "neutral"}))
+    stream_policy = RetryPolicy(max_attempts=1)
+    queue = LocalClients(aws.endpoint_url).sqs()
     with pumping(resources, recorder, stream_policy):
         recorder.wait_for(lambda: not recorder.answers)
-        writer.write(Edit(0, "put", "wire:2", 0, {"sentiment": "neutral"}))
+        writer.write(TableWrite(0, "put", "wire:2", 0, {"sentiment": "neutral"}))
         recorder.wait_for(lambda: bool(recorder.seen(resources.sentiment_table)))
         answer = queue.receive_message(QueueUrl=resources.failure_queue_url, WaitTimeSeconds=10)
     assert [each["dynamodb"]["Keys"]["source_id"]["S"] for each in recorder.seen(resources.sentiment_table)] == [
@@ -213,13 +228,13 @@ def test_what_the_handler_refuses_for_good_is_told_to_the_failure_queue(aws: Emb
 
 
 def test_an_iterator_that_is_no_more_known_has_expired(aws: EmbeddedAws, resources: Resources) -> None:
-    streams = Clients(aws.endpoint_url).streams()
+    streams = LocalClients(aws.endpoint_url).streams()
     with pytest.raises(streams.exceptions.ExpiredIteratorException):
         streams.get_records(ShardIterator=f"{resources.sentiment_stream_arn}|1|long ago")
 
 
 def test_the_topic_delivers_raw_to_a_queue(aws: EmbeddedAws, resources: Resources) -> None:
-    clients = Clients(aws.endpoint_url)
+    clients = LocalClients(aws.endpoint_url)
     sns, sqs = clients.sns(), clients.sqs()
     url = sqs.create_queue(QueueName=f"q-{uuid.uuid4().hex}")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]

@@ -114,9 +114,9 @@ async def test_a_stream_is_recorded_until_ctrl_c_with_a_whole_last_line(here: Ma
 async def test_what_is_no_source_is_said_and_leaves_no_file(here: Machine) -> None:
     for arguments, code, words in (
         (["--url", here.service.base], 1, "is a web page, not a stream"),
-        (["--url", "http://127.0.0.1:1/"], 1, "nobody listens there"),
+        (["--url", "http://127.0.0.1:1/"], 1, "connection refused"),
         (["--table", "nope"], 2, "there is no table 'nope' in us-east-1: correct --table"),
-        (["--topic", "nope"], 2, "'nope' is no topic's ARN"),
+        (["--topic", "nope"], 2, "'nope' is not the ARN of a topic"),
         (["--topic", "arn:aws:sns:us-east-1:123456789012:nope"], 1, "sns:Subscribe: NotFound"),
         (["--table", "a", "--url", "b"], 2, "--table, --topic and --url: choose one"),
         (["--url", "b", "--whole"], 2, "--whole and --from-start are for a table"),

@@ -139,10 +139,10 @@ async def test_a_seed_repeats_the_faults_and_a_dry_run_touches_nothing(tmp_path:
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["events.csv", "--dry-run"], 1, "line 1: no JSON (it begins with 'a;b')"),
+        (["events.csv", "--dry-run"], 1, "line 1: not JSON (it begins with 'a;b')"),
         (["missing.json", "--dry-run"], 1, "missing.json: No such file or directory; expected"),
         (["good.json"], 2, "no demo runs on this machine: start `make demo`"),
-        (["good.json", "--topic", "sentiment"], 2, "'sentiment' is no topic's ARN"),
+        (["good.json", "--topic", "sentiment"], 2, "'sentiment' is not the ARN of a topic"),
         (
             ["good.json", "--topic", "arn:aws:sns:eu-west-1:123456789012:t", "--as-is"],
             2,

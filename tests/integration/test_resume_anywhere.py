@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from streamer.change import Key, iso_time, read_item, version
-from streamer.local.clients import Clients
+from streamer.local.clients import LocalClients
 from streamer.local.resources import Resources
 from streamer.tables.attribute import plain
 from tests.integration.pipeline import pipeline
@@ -38,7 +38,7 @@ class Table:
     """Writes items, and knows what a client should show of each in the end."""
 
     def __init__(self, resources: Resources) -> None:
-        self._dynamodb = Clients(resources.endpoint_url).dynamodb()
+        self._dynamodb = LocalClients(resources.endpoint_url).dynamodb()
         self._name = resources.sentiment_table
         self._made = 0
 

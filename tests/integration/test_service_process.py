@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from streamer.local.clients import Clients
+from streamer.local.clients import LocalClients
 from streamer.local.provision import provision
 from streamer.local.resources import Resources
 from tests.integration.pipeline import embedded_aws
@@ -57,7 +57,7 @@ async def test_poison_is_counted_logged_with_its_id_and_dropped_and_the_stream_g
         "shape": '["not", "an", "object"]',
         "too_large": message(good(1) | {"filler": "x" * 300_000}),
     }
-    sqs = Clients(resources.endpoint_url).sqs()
+    sqs = LocalClients(resources.endpoint_url).sqs()
 
     def send(queue: str, text: str) -> None:
         sqs.send_message(QueueUrl=queue, MessageBody=text)
@@ -81,7 +81,7 @@ async def test_poison_is_counted_logged_with_its_id_and_dropped_and_the_stream_g
 
 
 async def test_sigterm_says_goodbye_to_every_stream_and_takes_the_queue_along(resources: Resources) -> None:
-    clients = Clients(resources.endpoint_url)
+    clients = LocalClients(resources.endpoint_url)
     async with serving(resources.environment() | {"SSE_DRAIN_WINDOW": "0.5"}) as service:
         assert len(clients.sqs().list_queues(QueueNamePrefix="sentiment-stream-")["QueueUrls"]) == 1
 

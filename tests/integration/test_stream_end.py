@@ -24,7 +24,7 @@ import httptools
 import pytest
 import uvloop
 
-from streamer.local.clients import Clients
+from streamer.local.clients import LocalClients
 from streamer.local.provision import provision
 from streamer.local.resources import Resources
 from streamer.server.connection import Connection
@@ -501,7 +501,7 @@ async def test_sigterm_says_goodbye_to_all_of_them_spread_over_the_window_and_ex
     resources: Resources, count: int, window: float, open_files: int
 ) -> None:
     environment = {"SSE_MAX_CONNECTIONS": str(count), "SSE_DRAIN_WINDOW": str(window), "SSE_LIFETIME": "600"}
-    clients = Clients(resources.endpoint_url)
+    clients = LocalClients(resources.endpoint_url)
     goodbyes: list[float] = []
 
     async def follow(port: int) -> Reader:

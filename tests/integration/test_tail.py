@@ -233,7 +233,7 @@ async def test_nobody_there_is_1_at_once_and_waited_for_with_retry() -> None:
         pass
     code, _, err = await tail(server.url)
     assert code == 1
-    assert err.endswith("cannot be reached: nobody listens there (--retry waits)\n")
+    assert err.endswith("cannot be reached: connection refused (--retry waits)\n")
     code, out, err = await in_time("lost: ", server.url, "--retry")
     assert code == 3
     assert "lost: " in out

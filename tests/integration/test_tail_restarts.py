@@ -22,7 +22,7 @@ import pytest
 from httpx_sse._decoders import SSEDecoder, SSELineDecoder
 
 from streamer.change import iso_time
-from streamer.local.clients import Clients
+from streamer.local.clients import LocalClients
 from streamer.local.resources import Resources
 from tests.browser.service import Service, controlled
 from tests.integration.pipeline import pipeline
@@ -132,7 +132,7 @@ class Told:
 
 def write(resources: Resources, stop: threading.Event) -> list[str]:
     """Writes new items at a steady rate until it is told to stop; their source_ids."""
-    dynamodb = Clients(resources.endpoint_url).dynamodb()
+    dynamodb = LocalClients(resources.endpoint_url).dynamodb()
     written: list[str] = []
     while not stop.wait(1 / PER_SECOND):
         written.append(f"tail:{len(written)}")
@@ -190,7 +190,7 @@ async def test_every_restart_is_explained_and_nothing_that_was_sent_is_missing(r
             assert await tail.process.wait() == 0
     for number, reason in enumerate(reasons):
         drained = SIGNALS[number % len(SIGNALS)] == signal.SIGTERM
-        assert ("(drain)" if drained else "without a goodbye") in reason or (not drained and "broke" in reason)
+        assert ("(drain)" if drained else "without `closing`") in reason or (not drained and "broke" in reason)
     # What it left out are updates that say what the one before said of the same item and ticker.
     repeats = 0
     shown: dict[tuple[str, ...], str] = {}

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from streamer.change import Key, State, iso_time, version
-from streamer.local.clients import Clients
+from streamer.local.clients import LocalClients
 from streamer.local.resources import Resources
 from tests.integration.pipeline import pipeline
 from tests.integration.rig import Events, stream
@@ -41,7 +41,7 @@ class Writer:
     def __init__(self, resources: Resources) -> None:
         self.told: list[Told] = []
         self._table = resources.sentiment_table
-        self._dynamodb = Clients(resources.endpoint_url).dynamodb()
+        self._dynamodb = LocalClients(resources.endpoint_url).dynamodb()
         self._random = random.Random(11)
         self._shown: dict[Key, State] = {}
         self._made = 0
@@ -176,7 +176,7 @@ async def test_every_client_is_told_every_change_once_and_in_order(resources: Re
         assert status["counters"]["messages_poison"] == status["counters"]["changes_faulty"] == 0
         assert await service.stop() == 0
 
-    clients = Clients(resources.endpoint_url)
+    clients = LocalClients(resources.endpoint_url)
     assert "QueueUrls" not in clients.sqs().list_queues(QueueNamePrefix="sentiment-stream-")
     assert clients.sns().list_subscriptions()["Subscriptions"] == []
     failed = clients.sqs().receive_message(QueueUrl=resources.failure_queue_url)

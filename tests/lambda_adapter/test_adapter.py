@@ -12,7 +12,7 @@ import pytest
 
 from streamer.change import iso_time
 from streamer.clock import wall_ms
-from streamer.local.clients import Clients
+from streamer.local.clients import LocalClients
 from streamer.local.provision import provision
 from streamer.local.resources import Resources
 from streamer.streams.asgi import AsgiSink
@@ -58,7 +58,7 @@ async def write(resources: Resources, name: str) -> None:
         "sentiment": {"S": "positive"},
         "score": {"N": "0.5"},
     }
-    dynamodb = Clients(resources.endpoint_url).dynamodb()
+    dynamodb = LocalClients(resources.endpoint_url).dynamodb()
     await asyncio.to_thread(lambda: dynamodb.put_item(TableName=resources.sentiment_table, Item=item))
 
 

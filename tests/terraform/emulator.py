@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, Self
 from urllib.parse import parse_qs
 
-from streamer.local.process import clean_environment
+from streamer.local.child import clean_environment
 from tests.watchdog import WATCHDOG
 
 if TYPE_CHECKING:

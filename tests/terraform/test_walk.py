@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from streamer.local.process import clean_environment
+from streamer.local.child import clean_environment
 from tests.terraform import tools
 from tests.terraform.deployment import IMAGE, NO_ZIP, REGION, Deployment
 from tests.terraform.emulator import Emulator

@@ -1,10 +1,10 @@
-"""Synthetic news, written to the sentiment table as a scraper and a scorer would.
+"""Writes synthetic news to the sentiment table, as a scraper and a scorer would.
 
-`vocabulary` holds the words, `story` what becomes of one item, `news` when which story breaks; `writer` writes it.
+`vocabulary` has the words, `story` the writes of one item, `news` the times of stories; `writer` makes the writes.
 """
 
 from streamer.local.writer.news import news
-from streamer.local.writer.story import Edit
-from streamer.local.writer.writer import Writer
+from streamer.local.writer.story import TableWrite
+from streamer.local.writer.writer import NewsWriter
 
-__all__ = ["Edit", "Writer", "news"]
+__all__ = ["NewsWriter", "TableWrite", "news"]

@@ -1,4 +1,4 @@
-"""When which story breaks: a rate that is kept over minutes, with bursts and lulls within. Pure."""
+"""Plans stories at a rate that holds over minutes, with bursts and lulls. Pure."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from streamer.local.writer.story import WRITES, Edit, story
+from streamer.local.writer.story import WRITES, TableWrite, story
 from streamer.local.writer.vocabulary import TICKERS
 
 
 @dataclass(frozen=True, slots=True)
 class Weather:
-    """A stretch of time in which news breaks so many times as often as on average."""
+    """A period in which stories come `factor` times as often as on average."""
 
     name: str
     weight: int
     least: float
     most: float
-    """Seconds that it lasts."""
+    """Seconds of its length, at least `least`."""
     factor: float
 
 
@@ -34,22 +34,22 @@ _MEAN: Final = sum(each.weight * (each.least + each.most) * each.factor for each
 )
 
 
-def news(seed: int, rate: float) -> Iterator[Edit]:
-    """All writes, in the order of their time, without end.
+def news(seed: int, rate: float) -> Iterator[TableWrite]:
+    """All writes in the order of their time, without end.
 
     `rate` is writes a second on average, once the first corrections are due. The same seed and rate give the same news.
     """
-    due: list[tuple[float, int, Edit]] = []
+    due: list[tuple[float, int, TableWrite]] = []
     planned = 0
-    for edits in _stories(random.Random(seed), rate):
-        while due and due[0][0] <= edits[0].at:
+    for writes in _stories(random.Random(seed), rate):
+        while due and due[0][0] <= writes[0].at:
             yield heapq.heappop(due)[2]
-        for edit in edits:
-            planned += 1  # breaks a tie, so that edits need not be comparable
-            heapq.heappush(due, (edit.at, planned, edit))
+        for write in writes:
+            planned += 1  # orders writes of the same time
+            heapq.heappush(due, (write.at, planned, write))
 
 
-def _stories(rng: random.Random, rate: float) -> Iterator[list[Edit]]:
+def _stories(rng: random.Random, rate: float) -> Iterator[list[TableWrite]]:
     at = 0.0
     number = 0
     while True:

@@ -1,4 +1,4 @@
-"""What becomes of one piece of news: every write to its item, decided when it breaks. Pure."""
+"""Plans all writes to the item of one story. Pure."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ PENDING: Final = 0.4
 """The share of stories that are written before they are scored."""
 
 WRITES: Final = 1.88
-"""Writes a story causes on average; `tests/unit/local` holds it to that."""
+"""Average writes of a story; tests/unit/local checks it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Edit:
+class TableWrite:
     """One write to the sentiment table."""
 
     at: float
@@ -43,15 +43,15 @@ class Edit:
     values: Mapping[str, Any] = field(default_factory=dict)
     """Attributes to set: strings, lists of strings and Decimals. A put sets the whole item."""
     removed: tuple[str, ...] = ()
-    """Attributes to take away."""
+    """Attributes to remove."""
 
 
-def story(rng: random.Random, number: int, at: float, hot: str | None = None) -> list[Edit]:
-    """The writes of story `number`, which breaks `at` seconds after the start. `hot`: the ticker all write about."""
+def story(rng: random.Random, number: int, at: float, hot: str | None = None) -> list[TableWrite]:
+    """The writes of story `number`, which begins `at` seconds after the start. `hot`: the ticker of a burst, if any."""
     tickers = _tickers(rng, hot)
     label = rng.choices(LABELS, (45, 30, 25))[0]
     source = rng.choices(list(SOURCES), [weight for _, weight in SOURCES.values()])[0]
-    told = _Telling(rng, f"{SOURCES[source][0]}:{number:06d}", at, at - rng.uniform(0.2, 2.5))
+    plan = _Plan(rng, f"{SOURCES[source][0]}:{number:06d}", at, at - rng.uniform(0.2, 2.5))
     first = {
         "source": source,
         "headline": headline(rng, label, tickers[0]),
@@ -61,54 +61,54 @@ def story(rng: random.Random, number: int, at: float, hot: str | None = None) ->
     }
     verdict = _verdict(rng, label)
     if rng.random() < PENDING:
-        told.write("put", first)
-        told.later(1.0, 6.0)
-        told.write("update", verdict)
+        plan.write("put", first)
+        plan.later(1.0, 6.0)
+        plan.write("update", verdict)
     else:
-        told.write("put", first | verdict)
+        plan.write("put", first | verdict)
     other = _verdict(rng, rng.choice([each for each in LABELS if each != label]))
     fate = rng.choices(list(FATES), list(FATES.values()))[0]
-    _fate(told, fate, verdict, other, tickers)
-    return told.edits
+    _fate(plan, fate, verdict, other, tickers)
+    return plan.writes
 
 
 def _fate(
-    told: _Telling, fate: Fate, verdict: Mapping[str, Any], other: Mapping[str, Any], tickers: Sequence[str]
+    plan: _Plan, fate: Fate, verdict: Mapping[str, Any], other: Mapping[str, Any], tickers: Sequence[str]
 ) -> None:
     match fate:
         case "there_and_back":
-            told.later(3.0, 12.0)
-            told.write("update", other)
-            told.later(3.0, 12.0)
-            told.write("update", verdict)
+            plan.later(3.0, 12.0)
+            plan.write("update", other)
+            plan.later(3.0, 12.0)
+            plan.write("update", verdict)
         case "corrected":
-            told.later(3.0, 15.0)
-            told.write("update", other)
+            plan.later(3.0, 15.0)
+            plan.write("update", other)
         case "deleted":
-            told.later(5.0, 40.0)
-            told.write("delete")
+            plan.later(5.0, 40.0)
+            plan.write("delete")
         case "ticker_lost" if len(tickers) > 1:
-            told.later(3.0, 20.0)
-            told.write("update", {"matched_tickers": list(tickers[:-1])})
+            plan.later(3.0, 20.0)
+            plan.write("update", {"matched_tickers": list(tickers[:-1])})
         case "unscored":
-            told.later(3.0, 12.0)
-            told.write("update", removed=("sentiment", "score", "confidence"))
-            told.later(3.0, 12.0)
-            told.write("update", other)
+            plan.later(3.0, 12.0)
+            plan.write("update", removed=("sentiment", "score", "confidence"))
+            plan.later(3.0, 12.0)
+            plan.write("update", other)
         case "retitled":  # nothing that a client sees
-            told.later(3.0, 20.0)
-            told.write("update", {"headline": headline(told.rng, verdict["sentiment"], tickers[0]), "revision": 2})
+            plan.later(3.0, 20.0)
+            plan.write("update", {"headline": headline(plan.rng, verdict["sentiment"], tickers[0]), "revision": 2})
 
 
 @dataclass(slots=True)
-class _Telling:
+class _Plan:
     """The writes of a story so far, and the time of the next."""
 
     rng: random.Random
     source_id: str
     at: float
     published: float
-    edits: list[Edit] = field(default_factory=list)
+    writes: list[TableWrite] = field(default_factory=list)
 
     def later(self, least: float, most: float) -> None:
         self.at += self.rng.uniform(least, most)
@@ -119,7 +119,7 @@ class _Telling:
         values: Mapping[str, Any] | None = None,
         removed: tuple[str, ...] = (),
     ) -> None:
-        self.edits.append(Edit(self.at, action, self.source_id, self.published, values or {}, removed))
+        self.writes.append(TableWrite(self.at, action, self.source_id, self.published, values or {}, removed))
 
 
 def _tickers(rng: random.Random, hot: str | None) -> list[str]:
@@ -133,7 +133,7 @@ def _tickers(rng: random.Random, hot: str | None) -> list[str]:
 
 
 def _matched(rng: random.Random, tickers: list[str]) -> dict[str, Any]:
-    """The list, or now and then the older spelling with a single ticker."""
+    """The list, or sometimes the older form with a single ticker."""
     if len(tickers) == 1 and rng.random() < 0.1:
         return {"ticker": tickers[0]}
     return {"matched_tickers": list(tickers)}
@@ -149,5 +149,5 @@ def _verdict(rng: random.Random, label: Label) -> dict[str, Any]:
 
 
 def _number(value: float, digits: int) -> Decimal:
-    """As DynamoDB gives it back, which moto does not see to: no trailing zeros, no negative zero."""
+    """In DynamoDB's form, which moto does not make: no trailing zeros, no negative zero."""
     return (Decimal(f"{value:.{digits}f}") + 0).normalize()

@@ -1,4 +1,4 @@
-"""Words to make news from. The newswires are invented, the tickers are not; what is said about them is made up."""
+"""The words of the news. The tickers are real; the newswires and the news are invented."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TICKERS: Final = {
     "INTC": 5, "BA": 5, "DIS": 4, "TSM": 4, "XOM": 4, "WMT": 3, "KO": 3, "PFE": 3, "IBM": 2, "F": 2, "BRK-B": 2,
     "^GSPC": 2, "BF.B": 1, "RY.TO": 1,
 }  # fmt: skip
-"""Ticker to weight: a few names make most of the news."""
+"""Weights by ticker: a few make most of the news."""
 
 SOURCES: Final = {
     "Harborline Wire": ("harborline", 30),
@@ -23,7 +23,7 @@ SOURCES: Final = {
     "The Closing Bell Daily": ("closingbell", 9),
     "StreetNotes": ("streetnotes", 7),
 }
-"""Source to the prefix of its items' ids, and its weight."""
+"""The prefix of the ids and the weight, by source."""
 
 _HEADLINES: Final[dict[Label, tuple[str, ...]]] = {
     "positive": (

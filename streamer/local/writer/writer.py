@@ -1,4 +1,4 @@
-"""Writes news to a sentiment table as time goes by."""
+"""Makes planned writes to a sentiment table when they are due."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ from typing import Any, Final, Protocol
 
 from boto3.dynamodb.types import TypeSerializer
 
-from streamer.local.writer.story import Edit
+from streamer.local.update import update_expression
+from streamer.local.writer.story import TableWrite
 
 logger = logging.getLogger(__name__)
 
 _KEPT: Final = 30 * 24 * 3600
-"""Seconds after which the table drops an item."""
+"""Seconds until an item expires."""
 _LATE: Final = 5.0
 
 
 class Table(Protocol):
-    """What is called of boto3's `dynamodb` client."""
+    """The calls of boto3's `dynamodb` client that are made here."""
 
     @property
     def put_item(self) -> Callable[..., Any]:
@@ -33,11 +34,11 @@ class Table(Protocol):
 
     @property
     def delete_item(self) -> Callable[..., Any]:
-        """Takes an item away."""
+        """Deletes an item."""
 
 
-class Writer:
-    """Writes edits to one table. `begun` is the time that the edits' seconds count from, in Unix seconds."""
+class NewsWriter:
+    """Writes to one table. The times of writes count from `begun`, in Unix seconds."""
 
     def __init__(
         self, dynamodb: Table, table: str, *, begun: float | None = None, wall: Callable[[], float] = time.time
@@ -48,49 +49,40 @@ class Writer:
         self._begun = wall() if begun is None else begun
         self._serializer = TypeSerializer()
 
-    def run(self, edits: Iterable[Edit], stop: threading.Event) -> None:
-        """Writes each edit when it is due, or at once when that is past; returns when `stop` is set or none is left.
+    def run(self, writes: Iterable[TableWrite], stop: threading.Event) -> None:
+        """Makes each write when it is due, or at once if it is late; returns when `stop` is set or none is left.
 
         Raises botocore's exceptions.
         """
         late = False
-        for edit in edits:
-            ahead = self._begun + edit.at - self._wall()
+        for write in writes:
+            ahead = self._begun + write.at - self._wall()
             if stop.wait(max(0.0, ahead)):
                 return
             if ahead < -_LATE and not late:
                 late = True
                 logger.warning("this machine cannot write that fast", extra={"seconds_late": round(-ahead, 1)})
-            self.write(edit)
+            self.write(write)
 
-    def write(self, edit: Edit) -> None:
-        """Writes one edit now, whatever its time."""
+    def write(self, write: TableWrite) -> None:
+        """Makes one write now, whatever its time."""
         now = self._wall()
-        key = self._serialize({"source_id": edit.source_id, "timestamp": _iso(self._begun + edit.published)})
-        match edit.action:
+        key = self._serialize({"source_id": write.source_id, "timestamp": _iso(self._begun + write.published)})
+        match write.action:
             case "put":
-                values = {**edit.values, "updated_at": _iso(now), "ttl_timestamp": int(now) + _KEPT}
+                values = {**write.values, "updated_at": _iso(now), "ttl_timestamp": int(now) + _KEPT}
                 self._dynamodb.put_item(TableName=self._table, Item=key | self._serialize(values))
             case "update":
-                self._update(key, {**edit.values, "updated_at": _iso(now)}, edit.removed)
+                values = self._serialize({**write.values, "updated_at": _iso(now)})
+                self._dynamodb.update_item(
+                    TableName=self._table,
+                    Key=key,
+                    # An update must not create a partial item; moto would also give it two INSERT records.
+                    ConditionExpression="attribute_exists(source_id)",
+                    **update_expression(values, write.removed),
+                )
             case "delete":
                 self._dynamodb.delete_item(TableName=self._table, Key=key)
-
-    def _update(self, key: dict[str, Any], values: Mapping[str, Any], removed: tuple[str, ...]) -> None:
-        names = {f"#{at}": name for at, name in enumerate([*values, *removed])}
-        expression = "SET " + ", ".join(f"#{at} = :{at}" for at in range(len(values)))
-        if removed:
-            expression += " REMOVE " + ", ".join(f"#{at}" for at in range(len(values), len(names)))
-        serialized = self._serialize(values).values()
-        self._dynamodb.update_item(
-            TableName=self._table,
-            Key=key,
-            UpdateExpression=expression,
-            # Never a torso of an item: that, and moto gives an UpdateItem which creates one two INSERTs.
-            ConditionExpression="attribute_exists(source_id)",
-            ExpressionAttributeNames=names,
-            ExpressionAttributeValues={f":{at}": value for at, value in enumerate(serialized)},
-        )
 
     def _serialize(self, values: Mapping[str, Any]) -> dict[str, Any]:
         return {name: self._serializer.serialize(value) for name, value in values.items()}

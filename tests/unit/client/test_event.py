@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from streamer.client.event import Unknown, read
+from streamer.client.event import Unknown, parse_event
 from streamer.sse.decode import Message
 from streamer.sse.events import (
     Closing,
@@ -36,17 +36,17 @@ EVENTS: list[Event] = [
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.name)
 def test_what_the_server_says_reads_back(event: Event) -> None:
-    assert read(Message(event.name, event.data(), "", None)) == event
+    assert parse_event(Message(event.name, event.data(), "", None)) == event
 
 
 def test_a_newer_server_is_understood() -> None:
     data = '{"reason":"full_moon","retry_ms":5,"moon":{}}'
-    assert read(Message("closing", data, "", None)) == Closing("full_moon", 5)  # type: ignore[arg-type]  # new here
+    assert parse_event(Message("closing", data, "", None)) == Closing("full_moon", 5)  # type: ignore[arg-type]  # new here
 
 
 def test_what_may_be_null_may_be_missing() -> None:
     data = UPDATE.data().replace(',"updated_at":null', "").replace(',"source":null', "")
-    assert read(Message(UPDATE.name, data, "", None)) == UPDATE
+    assert parse_event(Message(UPDATE.name, data, "", None)) == UPDATE
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_what_may_be_null_may_be_missing() -> None:
     ],
 )  # fmt: skip
 def test_a_known_name_with_other_data_is_unknown(data: str) -> None:
-    assert read(Message("closing", data, "", None)) == Unknown("closing", data)
+    assert parse_event(Message("closing", data, "", None)) == Unknown("closing", data)
 
 
 @pytest.mark.parametrize("member", ['"score":true', '"score":"1"', '"score":null', '"ticker":7', '"source":[]'])
@@ -68,16 +68,16 @@ def test_an_update_with_a_member_of_another_type_is_unknown(member: str) -> None
     whole: Mapping[str, str] = {'"score"': '"score":0.12345678901234567890'.rstrip("0"), '"ticker"': '"ticker":"AAPL"'}
     data = UPDATE.data().replace(whole.get(name, '"source":null'), member)
     assert member in data
-    assert isinstance(read(Message(UPDATE.name, data, "", None)), Unknown)
+    assert isinstance(parse_event(Message(UPDATE.name, data, "", None)), Unknown)
 
 
 def test_another_name_is_unknown() -> None:
-    assert read(Message("message", "hello", "", None)) == Unknown("message", "hello")
+    assert parse_event(Message("message", "hello", "", None)) == Unknown("message", "hello")
 
 
 def test_a_number_beyond_all_measure_makes_an_unknown_event_and_no_error() -> None:
     beyond = UPDATE.data().replace("0.1234567890123456789", "1e9999999999999999999999")
-    assert isinstance(read(Message(UPDATE.name, beyond, "", None)), Unknown)
+    assert isinstance(parse_event(Message(UPDATE.name, beyond, "", None)), Unknown)
     metrics = Metrics(3, 1, 1, 1, {}, 0.05, 2.0, "a", "b")
     endless = metrics.data().replace("0.05", "1" + "0" * 400)
-    assert isinstance(read(Message("metrics", endless, "", None)), Unknown)
+    assert isinstance(parse_event(Message("metrics", endless, "", None)), Unknown)

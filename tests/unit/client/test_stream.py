@@ -13,7 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from streamer.client import Lost, NotAStream, Received, Stream, Unknown, Unreachable
+from streamer.client import Lost, NotAStream, Received, Reconnect, Stream, Unknown, Unreachable
 from streamer.sse.encode import PING
 from streamer.sse.events import Closing, Connected, Heartbeat, Reset, SentimentUpdate, SentimentWithdrawn
 from tests.unit.client.following import Waits, until
@@ -70,7 +70,7 @@ async def test_events_come_typed_with_their_place_and_time() -> None:
     sent = update(1)
     stream = OK + CONNECTED.frame(retry_ms=3000) + sent.frame(place="evt_1") + b"event: news\ndata: {}\n\n"
     async with serving(stream) as server:
-        following = Stream(server.url, clock=lambda: 1_795_359_400.123)
+        following = Stream(server.url, reconnect=Reconnect(clock=lambda: 1_795_359_400.123))
         got = await until(following, "news")
     assert got == [
         Received(CONNECTED, CONNECTED.data(), "", 1_795_359_400_123),
@@ -99,10 +99,10 @@ async def test_a_connection_that_ends_is_followed_by_one_that_resumes() -> None:
     first = OK + CONNECTED.frame() + update(1).frame(place="evt_1") + b"id: evt_2\ndata: never fin"
     waits = Waits()
     async with serving(first, OK + HEARTBEAT.frame(place="evt_3")) as server:
-        stream = Stream(server.url, replay=60, sleep=waits, random=lambda: 0.5)
+        stream = Stream(server.url, replay=60, reconnect=Reconnect(sleep=waits, random=lambda: 0.5))
         got = await until(stream, "heartbeat")
     assert names(got) == ["connected", "sentiment_update", "lost", "heartbeat"]
-    assert losses(got) == ["the server ended the stream without a goodbye"]
+    assert losses(got) == ["the server ended the stream without `closing`"]
     assert [each.wait for each in got if isinstance(each, Lost)] == waits.seconds == [1.5]
     assert [visit.headers.get("last-event-id") for visit in server.visits] == [None, "evt_1"]
     assert ["replay" in visit.path for visit in server.visits] == [True, False]
@@ -111,7 +111,9 @@ async def test_a_connection_that_ends_is_followed_by_one_that_resumes() -> None:
 async def test_a_place_given_at_the_start_is_sent_and_stays_until_an_id_comes() -> None:
     cut_off = OK + CONNECTED.frame() + Reset("too_old").frame()
     async with serving(cut_off, OK + HEARTBEAT.frame(place="evt_3")) as server:
-        await until(Stream(server.url, last_event_id="evt_1", replay=60, sleep=Waits()), "heartbeat")
+        await until(
+            Stream(server.url, last_event_id="evt_1", replay=60, reconnect=Reconnect(sleep=Waits())), "heartbeat"
+        )
     assert [visit.headers.get("last-event-id") for visit in server.visits] == ["evt_1", "evt_1"]
     assert not any("replay" in visit.path for visit in server.visits)
 
@@ -119,14 +121,14 @@ async def test_a_place_given_at_the_start_is_sent_and_stays_until_an_id_comes() 
 async def test_an_id_without_data_is_a_place_too() -> None:
     moved_on = OK + update(1).frame(place="evt_1") + b"id: evt_2\n\n"
     async with serving(moved_on, OK + HEARTBEAT.frame()) as server:
-        await until(Stream(server.url, sleep=Waits()), "heartbeat")
+        await until(Stream(server.url, reconnect=Reconnect(sleep=Waits())), "heartbeat")
     assert server.visits[1].headers["last-event-id"] == "evt_2"
 
 
 async def test_closing_is_heeded_to_the_letter() -> None:
     waits = Waits()
     async with serving(OK + CONNECTED.frame() + DRAIN, OK + HEARTBEAT.frame()) as server:
-        got = await until(Stream(server.url, sleep=waits, random=lambda: 0.0), "heartbeat")
+        got = await until(Stream(server.url, reconnect=Reconnect(sleep=waits, random=lambda: 0.0)), "heartbeat")
     assert names(got) == ["connected", "closing", "lost", "heartbeat"]
     assert losses(got) == ["the server ended the stream (drain)"]
     assert waits.seconds == [1.234]
@@ -138,21 +140,26 @@ async def test_closing_ends_the_connection_even_if_the_server_lets_it_hang() -> 
         await visit.gone()
 
     async with serving(hang, OK + HEARTBEAT.frame()) as server:
-        assert names(await until(Stream(server.url, sleep=Waits()), "heartbeat"))[:2] == ["closing", "lost"]
+        assert names(await until(Stream(server.url, reconnect=Reconnect(sleep=Waits())), "heartbeat"))[:2] == [
+            "closing",
+            "lost",
+        ]
 
 
 async def test_the_wait_doubles_from_the_servers_retry_time_up_to_the_most_and_starts_over_when_events_come() -> None:
     waits = Waits()
     empty = OK + CONNECTED.frame(retry_ms=2000)
     async with serving(*[empty] * 5, OK + HEARTBEAT.frame(), empty, OK + HEARTBEAT.frame()) as server:
-        await until(Stream(server.url, sleep=waits, random=lambda: 1.0, max_backoff=15), "heartbeat", 2)
+        await until(
+            Stream(server.url, reconnect=Reconnect(sleep=waits, random=lambda: 1.0, max_backoff=15)), "heartbeat", 2
+        )
     assert waits.seconds == [2.0, 4.0, 8.0, 15.0, 15.0, 2.0, 4.0]
 
 
 async def test_a_retry_of_nothing_does_not_make_us_hammer() -> None:
     waits = Waits()
     async with serving(OK + b"retry: 0\n\n", OK + HEARTBEAT.frame()) as server:
-        await until(Stream(server.url, sleep=waits, random=lambda: 1.0), "heartbeat")
+        await until(Stream(server.url, reconnect=Reconnect(sleep=waits, random=lambda: 1.0)), "heartbeat")
     assert waits.seconds == [0.25]
 
 
@@ -168,7 +175,7 @@ async def test_silence_ends_a_connection_and_a_ping_is_life() -> None:
 
     for watchdog in (0.4, 1.6, 6.4, 25.6):  # a busy machine may lose a ping's way
         async with serving(pings) as server:
-            got = await until(Stream(server.url, watchdog=watchdog, sleep=Waits()), "lost")
+            got = await until(Stream(server.url, reconnect=Reconnect(watchdog=watchdog, sleep=Waits())), "lost")
         assert losses(got) == [f"nothing came for {watchdog:g} s"]
         if "heartbeat" in names(got):
             break
@@ -177,7 +184,7 @@ async def test_silence_ends_a_connection_and_a_ping_is_life() -> None:
 
 async def test_a_server_that_accepts_and_says_nothing_is_silence_too() -> None:
     async with serving(Visit.gone, OK + HEARTBEAT.frame()) as server:
-        got = await until(Stream(server.url, watchdog=0.1, sleep=Waits()), "heartbeat")
+        got = await until(Stream(server.url, reconnect=Reconnect(watchdog=0.1, sleep=Waits())), "heartbeat")
     assert losses(got) == ["nothing came for 0.1 s"]
 
 
@@ -188,7 +195,7 @@ async def test_a_cut_connection_is_said_as_such() -> None:
         visit.abort()
 
     opened = asyncio.Event()
-    async with serving(cut) as server, Stream(server.url, sleep=Waits()) as stream:
+    async with serving(cut) as server, Stream(server.url, reconnect=Reconnect(sleep=Waits())) as stream:
         async for each in stream:
             opened.set()
             if isinstance(each, Lost):
@@ -206,7 +213,7 @@ async def test_a_full_server_is_waited_for_as_long_as_it_says() -> None:
         OK + HEARTBEAT.frame(),
     ) as server:
         clock = 1_795_359_400.0  # 14:56:40
-        stream = Stream(server.url, sleep=waits, random=lambda: 1.0, clock=lambda: clock)
+        stream = Stream(server.url, reconnect=Reconnect(sleep=waits, random=lambda: 1.0, clock=lambda: clock))
         got = await until(stream, "heartbeat")
     where = server.url.split("/")[2]
     assert losses(got) == [
@@ -221,7 +228,7 @@ async def test_a_full_server_is_waited_for_as_long_as_it_says() -> None:
 async def test_what_a_proxy_says_while_a_server_restarts_is_waited_out(status: str) -> None:
     page = answer(status, b"<html>", content_type="text/html")
     async with serving(OK + CONNECTED.frame(), page, OK + HEARTBEAT.frame()) as server:
-        got = await until(Stream(server.url, sleep=Waits(), patient=False), "heartbeat")
+        got = await until(Stream(server.url, reconnect=Reconnect(sleep=Waits(), patient=False)), "heartbeat")
     assert losses(got)[1].endswith(f"answered {status}")
 
 
@@ -230,12 +237,12 @@ async def test_what_a_proxy_says_while_a_server_restarts_is_waited_out(status: s
     [
         (answer("404 Not Found"), "there is no stream at @ (404)"),
         (answer("401 Unauthorized", b'{"detail":"Missing user identification"}'),
-         "@ answered 401 Unauthorized: Missing user identification: it wants to know who you are"),
-        (answer("403 Forbidden", b"<html>"), "@ answered 403 Forbidden: it wants to know who you are"),
+         "@ answered 401 Unauthorized: Missing user identification: it asks for identification"),
+        (answer("403 Forbidden", b"<html>"), "@ answered 403 Forbidden: it asks for identification"),
         (answer("422 Unprocessable Content", b'{"detail":"tickers: entry 1 is no ticker\\u001b[31m"}'),
          "@ answered 422 Unprocessable Content: tickers: entry 1 is no ticker [31m"),
         (answer("400 Bad Request", b'["' + b"x" * 100_000), "@ answered 400 Bad Request"),
-        (answer("204 No Content"), "@ says that there is nothing to come (204)"),
+        (answer("204 No Content"), "@ says that there is no content (204)"),
         (answer("200 OK", b"<html>", content_type="text/html; charset=utf-8"),
          "@ is a web page, not a stream (text/event-stream): give the URL of the stream itself"),
         (answer("200 OK", b"{}", content_type="application/json"),
@@ -252,7 +259,7 @@ async def test_what_waiting_will_not_mend_is_told_in_one_sentence(said: bytes, s
     waits = Waits()
     async with serving(said) as server:
         with pytest.raises(NotAStream) as caught:
-            await until(Stream(server.url, sleep=waits), "never")
+            await until(Stream(server.url, reconnect=Reconnect(sleep=waits)), "never")
     assert str(caught.value) == sentence.replace("@", server.url)
     assert waits.seconds == []
 
@@ -277,22 +284,22 @@ async def test_a_redirect_on_the_same_server_is_followed() -> None:
 
 @pytest.mark.parametrize("url", ["", "nonsense", "ftp://host/", "http://", "//host/path", "http://[::1/", "file:///x"])
 def test_a_url_that_is_none_is_refused_when_it_is_given(url: str) -> None:
-    with pytest.raises(NotAStream, match="is no URL"):
+    with pytest.raises(NotAStream, match="is not a URL"):
         Stream(url)
 
 
 async def test_nobody_there_at_the_first_try_is_an_error_only_for_the_impatient() -> None:
     async with serving(OK + CONNECTED.frame()) as server:
         pass
-    with pytest.raises(Unreachable, match=r"^127\.0\.0\.1:[0-9]+ cannot be reached: nobody listens there$"):
-        await until(Stream(server.url, patient=False), "never")
-    got = await until(Stream(server.url, sleep=Waits()), "lost", 3)
+    with pytest.raises(Unreachable, match=r"^127\.0\.0\.1:[0-9]+ cannot be reached: connection refused$"):
+        await until(Stream(server.url, reconnect=Reconnect(patient=False)), "never")
+    got = await until(Stream(server.url, reconnect=Reconnect(sleep=Waits())), "lost", 3)
     assert names(got) == ["lost"] * 3
 
 
 async def test_the_impatient_wait_too_once_the_stream_was_there() -> None:
     async with serving(OK + CONNECTED.frame()) as server:
-        stream = Stream(server.url, patient=False, sleep=Waits())
+        stream = Stream(server.url, reconnect=Reconnect(patient=False, sleep=Waits()))
         async with stream:
             seen = aiter(stream)
             assert isinstance(await anext(seen), Received)
@@ -322,12 +329,12 @@ async def test_a_certificate_that_nobody_vouches_for_is_said_as_such(tmp_path: P
 async def test_plain_http_to_a_tls_port_is_said_as_such(tmp_path: Path) -> None:
     async with serving(OK, tls=self_signed(tmp_path)) as server:
         with pytest.raises(Unreachable, match=r"does not answer as a web server does|the connection broke"):
-            await until(Stream(server.url.replace("https:", "http:"), patient=False), "never")
+            await until(Stream(server.url.replace("https:", "http:"), reconnect=Reconnect(patient=False)), "never")
 
 
 async def test_a_place_that_fits_no_header_is_said_as_such() -> None:
     async with serving(OK) as server:
-        with pytest.raises(NotAStream, match="look at the headers and the place"):
+        with pytest.raises(NotAStream, match="check the headers and the event id"):
             await until(Stream(server.url, last_event_id="a\nb"), "never")
 
 
@@ -450,7 +457,7 @@ async def test_iterating_again_goes_on_after_the_last_event_that_was_yielded() -
 async def test_a_server_that_names_no_pause_is_not_asked_without_one(script: bytes) -> None:
     waits = Waits()
     async with serving(script) as server:
-        await until(Stream(server.url, sleep=waits), "lost", times=3)
+        await until(Stream(server.url, reconnect=Reconnect(sleep=waits)), "lost", times=3)
     assert min(waits.seconds) >= 0.25
 
 
@@ -458,7 +465,7 @@ async def test_a_wait_without_measure_becomes_a_day() -> None:
     waits = Waits()
     endless = b'event: closing\ndata: {"reason":"drain","retry_ms":1' + b"0" * 400 + b"}\n\n"
     async with serving(OK + endless, OK + HEARTBEAT.frame()) as server:
-        await until(Stream(server.url, sleep=waits), "heartbeat")
+        await until(Stream(server.url, reconnect=Reconnect(sleep=waits)), "heartbeat")
     assert waits.seconds == [86_400]
 
 

@@ -100,7 +100,7 @@ def test_a_canary_is_counted_once_it_is_published() -> None:
 
 
 def test_by_itself_a_line_goes_to_stdout(capsys: pytest.CaptureFixture[str]) -> None:
-    EmfMetrics("prod").say({"relay_records": 1})
+    EmfMetrics("prod").report({"relay_records": 1})
     out, err = capsys.readouterr()
     assert (out.count("\n"), json.loads(out)["relay_records"], err) == (1, 1, "")
 
@@ -111,4 +111,4 @@ def test_a_stdout_that_is_closed_fails_no_batch(monkeypatch: pytest.MonkeyPatch)
             raise BrokenPipeError
 
     monkeypatch.setattr("sys.stdout", Closed())
-    EmfMetrics("prod").say({"relay_records": 1})
+    EmfMetrics("prod").report({"relay_records": 1})

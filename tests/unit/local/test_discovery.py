@@ -25,7 +25,7 @@ RESOURCES = Resources(
 
 
 def demo(pid: int = os.getpid()) -> RunningDemo:
-    return RunningDemo(pid, "http://127.0.0.1:8080", RESOURCES, seed=1, rate=5.0)
+    return RunningDemo(pid, "http://127.0.0.1:8080", RESOURCES)
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def test_a_folder_that_others_may_write_to_is_not_trusted(folder: Path) -> None:
     folder.mkdir()
     folder.chmod(0o777)
     assert running(folder) == []
-    with pytest.raises(PermissionError, match="not this user's alone"), announced(demo(), folder):
+    with pytest.raises(PermissionError, match="can be written by other users"), announced(demo(), folder):
         pytest.fail("it was announced")
 
 

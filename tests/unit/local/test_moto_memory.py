@@ -11,11 +11,11 @@ from moto.dynamodb.models import table as moto_table
 from moto.dynamodb.models.table import Table
 from moto.dynamodbstreams.models import DynamoDBStreamsBackend, ShardIterator, dynamodbstreams_backends
 
-from streamer.local.moto_memory import Iterators, Shard, bound
+from streamer.local.moto_memory import BoundedShard, ShardIterators, bound
 
 
 def test_old_iterators_are_let_go_and_count_as_expired() -> None:
-    iterators = Iterators(2)
+    iterators = ShardIterators(2)
     for name in "abc":
         iterators[name] = name.upper()
     assert list(iterators) == ["b", "c"]
@@ -25,9 +25,9 @@ def test_old_iterators_are_let_go_and_count_as_expired() -> None:
 
 
 @pytest.fixture
-def shard(monkeypatch: pytest.MonkeyPatch) -> Shard:
-    monkeypatch.setattr(Shard, "kept", 8)
-    monkeypatch.setattr("moto.dynamodb.models.table.StreamShard", Shard)
+def shard(monkeypatch: pytest.MonkeyPatch) -> BoundedShard:
+    monkeypatch.setattr(BoundedShard, "kept", 8)
+    monkeypatch.setattr("moto.dynamodb.models.table.StreamShard", BoundedShard)
     table: Any = Table(
         "t",
         account_id="123456789012",
@@ -36,11 +36,11 @@ def shard(monkeypatch: pytest.MonkeyPatch) -> Shard:
         attr=[{"AttributeName": "id", "AttributeType": "S"}],
         streams={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
     )
-    assert isinstance(table.stream_shard, Shard)
+    assert isinstance(table.stream_shard, BoundedShard)
     return table.stream_shard
 
 
-def add(shard: Shard, name: str) -> None:
+def add(shard: BoundedShard, name: str) -> None:
     key = SimpleNamespace(to_json=lambda: {"S": name})
     item: Any = SimpleNamespace(hash_key=key, to_json=lambda: {"Attributes": {"id": {"S": name}}})
     shard.add(None, item)
@@ -50,7 +50,7 @@ def names(records: list[dict[str, Any]]) -> list[str]:
     return [each["dynamodb"]["Keys"]["id"]["S"] for each in records]
 
 
-def test_a_shard_keeps_its_newest_records_with_the_numbers_they_had(shard: Shard) -> None:
+def test_a_shard_keeps_its_newest_records_with_the_numbers_they_had(shard: BoundedShard) -> None:
     first = shard.starting_sequence_number
     for number in range(30):
         add(shard, str(number))
@@ -60,7 +60,7 @@ def test_a_shard_keeps_its_newest_records_with_the_numbers_they_had(shard: Shard
     assert [int(each["dynamodb"]["SequenceNumber"]) - first for each in kept] == [int(name) for name in names(kept)]
 
 
-def test_a_reader_goes_on_across_a_trim_and_one_that_fell_behind_is_told(shard: Shard) -> None:
+def test_a_reader_goes_on_across_a_trim_and_one_that_fell_behind_is_told(shard: BoundedShard) -> None:
     backend = DynamoDBStreamsBackend("us-east-1", "123456789012")
     follower = ShardIterator(backend, shard, "TRIM_HORIZON")
     laggard = ShardIterator(backend, shard, "TRIM_HORIZON")
@@ -80,5 +80,5 @@ def test_both_bounds_are_set_where_moto_looks(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(moto_table, "StreamShard", moto_table.StreamShard)
     monkeypatch.setattr(backend, "shard_iterators", {})
     bound()
-    assert moto_table.StreamShard is Shard
-    assert isinstance(backend.shard_iterators, Iterators)
+    assert moto_table.StreamShard is BoundedShard
+    assert isinstance(backend.shard_iterators, ShardIterators)

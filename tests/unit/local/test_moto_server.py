@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from streamer.local.moto_server import Server
+from streamer.local.moto_server import MotoServer
 from streamer.local.ports import LOOPBACK, listener
 from tests.watchdog import WATCHDOG
 
@@ -18,7 +18,7 @@ Reply = Callable[[dict[str, Any]], bytes]
 
 
 @contextmanager
-def serving(reply: Reply) -> Iterator[tuple[Server, HTTPConnection]]:
+def serving(reply: Reply) -> Iterator[tuple[MotoServer, HTTPConnection]]:
     """A server of an application that answers with what `reply` makes of its WSGI environment."""
 
     def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
@@ -26,7 +26,7 @@ def serving(reply: Reply) -> Iterator[tuple[Server, HTTPConnection]]:
         start_response("201 CREATED", [("Content-Type", "text/x-test"), ("Content-Length", "999")])
         return [content[:1], content[1:]]
 
-    with Server(listener(), app) as server:
+    with MotoServer(listener(), app) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         connection = HTTPConnection(LOOPBACK, server.server_address[1], timeout=WATCHDOG)

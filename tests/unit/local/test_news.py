@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from streamer.local.writer.news import news
-from streamer.local.writer.story import Edit
+from streamer.local.writer.story import TableWrite
 from streamer.local.writer.vocabulary import SOURCES, TICKERS
 
 MINUTES = 30
@@ -19,18 +19,18 @@ PLAN = list(takewhile(lambda edit: edit.at < MINUTES * 60, news(seed=1, rate=5))
 VISIBLE = ("matched_tickers", "ticker", "sentiment", "score", "confidence", "source")
 
 
-def lives() -> dict[str, list[Edit]]:
-    found: dict[str, list[Edit]] = {}
+def lives() -> dict[str, list[TableWrite]]:
+    found: dict[str, list[TableWrite]] = {}
     for edit in PLAN:
         found.setdefault(edit.source_id, []).append(edit)
     return found
 
 
-def states(edits: list[Edit]) -> list[dict[str, Any] | None]:
-    """The item after each of its edits; None where it is gone. Fails for an edit that has no item to change."""
+def states(writes: list[TableWrite]) -> list[dict[str, Any] | None]:
+    """The item after each of its writes; None where it is gone. Fails for an edit that has no item to change."""
     item: dict[str, Any] | None = None
     after = []
-    for edit in edits:
+    for edit in writes:
         match edit.action:
             case "put":
                 assert item is None
@@ -77,16 +77,16 @@ def test_there_are_bursts_and_lulls() -> None:
 
 
 def test_every_edit_finds_its_item_and_changes_it() -> None:
-    for edits in lives().values():
-        before: list[dict[str, Any] | None] = [None, *states(edits)]
+    for writes in lives().values():
+        before: list[dict[str, Any] | None] = [None, *states(writes)]
         assert all(one != other for one, other in pairwise(before))
-        assert len({edit.published for edit in edits}) == 1
-        assert edits[0].published < edits[0].at
+        assert len({edit.published for edit in writes}) == 1
+        assert writes[0].published < writes[0].at
 
 
 def test_an_item_follows_the_tables_rules() -> None:
-    for edits in lives().values():
-        for item in filter(None, states(edits)):
+    for writes in lives().values():
+        for item in filter(None, states(writes)):
             tickers = item.get("matched_tickers") or [item["ticker"]]
             assert 1 <= len(tickers) == len(set(tickers)) <= 3
             assert all(re.fullmatch(r"[A-Z0-9.^=-]{1,12}", ticker) for ticker in tickers)
@@ -108,15 +108,15 @@ def test_an_item_follows_the_tables_rules() -> None:
 
 def test_what_becomes_of_items_is_believable() -> None:
     fates: Counter[str] = Counter()
-    whole = [edits for edits in lives().values() if edits[0].at < (MINUTES - 2) * 60]
-    for edits in whole:
-        seen = states(edits)
+    whole = [writes for writes in lives().values() if writes[0].at < (MINUTES - 2) * 60]
+    for writes in whole:
+        seen = states(writes)
         labels = [item["sentiment"] for item in seen if item and "sentiment" in item]
         tickers = [len(item.get("matched_tickers", [1])) for item in seen if item]
-        fates["pending"] += "sentiment" not in edits[0].values
+        fates["pending"] += "sentiment" not in writes[0].values
         fates["deleted"] += seen[-1] is None
         fates["ticker lost"] += tickers[0] > tickers[-1]
-        fates["unscored"] += any("sentiment" in edit.removed for edit in edits)
+        fates["unscored"] += any("sentiment" in edit.removed for edit in writes)
         fates["there and back"] += len(labels) > 2 and labels[-3] == labels[-1] != labels[-2]
         fates["corrected"] += len(set(labels[-2:])) == 2 and labels[-1] not in labels[:-1]
         fates["hidden change"] += any(visible(one) == visible(other) for one, other in pairwise(seen))

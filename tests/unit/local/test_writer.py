@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from streamer.local.writer import Edit, Writer
-from tests.unit.local.fakes import BEGUN, Clock
+from streamer.local.writer import NewsWriter, TableWrite
+from tests.unit.event_source.fakes import BEGUN, Clock
 
 
 class FakeTable:
@@ -46,13 +46,15 @@ class Stop(threading.Event):
 KEY = {"source_id": {"S": "harborline:000001"}, "timestamp": {"S": "2026-11-18T11:06:39.500Z"}}
 
 
-def edit(action: Any, at: float = 0.0, values: dict[str, Any] | None = None, removed: tuple[str, ...] = ()) -> Edit:
-    return Edit(at, action, "harborline:000001", -0.5, values or {}, removed)
+def edit(
+    action: Any, at: float = 0.0, values: dict[str, Any] | None = None, removed: tuple[str, ...] = ()
+) -> TableWrite:
+    return TableWrite(at, action, "harborline:000001", -0.5, values or {}, removed)
 
 
-def written(*edits: Edit) -> list[tuple[str, dict[str, Any]]]:
+def written(*writes: TableWrite) -> list[tuple[str, dict[str, Any]]]:
     table, clock = FakeTable(), Clock()
-    Writer(table, "sentiment", wall=clock).run(edits, Stop(clock))
+    NewsWriter(table, "sentiment", wall=clock).run(writes, Stop(clock))
     return table.requests
 
 
@@ -84,14 +86,14 @@ def test_a_delete_names_the_item() -> None:
 def test_each_edit_waits_for_its_time_and_a_late_one_does_not() -> None:
     table, clock = FakeTable(), Clock()
     stop = Stop(clock)
-    writer = Writer(table, "sentiment", wall=clock)
+    writer = NewsWriter(table, "sentiment", wall=clock)
     writer.run([edit("put", 1.0), edit("delete", 4.0), edit("put", 4.0), edit("put", 3.0)], stop)
     assert stop.waits == pytest.approx([1.0, 3.0, 0.0, 0.0])
 
 
 def test_being_too_slow_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
     clock = Clock()
-    writer = Writer(FakeTable(), "sentiment", wall=clock)
+    writer = NewsWriter(FakeTable(), "sentiment", wall=clock)
     clock.pass_(60.0)
     writer.run([edit("put", 1.0), edit("put", 2.0)], Stop(clock))
     assert caplog.messages == ["this machine cannot write that fast"]
@@ -101,5 +103,5 @@ def test_it_stops_between_two_edits() -> None:
     table, clock = FakeTable(), Clock()
     stop = Stop(clock)
     stop.set()
-    Writer(table, "sentiment", wall=clock).run([edit("put")], stop)
+    NewsWriter(table, "sentiment", wall=clock).run([edit("put")], stop)
     assert table.requests == []

@@ -7,7 +7,7 @@ import random
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from streamer.telemetry.distribution import MOST_VALUES, Distribution, Samples, even
+from streamer.telemetry.distribution import MAX_VALUES, Distribution, Samples, even
 
 
 def distribution(*values: float) -> Distribution:
@@ -28,7 +28,7 @@ def test_large_values_keep_three_digits_so_that_memory_is_bounded() -> None:
     samples = distribution(*range(0, 3_600_000, 7)).take()
     assert samples is not None
     assert len(distribution(*range(0, 3_600_000, 7))._counts) < 5_000
-    assert len(samples.values) <= MOST_VALUES
+    assert len(samples.values) <= MAX_VALUES
 
 
 def test_what_cloudwatch_is_told() -> None:
@@ -56,7 +56,7 @@ counted = st.builds(drawn, st.integers(), st.integers(1, 400), st.integers(1, 1_
 @given(counted)
 def test_no_sample_is_lost_and_the_ends_are_true(counts: dict[int, int]) -> None:
     samples = even(counts)
-    assert len(samples.values) == len(samples.counts) <= MOST_VALUES
+    assert len(samples.values) == len(samples.counts) <= MAX_VALUES
     assert list(samples.values) == sorted(set(samples.values))
     assert set(samples.values) <= set(counts)
     assert min(samples.counts) > 0
@@ -69,7 +69,7 @@ def test_each_percentile_is_at_most_one_step_from_the_true_one(counts: dict[int,
     samples = even(counts)
     true = [value for value in sorted(counts) for _ in range(counts[value])]
     told = [value for value, count in zip(samples.values, samples.counts, strict=True) for _ in range(count)]
-    step = -(-len(true) // (MOST_VALUES - 1))
+    step = -(-len(true) // (MAX_VALUES - 1))
     for percent in (0, 10, 50, 90, 99, 100):
         rank = round((len(true) - 1) * percent / 100)
         low, high = max(0, rank - step), min(len(true) - 1, rank + step)

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import logging
 
-from streamer.telemetry.line_rate import MOST_KINDS, Kind, LineRate
+from streamer.telemetry.line_rate import MOST_KINDS, LineKind, LineRate
 
-OPENED = Kind("streamer.web.stream", logging.INFO, "stream opened")
-CLOSED = Kind("streamer.web.stream", logging.INFO, "stream closed")
+OPENED = LineKind("streamer.web.stream", logging.INFO, "stream opened")
+CLOSED = LineKind("streamer.web.stream", logging.INFO, "stream closed")
 
 
 def test_a_burst_passes_then_so_many_a_second_and_the_next_says_how_many_were_left_out() -> None:
@@ -37,7 +37,7 @@ def test_what_was_left_out_is_due_when_there_is_room_and_at_the_end() -> None:
 def test_kinds_beyond_the_most_that_are_remembered_are_not_rated() -> None:
     rate = LineRate(1, 1, clock=lambda: 0.0)
     for number in range(MOST_KINDS):
-        rate.admit(Kind("a", logging.INFO, str(number)))
+        rate.admit(LineKind("a", logging.INFO, str(number)))
     for number in range(MOST_KINDS, 10 * MOST_KINDS):
-        assert [rate.admit(Kind("a", logging.INFO, str(number))) for _ in range(2)] == [0, 0]
+        assert [rate.admit(LineKind("a", logging.INFO, str(number))) for _ in range(2)] == [0, 0]
     assert len(rate._kinds) == MOST_KINDS

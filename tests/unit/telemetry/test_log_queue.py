@@ -64,7 +64,7 @@ def read_all(descriptor: int) -> list[dict[str, Any]]:
 
 
 def test_lines_of_any_thread_come_whole_and_each_threads_in_order(pipe: tuple[int, int], make: Make) -> None:
-    queue = make(pipe[1], most_bytes=1 << 30, rate=LineRate(1, 1 << 30))
+    queue = make(pipe[1], max_bytes=1 << 30, rate=LineRate(1, 1 << 30))
 
     def log(number: int) -> None:
         for turn in range(2_000):
@@ -88,7 +88,7 @@ def test_lines_of_any_thread_come_whole_and_each_threads_in_order(pipe: tuple[in
 def test_a_pipe_that_nobody_reads_holds_up_nobody_and_what_is_lost_is_counted_and_told(
     pipe: tuple[int, int], make: Make
 ) -> None:
-    queue, lost = make(pipe[1], most_bytes=300_000, rate=LineRate(1, 1 << 30)), [0]
+    queue, lost = make(pipe[1], max_bytes=300_000, rate=LineRate(1, 1 << 30)), [0]
 
     def count() -> None:
         lost[0] += 1
@@ -97,7 +97,7 @@ def test_a_pipe_that_nobody_reads_holds_up_nobody_and_what_is_lost_is_counted_an
     for number in range(1_000):
         queue.handle(record(number=number, text="x" * 1_000))
     assert lost[0] > 500
-    assert queue._bytes <= 300_000
+    assert queue._writer._bytes <= 300_000
     found: list[dict[str, Any]] = []
     reader = threading.Thread(target=lambda: found.extend(read_all(pipe[0])))
     reader.start()
@@ -209,7 +209,7 @@ def test_the_next_line_of_a_kind_says_how_many_were_left_out_and_the_record_stay
     for number in range(3):
         queue.handle(record("wait %s", args=(number,)))
     queue.flush()
-    with queue._turn:  # the thread must not be the first to say so
+    with queue._writer._changed:  # the thread must not be the first to say so
         now[0] = 1.0
         shared = record("wait %s", args=(3,))
         queue.emit(shared)

@@ -5,39 +5,42 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from streamer.telemetry.counters import Counters
-from streamer.telemetry.outlet import Outlet
 from streamer.telemetry.report import EmfReport, NoReport
+from streamer.telemetry.writer import LineWriter
 from tests.watchdog import WATCHDOG
 
 MINUTE_MS = 1_795_359_360_000
 """2026-11-22T14:56:00Z."""
 
 
-class Kept(Outlet):
+class Kept(LineWriter):
     """Keeps what is put; reads nothing while `stuck`."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(-1, "metrics", cast("Any", None))
         self.lines: list[dict[str, Any]] = []
         self.stuck = self.closed = False
 
     def start(self) -> None:
         """No thread is needed."""
 
-    def ready(self) -> bool:
-        return not self.stuck
+    @property
+    def waiting(self) -> int:
+        return 4 if self.stuck else 0
 
-    def put(self, lines: Iterable[str]) -> None:
-        self.lines += map(json.loads, lines)
+    def put(self, line: bytes) -> bool:
+        self.lines += map(json.loads, line.splitlines())
+        return True
 
-    def close(self, timeout: float) -> bool:
+    def close(self) -> None:
         self.closed = True
+
+    def join(self, timeout: float) -> bool:
         return not self.stuck
 
 
@@ -48,7 +51,7 @@ class Bench:
         self.now_ms = now_ms
         self.counters = Counters()
         self.counters.add("queries", 5)
-        self.outlet = Kept()
+        self.writer = Kept()
         self.gauges: dict[str, float | None] = {"streams_open": 2, "canary_age": None}
         self.report = EmfReport(
             self.counters,
@@ -56,16 +59,16 @@ class Bench:
             deployment="prod",
             interval=interval,
             now_ms=lambda: self.now_ms,
-            outlet=self.outlet,
+            writer=self.writer,
         )
         self.report.begin()
 
     def at(self, seconds: float) -> dict[str, Any]:
         """The line that a tick so many seconds after the minute makes."""
         self.now_ms = MINUTE_MS + round(seconds * 1000)
-        before = len(self.outlet.lines)
+        before = len(self.writer.lines)
         self.report.tick()
-        (line,) = self.outlet.lines[before:]
+        (line,) = self.writer.lines[before:]
         return line
 
 
@@ -114,14 +117,14 @@ async def test_samples_are_said_by_value_and_only_where_there_are_any() -> None:
 
 async def test_while_nobody_reads_everything_is_left_to_the_next_line() -> None:
     bench = Bench()
-    bench.outlet.stuck = True
+    bench.writer.stuck = True
     for second in (10, 20):
         bench.counters.add("queries")
         bench.report.sample("committed_to_sent", 7)
         bench.now_ms = MINUTE_MS + second * 1000
         bench.report.tick()
-    assert bench.outlet.lines == []
-    bench.outlet.stuck = False
+    assert bench.writer.lines == []
+    bench.writer.stuck = False
     line = bench.at(30)
     assert (line["queries"], line["flushes_delayed"], line["streams_open"]) == (2, 2, 2)
     assert line["committed_to_sent"]["Counts"] == [2]
@@ -132,7 +135,7 @@ async def test_a_timer_that_is_a_moment_early_says_nothing_yet() -> None:
     bench = Bench()
     bench.now_ms = MINUTE_MS + 9_999
     bench.report.tick()
-    assert bench.outlet.lines == []
+    assert bench.writer.lines == []
     assert bench.at(10)["_aws"]["Timestamp"] == MINUTE_MS + 9_999
     await bench.report.end()
 
@@ -154,22 +157,22 @@ async def test_a_flush_and_the_end_say_what_is_left_without_how_things_stand() -
     bench.report.flush()
     bench.counters.add("queries", 3)
     await bench.report.end()
-    assert [line["queries"] for line in bench.outlet.lines] == [1, 3]
-    assert not any("streams_open" in line for line in bench.outlet.lines)
-    assert bench.outlet.lines[0]["_aws"]["Timestamp"] == bench.now_ms
-    assert bench.outlet.closed
+    assert [line["queries"] for line in bench.writer.lines] == [1, 3]
+    assert not any("streams_open" in line for line in bench.writer.lines)
+    assert bench.writer.lines[0]["_aws"]["Timestamp"] == bench.now_ms
+    assert bench.writer.closed
 
 
 async def test_its_own_timer_ticks() -> None:
     bench = Bench(now_ms=MINUTE_MS + 9_990)
     said = asyncio.Event()
-    put = bench.outlet.put
+    put = bench.writer.put
 
-    def telling(lines: Iterable[str]) -> None:
-        put(lines)
+    def telling(line: bytes) -> bool:
         said.set()
+        return put(line)
 
-    bench.outlet.put = telling  # type: ignore[method-assign]
+    bench.writer.put = telling  # type: ignore[method-assign]
     bench.now_ms = MINUTE_MS + 10_000
     async with asyncio.timeout(WATCHDOG):
         await said.wait()

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from streamer.local.relaying import Relayed
-from streamer.tools.targets import Target
+from streamer.tools.relay import RelayResult
+from streamer.tools.replay.targets import Target
 
 
 @dataclass
@@ -72,7 +72,7 @@ class FakeFailureQueue:
 class Taken:
     """A target that keeps its batches; `answers` are given first, then everything is taken."""
 
-    def __init__(self, *answers: Relayed | Exception, local: bool = True) -> None:
+    def __init__(self, *answers: RelayResult | Exception, local: bool = True) -> None:
         self.batches: list[list[dict[str, Any]]] = []
         self.answers = list(answers)
         self.target = Target(
@@ -83,9 +83,9 @@ class Taken:
     def records(self) -> list[dict[str, Any]]:
         return [record for batch in self.batches for record in batch]
 
-    def _send(self, records: Sequence[Mapping[str, Any]]) -> Relayed:
+    def _send(self, records: Sequence[Mapping[str, Any]]) -> RelayResult:
         self.batches.append([dict(record) for record in records])
-        answer = self.answers.pop(0) if self.answers else Relayed(len(records), len(records), 1)
+        answer = self.answers.pop(0) if self.answers else RelayResult(len(records), len(records), 1)
         if isinstance(answer, Exception):
             raise answer
         return answer

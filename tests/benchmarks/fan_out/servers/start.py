@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.request import ProxyHandler, build_opener
 
+from streamer.local.child import clean_environment
 from streamer.local.ports import first_free
-from streamer.local.process import clean_environment
 from tests.benchmarks.fan_out.machine import NGINX, cores, family, nchan_module, on_core
 
 _ROOT = Path(__file__).parents[4]

@@ -1,0 +1,129 @@
+"""The head of an response: a stream, or what it is instead."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+import httpx
+
+from streamer.client.errors import ConnectionFailed, NotAStream, authority, one_line
+
+STREAM: Final = "text/event-stream"
+_TEMPORARY: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
+_MOST_READ: Final = 64 * 1024
+_LONGEST_READ: Final = 5.0  # seconds for the body of an error
+
+
+def redirect(response: httpx.Response, asked: httpx.URL) -> httpx.URL | None:
+    """The target of a redirect to the same server (scheme, host and port); None if the response is not a redirect.
+
+    Raises NotAStream for a redirect to another server: the headers may hold a secret, and a move should be noticed.
+    """
+    if not response.has_redirect_location:
+        return None
+    target = asked.join(response.headers["location"])  # httpx has checked that it is a URL
+    if (target.scheme, target.host, _port(target)) != (asked.scheme, asked.host, _port(asked)):
+        raise NotAStream(f"{safe_url(asked)} redirects to {safe_url(target)}: give that URL if you trust it")
+    return target
+
+
+def safe_url(url: httpx.URL | str) -> str:
+    """A URL without user and password, its ticket masked, so that it can be shown and recorded."""
+    safe = httpx.URL(url).copy_with(username=None, password=None)
+    if "ticket" in safe.params:
+        safe = safe.copy_set_param("ticket", "***")
+    return one_line(safe)
+
+
+async def check(response: httpx.Response, asked: httpx.URL, now: float) -> None:
+    """Returns if the response is a stream. Raises ConnectionFailed if waiting may help, else NotAStream. `now`: Unix
+    seconds."""
+    status = response.status_code
+    if status in _TEMPORARY:
+        raise ConnectionFailed(await _describe(response, authority(asked)), wait=_retry_after(response, now))
+    match status:
+        case 200:
+            kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+            if kind != STREAM:
+                raise NotAStream(
+                    f"{safe_url(asked)} is {_type_text(kind)}, not a stream ({STREAM}):"
+                    " give the URL of the stream itself"
+                )
+            return
+        case 204:
+            raise NotAStream(f"{safe_url(asked)} says that there is no content (204)")
+        case 401 | 403:
+            raise NotAStream(f"{await _describe(response, safe_url(asked))}: it asks for identification")
+        case 404:
+            raise NotAStream(f"there is no stream at {safe_url(asked)} (404)")
+    raise NotAStream(await _describe(response, safe_url(asked)))
+
+
+@asynccontextmanager
+async def read_body(response: httpx.Response) -> AsyncIterator[AsyncIterator[bytes]]:
+    """Yields the body in parts as they arrive; leaving the block closes the connection.
+
+    httpx reads through several nested generators. Left in the middle, each would be closed by the event loop at some
+    later time, in a task of its own: too late when the loop is ending. So the connection is closed first, and the
+    generators are read to their ends.
+    """
+    parts = response.aiter_bytes()
+    try:
+        yield parts
+    finally:
+        await response.aclose()
+        with suppress(httpx.HTTPError, httpx.StreamError):
+            async for _ in parts:
+                pass
+
+
+async def _describe(response: httpx.Response, who: str) -> str:
+    """The status and, if there is one, the problem's detail."""
+    status = f"{who} answered {response.status_code} {response.reason_phrase}".strip()
+    detail = _detail(await _first_bytes(response))
+    return f"{status}: {detail}" if detail else status
+
+
+async def _first_bytes(response: httpx.Response) -> bytes:
+    begun = b""
+    with suppress(httpx.HTTPError, TimeoutError):
+        async with asyncio.timeout(_LONGEST_READ), read_body(response) as parts:
+            async for part in parts:
+                begun += part
+                if len(begun) > _MOST_READ:
+                    break
+    return begun
+
+
+def _detail(text: bytes) -> str:
+    try:
+        problem = json.loads(text)
+    except (ValueError, RecursionError):
+        return ""
+    detail = problem.get("detail") if isinstance(problem, dict) else None
+    return one_line(detail) if isinstance(detail, str) else ""
+
+
+def _retry_after(response: httpx.Response, now: float) -> float | None:
+    """Seconds, from a number or a date; None without either."""
+    text = response.headers.get("retry-after", "")
+    if text.isascii() and text.isdigit():
+        return float(text[:9])
+    try:
+        return max(0.0, parsedate_to_datetime(text).timestamp() - now)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _port(url: httpx.URL) -> int | None:
+    return url.port or {"http": 80, "https": 443}.get(url.scheme)
+
+
+def _type_text(kind: str) -> str:
+    known = {"text/html": "a web page", "application/json": "JSON", "text/plain": "plain text"}
+    return known.get(kind) or (f"of type {one_line(kind)}" if kind else "of no type")

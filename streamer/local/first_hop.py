@@ -1,0 +1,50 @@
+"""Measures the first hop: from the writer's clock to the relay's call."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from streamer.event_source.mapping import Handler
+from streamer.telemetry.counters import percentiles
+
+_EVERY = 1.0
+_OVER = 60.0
+"""Seconds."""
+
+
+class FirstHop:
+    """Wraps a handler and reports percentiles of write → relay over the last minute, once a second at most.
+
+    DynamoDB rounds the time of a change down to a second, so this needs `updated_at`, which the demo's writer sets.
+    """
+
+    def __init__(
+        self,
+        handler: Handler,
+        report: Callable[[dict[str, Any]], None],
+        *,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self._handler = handler
+        self._report = report
+        self._wall = wall
+        self._reported = 0.0
+        self._samples: deque[tuple[float, float]] = deque(maxlen=5_000)
+
+    def __call__(self, event: dict[str, Any], context: Any) -> object:
+        """Measures, then calls the handler."""
+        now = self._wall()
+        for record in event.get("Records", []):
+            written = record["dynamodb"].get("NewImage", {}).get("updated_at", {}).get("S")
+            if written:
+                self._samples.append((now, (now - datetime.fromisoformat(written).timestamp()) * 1000))
+        if now - self._reported >= _EVERY:
+            self._reported = now
+            while self._samples and self._samples[0][0] < now - _OVER:
+                self._samples.popleft()
+            self._report(percentiles(value for _, value in self._samples))
+        return self._handler(event, context)

@@ -1,0 +1,53 @@
+"""The relay on an embedded AWS: the tables' event source mapping and the schedule of the canary."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+
+from streamer.event_source import EventSourceMapping, FailureQueue, RetryPolicy, StreamSource
+from streamer.event_source.mapping import POLL_INTERVAL, Handler
+from streamer.local.clients import LocalClients
+from streamer.local.first_hop import FirstHop
+from streamer.local.provision import provision
+from streamer.local.resources import Resources
+from streamer.local.schedule import CanarySchedule
+
+logger = logging.getLogger(__name__)
+
+_USERS_INTERVAL = 0.25
+
+
+def run(endpoint_url: str, stop: threading.Event) -> None:
+    """Provisions what does not exist yet, and relays until `stop` is set. Logs the resources, and the first hop."""
+    resources = provision(endpoint_url)
+    logger.info("provisioned", extra=resources.to_json())
+    os.environ.update(resources.environment())  # the handler reads it at its first call, as in Lambda
+    from ingest_relay.handler import handler
+
+    measured = FirstHop(handler, lambda hop: logger.info("first hop", extra=hop))
+    drive(table_mapping(resources, measured), CanarySchedule(measured), stop)
+
+
+def table_mapping(
+    resources: Resources, handler: Handler, *, interval: float = POLL_INTERVAL, policy: RetryPolicy | None = None
+) -> EventSourceMapping:
+    """The mapping of both tables; `interval`: seconds between two reads of the sentiment table's shards."""
+    clients = LocalClients(resources.endpoint_url)
+    return EventSourceMapping(
+        clients.streams(),
+        [
+            StreamSource(resources.sentiment_stream_arn, interval),
+            StreamSource(resources.users_stream_arn, max(interval, _USERS_INTERVAL)),
+        ],
+        handler,
+        destination=FailureQueue(clients.sqs(), resources.failure_queue_url),
+        policy=policy,
+    )
+
+
+def drive(mapping: EventSourceMapping, schedule: CanarySchedule, stop: threading.Event) -> None:
+    """Invokes the handler for both, one call at a time, until `stop` is set."""
+    while not stop.is_set():
+        stop.wait(min(schedule.step(), mapping.step()))

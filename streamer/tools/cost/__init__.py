@@ -1,0 +1,1 @@
+"""`streamer cost`: what a deployment takes and costs a month, at AWS's list prices."""

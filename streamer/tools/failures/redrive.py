@@ -1,0 +1,101 @@
+"""Publishes failed records again after a fix."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from ingest_relay.publish import Topic
+from streamer.event_source.lookup import RecordLookup, RecordRange, RecordsUnavailable
+from streamer.event_source.record import sequence_number
+from streamer.event_source.shards import StreamsClient
+from streamer.tools.failures.queue import Failure, FailureQueueReader
+from streamer.tools.relay import FailureSink, LocalRelay, MessageSink, TableKind
+from streamer.tools.terminal.quantities import count_text
+
+_BATCH: Final = 100
+
+RedriveOutcome = Literal["published", "could be published", "still fails", "beyond reach", "not taken"]
+
+
+@dataclass(frozen=True, slots=True)
+class RedriveResult:
+    """What became of one message of the failure queue. Only a `published` one is deleted from it."""
+
+    failure: Failure
+    outcome: RedriveOutcome
+    reason: str
+
+
+class Redrive:
+    """Reads the records of a failure again, relays them, and deletes its message."""
+
+    def __init__(
+        self,
+        queue: FailureQueueReader,
+        streams: StreamsClient,
+        topic: Topic,
+        tables: Mapping[TableKind, str],
+        *,
+        dry_run: bool,
+        sleep: Callable[[float], None],
+    ) -> None:
+        self._queue = queue
+        self._lookup = RecordLookup(streams)
+        self._dry_run = dry_run
+        self._errors: list[str] = []
+        # What fails again does not become a second message: the first one stays.
+        topic = MessageSink(lambda _: None) if dry_run else topic
+        self._relay = LocalRelay(topic, FailureSink(self._add_error), tables, sleep=sleep)
+
+    def __call__(self, failure: Failure) -> RedriveResult:
+        """Raises botocore's exceptions: then the outcome is unknown, and the message stays."""
+        try:
+            records = self._find(failure)
+        except RecordsUnavailable as error:
+            return RedriveResult(failure, "beyond reach", str(error))
+        if not self._dry_run and not self._queue.extend(failure):
+            return RedriveResult(
+                failure, "not taken", "the message's visibility timeout is over, this took so long: try it again"
+            )
+        self._errors.clear()
+        for start in range(0, len(records), _BATCH):
+            refusal = self._relay.send(records[start : start + _BATCH]).error
+            if refusal:
+                return RedriveResult(failure, "not taken", refusal)
+        if self._errors:
+            return RedriveResult(failure, "still fails", self._errors[0])
+        if failure.first != failure.last and len(records) < failure.records:
+            reason = f"{failure.records - len(records)} of {failure.records} records are trimmed; the others were found"
+            return RedriveResult(failure, "beyond reach", reason)
+        count = count_text(len(records), "record")
+        if self._dry_run:
+            return RedriveResult(failure, "could be published", count)
+        if not self._queue.delete(failure):
+            count += "; the message's visibility timeout was over before, so it is still in the queue"
+        return RedriveResult(failure, "published", count)
+
+    def _find(self, failure: Failure) -> list[Mapping[str, Any]]:
+        first, last = sequence_number(failure.first), sequence_number(failure.last)
+        if failure.stream_arn is None or first is None or last is None:
+            raise RecordsUnavailable("the message does not say which stream and sequence number")
+        records = self._lookup.find(RecordRange(failure.stream_arn, first, last, failure.shard))
+        if failure.event_id and failure.records == 1 and records[0].get("eventID") != failure.event_id:
+            raise RecordsUnavailable(
+                "the record with this sequence number is another one: the table was deleted and created again"
+            )
+        return records
+
+    def _add_error(self, text: str) -> None:
+        record = json.loads(text)
+        self._errors.append(f"{record['reason']}: {record['error']}")
+
+
+def chosen(failures: Sequence[Failure], numbers: Sequence[int]) -> list[tuple[int, Failure]]:
+    """The failures with these numbers, counted from 1; all if none is given. Raises IndexError with a wrong number."""
+    for number in numbers:
+        if not 1 <= number <= len(failures):
+            raise IndexError(number)
+    return [(number, failures[number - 1]) for number in (sorted(set(numbers)) or range(1, len(failures) + 1))]

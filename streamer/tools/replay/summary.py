@@ -1,0 +1,81 @@
+"""What became of a replay: its totals, its exit code, and the lines printed at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from streamer.tools.replay.reader import InputError, RecordingReader
+from streamer.tools.replay.targets import Target
+from streamer.tools.terminal.errors import DONE, FAILED, INTERRUPTED
+from streamer.tools.terminal.printable import printable
+from streamer.tools.terminal.quantities import count_text, duration_text
+
+
+@dataclass(slots=True)
+class Totals:
+    """Counts of everything so far."""
+
+    read: int = 0
+    published: int = 0
+    messages: int = 0
+    failed: int = 0
+    poisoned: int = 0
+    """Poisoned records that were sent; their failures are expected."""
+    skipped: int = 0
+    """Messages without a change."""
+    refusal: str | None = None
+    """Why the target takes no more."""
+    input_errors: list[InputError] = field(default_factory=list)
+    empty: list[str] = field(default_factory=list)
+    """Files without a change."""
+    interrupted: bool = False
+
+    @property
+    def code(self) -> int:
+        """The command's exit code."""
+        if self.interrupted:
+            return INTERRUPTED
+        return FAILED if self.input_errors or self.refusal or self.failed > self.poisoned else DONE
+
+
+def summary(
+    totals: Totals,
+    files: Sequence[str],
+    target: Target,
+    took: float,
+    *,
+    faults: str | None,
+    prefix: str | None,
+    reader: RecordingReader | None,
+) -> list[str]:
+    """One line each. `took`: seconds. `prefix`: of new keys. `reader`: of the last file that was opened."""
+    stopped = totals.interrupted or totals.refusal
+    how = "stopped replaying" if stopped else "replayed"
+    unit = "changes" if target.publishes else "items"
+    messages = f" in {count_text(totals.messages, 'message')}" if target.publishes else ""
+    lines = [
+        f"{how} {named(files)} into {target.where} in {duration_text(took)}",
+        f"  read       {count_text(totals.read, 'record')}",
+        f"  published  {totals.published:,} {unit}{messages}",
+        f"  failed     {totals.failed:,}{f', {target.failures}' if totals.failed else ''}",
+    ]
+    if faults is not None:
+        lines.append(f"  faults     {faults}")
+    if prefix is not None:
+        lines.append(f"  keys       new ones, with the prefix {prefix}")
+    if totals.skipped:
+        lines.append(f"  passed     over {count_text(totals.skipped, 'message')} without a change (canaries)")
+    lines += [f"  nothing    in {named([path])}: no recorded change is there" for path in totals.empty]
+    lines += [f"  note       {note}" for note in target.notes()]
+    if reader is not None and stopped:
+        why = f": {totals.refusal}" if totals.refusal else " by Ctrl-C"
+        lines.append(f"  stopped    at line {reader.line:,} of {reader.path}{why}")
+    return lines
+
+
+def named(files: Sequence[str]) -> str:
+    """The files in words."""
+    if len(files) > 1:
+        return f"{len(files)} files"
+    return "standard input" if files[0] == "-" else printable(files[0])

@@ -1,0 +1,92 @@
+"""An event as one aligned line for a person."""
+
+from __future__ import annotations
+
+from datetime import datetime, tzinfo
+from typing import Final
+
+from streamer.change import parse_time
+from streamer.client import Received, Unknown
+from streamer.sse.events import Event, Heartbeat, Metrics, SentimentUpdate, SentimentWithdrawn
+from streamer.tools.terminal.printable import printable
+
+_GREEN, _RED, _YELLOW, _CYAN, _DIM = "32", "31", "33", "36", "2"
+_LABELS: Final = {"positive": ("▲", _GREEN), "neutral": ("●", _YELLOW), "negative": ("▼", _RED)}
+_WIDEST: Final = {"ticker": 12, "source": 20}
+
+
+def late_ms(received: Received) -> int | None:
+    """Milliseconds from the write of this version to here, by the writer's clock, else by the table's (whole seconds).
+
+    None where neither is known, and for replayed events, whose age says nothing.
+    """
+    event = received.event
+    if received.replayed or not isinstance(event, SentimentUpdate):
+        return None
+    written = parse_time(event.updated_at or event.committed_at or "")
+    return None if written is None else received.at - written
+
+
+class EventFormatter:
+    """Formats lines; a column grows with its content. `zone`: None is this machine's."""
+
+    def __init__(self, *, colour: bool, zone: tzinfo | None = None) -> None:
+        self._colour = colour
+        self._zone = zone
+        self._widths = {"ticker": 5, "source": 12}
+
+    def notice(self, at: int, text: str) -> str:
+        """A line between the events; `at` in Unix milliseconds."""
+        return f"{self._time(at)}  {self._paint(f'· {plain(text)}', _CYAN)}"
+
+    def event(self, received: Received) -> str:
+        """Time, what happened, ticker, source, how late, item; other events have other columns."""
+        return f"{self._time(received.at)}  {self._columns(received.event, received)}"
+
+    def _columns(self, event: Event | Unknown, received: Received) -> str:
+        match event:
+            case SentimentUpdate():
+                symbol, colour = _LABELS.get(event.label, ("?", _DIM))
+                label = self._paint(f"{symbol} {plain(event.label):<9} {float(event.score):+.2f}", colour)
+                return self._row(label, event.ticker, event.source or "", self._late(received), event.source_id)
+            case SentimentWithdrawn():
+                label = self._paint(f"✕ {'withdrawn':<9}      ", _DIM)
+                return self._row(label, event.ticker, "", " " * 9, f"{event.source_id} ({event.reason})")
+            case Metrics():
+                counts = f"{event.positive:,} ▲  {event.neutral:,} ●  {event.negative:,} ▼"
+                rate = f"{event.rate_last_hour:.1f} a minute in the last hour"
+                return self._paint(f"Σ metrics    {event.total:,} items: {counts}, {rate}", _DIM)
+            case Heartbeat():
+                words = f"{event.connections:,} connections, up {event.uptime_seconds:,} s, {plain(event.mode)}"
+                return self._paint(f"♥ heartbeat  {words}", _DIM)
+        return self._paint(f"· {plain(event.name):<9}  {plain(received.data)}", _DIM)
+
+    def _row(self, label: str, ticker: str, source: str, late: str, item: str) -> str:
+        columns = f"{self._fit('ticker', ticker)}  {self._fit('source', source)}"
+        return f"{label}  {columns}  {late}  {plain(item)}"
+
+    def _fit(self, column: str, text: str) -> str:
+        text, widest = plain(text), _WIDEST[column]
+        if len(text) > widest:
+            text = f"{text[: widest - 1]}…"
+        self._widths[column] = max(self._widths[column], len(text))
+        return text.ljust(self._widths[column])
+
+    def _late(self, received: Received) -> str:
+        late = late_ms(received)
+        if late is None:
+            return self._paint(f"{'history' if received.replayed else '':>9}", _DIM)
+        words = f"{late:,} ms" if abs(late) < 10_000 else f"{late / 1000:,.0f} s"
+        return self._paint(f"{words:>9}", _YELLOW if late >= 1_000 else "")
+
+    def _time(self, at: int) -> str:
+        moment = datetime.fromtimestamp(at / 1000, self._zone)
+        return self._paint(f"{moment:%H:%M:%S}.{at % 1000:03}", _DIM)
+
+    def _paint(self, text: str, colour: str) -> str:
+        return f"\x1b[{colour}m{text}\x1b[0m" if self._colour and colour else text
+
+
+def plain(text: str) -> str:
+    """Text of unknown origin, on one line."""
+    return printable(text).replace("\n", "\\n")

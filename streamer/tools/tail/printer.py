@@ -1,0 +1,119 @@
+"""Prints events, and notices between them."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable
+from typing import Final, Self, TextIO
+
+from streamer.client import Lost, Received
+from streamer.sse.events import Closing, Connected, Heartbeat, Reset
+from streamer.tools.tail.formatter import EventFormatter, late_ms
+from streamer.tools.terminal.printable import printable_json
+
+_CONTROL: Final = (Connected, Reset, Heartbeat, Closing)
+_MODES: Final = {
+    "push": "changes come as they happen",
+    "poll": "changes come by polling, some seconds late",
+    "both": "changes come as they happen, polling makes sure",
+    "down": "changes do not come until the server recovers",
+}
+
+
+class EventPrinter:
+    """Writes events to `out`, as text or as JSON, and notices to `notices`; flushes each line."""
+
+    def __init__(
+        self,
+        out: TextIO,
+        notices: TextIO,
+        formatter: EventFormatter,
+        *,
+        as_json: bool = False,
+        control_events: bool = False,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.events = 0
+        """How many events were written."""
+        self._out = out
+        self._notices = notices
+        self._formatter = formatter
+        self._json = as_json
+        self._control_events = control_events
+        self._clock = clock
+        self._mode = ""
+        self._connections = 0
+
+    @classmethod
+    def to(cls, out: TextIO, err: TextIO, *, as_json: bool, control_events: bool) -> Self:
+        """Prints notices between the events, or to `err` if events are JSON. Colours on a terminal only, and not with
+        NO_COLOR."""
+        notices = err if as_json else out
+        colour = notices.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+        return cls(out, notices, EventFormatter(colour=colour), as_json=as_json, control_events=control_events)
+
+    def show(self, each: Received | Lost) -> None:
+        """Writes a line, a notice, both or nothing."""
+        if isinstance(each, Lost):
+            self._notice(f"lost: {each.reason}; next try in {each.wait:.1f} s")
+            return
+        event = each.event
+        if isinstance(event, Connected):
+            self._connections += 1
+            self._mode = event.mode
+            self._notice(_connected(event))
+        elif isinstance(event, Reset):
+            self._notice(f"reset ({event.reason}): there may be a gap before this; what the history has follows")
+        elif isinstance(event, Heartbeat) and self._mode not in ("", event.mode):
+            self._notice(f"was {self._mode}, now mode {_mode(event.mode)}")
+        if isinstance(event, Heartbeat):
+            self._mode = event.mode
+        if self._control_events or not isinstance(event, _CONTROL):
+            self.events += 1
+            line = printable_json(_json(each), self._out.encoding) if self._json else self._formatter.event(each)
+            self._write(self._out, line)
+
+    def end(self, dropped: int) -> None:
+        """Writes the totals; `dropped`: how many repeated events were dropped."""
+        if self._connections:
+            reconnects = self._connections - 1
+            self._notice(f"ended: {self.events:,} events, {reconnects:,} reconnects, {dropped:,} repeats dropped")
+
+    def _notice(self, text: str) -> None:
+        self._write(self._notices, self._formatter.notice(round(self._clock() * 1000), text))
+
+    def _write(self, to: TextIO, line: str) -> None:
+        to.write(f"{line}\n")
+        to.flush()
+
+
+def _connected(event: Connected) -> str:
+    follows = f"{event.replayed:,} events of the history follow" if event.replayed else "nothing was missed"
+    match event.resume:
+        case "resumed":
+            words = f"resumed: {follows}"
+        case "reset":
+            words = "connected, not resumed"
+        case _:
+            words = f"connected: {follows if event.replayed else 'a fresh stream begins'}"
+    tickers = f"; only {', '.join(event.tickers)}" if event.tickers is not None else ""
+    return f"{words}{tickers}; mode {_mode(event.mode) if event.mode != 'push' else 'push'}"
+
+
+def _mode(name: str) -> str:
+    meaning = _MODES.get(name)
+    return f"{name}: {meaning}" if meaning else name
+
+
+def _json(received: Received) -> str:
+    """One line. The data is as sent, with every digit; as a string where it is not JSON."""
+    try:
+        json.loads(received.data)
+        data = received.data
+    except (ValueError, RecursionError):
+        data = json.dumps(received.data)
+    name, place = json.dumps(received.name), json.dumps(received.id)
+    late = late_ms(received)
+    return f'{{"event":{name},"id":{place},"data":{data},"late_ms":{"null" if late is None else late}}}'
