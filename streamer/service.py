@@ -17,7 +17,7 @@ from streamer import __version__, aws
 from streamer.change import iso_time
 from streamer.clock import wall_ms
 from streamer.feed import Feed
-from streamer.functions.hosting import CallerIdentity, hosting
+from streamer.functions.hosting import hosting
 from streamer.hub.history import History
 from streamer.hub.hub import Hub
 from streamer.hub.ledger import Ledger
@@ -65,6 +65,7 @@ from streamer.telemetry.report import EmfReport, NoReport, Report
 from streamer.watching import Watching
 from streamer.web.app import RestPart, create_app
 from streamer.web.health import Readiness
+from streamer.web.identity import CallerIdentity
 from streamer.web.stream import StreamPart
 from streamer.web.stream_response import StreamResponder
 from streamer.web.tickets import Tickets
@@ -197,7 +198,6 @@ class Service:
                 StreamResponder(self.delivery, self._admission, self._counters, self._caught_up, self._watching),
                 status=self.status,
                 history_seconds=settings.history_seconds,
-                address=identity.address,
                 tickets=Tickets(sealing, settings.ticket_lifetime),
             ),
             readiness=self.readiness,
@@ -218,7 +218,7 @@ class Service:
             return self._hub.window.metrics(wall_ms())
 
         return RestPart(
-            identify=identity.user,
+            identity=identity,
             configurations=self._configurations,
             snapshot=Snapshot(
                 self._public_lane,

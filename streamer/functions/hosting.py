@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp
 
 from streamer.functions.adapter import LambdaAdapter
@@ -14,17 +13,7 @@ from streamer.secrets import Secrets
 from streamer.settings import Settings
 from streamer.telemetry import tracing
 from streamer.telemetry.tracing import Tracing
-from streamer.web.identity import Identity
-
-
-class CallerIdentity(Protocol):
-    """Identifies callers; never blocks."""
-
-    def user(self, request: HTTPConnection) -> str:
-        """The user's id. RequestError (401) without a trusted one."""
-
-    def address(self, request: HTTPConnection) -> str | None:
-        """What counts as one client for fairness; None: unknown."""
+from streamer.web.identity import CallerIdentity, Identity
 
 
 class Hosting(Protocol):

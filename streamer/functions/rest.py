@@ -57,7 +57,7 @@ def build(settings: Settings) -> ASGIApp:
     tally = Tally(lambda: SentimentTable(connection(), settings.sentiment_table, threading.Event()))
     return create_app(
         RestPart(
-            identify=LambdaIdentity(gateway, sessions=settings.iam_session_is_user).user,
+            identity=LambdaIdentity(gateway, sessions=settings.iam_session_is_user),
             configurations=None if users is None else Configurations(lane, connection, users),
             snapshot=Snapshot(public, connection, settings.sentiment_table),
             count=lambda: public(tally.metrics),

@@ -24,6 +24,7 @@ from streamer.web import (
 )
 from streamer.web.assets import Asset, Assets
 from streamer.web.health import Readiness
+from streamer.web.identity import CallerIdentity
 from streamer.web.operation import Operation
 from streamer.web.stream import StreamPart
 
@@ -50,7 +51,7 @@ _CLIENT_HEADERS = {  # any site may import it, and asks each time whether it has
 class RestPart:
     """What REST answers from. The same in every deployment."""
 
-    identify: configurations.Identify
+    identity: CallerIdentity
     configurations: configurations.ConfigurationStore | None
     """None: there are none here, and nobody can make one."""
     snapshot: sentiment.SnapshotReader
@@ -80,10 +81,10 @@ def create_app(
         stream.install_nowhere(app)
         configuration_stream.install_nowhere(app)
     else:
-        stream.install(app, streams, rest.identify)
-        configuration_stream.install(app, streams, rest.identify, rest.configurations)
+        stream.install(app, streams, rest.identity)
+        configuration_stream.install(app, streams, rest.identity, rest.configurations)
         _install_page(app)
-    configurations.install(app, rest.identify, rest.configurations)
+    configurations.install(app, rest.identity, rest.configurations)
     sentiment.install(app, rest.snapshot)
     metrics.install(app, rest.count)
     health.install(app, readiness)

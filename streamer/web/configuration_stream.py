@@ -18,7 +18,8 @@ from streamer.configuration import CONFIG_ID
 from streamer.errors import RequestError
 from streamer.web import configurations, parameters, stream
 from streamer.web.configuration_models import ID_SCHEMA
-from streamer.web.configurations import ConfigurationStore, Identify, KnownId, not_found
+from streamer.web.configurations import ConfigurationStore, KnownId, not_found
+from streamer.web.identity import CallerIdentity
 from streamer.web.operation import STREAM, TIME, Described, UserId, answer, declared_query, get_or_head
 from streamer.web.problems import TABLE_AWAY, UNKNOWN_USER, described, malformed
 from streamer.web.stream_response import Subject
@@ -37,10 +38,10 @@ class Ticket(Described):
     stream: str = Field(description="Where it is good, relative to this service: for an EventSource.")
 
 
-def install(app: FastAPI, part: stream.StreamPart, identify: Identify, given: ConfigurationStore | None) -> None:
+def install(app: FastAPI, part: stream.StreamPart, identity: CallerIdentity, given: ConfigurationStore | None) -> None:
     """Adds the routes. Without configurations each is a 404 for an identified caller."""
 
-    caller = UserId(identify)
+    caller = UserId(identity)
 
     @get_or_head(
         app,
@@ -84,12 +85,12 @@ def install(app: FastAPI, part: stream.StreamPart, identify: Identify, given: Co
             ticket = await part.tickets.take(borne, config_id)
             user_id, deadline_ms = ticket.user_id, ticket.deadline_ms
         else:
-            user_id = identify(request)
+            user_id = identity.user(request)
         if not CONFIG_ID.fullmatch(config_id):
             not_found()
         asked = parameters.parse(request.query_params, request.headers, part.history_seconds, names_tickers=False)
         subject = Subject(user_id, config_id, deadline_ms)
-        return part.responder.response(asked, subject=subject, user=user_id, address=part.address(request))
+        return part.responder.response(asked, subject=subject, user=user_id, address=identity.address(request))
 
     @app.post(
         TICKETS,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Final, NoReturn, Protocol
 
 from fastapi import Depends, FastAPI, Path, Security
@@ -38,6 +38,7 @@ from streamer.web.configuration_models import (
     NewConfiguration,
     shown,
 )
+from streamer.web.identity import CallerIdentity
 from streamer.web.operation import CONFIGURATIONS, UserId, answer, declared_query, headers
 from streamer.web.problems import TABLE_AWAY, UNKNOWN_USER, described, malformed
 from streamer.web.query import Cursor, one, values, whole_number
@@ -76,10 +77,6 @@ class ConfigurationStore(Protocol):
 
     async def delete(self, user_id: str, config_id: str, matches: Sequence[str]) -> bool:
         """Likewise; False: there was none. Raises Mismatch."""
-
-
-Identify = Callable[[Request], str]
-"""The caller's user id. Raises RequestError (401); must not block."""
 
 
 Limit = Annotated[
@@ -149,9 +146,9 @@ _PRECONDITION: Final = {
 }
 
 
-def install(app: FastAPI, identify: Identify, configurations: ConfigurationStore | None) -> None:
+def install(app: FastAPI, identity: CallerIdentity, configurations: ConfigurationStore | None) -> None:
     """Adds the routes. Without configurations each is a 404 for an identified caller."""
-    caller = UserId(identify)
+    caller = UserId(identity)
     guards = [Security(caller), Depends(declared_query)]  # in this order, and before everything else
 
     def store() -> ConfigurationStore:

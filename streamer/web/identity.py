@@ -16,6 +16,7 @@ import hmac
 import re
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Protocol
 
 from starlette.requests import HTTPConnection
 
@@ -28,6 +29,16 @@ Network = IPv4Network | IPv6Network
 # A comma may be what is left of a repeated header (RFC 9110, section 5.3): whoever joins them must not make a new name.
 _USER = re.compile(rb"[!-+\--~](?:[ -+\--~]{0,126}[!-+\--~])?")
 _PORT = re.compile(r"(?P<v4>[0-9.]+)(?::[0-9]{1,5})?|\[(?P<v6>[0-9A-Fa-f:.]+)\](?::[0-9]{1,5})?")
+
+
+class CallerIdentity(Protocol):
+    """Identifies callers; never blocks."""
+
+    def user(self, request: HTTPConnection) -> str:
+        """The user's id. RequestError (401) without a trusted one."""
+
+    def address(self, request: HTTPConnection) -> str | None:
+        """What counts as one client for fairness; None: unknown."""
 
 
 class GatewaySecret:

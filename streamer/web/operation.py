@@ -15,6 +15,7 @@ from fastapi.routing import APIRoute
 from fastapi.security.base import SecurityBase
 from pydantic import BaseModel, ConfigDict
 
+from streamer.web.identity import CallerIdentity
 from streamer.web.query import known
 
 Schema = dict[str, Any]
@@ -100,9 +101,9 @@ async def declared_query(request: Request) -> None:
 
 
 class UserId(SecurityBase):
-    """A dependency: the caller's user id. What identifies callers decides; it may raise RequestError (401)."""
+    """A dependency: the caller's user id. Raises RequestError (401)."""
 
-    def __init__(self, identify: Any) -> None:
+    def __init__(self, identity: CallerIdentity) -> None:
         self.model = APIKey.model_validate(
             {
                 "in": APIKeyIn.header,
@@ -111,12 +112,11 @@ class UserId(SecurityBase):
             }
         )
         self.scheme_name = "userId"
-        self._identify = identify
+        self._identity = identity
 
     async def __call__(self, request: Request) -> str:
         """Called by FastAPI."""
-        user_id: str = self._identify(request)
-        return user_id
+        return self._identity.user(request)
 
 
 def reference(kind: str, name: str) -> Schema:

@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from streamer import __version__
 from streamer.errors import RequestError
 from streamer.web import event_schemas, parameters
-from streamer.web.configurations import Identify
+from streamer.web.identity import CallerIdentity
 from streamer.web.operation import (
     MODE,
     STREAM,
@@ -90,8 +90,6 @@ class StreamPart:
     """Asked at each request; must not block."""
     history_seconds: float
     tickets: Tickets
-    address: Callable[[Request], str | None]
-    """Where a request is from, as far as it can be known; must not block."""
 
 
 _STATUS_EXAMPLE: Final = {
@@ -126,7 +124,7 @@ def refused(unavailable: str = "Every stream is taken.") -> Responses:
     }
 
 
-def install(app: FastAPI, part: StreamPart, identify: Identify) -> None:
+def install(app: FastAPI, part: StreamPart, identity: CallerIdentity) -> None:
     """Adds the routes."""
 
     @get_or_head(
@@ -146,7 +144,7 @@ def install(app: FastAPI, part: StreamPart, identify: Identify) -> None:
     )
     async def stream(request: Request) -> Response:
         asked = parameters.parse(request.query_params, request.headers, part.history_seconds)
-        return part.responder.response(asked, user=_known(identify, request), address=part.address(request))
+        return part.responder.response(asked, user=_known(identity, request), address=identity.address(request))
 
     @get_or_head(
         app,
@@ -173,9 +171,9 @@ def install_nowhere(app: FastAPI) -> None:
         app.add_api_route(path, elsewhere, methods=["GET"], include_in_schema=False)
 
 
-def _known(identify: Identify, request: Request) -> str | None:
+def _known(identity: CallerIdentity, request: Request) -> str | None:
     """The caller of a stream that is open to all; None: not identified."""
     try:
-        return identify(request)
+        return identity.user(request)
     except RequestError:
         return None

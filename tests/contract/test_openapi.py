@@ -20,7 +20,7 @@ from streamer.web.app import RestPart, create_app
 from streamer.web.health import Readiness
 from streamer.web.stream import StreamPart
 from tests.contract.examples import EXAMPLES
-from tests.integration.rig import NoSnapshot, nobody, running
+from tests.integration.rig import Nobody, NoSnapshot, running
 
 FILE = Path(__file__).parents[2] / "docs" / "openapi.json"
 
@@ -28,8 +28,8 @@ FILE = Path(__file__).parents[2] / "docs" / "openapi.json"
 def application(*, streams: bool = True) -> FastAPI:
     """All routes, whose handlers have nothing behind them."""
     nothing: Any = None
-    rest = RestPart(nobody, None, NoSnapshot(), nothing)
-    part = StreamPart(nothing, dict, 900, nothing, lambda _: None) if streams else None
+    rest = RestPart(Nobody(), None, NoSnapshot(), nothing)
+    part = StreamPart(nothing, dict, 900, nothing) if streams else None
     app: Any = create_app(rest, part, readiness=lambda: Readiness(True, ""))
     while not isinstance(app, FastAPI):
         app = app.app

@@ -62,7 +62,7 @@ def tables() -> Iterator[Tables]:
         connection = Connection(lambda: client)
         tally = Tally(lambda: SentimentTable(client, resources.sentiment_table, threading.Event()))
         part = RestPart(
-            identify=Identity([ip_network("127.0.0.0/8")]).user,
+            identity=Identity([ip_network("127.0.0.0/8")]),
             configurations=Configurations(lane, connection, resources.users_table),
             snapshot=Snapshot(lane, connection, resources.sentiment_table, recent=RecentPages(keep_ms=0)),
             count=lambda: lane(tally.metrics),

@@ -44,9 +44,15 @@ takes_over = True
 """Whether streams take their connection over, or go out by plain ASGI: what a test relies on is the same."""
 
 
-def nobody(_: object) -> str:
+class Nobody:
     """An identity that knows nobody."""
-    raise RequestError(401, "Missing user identification")
+
+    def user(self, _: object) -> str:
+        """Nobody."""
+        raise RequestError(401, "Missing user identification")
+
+    def address(self, _: object) -> None:
+        """From nowhere."""
 
 
 class NoSnapshot:
@@ -100,13 +106,12 @@ async def running(
         return hub.window.metrics(time.time_ns() // 1_000_000)
 
     app = create_app(
-        rest or RestPart(identify=nobody, configurations=None, snapshot=NoSnapshot(), count=count),
+        rest or RestPart(identity=Nobody(), configurations=None, snapshot=NoSnapshot(), count=count),
         StreamPart(
             StreamResponder(delivery, admission, counters),
             status=lambda: {"connections": admission.taken},
             history_seconds=900,
             tickets=Tickets(Secrets("TICKET_SECRET"), 900),
-            address=lambda _: None,
         ),
         readiness=lambda: Readiness(not delivery.draining, "as the test wants it"),
         cors_origins=cors_origins,

@@ -306,7 +306,7 @@ async def test_a_table_that_is_away_is_a_503_that_names_nothing(aws_: Tables) ->
         raise TableError("dynamodb:Query: AccessDenied")
 
     away: Any = Away()
-    part = RestPart(aws_.part.identify, away, away, count)
+    part = RestPart(aws_.part.identity, away, away, count)
     async with (
         running(rest=part) as rig,
         httpx.AsyncClient(base_url=rig.base, trust_env=False, headers=ADA | {"If-Match": "*"}) as http,
@@ -326,7 +326,7 @@ async def test_a_table_that_is_away_is_a_503_that_names_nothing(aws_: Tables) ->
 
 
 async def test_without_a_users_table_there_are_no_configurations(aws_: Tables) -> None:
-    part = RestPart(aws_.part.identify, None, aws_.part.snapshot, aws_.part.count)
+    part = RestPart(aws_.part.identity, None, aws_.part.snapshot, aws_.part.count)
     async with (
         running(rest=part) as rig,
         httpx.AsyncClient(base_url=rig.base, trust_env=False, headers=ADA) as http,

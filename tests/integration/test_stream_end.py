@@ -352,7 +352,7 @@ async def test_a_client_that_takes_no_byte_of_its_replay_is_closed() -> None:
         with closing(unread(rig.port, f"{GLOBAL}?replay=900")):
             stream = await stream_of(rig, set())
             await slow_closed(rig)
-            assert stream.state is StreamState.REPLAYING, "it had not come to its end"
+            assert stream.events < stream.replayed, "it had not come to its end"
             await slots_free(rig)
 
 

@@ -12,10 +12,9 @@ from pydantic import SecretStr
 from starlette.requests import Request
 
 from streamer.errors import RequestError
-from streamer.functions.hosting import CallerIdentity
 from streamer.functions.identity import LambdaIdentity
 from streamer.secrets import Secrets
-from streamer.web.identity import Identity
+from streamer.web.identity import CallerIdentity, Identity
 
 SECRET, NEXT = "gateway-secret-of-26-chars", "the-next-gateway-secret-xx"
 PROXIES = [ip_network(each) for each in ("10.0.0.0/8", "127.0.0.1/32", "fd00::/8", "fe80::/64")]

@@ -13,7 +13,7 @@ from streamer.change import Key
 from streamer.hub.filters import Filter
 from streamer.hub.resume import Request
 from streamer.place import Place
-from streamer.streams.stream import OpenStream
+from streamer.streams.stream import OpenStream, StreamState
 from tests.unit.hub.simulation.checks import Checks, Violation
 from tests.unit.hub.simulation.clock import Clock, Handle
 from tests.unit.hub.simulation.container import Container, Run
@@ -141,7 +141,7 @@ class Client:
 
     @property
     def settled(self) -> bool:
-        return self._buffer is None and self._stream is not None and self._stream.cursor is None
+        return self._buffer is None and self._stream is not None and self._stream.state is StreamState.LIVE
 
     def restarted(self, run: Run) -> None:
         """The run is over; so are its connections."""
