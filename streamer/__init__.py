@@ -1,12 +1,15 @@
 """Pushes every change of a DynamoDB table to open dashboards over Server-Sent Events.
 
-One event's way, from its queue to a socket; each arrow is a call, and from the hub on there is no await:
+One event's way, from its queue to a socket; each arrow is a call, and from the publisher on there is no await:
 
     SQS queue of this container
-       │ long poll, a thread                                      intake.receive, intake.push
+       │ long poll and JSON to changes, in a worker's thread         intake.receive, intake.decode
        ▼
-    feed.deliver: JSON to changes, in that thread                 intake.decode
+    push: await worker(receive, decode)                           intake.push, aws.worker
        │ one step of the event loop for up to ten messages
+       ▼
+    publisher.take
+       │
        ▼
     hub.publish ─ is it news?                                     hub.ledger
        │          which events: one for each ticker               sse.events
@@ -24,12 +27,15 @@ One event's way, from its queue to a socket; each arrow is a call, and from the 
        ▼
     transport.write ─► the kernel ─► a dashboard
 
-Beside it: `intake.poll` asks the table what push should have brought; `delivery.sweep` does what is due (heartbeats,
-pings, lifetimes, slow clients); `web` lets streams in and hands their connections over; `delivery.asgi` stands in for
-`delivery.transport` where a connection cannot be had.
+Beside it: `intake.poll` asks the table what push should have brought, and `intake.failover` decides how changes come
+now; `delivery.sweep` does what is due (heartbeats, pings, lifetimes, slow clients); `web` lets streams in and hands
+their connections over; `delivery.asgi` stands in for `delivery.transport` where a connection cannot be
+had.
 
 `change` and `place` say what one change is and where in the stream a client is; `tables` reads DynamoDB; `telemetry`
-counts; `service` builds everything; `local` is a whole AWS on one machine.
+counts; `service` builds everything, `serve` runs it; `local` is a whole AWS on one machine.
+
+The event loop drives. What blocks is a call in a worker's thread (`aws.worker`): nothing else crosses.
 """
 
 __version__ = "0.1.0"

@@ -236,7 +236,7 @@ class Settings(BaseModel):
         alias="SSE_RECEIVE_WAIT",
         ge=1,
         le=20,
-        description="seconds of a long poll; also bounds how long a stop takes",
+        description="seconds of a long poll",
     )
     canary_timeout: Seconds = Field(
         150,

@@ -108,7 +108,7 @@ class Serve:
 
     def load(self) -> None:
         """Imports the service as its command does."""
-        import_module("streamer.service")
+        import_module("streamer.serve")
 
     def play(self, order: Mapping[str, Any]) -> int:
         """Runs `streamer serve`."""

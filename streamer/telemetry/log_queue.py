@@ -13,7 +13,6 @@ import os
 import select
 import threading
 from collections import deque
-from collections.abc import Callable
 from typing import Final
 
 from streamer.telemetry.line_rate import Kind, LineRate
@@ -37,8 +36,8 @@ class LogQueue(logging.Handler):
     ) -> None:
         """The descriptor stays the caller's. `most_bytes`: of lines that wait."""
         super().__init__()
-        self.counted: Callable[[], None] | None = None
-        """Called for each line that is dropped, by any thread; must not block."""
+        self.dropped = 0
+        """Lines that were dropped so far."""
         self._descriptor = descriptor
         self._most_bytes = most_bytes
         self._rate = LineRate() if rate is None else rate
@@ -100,10 +99,8 @@ class LogQueue(logging.Handler):
     def _drop(self, lines: int = 1) -> None:
         with self._turn:
             self._untold += lines
+            self.dropped += lines
             self._turn.notify_all()
-        for _ in range(lines):
-            if self.counted is not None:
-                self.counted()
 
     def _run(self) -> None:
         while (taken := self._next()) is not None:

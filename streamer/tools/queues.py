@@ -14,7 +14,7 @@ from streamer.tools.ending import DONE, FAILED, UsageError, ending, given, legib
 from streamer.tools.printable import printable
 
 if TYPE_CHECKING:
-    from streamer.intake.reaper import Examined, Reaper, Report
+    from streamer.intake.reaper import Examined, Reaper, ReaperReport
 
 PREFIX: Final = "sentiment-stream"
 _PREFIX_FORM: Final = re.compile(r"[A-Za-z0-9_-]{1,43}")
@@ -95,7 +95,7 @@ def prune(
 
 def _reaper(topic_arn: str | None, prefix: str) -> Reaper:
     """For the topic that is named, else the running demo's. Raises UsageError."""
-    from streamer.aws import Clients
+    from streamer.aws.clients import QueueClients
     from streamer.intake.reaper import Reaper
     from streamer.tools.account import Account, region_of, the_demo
 
@@ -109,7 +109,7 @@ def _reaper(topic_arn: str | None, prefix: str) -> Reaper:
         account, topic_arn = Account(demo=demo), demo.resources.topic_arn
     else:
         account = Account(region=region_of(topic_arn))
-    return Reaper(Clients(account.sqs(), account.sns()), topic_arn, prefix)
+    return Reaper(QueueClients(account.sqs(), account.sns()), topic_arn, prefix)
 
 
 def _say(members: dict[str, object]) -> None:
@@ -141,6 +141,6 @@ def _age(queue: Examined) -> str:
     return f"in {words}" if queue.age_seconds < 0 else f"{words} ago"
 
 
-def _summed_up(report: Report) -> str:
+def _summed_up(report: ReaperReport) -> str:
     outcomes = dict.fromkeys(fate.outcome for fate in report.fates)
     return ", ".join(f"{len(report.those(outcome))} {outcome}" for outcome in outcomes) or "there is nothing to remove"

@@ -30,8 +30,8 @@ from typing import Any
 
 from starlette.requests import HTTPConnection
 
+from streamer.aws.secrets import Secrets
 from streamer.errors import RequestError
-from streamer.secrets import Secrets
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network

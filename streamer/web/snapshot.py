@@ -10,8 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from streamer.change import iso_time, parse_time
+from streamer.cursor import Cursor, Page, read_cursor
 from streamer.errors import RequestError
-from streamer.listing import Page, Position, read_position
 from streamer.sse.encode import to_json
 from streamer.sse.events import SentimentUpdate
 from streamer.web.parameters import read_tickers
@@ -29,7 +29,7 @@ class Snapshot(Protocol):
     """Where the newest items are read. May raise TableError: 503."""
 
     async def page(
-        self, tickers: frozenset[str] | None, since: str | None, limit: int, position: Position | None
+        self, tickers: frozenset[str] | None, since: str | None, limit: int, position: Cursor | None
     ) -> Page:
         """See tables.snapshot: bounded work, `limit` rows at most but for one item's."""
 
@@ -66,8 +66,8 @@ def _since(value: str | None) -> str | None:
     return iso_time(moment)
 
 
-def _position(value: str | None) -> Position | None:
+def _position(value: str | None) -> Cursor | None:
     try:
-        return None if value is None else read_position(value)
+        return None if value is None else read_cursor(value)
     except ValueError:
         raise RequestError(422, "cursor: give the one that the page before ended with") from None

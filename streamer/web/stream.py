@@ -20,7 +20,7 @@ from streamer.delivery.delivery import Delivery
 from streamer.delivery.stream import Stream
 from streamer.delivery.transport import TAKEOVER, TransportSink
 from streamer.hub.resume import Request
-from streamer.hub.watch import Watch
+from streamer.hub.subscription import ConfigurationSubscription
 from streamer.sse.events import ClosingReason
 from streamer.telemetry.counters import Counters
 from streamer.web import invocation
@@ -47,10 +47,10 @@ _OF_ONE_USER = [*_HEADERS, (b"cache-control", b"no-store, no-transform")]
 class Watching(Protocol):
     """Knows the configurations that streams show, and changes the streams with them. In the event loop."""
 
-    async def enter(self, user_id: str, config_id: str) -> Watch[Stream] | None:
+    async def enter(self, user_id: str, config_id: str) -> ConfigurationSubscription[Stream] | None:
         """The configuration, until it is given back; None: there is none. Raises TableError."""
 
-    def leave(self, watch: Watch[Stream]) -> None:
+    def leave(self, watch: ConfigurationSubscription[Stream]) -> None:
         """Gives it back."""
 
 
@@ -252,7 +252,7 @@ class _Visit:
         self._door = door
         self._slot: Slot | None = slot
         self._peer: str = (scope.get("client") or ("unknown",))[0]
-        self.watch: Watch[Stream] | None = None
+        self.watch: ConfigurationSubscription[Stream] | None = None
         self.stream: Stream | None = None
 
     def begun(self) -> None:

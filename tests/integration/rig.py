@@ -13,7 +13,9 @@ from typing import Any
 
 import httpx
 
+from streamer.aws.secrets import Secrets
 from streamer.change import Change, Key, iso_time
+from streamer.cursor import Page
 from streamer.delivery.delivery import Delivery
 from streamer.delivery.mode import Mode
 from streamer.delivery.stream import Stream
@@ -23,8 +25,6 @@ from streamer.hub.history import History
 from streamer.hub.hub import Hub
 from streamer.hub.ledger import Ledger
 from streamer.hub.window import Window
-from streamer.listing import Page
-from streamer.secrets import Secrets
 from streamer.server.limits import Limits
 from streamer.server.server import Server, listen
 from streamer.sse.events import Metrics
