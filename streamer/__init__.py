@@ -1,35 +1,42 @@
 """Pushes every change of a DynamoDB table to open dashboards over Server-Sent Events.
 
-One event's way, from its queue to a socket; each arrow is a call, and from the hub on there is no await:
+The way of one event, from its queue to a socket. Each arrow is a call; from the publisher on there is no `await`:
 
     SQS queue of this container
-       │ long poll, a thread                                      intake.receive, intake.push
+       │ long poll and JSON to changes, in a worker's thread      intake.receive, intake.decode
        ▼
-    feed.deliver: JSON to changes, in that thread                 intake.decode
+    push: await worker(receive, decode)                           intake.push, aws.worker
        │ one step of the event loop for up to ten messages
+       ▼
+    publisher.take
+       │
        ▼
     hub.publish ─ is it news?                                     hub.ledger
        │          which events: one for each ticker               sse.events
        │          its frame, encoded once for everybody           hub.frame
-       │          kept for whoever resumes                        hub.history
+       │          history, for replay                             hub.history
        ▼
-    delivery.schedule_flush ─ now, or with what else comes in 50 ms
+    delivery.schedule_flush ─ at once, or with what else comes within 50 ms
        │
        ▼
-    delivery.flush ─ for each group of equal filters:             hub.group
-       │             which frames, joined to one piece of bytes
+    delivery.flush ─ one join for each group of equal filters     hub.filters, hub.group
+       │
        ▼
-    sink.write(bytes), for each stream of the group               streams.transport
-       │ the chunk of HTTP, coded once for all
+    sink.write ─ chunked coding, once for the bytes of a group    streams.transport
+       │
        ▼
     transport.write ─► the kernel ─► a dashboard
 
-Beside it: `intake.poll` asks the table what push should have brought; `delivery.sweep` does what is due (heartbeats,
-pings, lifetimes, slow clients); `web` lets streams in and hands their connections over; `streams.asgi` stands in for
-`streams.transport` where a connection cannot be had.
+Beside it: `intake.poll` queries the table for what push should have brought; `intake.failover` decides the mode;
+`streams.sweep` sends heartbeats and pings, and ends streams at their lifetime or when their client is too slow; `web`
+admits streams and hands their connections over; `streams.asgi` replaces `streams.transport` where the server cannot
+hand over a connection.
 
-`change` and `place` say what one change is and where in the stream a client is; `tables` reads DynamoDB; `telemetry`
-counts; `service` builds everything; `local` is a whole AWS on one machine.
+`change` and `place` define a change and a position in the stream; `tables` reads DynamoDB; `telemetry` counts;
+`service` builds everything and `serve` runs it; `functions` is what only Lambda needs; `event_source` stands in for an
+event source mapping, and `local` for AWS, on one machine.
+
+The event loop drives. A call that blocks runs in a worker's thread (`aws.worker`); nothing else crosses threads.
 """
 
 __version__ = "0.1.0"

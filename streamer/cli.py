@@ -91,7 +91,7 @@ def _serve(options: argparse.Namespace) -> int:
     logs = configure(read.log_level, read.log_format) if queue is None else queue
     for name in settings.unknown(environment):
         logging.getLogger(__name__).warning("unknown setting", extra={"setting": name})
-    from streamer.service import serve
+    from streamer.serve import serve
 
     try:
         serve(read, queue)

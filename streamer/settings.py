@@ -160,7 +160,7 @@ class Settings(BaseModel):
         alias="SSE_RECEIVE_WAIT",
         ge=1,
         le=20,
-        description="seconds of a long poll; also limits the duration of a shutdown",
+        description="seconds of a long poll",
     )
     canary_timeout: Seconds = Field(
         150,

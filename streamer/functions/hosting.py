@@ -7,9 +7,9 @@ from typing import Protocol
 
 from starlette.types import ASGIApp
 
+from streamer.aws.secrets import Secrets
 from streamer.functions.adapter import LambdaAdapter
 from streamer.functions.identity import LambdaIdentity
-from streamer.secrets import Secrets
 from streamer.settings import Settings
 from streamer.telemetry import tracing
 from streamer.telemetry.tracing import Tracing

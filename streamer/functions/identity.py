@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from starlette.requests import HTTPConnection
 
-from streamer.secrets import Secrets
+from streamer.aws.secrets import Secrets
 from streamer.web.identity import GatewaySecret, client_of, lines, named_user, read_address, unidentified
 
 _IAM_USER: Final = re.compile(r"[!-~]{1,128}")

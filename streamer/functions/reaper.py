@@ -20,7 +20,7 @@ from streamer.clock import wall_ms
 from streamer.errors import SettingsError, UnexpectedEvent, described
 
 if TYPE_CHECKING:
-    from streamer.intake.reaper import Report
+    from streamer.intake.reaper import ReaperReport
     from streamer.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ def _settings() -> Settings:
 
 
 def _prune(options: Mapping[str, object]) -> dict[str, Any]:
-    from streamer import aws
+    from streamer.aws.clients import connect_queue
     from streamer.intake.reaper import LIMIT, Reaper
 
     everything, dry_run = options.get("all", False), options.get("dry_run", False)
@@ -76,7 +76,7 @@ def _prune(options: Mapping[str, object]) -> dict[str, Any]:
     settings = _settings()
     if settings.topic_arn is None:
         raise SettingsError(["CHANGES_TOPIC_ARN: not set; it names the topic whose queues are looked after"])
-    clients = aws.connect(settings.receive_wait)
+    clients = connect_queue(settings.receive_wait)
     try:
         reaper = Reaper(clients, settings.topic_arn, settings.queue_prefix)
         report = reaper.prune(everything=everything is True, dry_run=dry_run is True, limit=limit)
@@ -94,7 +94,7 @@ def _prune(options: Mapping[str, object]) -> dict[str, Any]:
     return said
 
 
-def _counted(report: Report) -> dict[str, float]:
+def _counted(report: ReaperReport) -> dict[str, float]:
     """By the names of the metrics' catalogue."""
     removed = [fate.kind for fate in report.those("removed")]
     return {
@@ -106,7 +106,7 @@ def _counted(report: Report) -> dict[str, float]:
     }
 
 
-def _reported(report: Report) -> dict[str, Any]:
+def _reported(report: ReaperReport) -> dict[str, Any]:
     outcomes: dict[str, Any] = {
         outcome.replace(" ", "_"): len(report.those(outcome))
         for outcome in ("removed", "would be removed", "left", "failed")

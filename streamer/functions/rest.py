@@ -39,28 +39,30 @@ def handler(event: object, context: object) -> dict[str, Any]:
 
 def build(settings: Settings) -> ASGIApp:
     """The application. It takes no connection before the first request."""
-    import threading
-
-    from streamer import aws
+    from streamer.aws.clients import TableClient
+    from streamer.aws.secrets import Secrets
+    from streamer.aws.worker import Worker
     from streamer.functions.identity import LambdaIdentity
-    from streamer.secrets import Secrets
-    from streamer.tables.lane import Configurations, Connection, Lane, Snapshot, public_lane
+    from streamer.tables.configurations import ConfigurationTable
+    from streamer.tables.counts import Counts
+    from streamer.tables.retry import TableCalls
     from streamer.tables.sentiment import SentimentTable
-    from streamer.tally import Tally
+    from streamer.tables.snapshot import SnapshotTable
     from streamer.web.app import RestPart, create_app
     from streamer.web.health import Readiness
 
     gateway = Secrets("GATEWAY_SECRET", settings.gateway_secret)
     gateway.read()
-    lane, public, connection = Lane(), public_lane(), Connection(aws.connect_table)
+    client = TableClient()
+    private = TableCalls(Worker("tables", threads=8, limit=200), client)
+    public = TableCalls(Worker("snapshots", threads=4, limit=100), client)
     users = settings.users_table
-    tally = Tally(lambda: SentimentTable(connection(), settings.sentiment_table, threading.Event()))
     return create_app(
         RestPart(
             identity=LambdaIdentity(gateway, sessions=settings.iam_session_is_user),
-            configurations=None if users is None else Configurations(lane, connection, users),
-            snapshot=Snapshot(public, connection, settings.sentiment_table),
-            count=lambda: public(tally.metrics),
+            configurations=None if users is None else ConfigurationTable(private, users),
+            snapshot=SnapshotTable(public, settings.sentiment_table),
+            count=Counts(SentimentTable(public, settings.sentiment_table)).metrics,
         ),
         readiness=lambda: Readiness(True, "REST has nothing to wait for"),
         cors_origins=settings.cors_origins,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Set
 from dataclasses import dataclass
 
-from streamer.hub.frame import Frame, Kind
+from streamer.hub.frame import Frame, FrameKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +20,9 @@ class Filter:
 
     def admits(self, frame: Frame) -> bool:
         """Whether a stream of this filter gets the frame."""
-        if frame.kind is Kind.SENTIMENT:
+        if frame.kind is FrameKind.SENTIMENT:
             return self.sentiment and (self.tickers is None or frame.ticker in self.tickers)
-        if frame.kind is Kind.METRICS:
+        if frame.kind is FrameKind.METRICS:
             return self.metrics
         return True
 

@@ -8,7 +8,7 @@ from enum import Enum
 from streamer.change import Key
 
 
-class Kind(Enum):
+class FrameKind(Enum):
     """What decides who gets a frame."""
 
     SENTIMENT = "sentiment"
@@ -22,7 +22,7 @@ class Frame:
     """Bytes as they go over the wire, encoded once for everyone."""
 
     number: int
-    kind: Kind
+    kind: FrameKind
     ticker: str | None
     data: bytes
     time_ms: int = 0
@@ -31,7 +31,7 @@ class Frame:
     """The item that it tells of."""
     dated_ms: int = 0
     """When its change was relayed, or learnt by a query."""
-    nameless: bool = False
+    repeatable: bool = False
     """It tells a state that another write may make again without anybody seeing a difference: a withdrawal, or an
     update without `updated_at`."""
     superseded: bool = False

@@ -13,10 +13,10 @@ from heapq import merge
 from typing import Final
 
 from streamer.change import Key
-from streamer.hub.frame import Frame, Kind
+from streamer.hub.frame import Frame, FrameKind
 
 _OVERHEAD = 450  # bytes a frame costs beside its data: objects, list slots
-_GONE: Final = Frame(0, Kind.CONTROL, None, b"")
+_GONE: Final = Frame(0, FrameKind.CONTROL, None, b"")
 
 
 class History:

@@ -7,16 +7,16 @@ event loop. Every frame with an id takes the next number, so no id is ever ahead
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Generic
 
 from streamer.change import LATENESS_MS, Change, Item, Key, State, iso_time
 from streamer.hub import resume
 from streamer.hub.filters import Filter
-from streamer.hub.frame import Frame, Kind
+from streamer.hub.frame import Frame, FrameKind
 from streamer.hub.group import Group, Subscriber
 from streamer.hub.history import History
-from streamer.hub.ledger import Answer, Ledger, Reading
+from streamer.hub.ledger import Answer, Decision, Ledger, TableReading
 from streamer.hub.window import Window
 from streamer.place import Place
 from streamer.sse.events import Event, SentimentUpdate, SentimentWithdrawn, WithdrawalReason
@@ -59,7 +59,7 @@ class Hub(Generic[Subscriber]):
         self._doubted_ms = -1  # when something late was last published
         self._recent: dict[Key, None] = {}  # what queries are to find again
         self._pending: list[Frame] = []
-        self._window_said = -1
+        self._window_taken = -1
 
     def publish(self, changes: Iterable[Change], *, dated_ms: int, now_ms: int) -> Outcome:
         """Takes stream records in; what a user now sees differently becomes frames for the next flush.
@@ -68,29 +68,25 @@ class Hub(Generic[Subscriber]):
         """
         outcome = Outcome()
         for change in changes:
-            published = self.ledger.state(change.key)
-            told = change.key in self.ledger
-            shown = published if told else change.before
-            by_read = not self.ledger.confirmed(change.key)
-            answer = self.ledger.observe_record(change, now_ms)
+            decision = self.ledger.observe_record(change, now_ms)
+            answer = decision.answer
             if answer is Answer.PUBLISH:
                 self._doubt(change.committed_at * 1000, now_ms)
                 committed_at = iso_time(change.committed_at * 1000)
-                events = _differences(change.key, change.after, published, shown, committed_at)
+                events = _differences(change.key, change.after, decision, committed_at)
                 try:
-                    self._tell(change.key, change.after.state, events, outcome, dated_ms, now_ms)
+                    self._add_events(change.key, change.after.state, events, outcome, dated_ms, now_ms)
                 except Exception:
-                    self.ledger.retract(change.key, shown, told=told, now_ms=now_ms)
+                    self.ledger.retract(change.key, decision, now_ms)
                     raise
             elif answer is Answer.KNOWN:
                 outcome.known += 1
-                if by_read and change.before is not None and change.after.state == published:
+                if decision.by_read and change.before is not None and change.after.state == decision.published:
                     # A read brought it, and could not know what it withdraws beside what this run had published.
-                    over = self.ledger.read_over(change.key)
-                    withdrawn = set() if over is None else set(over.tickers)
-                    events = _differences(change.key, change.after, published, change.before, None)
+                    withdrawn = set() if decision.over is None else set(decision.over.tickers)
+                    events = _differences(change.key, change.after, replace(decision, shown=change.before), None)
                     news = (event for event in events if event.ticker not in withdrawn)
-                    self._tell(change.key, published, news, outcome, dated_ms, now_ms)
+                    self._add_events(change.key, decision.published, news, outcome, dated_ms, now_ms)
             elif answer is Answer.STALE:
                 outcome.stale += 1
             else:
@@ -106,18 +102,16 @@ class Hub(Generic[Subscriber]):
         """
         outcome = Outcome()
         for key, item in rows:
-            published = self.ledger.state(key)
-            told = key in self.ledger
-            shown = published if told else self.ledger.last(key)
             first = item.fault is not None and not self.ledger.knows(key)
-            answer = self.ledger.observe_reading(Reading(key, item, began_ms, as_of, consistent), now_ms)
+            decision = self.ledger.observe_reading(TableReading(key, item, began_ms, as_of, consistent), now_ms)
+            answer = decision.answer
             if answer is Answer.PUBLISH:
                 outcome.fetched.append(key)
-                events = _differences(key, item, published, shown, None)
+                events = _differences(key, item, decision, None)
                 try:
-                    self._tell(key, item.state, events, outcome, now_ms, now_ms)
+                    self._add_events(key, item.state, events, outcome, now_ms, now_ms)
                 except Exception:
-                    self.ledger.retract(key, shown, told=told, now_ms=now_ms)
+                    self.ledger.retract(key, decision, now_ms)
                     raise
             elif answer is Answer.KNOWN:
                 outcome.known += 1
@@ -127,13 +121,15 @@ class Hub(Generic[Subscriber]):
                 outcome.invalid.append((key, item))
         return outcome
 
-    def vanished(self, found: Set[Key], *, since: str, began_ms: int) -> list[Key]:
+    def missing(self, found: Set[Key], *, since: str, began_ms: int) -> list[Key]:
         """Items that are shown and that a query of everything after the timestamp `since` should have found, and did
         not: deleted, not scored any more, or on their way from one label to another. Oldest first."""
-        for key in [key for key in self._recent if key.timestamp <= since]:
-            del self._recent[key]
         settled_ms = began_ms - self._margin_ms
-        return [key for key in self._recent if key not in found and self.ledger.published_before(key, settled_ms)]
+        return [
+            key
+            for key in self._recent
+            if key.timestamp > since and key not in found and self.ledger.published_before(key, settled_ms)
+        ]
 
     def proved(self, began_ms: int, since_ms: int, *, filters_ms: int | None = None) -> None:
         """A query that began at `began_ms`, of the items with a timestamp after `since_ms`, has been taken in whole:
@@ -150,11 +146,16 @@ class Hub(Generic[Subscriber]):
         if self.covered_since_ms is None or knows_since_ms > self._proved_ms:
             self.covered_since_ms = knows_since_ms
         self._proved_ms = max(0, began_ms - self._margin_ms)
+        since = iso_time(max(0, since_ms))
+        for key in [key for key in self._recent if key.timestamp <= since]:
+            del self._recent[key]
         if self._doubted_ms < began_ms:
             held_ms = self._proved_ms if filters_ms is None else filters_ms - self._margin_ms
             self.watermark_ms = max(min(self._proved_ms, held_ms), min(self.watermark_ms, self._proved_ms))
 
-    def learn(self, rows: Iterable[tuple[Key, Item]], since_ms: int, *, remember: tuple[str, str], now_ms: int) -> bool:
+    def backfill(
+        self, rows: Iterable[tuple[Key, Item]], since_ms: int, *, remember: tuple[str, str], now_ms: int
+    ) -> bool:
         """Takes in what was in the table before this run began: for the counts, which now reach back to `since_ms`,
         and for the ledger where the timestamp is after the first and up to the second of `remember`; nobody is told.
         False: no more is counted."""
@@ -162,14 +163,14 @@ class Hub(Generic[Subscriber]):
         fits = True
         for key, item in rows:
             if after < key.timestamp <= until:
-                self.ledger.learn(key, item.state, now_ms)
+                self.ledger.remember(key, item.state, now_ms)
             state = self.ledger.last(key) if self.ledger.knows(key) else item.state
             fits = fits and (state is None or self.window.recall(key, state, now_ms))
         if fits:
             self.window.reach(since_ms)
         return fits
 
-    def announce(self, event: Event, kind: Kind = Kind.CONTROL) -> None:
+    def announce(self, event: Event, kind: FrameKind = FrameKind.CONTROL) -> None:
         """Queues an event that is no change for the next flush: a heartbeat, metrics."""
         self._frame(event, kind, None)
 
@@ -234,21 +235,21 @@ class Hub(Generic[Subscriber]):
             if not group:
                 del self.groups[wanted]
 
-    def window_changed(self) -> bool:
-        """Whether the counts differ from those of the last call; each change is told once."""
-        changed = self.window.revision != self._window_said
-        self._window_said = self.window.revision
+    def take_window_change(self) -> bool:
+        """Whether the counts differ from those of the last call: each change is taken once."""
+        changed = self.window.revision != self._window_taken
+        self._window_taken = self.window.revision
         return changed
 
     def expire(self, now_ms: int) -> None:
         """Lets go of what is over its time."""
         for key in self.ledger.expire(now_ms):
-            # `vanished` asks the ledger and would not name it. Without this the keys pile up while no query succeeds.
+            # `missing` asks the ledger and would not name it. Without this the keys pile up while no query succeeds.
             self._recent.pop(key, None)
         self.history.expire(now_ms)
         self.window.expire(now_ms)
 
-    def _tell(
+    def _add_events(
         self,
         key: Key,
         state: State | None,
@@ -262,9 +263,9 @@ class Hub(Generic[Subscriber]):
                 outcome.updates += 1
             else:
                 outcome.withdrawals += 1
-            frame = self._frame(event, Kind.SENTIMENT, event.ticker)
+            frame = self._frame(event, FrameKind.SENTIMENT, event.ticker)
             frame.key, frame.dated_ms = key, dated_ms
-            frame.nameless = isinstance(event, SentimentWithdrawn) or event.updated_at is None
+            frame.repeatable = isinstance(event, SentimentWithdrawn) or event.updated_at is None
             self.history.add(frame, now_ms)
         self.window.put(key, state, now_ms)
         if state is not None:
@@ -277,7 +278,7 @@ class Hub(Generic[Subscriber]):
             self.watermark_ms = max(0, written_ms - self._margin_ms)
             self._doubted_ms = now_ms
 
-    def _frame(self, event: Event, kind: Kind, ticker: str | None) -> Frame:
+    def _frame(self, event: Event, kind: FrameKind, ticker: str | None) -> Frame:
         data = self.stamp(event)
         frame = Frame(self.newest, kind, ticker, data, self.watermark_ms)
         self._pending.append(frame)
@@ -285,14 +286,13 @@ class Hub(Generic[Subscriber]):
 
 
 def _differences(
-    key: Key, item: Item, published: State | None, shown: State | None, committed_at: str | None
+    key: Key, item: Item, decision: Decision, committed_at: str | None
 ) -> Iterator[SentimentUpdate | SentimentWithdrawn]:
     """One event for each ticker under which the item now shows something else.
 
-    `published` is what this hub published last; `shown` what clients may show: the same, or the old image where the
-    item is new to the hub (its old state is withdrawn, but not believed to have been published).
+    What an item that is new to the hub showed before is withdrawn, but not believed to have been published.
     """
-    state = item.state
+    state, published, shown = item.state, decision.published, decision.shown
     tickers = () if state is None else state.tickers
     reason: WithdrawalReason = "ticker_removed"
     if item.absence in ("deleted", "unscored"):

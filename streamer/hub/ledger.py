@@ -1,7 +1,7 @@
 """The last visible state of each item, and what each new observation of it means.
 
 Observations come in any order, more than once, and by two ways: a stream record (push) carries a sequence number,
-which orders the records of an item; a read of the table carries the time at which it began. The ledger answers:
+which orders the records of an item; a read of the table carries the time at which it began. The ledger decides:
 
 - publish: the item now shows something else than what was published last;
 - known: it shows what was published;
@@ -36,7 +36,23 @@ class Answer(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class Decision:
+    """What an observation means, and what stood before it."""
+
+    answer: Answer
+    published: State | None
+    """What was published last of the item; None: nothing, or that it shows nothing."""
+    shown: State | None
+    """What clients may show: what was published or, of an item that is new here, what it is known to have shown."""
+    was_published: bool
+    by_read: bool = False
+    """A read brought what was published, and no record had told it yet."""
+    over: State | None = None
+    """What was published before that read."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableReading:
     """An item as a read of the table saw it."""
 
     key: Key
@@ -115,11 +131,6 @@ class Ledger:
         entry = self._entries.get(key)
         return entry is None or entry.confirmed
 
-    def read_over(self, key: Key) -> State | None:
-        """What was published of an item before a read brought its state; None: nothing."""
-        entry = self._entries.get(key)
-        return None if entry is None else entry.over
-
     def published_before(self, key: Key, time_ms: int) -> bool:
         """Whether an item shows something since before a time, as far as is known: a read must find it."""
         entry = self._entries.get(key)
@@ -131,14 +142,31 @@ class Ledger:
             and entry.touched_ms < time_ms
         )
 
-    def learn(self, key: Key, state: State | None, now_ms: int) -> None:
+    def remember(self, key: Key, state: State | None, now_ms: int) -> None:
         """Enters what a read found of an item that is not known; nobody is told: it was there before. A record that
         made this state is news all the same."""
         if key not in self._entries:
             self._apply(key, _Entry(state, 0, now_ms, by_read=True, silent=True, read_ended_ms=now_ms), now_ms)
 
-    def observe_record(self, change: Change, now_ms: int) -> Answer:
-        """Answers a stream record."""
+    def observe_record(self, change: Change, now_ms: int) -> Decision:
+        """Takes in a stream record."""
+        entry = self._entries.get(change.key)
+        was_published = entry is not None and not entry.silent
+        published = entry.state if entry is not None and was_published else None
+        by_read = entry is not None and not entry.confirmed
+        over = None if entry is None else entry.over
+        answer = self._take_record(change, now_ms)
+        return Decision(answer, published, published if was_published else change.before, was_published, by_read, over)
+
+    def observe_reading(self, reading: TableReading, now_ms: int) -> Decision:
+        """Takes in a read of the table."""
+        entry = self._entries.get(reading.key)
+        was_published = entry is not None and not entry.silent
+        known = None if entry is None else entry.state
+        answer = self._take_reading(reading, now_ms)
+        return Decision(answer, known if was_published else None, known, was_published)
+
+    def _take_record(self, change: Change, now_ms: int) -> Answer:
         after = change.after.state
         entry = self._entries.get(change.key)
         if entry is None:
@@ -169,8 +197,7 @@ class Ledger:
         self._apply(change.key, entry, now_ms)
         return Answer.PUBLISH
 
-    def observe_reading(self, reading: Reading, now_ms: int) -> Answer:
-        """Answers a read of the table."""
+    def _take_reading(self, reading: TableReading, now_ms: int) -> Answer:
         state = reading.item.state
         entry = self._entries.get(reading.key)
         if entry is None:
@@ -198,11 +225,11 @@ class Ledger:
         self._apply(reading.key, entry, now_ms)
         return answer
 
-    def retract(self, key: Key, state: State | None, *, told: bool, now_ms: int) -> None:
-        """The observation that was answered last could not be published: the item shows `state` as before (`told`: it
-        was published), so that a read that finds it otherwise is news."""
+    def retract(self, key: Key, decision: Decision, now_ms: int) -> None:
+        """What was decided last could not be published: the item shows what it did before, so that a read that finds it
+        otherwise is news."""
         entry = self._entries[key]
-        entry.state, entry.silent = state, not told
+        entry.state, entry.silent = decision.shown, not decision.was_published
         self._apply(key, entry, now_ms)
 
     def expire(self, now_ms: int) -> list[Key]:

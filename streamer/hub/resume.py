@@ -7,8 +7,8 @@ client that has this frame has everything written before T. Such a client is sen
    here, by a relay or by a query that saw it; so whatever this run has published of it is sent, and whatever it has not
    is published later, live.
 2. *Of the two minutes before T (LATENESS_MS), this run's last word on each item and ticker that another write may make
-   again unseen* (Frame.nameless). A client may hold a newer state of an item than this run has (it came from a run that
-   is ahead), and the item may then go back to what this run takes it for, between two queries: nothing would be
+   again unseen* (Frame.repeatable). A client may hold a newer state of an item than this run has (it came from a run
+   that is ahead), and the item may then go back to what this run takes it for, between two queries: nothing would be
    published, and the client would keep the state in between. So it goes on from this run's view of every item that can
    have changed since T: one that changes after T, within two minutes of its timestamp, has a timestamp after T less two
    minutes, and its publications here are dated after that. Where each write sets `updated_at` none makes an older state
@@ -68,13 +68,13 @@ class Start:
     cursor: int
     reason: ResetReason | None = None
     after_ms: int | None = None
-    """What is dated after this time is sent, and last words that are nameless; None: everything after the cursor."""
+    """What is dated after this time is sent, and last words that are repeatable; None: everything after the cursor."""
     came_ms: int = 0
     """Up to when the client has everything, as its place says that is not this run's own; 0: nothing is said."""
 
     def wants(self, frame: Frame) -> bool:
         """Whether a frame after the cursor is sent again."""
-        return self.after_ms is None or frame.dated_ms > self.after_ms or (frame.nameless and not frame.superseded)
+        return self.after_ms is None or frame.dated_ms > self.after_ms or (frame.repeatable and not frame.superseded)
 
 
 @dataclass(frozen=True, slots=True)

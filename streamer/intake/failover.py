@@ -1,16 +1,16 @@
 """Where changes come from now: a state machine that hears what the intake reports and names the mode.
 
-Pure. Two ways lead here, and each has its standing:
+Pure. Two ways lead here, and each has its state:
 
-- push: *broken* (no queue, receives that fail, silence, or items missed twice in a row); *heard* (a message has come
+- push: *broken* (no queue, receives that fail, silence, or items missed twice in a row); *unproven* (a message has come
   since, but no query has shown that nothing is missing); *proven*.
 - the table: it answers, or has failed for 10 s.
 
-| push   | table answers | table fails                        |
-|--------|---------------|------------------------------------|
-| proven | push          | push                               |
-| heard  | both          | push, for nothing else brings them |
-| broken | poll          | down                               |
+| push     | table answers | table fails                        |
+|----------|---------------|------------------------------------|
+| proven   | push          | push                               |
+| unproven | both          | push, for nothing else brings them |
+| broken   | poll          | down                               |
 
 No flapping: to be proven takes a message and a query without a miss, and each time that push breaks again within five
 minutes of having been proven, twice as many such queries in a row, up to 32. Whatever fails is borne for a while before
@@ -24,22 +24,23 @@ from enum import Enum
 from typing import Final, Literal
 
 from streamer.intake.signals import (
-    Heard,
     LeaseFailed,
     LeaseGone,
     LeaseTaken,
-    Polled,
-    PollFailed,
+    MessageReceived,
     Queried,
     QueryFailed,
+    QueueFailed,
+    QueueRead,
     Signal,
     Tick,
+    Undecided,
 )
 
-Mode = Literal["push", "poll", "both", "down"]
+ModeName = Literal["push", "poll", "both", "down"]
 """How changes come: through our queue; by querying the table; both, until push is proven; not at all."""
 
-PATIENCE: Final = 10_000
+TOLERANCE: Final = 10_000
 """Milliseconds of failing receives, or queries, that are borne before they count."""
 RELAPSE: Final = 300_000
 """Milliseconds: push that breaks sooner after it was proven has to prove itself longer the next time."""
@@ -49,11 +50,11 @@ LONGEST_PROOF: Final = 32
 """Queries without a miss, at most, that prove push."""
 
 
-class Push(Enum):
-    """The standing of the push path."""
+class PushState(Enum):
+    """How far the push path is trusted."""
 
     BROKEN = "broken"
-    HEARD = "heard"
+    UNPROVEN = "unproven"
     PROVEN = "proven"
 
 
@@ -61,8 +62,8 @@ class Push(Enum):
 class Switch:
     """A change of mode."""
 
-    mode: Mode
-    before: Mode
+    mode: ModeName
+    before: ModeName
     reason: str
     """Plain words, safe to show to everybody."""
     at_ms: int
@@ -76,17 +77,17 @@ class Failover:
     def __init__(
         self, now_ms: int, *, canary_timeout_ms: int = 150_000, wait_ms: int = 10_000, alone: bool = False
     ) -> None:
-        self.mode: Mode = "down"
+        self.mode: ModeName = "down"
         self.reason = "starting: the table has not answered yet"
         """Why the mode is what it is now; it can change while the mode does not."""
         self.since_ms = now_ms
         """When the mode last changed."""
-        self.push = Push.BROKEN
+        self.push = PushState.BROKEN
         self._canary_timeout_ms = canary_timeout_ms
-        self._hung_ms = max(PATIENCE, wait_ms + 2_500)  # a first receive that fails so late has hung
+        self._hung_ms = max(TOLERANCE, wait_ms + 2_500)  # a first receive that fails so late has hung
         self._leased = False
-        self._alone = alone
-        self._trouble = "no queue in this deployment" if alone else "no queue yet"
+        self.alone = alone
+        self._push_failure = "no queue in this deployment" if alone else "no queue yet"
         self._polled_ms = now_ms  # when receiving last worked
         self._failing_ms: int | None = None  # since when receiving fails
         self._heard_ms = now_ms  # when a new message last came, or the queue was made
@@ -99,7 +100,7 @@ class Failover:
         self._needed = 1
         self._answered = False  # the table, at least once
         self._unread_ms: int | None = None  # since when queries fail
-        self._table_trouble: str | None = None
+        self._table_failure: str | None = None
 
     def hear(self, signal: Signal, now_ms: int) -> Switch | None:
         """Takes in one signal and returns the change of mode that follows from it, if one does."""
@@ -114,31 +115,31 @@ class Failover:
             case LeaseGone(error):
                 self._leased = False
                 self._break(f"the queue was lost ({error})", now_ms)
-            case Polled():
+            case QueueRead():
                 self._failing_ms, self._polled_ms = None, now_ms
                 self._trust_again(now_ms)
-            case PollFailed(error):
+            case QueueFailed(error):
                 if self._failing_ms is None:
                     # A receive may wait for long and be cut at its end: only one that hung has failed all the while.
                     hung = now_ms - self._polled_ms >= self._hung_ms
                     self._failing_ms = self._polled_ms if hung else now_ms
-                if now_ms - self._failing_ms >= PATIENCE:
+                if now_ms - self._failing_ms >= TOLERANCE:
                     self._break(f"receiving fails ({error})", now_ms)
-            case Heard(relayed_at):
+            case MessageReceived(relayed_at):
                 relayed_at = min(relayed_at, now_ms)  # or all that follows a clock far ahead would pass for repeats
                 if self._leased and relayed_at > self._newest:
                     self._newest, self._heard_ms = relayed_at, now_ms
                     self._trust_again(now_ms)
             case Queried(began_ms, missed, fetched, judges):
-                self._answered, self._unread_ms, self._table_trouble = True, None, None
+                self._answered, self._unread_ms, self._table_failure = True, None, None
                 self._take_queried(began_ms, missed, judges or not fetched, now_ms)
             case QueryFailed(error):
                 self._unread_ms = now_ms if self._unread_ms is None else self._unread_ms
-                if not self._answered or self._table_trouble or now_ms - self._unread_ms >= PATIENCE:
-                    self._table_trouble = f"the table cannot be read ({error})"
-            case Tick():
+                if not self._answered or self._table_failure or now_ms - self._unread_ms >= TOLERANCE:
+                    self._table_failure = f"the table cannot be read ({error})"
+            case Tick() | Undecided():
                 pass
-        if self.push is not Push.BROKEN and now_ms - self._heard_ms > self._canary_timeout_ms:
+        if self.push is not PushState.BROKEN and now_ms - self._heard_ms > self._canary_timeout_ms:
             self._break(f"no message for {self._canary_timeout_ms // 1000} s", now_ms)
         before = self.mode
         self.mode, self.reason = self._judged()
@@ -149,40 +150,45 @@ class Failover:
 
     def _trust_again(self, now_ms: int) -> None:
         """Messages that come, and receives that work: what a query may now prove."""
-        if self.push is Push.BROKEN and self._leased and self._failing_ms is None and self._newest > self._broken_after:
-            self.push, self._clean, self._heard_since_ms = Push.HEARD, 0, now_ms
+        if (
+            self.push is PushState.BROKEN
+            and self._leased
+            and self._failing_ms is None
+            and self._newest > self._broken_after
+        ):
+            self.push, self._clean, self._heard_since_ms = PushState.UNPROVEN, 0, now_ms
 
     def _take_queried(self, began_ms: int, missed: int, tells: bool, now_ms: int) -> None:
-        if self.push is Push.PROVEN:
+        if self.push is PushState.PROVEN:
             self._misses = self._misses + 1 if missed else 0
             if self._misses >= MISSES:
                 self._break(f"{missed} items were missed", now_ms)
-        elif self.push is Push.HEARD:
+        elif self.push is PushState.UNPROVEN:
             if missed:
                 self._clean = 0
             elif tells and began_ms >= self._heard_since_ms:
                 self._clean += 1
             if self._clean >= self._needed:
-                self.push, self._proven_ms, self._misses = Push.PROVEN, now_ms, 0
+                self.push, self._proven_ms, self._misses = PushState.PROVEN, now_ms, 0
 
-    def _break(self, trouble: str, now_ms: int) -> None:
-        if self.push is Push.PROVEN:
+    def _break(self, failure: str, now_ms: int) -> None:
+        if self.push is PushState.PROVEN:
             relapsed = now_ms - self._proven_ms < RELAPSE
             self._needed = min(self._needed * 2, LONGEST_PROOF) if relapsed else 1
-        self.push = Push.BROKEN
+        self.push = PushState.BROKEN
         self._broken_after = self._newest
-        self._trouble = trouble
+        self._push_failure = failure
 
-    def _judged(self) -> tuple[Mode, str]:
-        table = self._table_trouble
-        if self.push is Push.PROVEN:
+    def _judged(self) -> tuple[ModeName, str]:
+        table = self._table_failure
+        if self.push is PushState.PROVEN:
             return "push", "the queue brings what the table has" if table is None else f"unchecked: {table}"
-        if self.push is Push.HEARD:
+        if self.push is PushState.UNPROVEN:
             if table is not None:
                 return "push", f"unchecked: {table}"
             return "both", "messages come through the queue; queries of the table check that none is missing"
         if table is not None:
-            return "down", f"{self._trouble}; {table}"
+            return "down", f"{self._push_failure}; {table}"
         if not self._answered:
-            return "down", f"{self._trouble}; the table has not answered yet"
-        return "poll", f"{self._trouble}: the table is polled" if self._alone else self._trouble
+            return "down", f"{self._push_failure}; the table has not answered yet"
+        return "poll", f"{self._push_failure}: the table is polled" if self.alone else self._push_failure

@@ -12,10 +12,9 @@ import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from streamer import aws
+from streamer.aws.errors import call_errors, describe_call, is_missing_queue, is_unknown_subscription, log_fields
 from streamer.change import iso_time
 from streamer.errors import LeaseError, LeaseLost
-from streamer.intake import trouble
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
@@ -94,8 +93,8 @@ class Lease:
                 },
                 tags={SERVICE_TAG: SERVICE, TOPIC_TAG: topic_arn, HEARTBEAT_TAG: iso_time(now())},
             )["QueueUrl"]
-        except aws.errors() as error:
-            raise LeaseError(aws.in_words("sqs:CreateQueue", error)) from error
+        except call_errors() as error:
+            raise LeaseError(describe_call("sqs:CreateQueue", error)) from error
         try:
             subscription_arn = sns.subscribe(
                 TopicArn=topic_arn,
@@ -104,9 +103,9 @@ class Lease:
                 Attributes={"RawMessageDelivery": "true"},
                 ReturnSubscriptionArn=True,
             )["SubscriptionArn"]
-        except aws.errors() as error:
+        except call_errors() as error:
             _delete_again(sqs, name, queue_url)
-            raise LeaseError(aws.in_words("sns:Subscribe", error)) from error
+            raise LeaseError(describe_call("sns:Subscribe", error)) from error
         return cls(
             sqs,
             sns,
@@ -122,9 +121,9 @@ class Lease:
         """Tells the reaper that we live. Raises LeaseLost if the queue is gone, LeaseError if it could not be told."""
         try:
             self._sqs.tag_queue(QueueUrl=self.queue_url, Tags={HEARTBEAT_TAG: iso_time(now_ms)})
-        except aws.errors() as error:
-            words = aws.in_words("sqs:TagQueue", error)
-            raise (LeaseLost if aws.is_gone(error) else LeaseError)(words) from error
+        except call_errors() as error:
+            words = describe_call("sqs:TagQueue", error)
+            raise (LeaseLost if is_missing_queue(error) else LeaseError)(words) from error
 
     def check(self) -> None:
         """Asks AWS whether what is published still comes to us: what is broken there shows as mere silence here.
@@ -146,9 +145,9 @@ class Lease:
     def _check_subscription(self) -> None:
         try:
             found = self._sns.get_subscription_attributes(SubscriptionArn=self._subscription_arn)["Attributes"]
-        except aws.errors() as error:
-            words = aws.in_words("sns:GetSubscriptionAttributes", error)
-            raise (LeaseLost if aws.is_unknown_subscription(error) else LeaseError)(words) from error
+        except call_errors() as error:
+            words = describe_call("sns:GetSubscriptionAttributes", error)
+            raise (LeaseLost if is_unknown_subscription(error) else LeaseError)(words) from error
         if found.get("Endpoint") != self._queue_arn:
             raise LeaseLost("the subscription leads elsewhere")
         if found.get("RawMessageDelivery", "").lower() != "true":
@@ -159,9 +158,9 @@ class Lease:
     def _check_queue(self) -> None:
         try:
             answer = self._sqs.get_queue_attributes(QueueUrl=self.queue_url, AttributeNames=["Policy"])
-        except aws.errors() as error:
-            words = aws.in_words("sqs:GetQueueAttributes", error)
-            raise (LeaseLost if aws.is_gone(error) else LeaseError)(words) from error
+        except call_errors() as error:
+            words = describe_call("sqs:GetQueueAttributes", error)
+            raise (LeaseLost if is_missing_queue(error) else LeaseError)(words) from error
         found = answer.get("Attributes", {}).get("Policy")
         if self._topic_arn not in (found or ""):  # not the whole text: AWS may write it another way
             raise LeaseLost("the queue's policy was changed")
@@ -176,20 +175,20 @@ class Lease:
         if self._subscribed:
             try:
                 self._sns.unsubscribe(SubscriptionArn=self._subscription_arn)
-            except aws.errors() as error:
-                if not aws.is_unknown_subscription(error):
+            except call_errors() as error:
+                if not is_unknown_subscription(error):
                     failures.append(("sns:Unsubscribe", error))
             self._subscribed = bool(failures)
         if self._exists:
             try:
                 self._sqs.delete_queue(QueueUrl=self.queue_url)
                 self._exists = False
-            except aws.errors() as error:
-                self._exists = not aws.is_gone(error)
+            except call_errors() as error:
+                self._exists = not is_missing_queue(error)
                 if self._exists:
                     failures.append(("sqs:DeleteQueue", error))
         if failures:
-            words = ", ".join(aws.in_words(action, error) for action, error in failures)
+            words = ", ".join(describe_call(action, error) for action, error in failures)
             raise LeaseError(words) from failures[0][1]
 
 
@@ -225,7 +224,7 @@ def _policy(queue_arn: str, topic_arn: str) -> str:
 def _delete_again(sqs: SQSClient, name: str, queue_url: str) -> None:
     try:
         sqs.delete_queue(QueueUrl=queue_url)
-    except aws.errors() as error:
-        left = LeaseError(aws.in_words("sqs:DeleteQueue", error))
+    except call_errors() as error:
+        left = LeaseError(describe_call("sqs:DeleteQueue", error))
         left.__cause__ = error
-        logger.warning("queue left behind", extra={"queue": name, **trouble.for_log(left)})
+        logger.warning("queue left behind", extra={"queue": name, **log_fields(left)})

@@ -16,7 +16,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from streamer import aws
+from streamer.aws.clients import QueueClients
+from streamer.aws.errors import call_errors, describe_call, is_missing_queue, is_unknown_subscription
 from streamer.change import parse_time
 from streamer.clock import wall_ms
 from streamer.intake.lease import HEARTBEAT_TAG, SERVICE, SERVICE_TAG, TOPIC_TAG, queue_arn_of
@@ -66,7 +67,7 @@ class Fate:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class ReaperReport:
     """What one run did."""
 
     fates: tuple[Fate, ...]
@@ -89,7 +90,7 @@ class Reaper:
 
     def __init__(
         self,
-        clients: aws.Clients,
+        clients: QueueClients,
         topic_arn: str,
         prefix: str,
         *,
@@ -110,7 +111,7 @@ class Reaper:
         """Every queue of the prefix. Raises botocore's errors if queues or subscriptions cannot be listed."""
         return self._examine(self._subscriptions())
 
-    def prune(self, *, everything: bool = False, limit: int = LIMIT, dry_run: bool = False) -> Report:
+    def prune(self, *, everything: bool = False, limit: int = LIMIT, dry_run: bool = False) -> ReaperReport:
         """Removes what is dead, with `everything` also what is alive or unclear, but nothing that is not ours.
 
         A queue's subscriptions go first. What AWS refuses is left and reported as failed; the others go on. When
@@ -128,7 +129,7 @@ class Reaper:
             name = subscription.endpoint.removeprefix(self._arn_start)
             if subscription.endpoint not in there and name != subscription.endpoint and self._ours.fullmatch(name):
                 run.add("subscription", subscription.arn, *self._prune_orphan(subscription, name, run))
-        return Report(tuple(run.fates), sum(queue.verdict == "dead" for queue in examined))
+        return ReaperReport(tuple(run.fates), sum(queue.verdict == "dead" for queue in examined))
 
     def _examine(self, subscriptions: Sequence[_Subscription]) -> tuple[Examined, ...]:
         by_queue = defaultdict(list)
@@ -144,9 +145,11 @@ class Reaper:
         self._sleep(PAUSE)
         try:
             tags = self._sqs.list_queue_tags(QueueUrl=url).get("Tags", {})
-        except aws.errors() as error:
-            words = aws.in_words("sqs:ListQueueTags", error)
-            return Examined(name, url, "gone" if aws.is_gone(error) else "unknown", words, subscriptions=subscriptions)
+        except call_errors() as error:
+            words = describe_call("sqs:ListQueueTags", error)
+            return Examined(
+                name, url, "gone" if is_missing_queue(error) else "unknown", words, subscriptions=subscriptions
+            )
         heartbeat = tags.get(HEARTBEAT_TAG)
         beaten_ms = None if heartbeat is None else parse_time(heartbeat)
         age_ms = None if beaten_ms is None else self._now() - beaten_ms
@@ -202,9 +205,9 @@ class Reaper:
                 return "failed", words
         try:
             self._sqs.delete_queue(QueueUrl=queue.url)
-        except aws.errors() as error:
-            if not aws.is_gone(error):
-                return "failed", aws.in_words("sqs:DeleteQueue", error)
+        except call_errors() as error:
+            if not is_missing_queue(error):
+                return "failed", describe_call("sqs:DeleteQueue", error)
         return "removed", again.reason
 
     def _prune_orphan(self, subscription: _Subscription, queue_name: str, run: _Run) -> tuple[Outcome, str]:
@@ -212,9 +215,9 @@ class Reaper:
             return "left", run.why_full
         try:
             self._sqs.get_queue_url(QueueName=queue_name)
-        except aws.errors() as error:
-            if not aws.is_gone(error):
-                return "failed", aws.in_words("sqs:GetQueueUrl", error)
+        except call_errors() as error:
+            if not is_missing_queue(error):
+                return "failed", describe_call("sqs:GetQueueUrl", error)
         else:
             return "left", "its queue exists"
         reason = "its queue does not exist"
@@ -228,9 +231,9 @@ class Reaper:
         """None, or why not."""
         try:
             self._sns.unsubscribe(SubscriptionArn=arn)
-        except aws.errors() as error:
-            if not aws.is_unknown_subscription(error):
-                return aws.in_words("sns:Unsubscribe", error)
+        except call_errors() as error:
+            if not is_unknown_subscription(error):
+                return describe_call("sns:Unsubscribe", error)
         return None
 
     def _queues(self) -> tuple[str, ...]:
@@ -251,8 +254,8 @@ class Reaper:
         while True:
             try:
                 page = self._sns.list_subscriptions_by_topic(**more)
-            except aws.errors() as error:
-                if aws.is_unknown_subscription(error):
+            except call_errors() as error:
+                if is_unknown_subscription(error):
                     return ()
                 raise
             found += [

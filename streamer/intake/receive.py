@@ -8,10 +8,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from streamer import aws
-from streamer.errors import LeaseLost, StreamerError
+from streamer.aws.errors import call_errors, describe_call, is_missing_queue
+from streamer.errors import LeaseLost, PoisonMessage, StreamerError
+from streamer.intake.decode import Batch, Canary, decode
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -29,7 +30,7 @@ class ReceiveError(StreamerError):
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class QueueMessage:
     """One message as the queue handed it out."""
 
     id: str
@@ -43,8 +44,15 @@ class Message:
     """1 the first time."""
 
 
+class Decoded(NamedTuple):
+    """A message and what it holds."""
+
+    message: QueueMessage
+    content: Batch | Canary | PoisonMessage
+
+
 class Receiver:
-    """Reads one queue. For one thread."""
+    """Reads one queue. Its methods block: for a worker."""
 
     def __init__(
         self,
@@ -53,20 +61,17 @@ class Receiver:
         *,
         wait_seconds: int,
         now: Callable[[], int],
-        asked: Callable[[], None] | None = None,
     ) -> None:
-        """`wait_seconds`: how long a poll waits for the first message. `now`: Unix milliseconds. `asked` is called
-        before each receive."""
+        """`wait_seconds`: how long a receive waits for the first message. `now`: Unix milliseconds."""
         self._sqs = sqs
         self._queue_url = queue_url
         self._wait_seconds = wait_seconds
         self._now = now
-        self._asked = asked
         self._made_at = now()
         self._settled = False
         self._well = False
 
-    def receive(self) -> tuple[Message, ...]:
+    def receive(self) -> tuple[QueueMessage, ...]:
         """Waits for messages, at most ten, and returns none if none came.
 
         The first poll, and the first after an error, does not wait: it is there to learn whether the queue answers.
@@ -74,8 +79,6 @@ class Receiver:
         """
         wait_seconds = self._wait_seconds if self._well else 0
         self._well = False
-        if self._asked is not None:
-            self._asked()
         try:
             answer = self._sqs.receive_message(
                 QueueUrl=self._queue_url,
@@ -83,13 +86,13 @@ class Receiver:
                 WaitTimeSeconds=wait_seconds,
                 MessageSystemAttributeNames=["SentTimestamp", "ApproximateReceiveCount"],
             )
-        except aws.errors() as error:
+        except call_errors() as error:
             raise self._mapped("sqs:ReceiveMessage", error) from error
         self._well = self._settled = True
         received_at = self._now()
         return tuple(_message(entry, received_at) for entry in answer.get("Messages", ()))
 
-    def delete(self, messages: Sequence[Message]) -> int:
+    def delete(self, messages: Sequence[QueueMessage]) -> int:
         """Deletes messages and returns how many could not be: they come again, and whoever has them knows them.
 
         Raises LeaseLost if the queue is gone, ReceiveError if a whole call failed.
@@ -102,7 +105,7 @@ class Receiver:
                     QueueUrl=self._queue_url,
                     Entries=[{"Id": str(index), "ReceiptHandle": one.receipt} for index, one in enumerate(some)],
                 )
-            except aws.errors() as error:
+            except call_errors() as error:
                 self._well = False
                 raise self._mapped("sqs:DeleteMessageBatch", error) from error
             refused = answer.get("Failed", [])
@@ -119,15 +122,27 @@ class Receiver:
         return failed
 
     def _mapped(self, action: str, error: Exception) -> StreamerError:
-        words = aws.in_words(action, error)
-        if aws.is_gone(error) and (self._settled or self._now() - self._made_at > SETTLING):
+        words = describe_call(action, error)
+        if is_missing_queue(error) and (self._settled or self._now() - self._made_at > SETTLING):
             return LeaseLost(words)
         return ReceiveError(words)
 
 
-def _message(entry: Mapping[str, Any], received_at: int) -> Message:
+def decode_message(message: QueueMessage, sentiment_table: str, users_table: str | None) -> Decoded:
+    """Decodes one message; a bug of ours in that is poison like any other, and logged."""
+    try:
+        return Decoded(message, decode(message.body, sentiment_table, users_table))
+    except PoisonMessage as poison:
+        return Decoded(message, poison)
+    except Exception as bug:
+        # Ours, not the message's; but let through it would bring the message, and all that came with it, again.
+        logger.exception("decoding failed", extra={"message_id": message.id})
+        return Decoded(message, PoisonMessage("bug", type(bug).__name__))
+
+
+def _message(entry: Mapping[str, Any], received_at: int) -> QueueMessage:
     attributes = entry.get("Attributes", {})
-    return Message(
+    return QueueMessage(
         id=entry["MessageId"],
         receipt=entry["ReceiptHandle"],
         body=entry["Body"],

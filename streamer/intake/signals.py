@@ -1,11 +1,15 @@
-"""What the intake's threads report: who hears them decides (failover), counts and logs.
+"""What intake's tasks report: Intake hears it, counts it and asks failover what follows.
 
 The words in `error` are safe to show to everybody: an API's name and an error's code, no ARN, no queue's name.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
+
+from streamer.change import Key
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +35,7 @@ class LeaseGone:
 
 
 @dataclass(frozen=True, slots=True)
-class Polled:
+class QueueRead:
     """The queue answered, and what it held has been handed over."""
 
     messages: int
@@ -40,18 +44,25 @@ class Polled:
 
 
 @dataclass(frozen=True, slots=True)
-class PollFailed:
+class QueueFailed:
     """The queue could not be read, or what it held could not be handed over."""
 
     error: str
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class MessageReceived:
     """A message came through the queue: changes, or a canary."""
 
     relayed_at: int
     """When the relay published it, in Unix milliseconds by the relay's clock: tells a repeat from a new one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Undecided:
+    """Records came that only a consistent read can place."""
+
+    keys: Sequence[Key]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,4 +91,22 @@ class Tick:
     """Time has passed, and nothing else."""
 
 
-Signal = LeaseTaken | LeaseFailed | LeaseGone | Polled | PollFailed | Heard | Queried | QueryFailed | Tick
+Signal = (
+    LeaseTaken
+    | LeaseFailed
+    | LeaseGone
+    | QueueRead
+    | QueueFailed
+    | MessageReceived
+    | Undecided
+    | Queried
+    | QueryFailed
+    | Tick
+)
+
+
+class Listener(Protocol):
+    """Hears what intake's tasks report."""
+
+    def hear(self, signal: Signal) -> None:
+        """Acts on it at once. In the event loop; must not block, and does not raise."""

@@ -35,7 +35,7 @@ _MODULES: Final = {
     "tables": ("streamer.local.provision",),
     "relay": ("streamer.local.relay",),
     "writer": ("streamer.local.clients", "streamer.local.writer"),
-    "serve": ("streamer.service",),
+    "serve": ("streamer.serve",),
 }
 
 

@@ -16,7 +16,7 @@ from typing import Final
 
 from streamer.clock import wall_ms
 from streamer.hub.filters import Filter
-from streamer.hub.frame import Frame, Kind
+from streamer.hub.frame import Frame, FrameKind
 from streamer.hub.group import Group
 from streamer.hub.hub import Hub
 from streamer.hub.resume import FilterSince, Request, Start
@@ -215,7 +215,7 @@ class Delivery:
     def _send(self, group: Group[OpenStream], frames: list[Frame], now: float) -> None:
         """The same bytes for every stream of the group. This loop is all that an event costs for each of them."""
         data = b"".join([frame.data for frame in frames])
-        events = len([frame for frame in frames if frame.kind is not Kind.CONTROL])
+        events = len([frame for frame in frames if frame.kind is not FrameKind.CONTROL])
         group.told(events, len(data), now)
         self._counters.add("events_delivered", events * len(group))
         self._counters.add("bytes_delivered", len(data) * len(group))
@@ -271,7 +271,7 @@ class Delivery:
             chunks.append(self._hub.stamp(self._heartbeat()))
             if stream.wanted.metrics:
                 if not self._metrics_wanted():
-                    self._hub.window_changed()  # everybody who wants them is sent these
+                    self._hub.take_window_change()  # everybody who wants them is sent these
                     self._metrics_at = self.clock()
                 chunks.append(self._hub.stamp(self._hub.window.metrics(self._now_ms())))
                 events += 1
@@ -284,9 +284,9 @@ class Delivery:
         since = now - self._metrics_at
         if since < self._timing.metrics or not self._metrics_wanted():
             return
-        if self._hub.window_changed() or since >= self._timing.metrics_idle:
+        if self._hub.take_window_change() or since >= self._timing.metrics_idle:
             self._metrics_at = now
-            self._hub.announce(self._hub.window.metrics(now_ms), Kind.METRICS)
+            self._hub.announce(self._hub.window.metrics(now_ms), FrameKind.METRICS)
 
     def _metrics_wanted(self) -> bool:
         return any(wanted.metrics for wanted in self._hub.groups)

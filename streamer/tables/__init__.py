@@ -1,4 +1,5 @@
-"""All reads of DynamoDB. Everything here blocks and belongs into a thread; nothing here knows who wants to know.
+"""All reads and writes of DynamoDB, for the event loop: each request is one call in a worker's thread.
 
-sentiment ─► attribute ─► (change.read_item)        the table query, consistent reads, the walk back for the counts
+index ─► sentiment (the poll's reads, the walk back) ─► counts        retry ─► a worker ─► DynamoDB
+    └──► snapshot (pages of the newest items)
 """

@@ -1,8 +1,7 @@
-"""How many queries of the table strangers may cause."""
+"""How many queries of the table the public may cause."""
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from typing import Final
@@ -13,27 +12,24 @@ _BURST_SECONDS: Final = 8  # of queries at once: a hundred clients that all read
 
 
 class QueryBudget:
-    """`rate` queries a second in the long run. For any number of threads."""
+    """`rate` queries a second in the long run."""
 
     def __init__(self, rate: float, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._rate = rate
         self._clock = clock
         self._left = self._most = max(1.0, rate * _BURST_SECONDS)
         self._at = clock()
-        self._lock = threading.Lock()
 
     def check(self) -> None:
         """Called before a page is read. TableError if nothing is left."""
-        with self._lock:
-            self._refill()
-            if self._left < 1:
-                raise TableError("too many queries for snapshots: the budget of SSE_SNAPSHOT_QUERIES is used up")
+        self._refill()
+        if self._left < 1:
+            raise TableError("too many queries for snapshots: the budget of SSE_SNAPSHOT_QUERIES is used up")
 
     def spend(self) -> None:
         """Called before each query. A page that has begun is read to its end: what it takes too much is paid later."""
-        with self._lock:
-            self._refill()
-            self._left -= 1
+        self._refill()
+        self._left -= 1
 
     def _refill(self) -> None:
         now = self._clock()

@@ -15,7 +15,7 @@ import base64
 import hashlib
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from streamer.clock import wall_ms
 from streamer.configuration import (
@@ -36,67 +36,63 @@ from streamer.configuration import (
 )
 from streamer.errors import TableError
 from streamer.tables.attribute import plain
-from streamer.tables.patience import Refused, patiently
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
+from streamer.tables.retry import TableCalls, TransactionRefused
 
 ANY: Final = "*"
 """An If-Match that any content matches."""
-_ROUNDS: Final = 4  # of a write that others keep crossing, or a batch that leaves keys
-_AT_ONCE: Final = 100  # keys of one BatchGetItem
+_ROUNDS: Final = 4  # of a write that others keep crossing
 _PREFIX: Final = "CONFIG#"
 _MOST_READ: Final = 200  # configurations of one user that a name is compared with; a foreign writer can make more
 
-Item = Mapping[str, Any]
+StoredItem = Mapping[str, Any]
 
 
 class ConfigurationTable:
-    """Reads and writes one users table. For any number of threads; every method raises TableError."""
+    """Reads and writes one users table. Every method raises TableError."""
 
     def __init__(
         self,
-        client: DynamoDBClient,
+        calls: TableCalls,
         name: str,
         *,
         new_id: Callable[[], str] = lambda: secrets.token_hex(16),
         now_ms: Callable[[], int] = wall_ms,
     ) -> None:
-        self._client = client
+        self._calls = calls
         self._name = name
         self._new_id = new_id
         self._now_ms = now_ms
 
-    def get(self, user_id: str, config_id: str) -> Configuration | None:
+    async def get(self, user_id: str, config_id: str) -> Configuration | None:
         """As it stands now: one key, consistently."""
-        item = self._item(user_id, _PREFIX + config_id)
+        item = await self._item(user_id, _PREFIX + config_id)
         return None if item is None else _configuration(item)
 
-    def read(self, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Configuration | None]:
+    async def read(self, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Configuration | None]:
         """These of (user id, configuration id) as they stand now, consistently; None: there is none."""
         wanted = list(dict.fromkeys(keys))
         found: dict[tuple[str, str], Configuration | None] = dict.fromkeys(wanted)
-        for start in range(0, len(wanted), _AT_ONCE):
-            for item in self._batch(wanted[start : start + _AT_ONCE]):
-                each = _configuration(item)
-                found[each.user_id, each.config_id] = each
+        asked = [_key(user_id, _PREFIX + config_id) for user_id, config_id in wanted]
+        for item in await self._calls.batch_get(self._name, asked):
+            each = _configuration(item)
+            found[each.user_id, each.config_id] = each
         return found
 
-    def page(self, user_id: str, after: str | None, limit: int) -> tuple[Sequence[Configuration], bool]:
+    async def page(self, user_id: str, after: str | None, limit: int) -> tuple[Sequence[Configuration], bool]:
         """At most `limit` of them behind the id `after`, by id; and whether more follow. One whose id, a foreign
         writer's, no URL of ours can name is left out."""
-        items, more = self._items(user_id, after, limit)
+        items, more = await self._items(user_id, after, limit)
         found = [_configuration(item) for item in items]
         return [each for each in found if CONFIG_ID.fullmatch(each.config_id)], more
 
-    def create(self, user_id: str, draft: Draft) -> Configuration:
+    async def create(self, user_id: str, draft: Draft) -> Configuration:
         """Makes one under a new id. Raises NameTaken or TooMany; who creates at the same moment may pass the limit."""
-        others, _ = self._items(user_id, None, _MOST_READ)
+        others, _ = await self._items(user_id, None, _MOST_READ)
         if len(others) >= MAX_CONFIGURATIONS:
             raise TooMany
         _check_name(draft.name, others)
         config_id = self._new_id()
-        item: Item = {
+        item: StoredItem = {
             **_key(user_id, _PREFIX + config_id),
             **_attributes(draft.name, draft.tickers, draft.status),
             "revision": {"N": "1"},
@@ -104,14 +100,14 @@ class ConfigurationTable:
         }
         put = {"Put": {"TableName": self._name, "Item": item, "ConditionExpression": "attribute_not_exists(PK)"}}
         for _ in range(_ROUNDS):
-            if self._written([put, *self._take_name(user_id, config_id, draft.name)]):
+            if await self._written([put, *(await self._take_name(user_id, config_id, draft.name))]):
                 return _configuration(item)
         raise TableError("dynamodb:TransactWriteItems: others write the same at the same time")
 
-    def change(self, user_id: str, config_id: str, edit: Edit, matches: Sequence[str]) -> Configuration | None:
+    async def change(self, user_id: str, config_id: str, edit: Edit, matches: Sequence[str]) -> Configuration | None:
         """Changes it if its etag is one of `matches`; None: there is none. Raises Mismatch or NameTaken."""
         for _ in range(_ROUNDS):
-            item = self._item(user_id, _PREFIX + config_id)
+            item = await self._item(user_id, _PREFIX + config_id)
             if item is None:
                 return None
             _check_match(item, matches)
@@ -137,18 +133,18 @@ class ConfigurationTable:
             }
             writes = [update]
             if edit.name is not None and normalised(edit.name) != normalised(before.name):
-                others, _ = self._items(user_id, None, _MOST_READ)
+                others, _ = await self._items(user_id, None, _MOST_READ)
                 _check_name(edit.name, [other for other in others if other["SK"] != item["SK"]])
-                writes += self._take_name(user_id, config_id, edit.name)
-                writes += self._leave_name(user_id, config_id, before.name)
-            if self._written(writes):
+                writes += await self._take_name(user_id, config_id, edit.name)
+                writes += await self._leave_name(user_id, config_id, before.name)
+            if await self._written(writes):
                 return _configuration({**item, **wanted})
         raise TableError("dynamodb:TransactWriteItems: others write the same at the same time")
 
-    def delete(self, user_id: str, config_id: str, matches: Sequence[str]) -> bool:
+    async def delete(self, user_id: str, config_id: str, matches: Sequence[str]) -> bool:
         """Deletes it if its etag is one of `matches`; False: there is none. Raises Mismatch."""
         for _ in range(_ROUNDS):
-            item = self._item(user_id, _PREFIX + config_id)
+            item = await self._item(user_id, _PREFIX + config_id)
             if item is None:
                 return False
             _check_match(item, matches)
@@ -162,13 +158,13 @@ class ConfigurationTable:
                     **({"ExpressionAttributeValues": values} if values else {}),
                 }
             }
-            if self._written([delete, *self._leave_name(user_id, config_id, _configuration(item).name)]):
+            if await self._written([delete, *(await self._leave_name(user_id, config_id, _configuration(item).name))]):
                 return True
         raise TableError("dynamodb:TransactWriteItems: others write the same at the same time")
 
-    def _take_name(self, user_id: str, config_id: str, name: str) -> list[dict[str, Any]]:
+    async def _take_name(self, user_id: str, config_id: str, name: str) -> list[dict[str, Any]]:
         """The writes that give a configuration its name, on the condition that nobody has it. Raises NameTaken."""
-        guard = self._item(user_id, _guard(name))
+        guard = await self._item(user_id, _guard(name))
         owner = None if guard is None else _owner(guard)
         put: dict[str, Any] = {
             "TableName": self._name,
@@ -182,7 +178,7 @@ class ConfigurationTable:
             values = {} if owner is None else {"ExpressionAttributeValues": {":owner": {"S": owner}}}
             return [{"Put": {**put, **values}}]
         # Somebody else's, unless a foreign writer has deleted or renamed that one and knows nothing of guards.
-        other = self._item(user_id, _PREFIX + owner)
+        other = await self._item(user_id, _PREFIX + owner)
         if other is not None and normalised(_configuration(other).name) == normalised(name):
             raise NameTaken
         still: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(PK)"}
@@ -196,9 +192,9 @@ class ConfigurationTable:
         check = {"TableName": self._name, "Key": _key(user_id, _PREFIX + owner), **still}
         return [{"Put": {**put, "ExpressionAttributeValues": {":owner": {"S": owner}}}}, {"ConditionCheck": check}]
 
-    def _leave_name(self, user_id: str, config_id: str, name: str) -> list[dict[str, Any]]:
+    async def _leave_name(self, user_id: str, config_id: str, name: str) -> list[dict[str, Any]]:
         """The write that gives a configuration's name back, if the guard is its own."""
-        guard = self._item(user_id, _guard(name))
+        guard = await self._item(user_id, _guard(name))
         if guard is None or _owner(guard) != config_id:
             return []
         delete = {
@@ -209,32 +205,14 @@ class ConfigurationTable:
         }
         return [{"Delete": delete}]
 
-    def _item(self, user_id: str, sort_key: str) -> Item | None:
-        answer = patiently(
+    async def _item(self, user_id: str, sort_key: str) -> StoredItem | None:
+        answer = await self._calls(
             "dynamodb:GetItem",
-            lambda: self._client.get_item(TableName=self._name, Key=_key(user_id, sort_key), ConsistentRead=True),
+            lambda client: client.get_item(TableName=self._name, Key=_key(user_id, sort_key), ConsistentRead=True),
         )
         return answer.get("Item")
 
-    def _batch(self, keys: Sequence[tuple[str, str]]) -> list[Item]:
-        found: list[Item] = []
-        left: Any = {
-            "Keys": [_key(user_id, _PREFIX + config_id) for user_id, config_id in keys],
-            "ConsistentRead": True,
-        }
-        for _ in range(_ROUNDS):
-            asked = {self._name: left}
-            answer = patiently(
-                "dynamodb:BatchGetItem",
-                lambda asked=asked: self._client.batch_get_item(RequestItems=asked),  # type: ignore[misc]
-            )
-            found += answer["Responses"].get(self._name, ())
-            left = answer.get("UnprocessedKeys", {}).get(self._name)
-            if not left:
-                return found
-        raise TableError("dynamodb:BatchGetItem: throttled, keys are left unprocessed")
-
-    def _items(self, user_id: str, after: str | None, limit: int) -> tuple[Sequence[Item], bool]:
+    async def _items(self, user_id: str, after: str | None, limit: int) -> tuple[Sequence[StoredItem], bool]:
         """One request. An answer that AWS cuts at 1 MB says that more follow."""
         request: dict[str, Any] = {
             "TableName": self._name,
@@ -245,20 +223,20 @@ class ConfigurationTable:
         }
         if after is not None:
             request["ExclusiveStartKey"] = _key(user_id, _PREFIX + after)
-        answer = patiently("dynamodb:Query", lambda: self._client.query(**request))
+        answer = await self._calls("dynamodb:Query", lambda client: client.query(**request))
         items = answer["Items"]
         return items[:limit], len(items) > limit or "LastEvaluatedKey" in answer
 
-    def _written(self, writes: Sequence[dict[str, Any]]) -> bool:
+    async def _written(self, writes: Sequence[dict[str, Any]]) -> bool:
         """One transaction. False: what was read before is not so any more. The token makes another attempt after a lost
         answer the same write."""
         token = secrets.token_hex(16)
         try:
-            patiently(
+            await self._calls(
                 "dynamodb:TransactWriteItems",
-                lambda: self._client.transact_write_items(TransactItems=writes, ClientRequestToken=token),  # type: ignore[arg-type]
+                lambda client: client.transact_write_items(TransactItems=writes, ClientRequestToken=token),  # type: ignore[arg-type]
             )
-        except Refused as refused:
+        except TransactionRefused as refused:
             if "ConditionalCheckFailed" in refused.codes:
                 return False
             raise TableError(f"dynamodb:TransactWriteItems: {refused}") from None
@@ -275,12 +253,12 @@ def _guard(name: str) -> str:
     return f"NAME#{base64.urlsafe_b64encode(digest).decode('ascii').rstrip('=')}"
 
 
-def _owner(guard: Item) -> str | None:
+def _owner(guard: StoredItem) -> str | None:
     owner = plain(guard).get("config_id")
     return owner if isinstance(owner, str) else None
 
 
-def _configuration(item: Item) -> Configuration:
+def _configuration(item: StoredItem) -> Configuration:
     user_id, config_id = item["PK"]["S"].removeprefix("USER#"), item["SK"]["S"].removeprefix(_PREFIX)
     return read_configuration(user_id, config_id, plain(item))
 
@@ -296,13 +274,13 @@ def _attributes(name: str | None, tickers: Sequence[str] | None, status: str | N
     return given
 
 
-def _revision(item: Item) -> int:
+def _revision(item: StoredItem) -> int:
     """A foreign writer's may be anything, or too large to be counted on."""
     number = item.get("revision", {}).get("N", "0")
     return int(number) if len(number) <= 15 and number.isdigit() else 0
 
 
-def _as_read(item: Item) -> tuple[str, dict[str, str], dict[str, Any]]:
+def _as_read(item: StoredItem) -> tuple[str, dict[str, str], dict[str, Any]]:
     """A condition: the content is the one that was read, attribute by attribute."""
     parts, values = ["attribute_exists(PK)"], {}
     for name in STORED:
@@ -314,11 +292,11 @@ def _as_read(item: Item) -> tuple[str, dict[str, str], dict[str, Any]]:
     return " AND ".join(parts), {f"#{name}": name for name in STORED}, values
 
 
-def _check_match(item: Item, matches: Sequence[str]) -> None:
+def _check_match(item: StoredItem, matches: Sequence[str]) -> None:
     if ANY not in matches and etag(plain(item)) not in matches:
         raise Mismatch
 
 
-def _check_name(name: str, others: Sequence[Item]) -> None:
+def _check_name(name: str, others: Sequence[StoredItem]) -> None:
     if any(normalised(_configuration(other).name) == normalised(name) for other in others):
         raise NameTaken

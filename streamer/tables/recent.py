@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable
 from typing import Final
 
 from streamer.clock import wall_ms
-from streamer.listing import Page
+from streamer.cursor import Page
 
 _MOST_PAGES: Final = 256
 _MOST_ROWS: Final = 20_000  # about 12 MB

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 
@@ -12,28 +11,21 @@ _SAMPLES = 2048
 
 
 class Counters:
-    """Monotonic counts since start. KeyError for a name that is not in the catalogue."""
+    """Monotonic counts since start, in the event loop. KeyError for a name that is not in the catalogue."""
 
     def __init__(self) -> None:
         self._counts = {metric.name: 0 for metric in COUNTERS}
-        self._elsewhere = dict(self._counts)
-        self._lock = threading.Lock()
 
     def add(self, name: str, count: int = 1) -> None:
-        """For the event loop only: it is called for each write to each stream, and takes no lock."""
+        """Counts up."""
         self._counts[name] += count
 
-    def add_from_thread(self, name: str) -> None:
-        """Counts one, from any thread."""
-        with self._lock:
-            self._elsewhere[name] += 1
-
     def __getitem__(self, name: str) -> int:
-        return self._counts[name] + self._elsewhere[name]
+        return self._counts[name]
 
     def snapshot(self) -> dict[str, int]:
         """All counts, in the catalogue's order."""
-        return {name: count + self._elsewhere[name] for name, count in self._counts.items()}
+        return dict(self._counts)
 
 
 class Lags:

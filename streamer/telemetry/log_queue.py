@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from streamer.telemetry.line_rate import LineKind, LineRate
@@ -23,8 +23,8 @@ class LogQueue(logging.Handler):
     def __init__(self, descriptor: int = _STDERR, *, max_bytes: int = 1 << 20, rate: LineRate | None = None) -> None:
         """The descriptor stays the caller's. `max_bytes`: of lines that wait."""
         super().__init__()
-        self.counted: Callable[[], None] | None = None
-        """Called for each line that is dropped, by any thread; must not block."""
+        self.dropped = 0
+        """Lines that were dropped so far."""
         self._rate = LineRate() if rate is None else rate
         self._state = threading.Lock()
         self._dropped = 0  # lines that no notice has reported yet
@@ -91,9 +91,7 @@ class LogQueue(logging.Handler):
     def _drop(self, lines: int) -> None:
         with self._state:
             self._dropped += lines
-        for _ in range(lines):
-            if self.counted is not None:
-                self.counted()
+            self.dropped += lines
 
 
 def _record(kind: LineKind) -> logging.LogRecord:

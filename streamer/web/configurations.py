@@ -41,7 +41,7 @@ from streamer.web.configuration_models import (
 from streamer.web.identity import CallerIdentity
 from streamer.web.operation import CONFIGURATIONS, UserId, answer, declared_query, headers
 from streamer.web.problems import TABLE_AWAY, UNKNOWN_USER, described, malformed
-from streamer.web.query import Cursor, one, values, whole_number
+from streamer.web.query import CursorParameter, one, values, whole_number
 
 PATH: Final = "/api/v2/configurations"
 ONE: Final = PATH + "/{config_id}"
@@ -169,7 +169,7 @@ def install(app: FastAPI, identity: CallerIdentity, configurations: Configuratio
             **TABLE_AWAY,
         },
     )
-    async def list_configurations(limit: Limit, cursor: Cursor, user_id: str = Security(caller)) -> Response:
+    async def list_configurations(limit: Limit, cursor: CursorParameter, user_id: str = Security(caller)) -> Response:
         most = whole_number("limit", limit, DEFAULT_LIMIT, MAX_LIMIT)
         place = one("cursor", cursor)
         found, more = await store().page(user_id, None if place is None else _read_cursor(place), most)

@@ -20,8 +20,8 @@ from typing import Protocol
 
 from starlette.requests import HTTPConnection
 
+from streamer.aws.secrets import Secrets
 from streamer.errors import RequestError
-from streamer.secrets import Secrets
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network

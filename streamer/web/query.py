@@ -24,7 +24,7 @@ def values(description: str, *, example: str | None = None) -> Any:
     return declared
 
 
-Cursor = Annotated[
+CursorParameter = Annotated[
     list[str],
     values("Go on behind the page that ended with this `cursor`. Opaque."),
     WithJsonSchema({"type": "string"}),

@@ -10,15 +10,15 @@ from pydantic import Field, WithJsonSchema
 from starlette.responses import Response
 
 from streamer.change import iso_time, parse_time
+from streamer.cursor import Cursor, Page, read_cursor
 from streamer.errors import RequestError
-from streamer.listing import Page, Position, read_position
 from streamer.sse.encode import to_json
 from streamer.sse.events import SentimentUpdate
 from streamer.web.event_schemas import MODELS
 from streamer.web.operation import SNAPSHOT, Described, answer, declared_query
 from streamer.web.parameters import TICKERS, read_tickers
 from streamer.web.problems import TABLE_AWAY, malformed
-from streamer.web.query import CURSOR, Cursor, one, values, whole_number
+from streamer.web.query import CURSOR, CursorParameter, one, values, whole_number
 
 PATH: Final = "/api/v2/sentiment"
 DEFAULT_LIMIT: Final = 100
@@ -32,7 +32,7 @@ class SnapshotReader(Protocol):
     """Reads the newest items. May raise TableError: 503."""
 
     async def page(
-        self, tickers: frozenset[str] | None, since: str | None, limit: int, position: Position | None
+        self, tickers: frozenset[str] | None, since: str | None, limit: int, position: Cursor | None
     ) -> Page:
         """Newest first; bounded work, at most `limit` rows, except that one item's rows stay together."""
 
@@ -91,7 +91,7 @@ def install(app: FastAPI, snapshot: SnapshotReader) -> None:
         responses={**answer(_EXAMPLE), **malformed("since: give a time such as 2026-11-22T14:00:00Z"), **TABLE_AWAY},
         dependencies=[Depends(declared_query)],
     )
-    async def sentiment(tickers: Tickers, since: Since, limit: Limit, cursor: Cursor) -> Response:
+    async def sentiment(tickers: Tickers, since: Since, limit: Limit, cursor: CursorParameter) -> Response:
         page = await snapshot.page(
             read_tickers(tickers),
             _since(one("since", since)),
@@ -116,8 +116,8 @@ def _since(value: str | None) -> str | None:
     return iso_time(moment)
 
 
-def _position(value: str | None) -> Position | None:
+def _position(value: str | None) -> Cursor | None:
     try:
-        return None if value is None else read_position(value)
+        return None if value is None else read_cursor(value)
     except ValueError:
         raise RequestError(422, "cursor: give the one that the page before ended with") from None

@@ -16,7 +16,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from streamer.clock import wall_ms
 from streamer.hub.resume import Request
-from streamer.hub.watch import Watch
+from streamer.hub.subscription import ConfigurationSubscription
 from streamer.sse.events import ClosingReason
 from streamer.streams.admission import Admission, By, Full, Slot
 from streamer.streams.asgi import AsgiSink
@@ -50,10 +50,10 @@ _OF_ONE_USER = [*_HEADERS, (b"cache-control", b"no-store, no-transform")]
 class SubscriptionSource(Protocol):
     """The configurations that streams show; it changes the streams with them. In the event loop."""
 
-    async def enter(self, user_id: str, config_id: str) -> Watch[OpenStream] | None:
+    async def enter(self, user_id: str, config_id: str) -> ConfigurationSubscription[OpenStream] | None:
         """The configuration, until it is given back; None: there is none. Raises TableError."""
 
-    def leave(self, watch: Watch[OpenStream]) -> None:
+    def leave(self, watch: ConfigurationSubscription[OpenStream]) -> None:
         """Gives it back."""
 
 
@@ -225,7 +225,7 @@ class _StreamRequest:
         self._responder = responder
         self._slot: Slot | None = slot
         self._peer: str = (scope.get("client") or ("unknown",))[0]
-        self.watch: Watch[OpenStream] | None = None
+        self.watch: ConfigurationSubscription[OpenStream] | None = None
         self.stream: OpenStream | None = None
 
     def log_opened(self) -> None:

@@ -17,9 +17,9 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from streamer.aws.secrets import Secrets
 from streamer.clock import wall_ms
 from streamer.errors import RequestError
-from streamer.secrets import Secrets
 
 _VERSION = b"\x01"
 _TAG = 32

@@ -49,8 +49,8 @@ def _watermark_from_relayed_at() -> None:
 def _no_lease_repair() -> None:
     """A queue that is gone, or gets nothing, is polled for ever."""
     from streamer.errors import LeaseLost
+    from streamer.intake.keepalive import Keepalive
     from streamer.intake.receive import ReceiveError, Receiver
-    from streamer.intake.upkeep import Upkeep
 
     mapped = Receiver._mapped
 
@@ -59,7 +59,11 @@ def _no_lease_repair() -> None:
         return ReceiveError(str(found)) if isinstance(found, LeaseLost) else found
 
     _replace(Receiver, "_mapped", never_lost)
-    _replace(Upkeep, "check", lambda upkeep: None)
+
+    async def unchecked(keepalive: Keepalive) -> None:
+        """Nothing is checked."""
+
+    _replace(Keepalive, "_check", unchecked)
 
 
 def _index_believed() -> None:

@@ -124,7 +124,7 @@ async def test_the_service_says_what_it_publishes(resources: Resources, monkeypa
     told = Told("lease taken", "ready")
     logging.getLogger().addHandler(told)
     logging.getLogger().setLevel(logging.INFO)
-    service = Service(settings.read(os.environ), asyncio.get_running_loop())
+    service = Service(settings.read(os.environ))
     sns = LocalClients(resources.endpoint_url).sns()
 
     def publish(content: dict[str, Any]) -> None:

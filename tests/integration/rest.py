@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,15 +9,18 @@ from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
-from streamer import aws
+from streamer.aws.clients import TableClient, connect_table
+from streamer.aws.worker import Worker
 from streamer.change import Key, iso_time
 from streamer.clock import wall_ms
 from streamer.local.provision import provision
 from streamer.local.resources import Resources
-from streamer.tables.lane import Configurations, Connection, Lane, Snapshot
+from streamer.tables.configurations import ConfigurationTable
+from streamer.tables.counts import Counts
 from streamer.tables.recent import RecentPages
+from streamer.tables.retry import TableCalls
 from streamer.tables.sentiment import SentimentTable
-from streamer.tally import Tally
+from streamer.tables.snapshot import SnapshotTable
 from streamer.web.app import RestPart
 from streamer.web.identity import Identity
 from tests.moto_in_process import moto_in_process
@@ -58,15 +60,14 @@ def tables() -> Iterator[Tables]:
     account = {"AWS_DEFAULT_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
     with moto_in_process() as url, patch.dict("os.environ", account | {"AWS_ENDPOINT_URL": url}):
         resources = provision(url, suffix="-rest-http")  # moto keeps one state for the whole process
-        lane, client = Lane(), aws.connect_table()
-        connection = Connection(lambda: client)
-        tally = Tally(lambda: SentimentTable(client, resources.sentiment_table, threading.Event()))
+        worker, client = Worker("test", threads=8), connect_table()
+        calls = TableCalls(worker, TableClient())
         part = RestPart(
             identity=Identity([ip_network("127.0.0.0/8")]),
-            configurations=Configurations(lane, connection, resources.users_table),
-            snapshot=Snapshot(lane, connection, resources.sentiment_table, recent=RecentPages(keep_ms=0)),
-            count=lambda: lane(tally.metrics),
+            configurations=ConfigurationTable(calls, resources.users_table),
+            snapshot=SnapshotTable(calls, resources.sentiment_table, recent=RecentPages(keep_ms=0)),
+            count=Counts(SentimentTable(calls, resources.sentiment_table)).metrics,
         )
         yield Tables(resources, client, part)
-        lane.close()
+        worker.close()
         client.close()

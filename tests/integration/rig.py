@@ -13,15 +13,15 @@ from typing import Any
 
 import httpx
 
+from streamer.aws.secrets import Secrets
 from streamer.change import Change, Key, iso_time
+from streamer.cursor import Page
 from streamer.errors import RequestError
 from streamer.functions.adapter import LambdaAdapter
 from streamer.hub.history import History
 from streamer.hub.hub import Hub
 from streamer.hub.ledger import Ledger
 from streamer.hub.window import Window
-from streamer.listing import Page
-from streamer.secrets import Secrets
 from streamer.server.limits import ConnectionLimits
 from streamer.server.server import HttpServer
 from streamer.server.sockets import listen

@@ -6,24 +6,26 @@ import json
 import queue
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 from uuid import uuid4
 
 import pytest
 from boto3.session import Session
 
-from streamer import aws
+from streamer.aws.clients import connect_queue
+from streamer.change import Key
 from streamer.clock import wall_ms
 from streamer.errors import LeaseLost, PoisonMessage
-from streamer.intake.decode import Canary, decode
+from streamer.intake.decode import Canary
 from streamer.intake.lease import Lease
-from streamer.intake.push import Push
-from streamer.intake.receive import Message, Receiver
-from streamer.intake.signals import LeaseFailed, LeaseGone, LeaseTaken, Polled, Signal
+from streamer.intake.push import Push, QueueSettings
+from streamer.intake.receive import Decoded, QueueMessage, Receiver
+from streamer.intake.signals import LeaseFailed, LeaseGone, LeaseTaken, QueueRead, Signal
+from streamer.telemetry.counters import Counters
+from tests.loop_thread import LoopThread
 from tests.moto_in_process import moto_in_process
 from tests.watchdog import WATCHDOG
 
@@ -79,7 +81,7 @@ def cloud(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
     sqs.close()
 
 
-class Service:
+class Service(LoopThread):
     """What a service gives to a Push, and what it hears: canaries in order, poison by its reason."""
 
     def __init__(self, cloud: Cloud) -> None:
@@ -87,25 +89,29 @@ class Service:
         self.poison: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()
         self.signals: queue.SimpleQueue[Signal] = queue.SimpleQueue()
         self.push = Push(
-            partial(aws.connect, WAIT),
-            self.deliver,
-            self.signals.put,
-            topic_arn=cloud.topic_arn,
-            prefix=cloud.prefix,
-            wait_seconds=WAIT,
+            QueueSettings(cloud.topic_arn, cloud.prefix, "sentiment", wait_seconds=WAIT),
+            self,
+            self,
+            Counters(),
         )
+        super().__init__(self.push.run)
 
-    def deliver(self, messages: tuple[Message, ...]) -> None:
-        for message in messages:
-            try:
-                decoded = decode(message.body, "sentiment")
-            except PoisonMessage as poison:
-                self.poison.put((message.id, poison.reason))
+    def take(self, messages: Sequence[Decoded]) -> Sequence[Key]:
+        for message, content in messages:
+            if isinstance(content, PoisonMessage):
+                self.poison.put((message.id, content.reason))
                 continue
-            assert isinstance(decoded, Canary)
+            assert isinstance(content, Canary)
             assert message.sent_at_ms is not None
             assert message.sent_at_ms <= message.received_at_ms
-            self.sent.put(decoded.sent_at)
+            self.sent.put(content.sent_at)
+        return ()
+
+    def announce_mode(self) -> None:
+        raise AssertionError("Push knows no mode")
+
+    def hear(self, signal: Signal) -> None:
+        self.signals.put(signal)
 
     def hears(self, kind: type[Kind]) -> Kind:
         while True:
@@ -118,12 +124,12 @@ class Service:
 def running(cloud: Cloud) -> Iterator[Service]:
     """A Push that holds its lease; stopped at the end, which must not fail."""
     service = Service(cloud)
-    service.push.start()
+    service.start()
     try:
-        service.hears(Polled)
+        service.hears(QueueRead)
         yield service
     finally:
-        assert service.push.stop(WATCHDOG)
+        service.stop()
 
 
 def canary(sent_at: int) -> str:
@@ -136,7 +142,7 @@ def test_what_is_published_is_delivered_and_deleted(cloud: Cloud) -> None:
         assert sorted(service.sent.get(timeout=WATCHDOG) for _ in range(15)) == list(range(15))
         deleted = 0
         while deleted < 15:
-            polled = service.hears(Polled)
+            polled = service.hears(QueueRead)
             assert polled.undeleted == 0
             deleted += polled.messages
         counts = cloud.attributes(cloud.queues()[0])
@@ -152,7 +158,7 @@ def test_a_poison_message_is_met_once_and_holds_up_nothing(cloud: Cloud) -> None
         assert sorted(reason for _, reason in met) == ["json", "version"]
         deleted = 0
         while deleted < 3:
-            deleted += service.hears(Polled).messages
+            deleted += service.hears(QueueRead).messages
         assert cloud.attributes(cloud.queues()[0])["ApproximateNumberOfMessagesNotVisible"] == "0"
     assert service.poison.empty()
 
@@ -176,12 +182,13 @@ def test_the_lease_is_made_as_asked_and_leaves_no_queue_and_no_subscription(clou
     assert (cloud.queues(), cloud.subscriptions()) == ([], [])
 
 
-def test_a_stop_during_a_poll_waits_for_its_end_and_leaves_nothing(cloud: Cloud) -> None:
+def test_a_stop_during_a_receive_leaves_nothing(cloud: Cloud) -> None:
     before = set(threading.enumerate())
     with running(cloud) as service:
-        service.hears(Polled)  # an empty long poll came back, so the next one is under way
-    ours = [thread for thread in set(threading.enumerate()) - before if thread.name == "intake-push"]
-    assert ours == []
+        service.hears(QueueRead)  # an empty long poll came back, so the next one is under way
+    for thread in set(threading.enumerate()) - before:
+        thread.join(WATCHDOG)  # the receive ends by itself
+    assert not {thread for thread in set(threading.enumerate()) - before if thread.name == "intake-push"}
     assert (cloud.queues(), cloud.subscriptions()) == ([], [])
 
 
@@ -206,13 +213,13 @@ def test_a_queue_deleted_by_somebody_is_replaced(cloud: Cloud) -> None:
 
 
 def test_a_lost_queue_and_a_refused_receipt_are_known_by_the_engines_own_answers(cloud: Cloud) -> None:
-    clients = aws.connect(WAIT)
+    clients = connect_queue(WAIT)
     lease = Lease.acquire(*clients, cloud.topic_arn, cloud.prefix, wait_seconds=WAIT, now=wall_ms)
     receiver = Receiver(clients.sqs, lease.queue_url, wait_seconds=WAIT, now=wall_ms)
     assert receiver.receive() == ()
     cloud.publish("one", "two")
     messages = receiver.receive()
-    unknown = Message("3", "no receipt", "", 0, None, 1)
+    unknown = QueueMessage("3", "no receipt", "", 0, None, 1)
     assert receiver.delete((*messages, unknown)) == 1
     lease.release()
     with pytest.raises(LeaseLost):
@@ -226,8 +233,8 @@ def test_an_aws_that_is_not_there_is_tried_again_until_the_stop(cloud: Cloud, mo
         taken.bind(("127.0.0.1", 0))  # bound and not listening: nobody else gets the port, and it refuses
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{taken.getsockname()[1]}")
         service = Service(cloud)
-        service.push.start()
+        service.start()
         for _ in range(2):
             assert service.hears(LeaseFailed) == LeaseFailed("sqs:CreateQueue: EndpointConnectionError")
-        assert service.push.stop(WATCHDOG)
+        service.stop()
     assert cloud.queues() == []

@@ -7,7 +7,7 @@ import os
 import queue
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -19,17 +19,19 @@ import pytest
 from boto3.session import Session
 from botocore.awsrequest import AWSResponse
 
-from streamer import aws
-from streamer.change import iso_time
+from streamer.aws.clients import QueueClients, connect_queue
+from streamer.change import Key, iso_time
 from streamer.clock import wall_ms
 from streamer.errors import LeaseError, LeaseLost
 from streamer.intake import reaper
 from streamer.intake.lease import Lease
-from streamer.intake.push import Push
+from streamer.intake.push import Push, QueueSettings
 from streamer.intake.reaper import DEAD_AFTER, Reaper
-from streamer.intake.receive import Message
-from streamer.intake.signals import LeaseGone, LeaseTaken, Polled, PollFailed, Signal
+from streamer.intake.receive import Decoded
+from streamer.intake.signals import LeaseGone, LeaseTaken, QueueFailed, QueueRead, Signal
+from streamer.telemetry.counters import Counters
 from tests.integration.terminal import machine, ran
+from tests.loop_thread import LoopThread
 from tests.moto_in_process import moto_in_process
 from tests.watchdog import WATCHDOG
 
@@ -89,7 +91,7 @@ class Cloud:
         return {each["Endpoint"].rpartition(":")[2] for page in pages for each in page["Subscriptions"]}
 
     def reaper(self) -> Reaper:
-        return Reaper(aws.Clients(self.sqs, self.sns), self.topic_arn, self.prefix, sleep=lambda _seconds: None)
+        return Reaper(QueueClients(self.sqs, self.sns), self.topic_arn, self.prefix, sleep=lambda _seconds: None)
 
 
 @pytest.fixture
@@ -151,7 +153,7 @@ def test_what_a_killed_container_left_goes_when_it_is_old_enough(cloud: Cloud) -
     lease = Lease.acquire(cloud.sqs, cloud.sns, cloud.topic_arn, cloud.prefix, wait_seconds=WAIT, now=wall_ms)
     assert cloud.reaper().prune().those("removed") == ()
     later = Reaper(
-        aws.Clients(cloud.sqs, cloud.sns),
+        QueueClients(cloud.sqs, cloud.sns),
         cloud.topic_arn,
         cloud.prefix,
         now=lambda: wall_ms() + DEAD_AFTER + 1000,
@@ -237,8 +239,8 @@ class Permission:
     def __init__(self) -> None:
         self.taken: set[str] = set()
 
-    def connect(self) -> aws.Clients:
-        clients = aws.connect(WAIT)
+    def connect(self, wait_seconds: int = WAIT) -> QueueClients:
+        clients = connect_queue(wait_seconds)
         for service, client in zip(("sqs", "sns"), clients, strict=True):
             events: Any = client.meta.events
             events.register(f"before-send.{service}", self._answer)
@@ -276,7 +278,7 @@ def test_a_check_that_is_refused_is_no_loss(cloud: Cloud) -> None:
 # The thread that holds it
 
 
-class Service:
+class Service(LoopThread):
     """What a service gives to a Push, and what it hears."""
 
     def __init__(self, cloud: Cloud) -> None:
@@ -285,18 +287,25 @@ class Service:
         self.permission = Permission()
         self.ahead_ms = 0
         self.push = Push(
-            self.permission.connect,
-            self.deliver,
-            self.signals.put,
-            topic_arn=cloud.topic_arn,
-            prefix=cloud.prefix,
-            wait_seconds=WAIT,
+            QueueSettings(cloud.topic_arn, cloud.prefix, "sentiment", wait_seconds=WAIT),
+            self,
+            self,
+            Counters(),
+            connect=self.permission.connect,
             now=lambda: wall_ms() + self.ahead_ms,
         )
+        super().__init__(self.push.run)
 
-    def deliver(self, messages: tuple[Message, ...]) -> None:
-        for message in messages:
+    def take(self, messages: Sequence[Decoded]) -> Sequence[Key]:
+        for message, _ in messages:
             self.bodies.put(message.body)
+        return ()
+
+    def announce_mode(self) -> None:
+        raise AssertionError("Push knows no mode")
+
+    def hear(self, signal: Signal) -> None:
+        self.signals.put(signal)
 
     def hears(self, kind: type[Kind]) -> Kind:
         while True:
@@ -309,12 +318,12 @@ class Service:
 def running(cloud: Cloud) -> Iterator[Service]:
     """A Push that holds its lease; stopped at the end, with nothing left."""
     service = Service(cloud)
-    service.push.start()
+    service.start()
     try:
-        service.hears(Polled)
+        service.hears(QueueRead)
         yield service
     finally:
-        assert service.push.stop(WATCHDOG)
+        service.stop()
     assert (cloud.queues(), cloud.subscribed()) == (set(), set())
 
 
@@ -336,8 +345,8 @@ def test_a_subscription_removed_by_somebody_is_replaced_with_its_queue(cloud: Cl
 def test_the_heartbeat_of_a_running_container_is_renewed(cloud: Cloud) -> None:
     with running(cloud) as service:
         service.ahead_ms = 301_000
-        service.hears(Polled)
-        service.hears(Polled)
+        service.hears(QueueRead)
+        service.hears(QueueRead)
         (found,) = cloud.reaper().examine()
         assert found.age_seconds is not None
         assert found.age_seconds < -200
@@ -348,7 +357,7 @@ def test_permission_that_is_lost_and_returns_needs_no_restart(cloud: Cloud) -> N
         (before,) = cloud.queues()
         service.permission.taken = {"ReceiveMessage"}
         for _ in range(3):
-            assert service.hears(PollFailed).error.startswith("sqs:ReceiveMessage: AccessDenied")
+            assert service.hears(QueueFailed).error.startswith("sqs:ReceiveMessage: AccessDenied")
         service.permission.taken = set()
         cloud.sns.publish(TopicArn=cloud.topic_arn, Message="after")
         assert service.bodies.get(timeout=WATCHDOG) == "after"

@@ -5,29 +5,31 @@ moto counts as DynamoDB does what a Query evaluated (ScannedCount, of which read
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from streamer import aws
+from streamer.aws.clients import connect_table
+from streamer.aws.worker import Worker
 from streamer.change import LABELS, Key, iso_time
 from streamer.clock import wall_ms
-from streamer.intake.poll import Poll
+from streamer.intake.failover import Failover
+from streamer.intake.poll import Poll, PollSettings
 from streamer.intake.signals import Queried, Signal
-from streamer.intake.survey import Spans
+from streamer.tables.retry import TableCalls
 from streamer.tables.sentiment import SentimentTable
 from tests.moto_in_process import moto_in_process
-from tests.unit.intake.surveying import FakeSurvey
+from tests.unit.intake.consumer import FakeConsumer
 from tests.watchdog import WATCHDOG
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-SPANS = Spans(lookback=180, catchup=0, window=0)
+SETTINGS = PollSettings(interval=600, lookback=180, catchup=0, window=0)
 DAY, NEW, CHANGED = 86_400_000, 30, 4
 SMALL, LARGE = 100, 20_000
 
@@ -94,7 +96,7 @@ def write(client: DynamoDBClient, table: str, items: Iterator[dict[str, Any]]) -
 
 def cost_of_two_queries(old: int) -> tuple[Cost, int]:
     """The first query of a container, and the next one that finds some items changed; and how many items it showed."""
-    table, writer = f"sentiment-{old}", aws.connect_table()
+    table, writer = f"sentiment-{old}", connect_table()
     make(writer, table)
     labels, now_ms = sorted(LABELS), wall_ms()
     old_ms = range(now_ms - DAY, now_ms - 300_000, (DAY - 300_000) // old)
@@ -104,29 +106,40 @@ def cost_of_two_queries(old: int) -> tuple[Cost, int]:
     count = writer.describe_table(TableName=table)["Table"]["ItemCount"]
     assert count == old + NEW
 
-    cost, survey, client = Cost(), FakeSurvey(), aws.connect_table()
-    survey.now_ms = now_ms
+    cost, consumer, client = Cost(), FakeConsumer(), connect_table()
+    consumer.now_ms = now_ms
     cost.watch(client)
-    asked = threading.Semaphore(0)
+    changed = (item(key, labels[number % 3 - 1]) for number, key in enumerate(new[:CHANGED]))
+    shown = asyncio.run(two_queries(client, table, consumer, lambda: write(writer, table, changed)))
+    client.close()
+    writer.close()
+    return cost, shown
 
-    def hear(signal: Signal) -> None:
-        assert isinstance(signal, Queried), signal
-        asked.release()
 
-    poll = Poll(
-        lambda stopping: SentimentTable(client, table, stopping), survey, hear, interval=lambda: 600.0, spans=SPANS
-    )
-    poll.start()
-    try:
-        assert asked.acquire(timeout=WATCHDOG)
-        write(writer, table, (item(key, labels[number % 3 - 1]) for number, key in enumerate(new[:CHANGED])))
+class Heard:
+    """Conforms to Listener."""
+
+    def __init__(self) -> None:
+        self.queried: asyncio.Queue[Signal] = asyncio.Queue()
+
+    def hear(self, signal: Signal) -> None:
+        self.queried.put_nowait(signal)
+
+
+async def two_queries(client: DynamoDBClient, table: str, consumer: FakeConsumer, between: Callable[[], None]) -> int:
+    worker, heard = Worker("test"), Heard()
+    calls = TableCalls(worker, lambda: client)  # type: ignore[arg-type]
+    poll = Poll(SentimentTable(calls, table), consumer, heard, Failover(wall_ms(), alone=True), SETTINGS)
+    polling = asyncio.create_task(poll.run())
+    async with asyncio.timeout(WATCHDOG):
+        assert isinstance(await heard.queried.get(), Queried)
+        between()
         poll.soon()
-        assert asked.acquire(timeout=WATCHDOG)
-    finally:
-        assert poll.stop(30)
-        client.close()
-        writer.close()
-    return cost, len(survey.shown())
+        assert isinstance(await heard.queried.get(), Queried)
+    polling.cancel()
+    await asyncio.wait({polling})
+    worker.close()
+    return len(consumer.shown())
 
 
 @pytest.mark.slow("writes 20,000 items")

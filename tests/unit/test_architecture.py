@@ -22,42 +22,47 @@ MAY_IMPORT: dict[str, set[str]] = {
     "place": set(),
     "setting_values": set(),
     "settings": {"errors", "setting_values"},
-    "secrets": {"aws", "errors", "setting_values"},
-    "aws": set(),
     "configuration": {"change", "errors"},
-    "listing": {"change"},
-    "tables": {"aws", "change", "clock", "configuration", "errors", "listing"},
-    "tally": {"change", "clock", "errors", "hub", "sse", "tables"},
+    "cursor": {"change"},
+    "telemetry": {"change", "errors"},
+    "aws": {"errors", "setting_values"},
     "sse": {"change"},
     "hub": {"change", "configuration", "place", "sse"},
-    "intake": {"aws", "change", "clock", "configuration", "errors", "tables"},
-    "telemetry": {"change", "errors"},
+    "tables": {
+        "aws", "change", "clock", "configuration", "cursor", "errors", "hub", "sse", "telemetry",
+    },
+    "intake": {"aws", "change", "clock", "configuration", "errors", "tables", "telemetry"},
     "streams": {"change", "clock", "hub", "sse", "telemetry"},
+    "subscriptions": {"clock", "configuration", "errors", "hub", "streams", "tables", "telemetry"},
+    "publisher": {
+        "change", "clock", "errors", "hub", "intake", "streams", "subscriptions", "tables", "telemetry",
+    },
     "server": {"errors", "streams"},
     "web": {
-        "change", "clock", "configuration", "errors", "hub", "listing", "secrets", "sse", "streams", "telemetry",
+        "aws", "change", "clock", "configuration", "cursor", "errors", "hub", "sse", "streams", "telemetry",
     },
-    "functions": {
-        "aws", "clock", "errors", "intake", "secrets", "settings", "tables", "tally", "telemetry", "web",
-    },
-    "watching": {"clock", "configuration", "errors", "hub", "streams", "telemetry"},
-    "feed": {"change", "clock", "errors", "hub", "intake", "streams", "tables", "telemetry", "watching"},
+    "functions": {"aws", "clock", "errors", "intake", "settings", "tables", "telemetry", "web"},
+    "status": {"change", "clock", "hub", "intake", "publisher", "streams", "telemetry", "web"},
     "service": {
-        "aws", "change", "clock", "errors", "feed", "functions", "hub", "intake", "place", "secrets", "server",
-        "settings", "sse", "streams", "tables", "tally", "telemetry", "watching", "web",
+        "aws", "clock", "functions", "hub", "intake", "place", "publisher", "server", "settings", "sse", "status",
+        "streams", "subscriptions", "tables", "telemetry", "web",
     },
+    "serve": {"server", "service", "settings", "telemetry"},
     "rest": {"functions"},
     "reaper_function": {"functions"},
     "event_source": set(),
     "local": {"cli", "event_source", "telemetry"},
     "client": {"errors", "sse"},
     "tools": {"aws", "change", "client", "clock", "errors", "event_source", "intake", "local", "sse"},
-    "cli": {"errors", "local", "service", "settings", "telemetry", "tools"},
+    "cli": {"errors", "local", "serve", "settings", "telemetry", "tools"},
 }  # fmt: skip
 """What each part of `streamer` may import of the others. Every part is here, so a new one is a decision."""
 
+BESIDE = ("local", "cli", "tools")
+"""Commands, which start one another."""
+
 PURE = (
-    "change", "configuration", "listing", "place", "hub", "sse", "intake/decode.py", "intake/failover.py",
+    "change", "configuration", "cursor", "place", "hub", "sse", "intake/decode.py", "intake/failover.py",
     "intake/signals.py", "server/body.py", "server/requests.py",
 )  # fmt: skip
 """No I/O, environment, clock or web framework of their own."""
@@ -108,26 +113,73 @@ def test_the_core_is_pure(part: str) -> None:
         assert not found, f"{path.relative_to(ROOT)} imports {found}"
 
 
-def test_web_never_sees_aws_and_intake_never_sees_the_web() -> None:
+def test_no_part_imports_what_imports_it() -> None:
+    """Each stands below all that import it, so there is no circle."""
+    below: list[str] = []
+    left = {part: others - {part} for part, others in MAY_IMPORT.items() if part not in BESIDE}
+    while left:
+        free = [part for part, others in left.items() if others <= {*below, *BESIDE}]
+        assert free, f"these import each other: {sorted(left)}"
+        below += free
+        left = {part: others for part, others in left.items() if part not in free}
+
+
+def layers(part: str) -> set[str]:
+    """All that a part sees, directly or through others."""
+    seen: set[str] = set()
+    found = {part}
+    while found - seen:
+        seen |= found
+        found = set().union(*(MAY_IMPORT[one] for one in seen))
+    return seen - {part}
+
+
+@pytest.mark.parametrize(
+    ("part", "unseen"),
+    [
+        ("hub", {"aws", "tables", "intake", "streams", "web", "server", "publisher", "telemetry"}),
+        ("tables", {"intake", "streams", "web", "server", "publisher"}),
+        ("intake", {"streams", "web", "server", "publisher", "subscriptions"}),
+        ("streams", {"aws", "tables", "intake", "web", "server", "publisher"}),
+        ("publisher", {"web", "server", "service", "status"}),
+        ("web", {"tables", "intake", "publisher", "server", "service", "status"}),
+    ],
+)
+def test_a_layer_sees_nothing_above_it(part: str, unseen: set[str]) -> None:
+    assert not layers(part) & unseen
+
+
+def test_intake_never_names_the_hub_and_web_never_sees_boto3() -> None:
+    assert "hub" not in MAY_IMPORT["intake"]
     for part, strangers in {
-        "functions": {
-            "aws",
-            "clock",
-            "errors",
-            "intake",
-            "secrets",
-            "settings",
-            "tables",
-            "tally",
-            "telemetry",
-            "web",
-        },
-        "web": {"boto3", "botocore"},
+        "web": {"boto3", "botocore", "streamer.aws.clients", "streamer.aws.worker"},
         "streams": {"boto3", "fastapi"},
         "intake": {"fastapi"},
     }.items():
         for path in files(part):
-            assert not {name.split(".")[0] for name in imports(path)} & strangers, path
+            for name in imports(path):
+                assert not any(name == each or name.startswith(f"{each}.") for each in strangers), f"{path}: {name}"
+
+
+def test_only_workers_start_threads_and_wait_for_none() -> None:
+    """The loop drives: what blocks is a call in a worker's thread, and nothing else crosses."""
+    may = {"aws/worker.py", "aws/clients.py", "web/assets.py"}
+    for path in sorted((ROOT / "streamer").rglob("*.py")):
+        name = path.relative_to(ROOT / "streamer").as_posix()
+        if name not in may and name.split("/")[0] not in {"local", "tools", "telemetry"}:
+            found = {one.split(".")[0] for one in imports(path)} & {"threading", "concurrent", "queue"}
+            assert not found, f"{name} imports {found}"
+
+
+def test_no_class_name_is_there_twice() -> None:
+    rooms = {"aws", "hub", "intake", "tables"}
+    where: dict[str, list[str]] = {}
+    for path in sorted((ROOT / "streamer").rglob("*.py")):
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                where.setdefault(node.name, []).append(path.relative_to(ROOT / "streamer").as_posix())
+    twice = {name: paths for name, paths in where.items() if len(paths) > 1}
+    assert not {name: paths for name, paths in twice.items() if rooms & {path.split("/")[0] for path in paths}}
 
 
 def test_the_relay_needs_boto3_alone() -> None:
@@ -139,7 +191,7 @@ def test_the_relay_needs_boto3_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["streamer.service", "streamer.rest", "streamer.reaper_function", "ingest_relay.handler"]
+    "module", ["streamer.serve", "streamer.rest", "streamer.reaper_function", "ingest_relay.handler"]
 )
 def test_what_traces_is_loaded_only_where_traces_are_wanted(module: str) -> None:
     code = f"import sys, {module}\nprint([name for name in sys.modules if name.startswith('aws_xray_sdk')])"

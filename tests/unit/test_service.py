@@ -8,11 +8,12 @@ from functools import partial
 
 import pytest
 
-from streamer import service, settings
+from streamer import serve, service, settings
+from streamer.aws.secrets import Secrets
 from streamer.errors import SettingsError
-from streamer.secrets import Secrets
 from streamer.service import Service
 from streamer.settings import Settings
+from streamer.telemetry.log_queue import LogQueue
 from tests.unit.tables.fakes import FakeDynamo
 
 ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod/tickets-AbCdEf"
@@ -27,7 +28,7 @@ def polling(**more: str) -> Settings:
 @pytest.fixture(autouse=True)
 def table(monkeypatch: pytest.MonkeyPatch) -> FakeDynamo:
     dynamo = FakeDynamo()
-    monkeypatch.setattr("streamer.aws.connect_table", lambda: dynamo)
+    monkeypatch.setattr("streamer.aws.clients.connect_table", lambda: dynamo)
     return dynamo
 
 
@@ -41,7 +42,7 @@ async def test_secrets_are_read_before_anything_starts_and_not_by_the_event_loop
         return SECRET
 
     monkeypatch.setattr(service, "Secrets", partial(Secrets, fetch=fetch))
-    made = Service(polling(GATEWAY_SECRET=ARN, TICKET_SECRET=ARN), asyncio.get_running_loop())
+    made = Service(polling(GATEWAY_SECRET=ARN, TICKET_SECRET=ARN))
     assert not readers
     async with made:
         assert len(readers) == 2
@@ -53,10 +54,21 @@ async def test_secrets_that_cannot_be_had_end_the_start(monkeypatch: pytest.Monk
         raise KeyError("SecretString")
 
     monkeypatch.setattr(service, "Secrets", partial(Secrets, fetch=fetch))
-    made = Service(polling(TICKET_SECRET=ARN), asyncio.get_running_loop())
+    made = Service(polling(TICKET_SECRET=ARN))
     with pytest.raises(SettingsError, match="TICKET_SECRET"):
         await made.__aenter__()
     assert not table.requests
+
+
+async def test_lines_of_log_that_were_lost_are_counted() -> None:
+    logs = LogQueue()
+    made = Service(polling(), logs)
+    async with made:
+        logs.dropped = 7
+    counters = made.status.members()["counters"]
+    assert isinstance(counters, dict)
+    assert counters["log_lines_dropped"] == 7
+    logs.close()
 
 
 def test_where_uvloop_is_not_installed_asyncios_own_loop_serves(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,10 +77,10 @@ def test_where_uvloop_is_not_installed_asyncios_own_loop_serves(monkeypatch: pyt
     async def serving(*_: object) -> None:
         loops.append(asyncio.get_running_loop())
 
-    monkeypatch.setattr(service, "_serve", serving)
-    service.serve(polling(SSE_PORT="0"))
+    monkeypatch.setattr(serve, "_serve", serving)
+    serve.serve(polling(SSE_PORT="0"))
     monkeypatch.setitem(sys.modules, "uvloop", None)  # its import raises ImportError
-    service.serve(polling(SSE_PORT="0"))
+    serve.serve(polling(SSE_PORT="0"))
     assert [type(loop).__module__.partition(".")[0] for loop in loops] == ["uvloop", "asyncio"]
 
 
@@ -90,9 +102,9 @@ def test_a_service_on_a_loop_that_handles_no_signals_drains_when_one_comes(monke
     monkeypatch.setitem(sys.modules, "uvloop", None)
     monkeypatch.setattr(asyncio.SelectorEventLoop, "add_signal_handler", unknown)
     monkeypatch.setattr(Service, "drain", drain)
-    monkeypatch.setattr(service, "_spare_the_collector", started)
+    monkeypatch.setattr(serve, "_spare_the_collector", started)
     try:
-        service.serve(polling(SSE_PORT="0"))
+        serve.serve(polling(SSE_PORT="0"))
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -14,7 +14,7 @@ from streamer.tools.terminal.printable import printable
 from streamer.tools.terminal.table import print_table
 
 if TYPE_CHECKING:
-    from streamer.intake.reaper import Examined, Reaper, Report
+    from streamer.intake.reaper import Examined, Reaper, ReaperReport
     from streamer.local.clients import BotoClients
 
 PREFIX: Final = "sentiment-stream"
@@ -98,7 +98,7 @@ def prune(
 
 def _reaper(topic_arn: str | None, prefix: str) -> Reaper:
     """For the topic that is named, else the running demo's. Raises UsageError."""
-    from streamer.aws import Clients
+    from streamer.aws.clients import QueueClients
     from streamer.intake.reaper import Reaper
     from streamer.local.clients import LocalClients
     from streamer.tools.aws import EnvironmentClients, region_of, running_demo
@@ -113,7 +113,7 @@ def _reaper(topic_arn: str | None, prefix: str) -> Reaper:
         clients: BotoClients = LocalClients(demo.endpoint_url)
     else:
         clients = EnvironmentClients(region_of(topic_arn))
-    return Reaper(Clients(clients.sqs(), clients.sns()), topic_arn, prefix)
+    return Reaper(QueueClients(clients.sqs(), clients.sns()), topic_arn, prefix)
 
 
 def _print_json(members: dict[str, object]) -> None:
@@ -133,6 +133,6 @@ def _age(queue: Examined) -> str:
     return f"in {words}" if queue.age_seconds < 0 else f"{words} ago"
 
 
-def _totals(report: Report) -> str:
+def _totals(report: ReaperReport) -> str:
     outcomes = dict.fromkeys(fate.outcome for fate in report.fates)
     return ", ".join(f"{len(report.those(outcome))} {outcome}" for outcome in outcomes) or "there is nothing to remove"

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from streamer import aws
+from streamer.aws.clients import connect_queue
 from streamer.change import iso_time
 from streamer.clock import wall_ms
 from streamer.errors import SettingsError, UnexpectedEvent
@@ -49,7 +49,7 @@ def resources(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Resour
     ],
 )
 def test_a_schedule_runs_the_reaper(resources: Resources, event: dict[str, Any]) -> None:
-    clients = aws.connect(1)
+    clients = connect_queue(1)
     queue = f"sentiment-stream-{'0' * 8}-0000-4000-8000-{'0' * 12}"
     tags = {SERVICE_TAG: SERVICE, TOPIC_TAG: resources.topic_arn, HEARTBEAT_TAG: "2020-01-01T00:00:00.000Z"}
     url = clients.sqs.create_queue(QueueName=queue, tags=tags)["QueueUrl"]
@@ -69,7 +69,7 @@ def test_terraform_takes_the_living_queues_with_it_when_it_destroys(
     resources: Resources, action: str, left: int
 ) -> None:
     """The event is that of `aws_lambda_invocation` with `lifecycle_scope = "CRUD"`."""
-    clients = aws.connect(1)
+    clients = connect_queue(1)
     queue = f"sentiment-stream-{'0' * 8}-0000-4000-8000-{'1' * 12}"
     heartbeat = iso_time(wall_ms())
     tags = {SERVICE_TAG: SERVICE, TOPIC_TAG: resources.topic_arn, HEARTBEAT_TAG: heartbeat}
@@ -115,7 +115,7 @@ def test_a_run_of_the_reaper_is_a_line_of_metrics(
 ) -> None:
     monkeypatch.setenv("METRICS", "emf")
     monkeypatch.setenv("DEPLOYMENT_NAME", "prod")
-    clients = aws.connect(1)
+    clients = connect_queue(1)
     for number, beaten in enumerate(("2020-01-01T00:00:00.000Z", "2999-01-01T00:00:00.000Z")):
         clients.sqs.create_queue(
             QueueName=f"sentiment-stream-{number}0000000-0000-4000-8000-{'0' * 12}",

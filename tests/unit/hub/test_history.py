@@ -5,12 +5,12 @@ import sys
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.hub.frame import Frame, Kind
+from streamer.hub.frame import Frame, FrameKind
 from streamer.hub.history import History
 
 
 def frame(number: int, size: int = 10, *, ticker: str = "AAPL", dated_ms: int = 0) -> Frame:
-    return Frame(number, Kind.SENTIMENT, ticker, b"x" * size, dated_ms=dated_ms)
+    return Frame(number, FrameKind.SENTIMENT, ticker, b"x" * size, dated_ms=dated_ms)
 
 
 def numbers(history: History, cursor: int) -> list[int]:

@@ -104,10 +104,10 @@ def test_metrics_count_what_was_published() -> None:
     publish(target, change(state("positive"), 1), change(state("negative"), 2))
     metrics = target.window.metrics(NOW_MS)
     assert (metrics.total, metrics.negative) == (1, 1)
-    assert target.window_changed()
-    assert not target.window_changed()
+    assert target.take_window_change()
+    assert not target.take_window_change()
     publish(target, change(None, 3))
-    assert target.window_changed()
+    assert target.take_window_change()
     assert target.window.metrics(NOW_MS).total == 0
 
 
@@ -223,7 +223,7 @@ def test_an_item_that_is_no_event_counts_as_published_and_is_named_once() -> Non
 
 def test_an_invalid_item_that_was_learnt_is_not_named_by_each_query_anew() -> None:
     target = hub()
-    target.learn([(KEY, INVALID)], NOW_MS - DAY_MS, remember=("", "9"), now_ms=NOW_MS)
+    target.backfill([(KEY, INVALID)], NOW_MS - DAY_MS, remember=("", "9"), now_ms=NOW_MS)
     assert [len(observe(target, INVALID).invalid) for _ in range(3)] == [0, 0, 0]
 
 
@@ -234,7 +234,7 @@ def test_an_item_that_becomes_invalid_is_withdrawn() -> None:
     assert (outcome.withdrawals, outcome.invalid) == (1, [])
 
 
-def test_vanished_is_what_is_shown_and_was_published_before_the_margin_and_not_found() -> None:
+def test_missing_is_what_is_shown_and_was_published_before_the_margin_and_not_found() -> None:
     target = hub()
     keys = [Key(f"wire:{number}", iso_time(NOW_MS - number * 1_000)) for number in range(5)]
     for number, key in enumerate(keys):
@@ -242,10 +242,12 @@ def test_vanished_is_what_is_shown_and_was_published_before_the_margin_and_not_f
     publish(target, change(None, 9, key=keys[4]))
     since = iso_time(NOW_MS - 3_500)
     settled = NOW_MS + MARGIN_MS + 1
-    assert target.vanished(set(), since=since, began_ms=NOW_MS + MARGIN_MS) == [], "the index may lag"
-    assert target.vanished({keys[1]}, since=since, began_ms=settled) == [keys[0], keys[2], keys[3]], "oldest first"
-    assert target.vanished(set(), since=keys[2].timestamp, began_ms=settled) == [keys[0], keys[1]]
-    assert target.vanished(set(), since=since, began_ms=settled) == [keys[0], keys[1]], "what is over is let go of"
+    assert target.missing(set(), since=since, began_ms=NOW_MS + MARGIN_MS) == [], "the index may lag"
+    assert target.missing({keys[1]}, since=since, began_ms=settled) == [keys[0], keys[2], keys[3]], "oldest first"
+    assert target.missing(set(), since=keys[2].timestamp, began_ms=settled) == [keys[0], keys[1]]
+    assert target.missing(set(), since=since, began_ms=settled) == [keys[0], keys[1], keys[2], keys[3]], "a query"
+    target.proved(settled, NOW_MS - 2_000)
+    assert target.missing(set(), since=since, began_ms=settled) == [keys[0], keys[1]], "what is over is let go of"
 
 
 def test_nothing_is_proved_and_nothing_covered_before_the_first_query() -> None:
@@ -302,7 +304,7 @@ def test_what_is_learnt_is_counted_and_told_to_nobody() -> None:
     old = Key("wire:9", iso_time(NOW_MS - 7_200_000))
     rows = [(KEY, item(state("positive"))), (old, item(state("negative")))]
     edge = iso_time(NOW_MS - 3_600_000)
-    assert target.learn(rows, NOW_MS - DAY_MS, remember=(edge, "9"), now_ms=NOW_MS)
+    assert target.backfill(rows, NOW_MS - DAY_MS, remember=(edge, "9"), now_ms=NOW_MS)
     assert target.newest == 0
     assert [target.ledger.knows(key) for key in (KEY, old)] == [True, False]
     metrics = target.window.metrics(NOW_MS)
@@ -313,7 +315,7 @@ def test_what_is_learnt_is_counted_and_told_to_nobody() -> None:
 def test_what_is_remembered_lies_after_the_first_and_up_to_the_second_timestamp() -> None:
     target = hub()
     keys = [Key(f"wire:{number}", iso_time(NOW_MS + number)) for number in range(5)]
-    target.learn(
+    target.backfill(
         [(key, item(state("positive"))) for key in keys],
         NOW_MS - DAY_MS,
         remember=(keys[1].timestamp, keys[3].timestamp),
@@ -326,16 +328,18 @@ def test_what_the_hub_knows_better_is_counted_as_it_knows_it() -> None:
     target = hub()
     old = Key("wire:9", iso_time(NOW_MS - 7_200_000))
     publish(target, change(state("negative"), 5, key=old), change(None, 6, key=KEY, before=state("positive")))
-    target.learn([(old, item(state("positive"))), (KEY, item(state("positive")))], 0, remember=("", "9"), now_ms=NOW_MS)
+    target.backfill(
+        [(old, item(state("positive"))), (KEY, item(state("positive")))], 0, remember=("", "9"), now_ms=NOW_MS
+    )
     metrics = target.window.metrics(NOW_MS)
     assert (metrics.total, metrics.negative) == (1, 1)
 
 
 def test_a_record_of_a_learnt_item_is_told_and_a_query_that_finds_it_is_not() -> None:
     target = hub()
-    target.learn([(KEY, item(state("positive", "AAPL", "MSFT")))], 0, remember=("", "9"), now_ms=NOW_MS)
+    target.backfill([(KEY, item(state("positive", "AAPL", "MSFT")))], 0, remember=("", "9"), now_ms=NOW_MS)
     assert observe(target, item(state("positive", "AAPL", "MSFT"))).updates == 0
-    assert target.vanished(set(), since="", began_ms=NOW_MS + DAY_MS) == []
+    assert target.missing(set(), since="", began_ms=NOW_MS + DAY_MS) == []
     record = change(state("positive", "AAPL", "MSFT"), 3, before=state("positive", "AAPL"))
     target.publish([record], dated_ms=NOW_MS, now_ms=NOW_MS)
     assert [data["ticker"] for _, data in said(target.take_pending())] == ["AAPL", "MSFT"]
@@ -343,7 +347,7 @@ def test_a_record_of_a_learnt_item_is_told_and_a_query_that_finds_it_is_not() ->
 
 def test_the_correction_of_a_learnt_item_is_told_whole_and_withdraws_what_it_showed() -> None:
     target = hub()
-    target.learn([(KEY, item(state("positive", "AAPL", "MSFT")))], 0, remember=("", "9"), now_ms=NOW_MS)
+    target.backfill([(KEY, item(state("positive", "AAPL", "MSFT")))], 0, remember=("", "9"), now_ms=NOW_MS)
     observe(target, item(state("positive", "AAPL")), consistent=True)
     assert [(name, data["ticker"]) for name, data in said(target.take_pending())] == [
         ("sentiment_withdrawn", "MSFT"),
@@ -423,4 +427,4 @@ def test_items_that_queries_are_to_find_are_kept_no_longer_than_the_ledger_keeps
         target.expire(now_ms)
     assert len(target._recent) == len(target.ledger) == 61
     since, began_ms = iso_time(NOW_MS), NOW_MS + 2_000_000
-    assert target.vanished(set(), since=since, began_ms=began_ms) == keys[-61:], "what is kept is still looked for"
+    assert target.missing(set(), since=since, began_ms=began_ms) == keys[-61:], "what is kept is still looked for"

@@ -4,22 +4,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamer.change import Change, Item, Key, State
-from streamer.hub.ledger import Answer, Ledger, Reading
+from streamer.hub.ledger import Answer, Ledger, TableReading
 from tests.factories import KEY, NOW_MS, change, state
 
 POSITIVE, NEUTRAL, NEGATIVE = state("positive"), state("neutral"), state("negative")
 NOW_S = NOW_MS // 1000
 
 
-def reading(shown: State | None, *, began_ms: int = NOW_MS, as_of: int = 0, consistent: bool = True) -> Reading:
-    return Reading(KEY, Item(shown, None if shown else "deleted"), began_ms, as_of, consistent)
+def reading(shown: State | None, *, began_ms: int = NOW_MS, as_of: int = 0, consistent: bool = True) -> TableReading:
+    return TableReading(KEY, Item(shown, None if shown else "deleted"), began_ms, as_of, consistent)
 
 
 def test_a_newer_record_that_shows_something_else_is_published() -> None:
     ledger = Ledger()
-    assert ledger.observe_record(change(POSITIVE, 1), NOW_MS) is Answer.PUBLISH
-    assert ledger.observe_record(change(NEGATIVE, 2, before=POSITIVE), NOW_MS) is Answer.PUBLISH
-    assert ledger.observe_record(change(POSITIVE, 3, before=NEGATIVE), NOW_MS) is Answer.PUBLISH
+    assert ledger.observe_record(change(POSITIVE, 1), NOW_MS).answer is Answer.PUBLISH
+    assert ledger.observe_record(change(NEGATIVE, 2, before=POSITIVE), NOW_MS).answer is Answer.PUBLISH
+    assert ledger.observe_record(change(POSITIVE, 3, before=NEGATIVE), NOW_MS).answer is Answer.PUBLISH
     assert ledger.state(KEY) == POSITIVE
 
 
@@ -27,55 +27,55 @@ def test_a_repeat_is_known_and_an_older_record_is_stale() -> None:
     ledger = Ledger()
     ledger.observe_record(change(POSITIVE, 1), NOW_MS)
     ledger.observe_record(change(NEGATIVE, 3), NOW_MS)
-    assert ledger.observe_record(change(NEGATIVE, 3), NOW_MS) is Answer.KNOWN
-    assert ledger.observe_record(change(NEUTRAL, 2), NOW_MS) is Answer.STALE
+    assert ledger.observe_record(change(NEGATIVE, 3), NOW_MS).answer is Answer.KNOWN
+    assert ledger.observe_record(change(NEUTRAL, 2), NOW_MS).answer is Answer.STALE
     assert ledger.state(KEY) == NEGATIVE
 
 
 def test_sequence_numbers_are_compared_as_integers() -> None:
     ledger = Ledger()
     ledger.observe_record(change(POSITIVE, 999), NOW_MS)
-    assert ledger.observe_record(change(NEGATIVE, 1000), NOW_MS) is Answer.PUBLISH
+    assert ledger.observe_record(change(NEGATIVE, 1000), NOW_MS).answer is Answer.PUBLISH
 
 
 def test_a_record_that_shows_nothing_new_still_takes_its_place_in_the_order() -> None:
     ledger = Ledger()
     ledger.observe_record(change(POSITIVE, 1), NOW_MS)
-    assert ledger.observe_record(change(POSITIVE, 5), NOW_MS) is Answer.KNOWN
-    assert ledger.observe_record(change(NEGATIVE, 3), NOW_MS) is Answer.STALE
+    assert ledger.observe_record(change(POSITIVE, 5), NOW_MS).answer is Answer.KNOWN
+    assert ledger.observe_record(change(NEGATIVE, 3), NOW_MS).answer is Answer.STALE
 
 
 def test_a_first_record_that_changed_nothing_visible_does_not_hide_the_item_from_a_query() -> None:
     ledger = Ledger()
-    assert ledger.observe_record(change(POSITIVE, 2, before=POSITIVE), NOW_MS) is Answer.KNOWN
+    assert ledger.observe_record(change(POSITIVE, 2, before=POSITIVE), NOW_MS).answer is Answer.KNOWN
     assert KEY not in ledger
-    assert ledger.observe_reading(reading(POSITIVE, consistent=False), NOW_MS) is Answer.PUBLISH
+    assert ledger.observe_reading(reading(POSITIVE, consistent=False), NOW_MS).answer is Answer.PUBLISH
 
 
 def test_a_ttl_delete_withdraws_nothing() -> None:
     ledger = Ledger()
     ledger.observe_record(change(POSITIVE, 1), NOW_MS)
-    assert ledger.observe_record(change(None, 2, absence="expired"), NOW_MS) is Answer.KNOWN
+    assert ledger.observe_record(change(None, 2, absence="expired"), NOW_MS).answer is Answer.KNOWN
     assert ledger.state(KEY) == POSITIVE
-    assert Ledger().observe_record(change(None, 2, absence="expired", before=POSITIVE), NOW_MS) is Answer.KNOWN
+    assert Ledger().observe_record(change(None, 2, absence="expired", before=POSITIVE), NOW_MS).answer is Answer.KNOWN
 
 
 def test_a_deletion_of_an_item_the_ledger_never_saw_is_published_if_it_was_visible() -> None:
-    assert Ledger().observe_record(change(None, 2, before=POSITIVE), NOW_MS) is Answer.PUBLISH
-    assert Ledger().observe_record(change(None, 2, before=None), NOW_MS) is Answer.KNOWN
+    assert Ledger().observe_record(change(None, 2, before=POSITIVE), NOW_MS).answer is Answer.PUBLISH
+    assert Ledger().observe_record(change(None, 2, before=None), NOW_MS).answer is Answer.KNOWN
 
 
 def test_an_insert_that_comes_after_its_deletion_is_stale() -> None:
     ledger = Ledger()
     ledger.observe_record(change(None, 2, before=POSITIVE), NOW_MS)
-    assert ledger.observe_record(change(POSITIVE, 1), NOW_MS) is Answer.STALE
+    assert ledger.observe_record(change(POSITIVE, 1), NOW_MS).answer is Answer.STALE
 
 
 def test_the_index_is_believed_about_what_is_unknown_and_never_against_what_was_published() -> None:
     ledger = Ledger()
-    assert ledger.observe_reading(reading(POSITIVE, consistent=False), NOW_MS) is Answer.PUBLISH
-    assert ledger.observe_reading(reading(POSITIVE, consistent=False), NOW_MS) is Answer.KNOWN
-    assert ledger.observe_reading(reading(NEGATIVE, consistent=False), NOW_MS) is Answer.READ_AGAIN
+    assert ledger.observe_reading(reading(POSITIVE, consistent=False), NOW_MS).answer is Answer.PUBLISH
+    assert ledger.observe_reading(reading(POSITIVE, consistent=False), NOW_MS).answer is Answer.KNOWN
+    assert ledger.observe_reading(reading(NEGATIVE, consistent=False), NOW_MS).answer is Answer.READ_AGAIN
     assert ledger.state(KEY) == POSITIVE
 
 
@@ -84,29 +84,29 @@ def test_a_consistent_read_is_the_truth_unless_the_hub_has_moved_on() -> None:
     ledger.observe_record(change(POSITIVE, 1), NOW_MS)
     before = ledger.revision
     ledger.observe_record(change(NEUTRAL, 2), NOW_MS)
-    assert ledger.observe_reading(reading(NEGATIVE, as_of=before), NOW_MS) is Answer.READ_AGAIN
-    assert ledger.observe_reading(reading(NEGATIVE, as_of=ledger.revision), NOW_MS) is Answer.PUBLISH
+    assert ledger.observe_reading(reading(NEGATIVE, as_of=before), NOW_MS).answer is Answer.READ_AGAIN
+    assert ledger.observe_reading(reading(NEGATIVE, as_of=ledger.revision), NOW_MS).answer is Answer.PUBLISH
     assert ledger.state(KEY) == NEGATIVE
 
 
 def test_a_record_committed_well_before_a_consistent_read_began_is_older_than_it() -> None:
     ledger = Ledger()
     ledger.observe_reading(reading(NEGATIVE, began_ms=NOW_MS), NOW_MS + 20)
-    assert ledger.observe_record(change(POSITIVE, 7, committed_at=NOW_S - 3), NOW_MS + 100) is Answer.STALE
+    assert ledger.observe_record(change(POSITIVE, 7, committed_at=NOW_S - 3), NOW_MS + 100).answer is Answer.STALE
 
 
 def test_a_record_committed_well_after_a_read_is_newer_and_in_between_nobody_knows() -> None:
     ledger = Ledger()
     ledger.observe_reading(reading(NEGATIVE, began_ms=NOW_MS), NOW_MS + 20)
-    assert ledger.observe_record(change(POSITIVE, 7, committed_at=NOW_S), NOW_MS + 100) is Answer.READ_AGAIN
+    assert ledger.observe_record(change(POSITIVE, 7, committed_at=NOW_S), NOW_MS + 100).answer is Answer.READ_AGAIN
     assert ledger.state(KEY) == NEGATIVE
-    assert ledger.observe_record(change(POSITIVE, 8, committed_at=NOW_S + 3), NOW_MS + 3500) is Answer.PUBLISH
+    assert ledger.observe_record(change(POSITIVE, 8, committed_at=NOW_S + 3), NOW_MS + 3500).answer is Answer.PUBLISH
 
 
 def test_the_index_proves_nothing_against_a_record_that_was_committed_long_before() -> None:
     ledger = Ledger()
     ledger.observe_reading(reading(NEGATIVE, consistent=False), NOW_MS + 20)
-    assert ledger.observe_record(change(POSITIVE, 7, committed_at=NOW_S - 60), NOW_MS + 100) is Answer.READ_AGAIN
+    assert ledger.observe_record(change(POSITIVE, 7, committed_at=NOW_S - 60), NOW_MS + 100).answer is Answer.READ_AGAIN
 
 
 def test_items_are_forgotten_by_age_and_beyond_the_limit_but_never_before_the_catch_up() -> None:
@@ -154,9 +154,9 @@ def test_a_record_that_confirms_what_was_published_is_moving_on_too() -> None:
     ledger = Ledger()
     ledger.observe_record(change(POSITIVE, 1), NOW_MS)
     as_of = ledger.revision
-    assert ledger.observe_record(change(POSITIVE, 3, before=NEGATIVE), NOW_MS + 50) is Answer.KNOWN
-    assert ledger.observe_reading(reading(NEGATIVE, as_of=as_of), NOW_MS + 100) is Answer.READ_AGAIN
-    assert ledger.observe_record(change(NEGATIVE, 2, before=POSITIVE), NOW_MS + 150) is Answer.STALE
+    assert ledger.observe_record(change(POSITIVE, 3, before=NEGATIVE), NOW_MS + 50).answer is Answer.KNOWN
+    assert ledger.observe_reading(reading(NEGATIVE, as_of=as_of), NOW_MS + 100).answer is Answer.READ_AGAIN
+    assert ledger.observe_record(change(NEGATIVE, 2, before=POSITIVE), NOW_MS + 150).answer is Answer.STALE
     assert ledger.state(KEY) == POSITIVE
 
 
@@ -194,7 +194,7 @@ def test_records_and_reads_in_any_order_end_in_the_truth_once_everything_was_rea
 
     def read(second: int) -> Answer:
         moment = NOW_MS + second * 1000
-        return ledger.observe_reading(reading(at(second), began_ms=moment, as_of=ledger.revision), moment)
+        return ledger.observe_reading(reading(at(second), began_ms=moment, as_of=ledger.revision), moment).answer
 
     reads: list[tuple[State | None, int, int]] = []  # what it saw, when it began, as of which revision
     for second, way, number in sorted(deliveries):
@@ -203,18 +203,18 @@ def test_records_and_reads_in_any_order_end_in_the_truth_once_everything_was_rea
             committed, after = timeline[number]
             before = timeline[number - 1][1] if number else None
             record = change(after, number + 1, before=before, committed_at=NOW_S + committed)
-            answer = ledger.observe_record(record, moment)
+            answer = ledger.observe_record(record, moment).answer
         elif way == "index":
             lagging = at(second - number)
             if lagging is None:
                 continue  # a query brings only items that it sees
-            answer = ledger.observe_reading(reading(lagging, began_ms=moment, consistent=False), moment)
+            answer = ledger.observe_reading(reading(lagging, began_ms=moment, consistent=False), moment).answer
         elif way == "read begins":
             reads.append((at(second), moment, ledger.revision))
             continue
         elif reads:
             seen, began_ms, as_of = reads.pop(0)
-            answer = ledger.observe_reading(reading(seen, began_ms=began_ms, as_of=as_of), moment)
+            answer = ledger.observe_reading(reading(seen, began_ms=began_ms, as_of=as_of), moment).answer
         else:
             continue
         if answer is Answer.READ_AGAIN:
@@ -224,7 +224,7 @@ def test_records_and_reads_in_any_order_end_in_the_truth_once_everything_was_rea
 
 def learnt(shown: State | None = POSITIVE) -> Ledger:
     ledger = Ledger()
-    ledger.learn(KEY, shown, NOW_MS)
+    ledger.remember(KEY, shown, NOW_MS)
     return ledger
 
 
@@ -239,40 +239,40 @@ def test_what_was_learnt_is_known_but_was_not_published() -> None:
 def test_learning_changes_nothing_of_what_is_known() -> None:
     ledger = Ledger()
     ledger.observe_record(change(POSITIVE, 1), NOW_MS)
-    ledger.learn(KEY, NEGATIVE, NOW_MS)
+    ledger.remember(KEY, NEGATIVE, NOW_MS)
     assert ledger.state(KEY) == POSITIVE
 
 
 def test_a_query_does_not_publish_what_was_learnt_and_publishes_its_correction() -> None:
     ledger = learnt()
     for _ in range(2):
-        assert ledger.observe_reading(reading(POSITIVE, consistent=False), NOW_MS) is Answer.KNOWN
+        assert ledger.observe_reading(reading(POSITIVE, consistent=False), NOW_MS).answer is Answer.KNOWN
     assert KEY not in ledger
-    assert ledger.observe_reading(reading(NEGATIVE, consistent=False), NOW_MS) is Answer.READ_AGAIN
-    assert ledger.observe_reading(reading(NEGATIVE, as_of=ledger.revision), NOW_MS) is Answer.PUBLISH
+    assert ledger.observe_reading(reading(NEGATIVE, consistent=False), NOW_MS).answer is Answer.READ_AGAIN
+    assert ledger.observe_reading(reading(NEGATIVE, as_of=ledger.revision), NOW_MS).answer is Answer.PUBLISH
     assert ledger.state(KEY) == NEGATIVE
 
 
 def test_a_record_that_made_what_was_learnt_is_published_once() -> None:
     ledger = learnt()
-    assert ledger.observe_record(change(POSITIVE, 5, before=NEGATIVE), NOW_MS) is Answer.PUBLISH
+    assert ledger.observe_record(change(POSITIVE, 5, before=NEGATIVE), NOW_MS).answer is Answer.PUBLISH
     assert ledger.state(KEY) == POSITIVE
-    assert ledger.observe_record(change(POSITIVE, 5, before=NEGATIVE), NOW_MS) is Answer.KNOWN
-    assert ledger.observe_record(change(NEUTRAL, 4), NOW_MS) is Answer.STALE
+    assert ledger.observe_record(change(POSITIVE, 5, before=NEGATIVE), NOW_MS).answer is Answer.KNOWN
+    assert ledger.observe_record(change(NEUTRAL, 4), NOW_MS).answer is Answer.STALE
 
 
 def test_a_record_that_made_nothing_visible_of_what_was_learnt_is_known() -> None:
     ledger = learnt()
-    assert ledger.observe_record(change(POSITIVE, 5, before=POSITIVE), NOW_MS) is Answer.KNOWN
-    assert ledger.observe_record(change(None, 6, absence="expired"), NOW_MS) is Answer.KNOWN
+    assert ledger.observe_record(change(POSITIVE, 5, before=POSITIVE), NOW_MS).answer is Answer.KNOWN
+    assert ledger.observe_record(change(None, 6, absence="expired"), NOW_MS).answer is Answer.KNOWN
     assert KEY not in ledger
 
 
 def test_a_record_that_contradicts_what_was_learnt_is_read_again_and_then_published_either_way() -> None:
     for truth in (POSITIVE, NEGATIVE):
         ledger = learnt()
-        assert ledger.observe_record(change(NEGATIVE, 5), NOW_MS) is Answer.READ_AGAIN
-        assert ledger.observe_reading(reading(truth, as_of=ledger.revision), NOW_MS + 9) is Answer.PUBLISH
+        assert ledger.observe_record(change(NEGATIVE, 5), NOW_MS).answer is Answer.READ_AGAIN
+        assert ledger.observe_reading(reading(truth, as_of=ledger.revision), NOW_MS + 9).answer is Answer.PUBLISH
         assert ledger.state(KEY) == truth
 
 
@@ -288,14 +288,14 @@ def test_what_a_read_brought_is_confirmed_by_its_record() -> None:
 def test_what_a_read_brought_is_confirmed_by_a_record_that_overtook_it() -> None:
     ledger = Ledger()
     ledger.observe_reading(reading(POSITIVE, consistent=False), NOW_MS)
-    assert ledger.observe_record(change(NEGATIVE, 2, committed_at=NOW_S + 60), NOW_MS + 60_000) is Answer.PUBLISH
+    assert ledger.observe_record(change(NEGATIVE, 2, committed_at=NOW_S + 60), NOW_MS + 60_000).answer is Answer.PUBLISH
     assert ledger.confirmed(KEY)
 
 
 def test_an_older_record_confirms_nothing() -> None:
     ledger = Ledger()
     ledger.observe_reading(reading(NEGATIVE, began_ms=NOW_MS), NOW_MS + 20)
-    assert ledger.observe_record(change(POSITIVE, 7, committed_at=NOW_S - 60), NOW_MS + 100) is Answer.STALE
+    assert ledger.observe_record(change(POSITIVE, 7, committed_at=NOW_S - 60), NOW_MS + 100).answer is Answer.STALE
     assert not ledger.confirmed(KEY)
 
 
@@ -303,8 +303,8 @@ def test_a_read_that_agrees_with_a_record_that_nobody_could_place_was_brought_by
     for shown, by_push in ((NEGATIVE, True), (NEUTRAL, False)):
         ledger = Ledger()
         ledger.observe_reading(reading(POSITIVE, consistent=False), NOW_MS)
-        assert ledger.observe_record(change(NEGATIVE, 2), NOW_MS) is Answer.READ_AGAIN
-        assert ledger.observe_reading(reading(shown, as_of=ledger.revision), NOW_MS) is Answer.PUBLISH
+        assert ledger.observe_record(change(NEGATIVE, 2), NOW_MS).answer is Answer.READ_AGAIN
+        assert ledger.observe_reading(reading(shown, as_of=ledger.revision), NOW_MS).answer is Answer.PUBLISH
         assert ledger.confirmed(KEY) is by_push
 
 
@@ -332,15 +332,15 @@ def test_a_read_must_find_what_was_published_long_enough_before_unless_it_expire
 def test_a_read_that_agrees_with_a_record_gives_it_its_place_in_the_order() -> None:
     ledger = Ledger()
     ledger.observe_reading(reading(NEGATIVE), NOW_MS + 20)
-    assert ledger.observe_record(change(POSITIVE, 7, committed_at=NOW_S), NOW_MS + 100) is Answer.READ_AGAIN
+    assert ledger.observe_record(change(POSITIVE, 7, committed_at=NOW_S), NOW_MS + 100).answer is Answer.READ_AGAIN
     truth = reading(POSITIVE, began_ms=NOW_MS + 110, as_of=ledger.revision)
-    assert ledger.observe_reading(truth, NOW_MS + 120) is Answer.PUBLISH
+    assert ledger.observe_reading(truth, NOW_MS + 120).answer is Answer.PUBLISH
     assert ledger.confirmed(KEY)
-    assert ledger.observe_record(change(NEUTRAL, 6, committed_at=NOW_S), NOW_MS + 200) is Answer.STALE
+    assert ledger.observe_record(change(NEUTRAL, 6, committed_at=NOW_S), NOW_MS + 200).answer is Answer.STALE
 
 
 def test_a_record_from_long_before_the_read_did_not_make_what_was_read() -> None:
     ledger = Ledger(margin_ms=10_000)
     ledger.observe_reading(reading(NEGATIVE), NOW_MS + 20)
-    assert ledger.observe_record(change(NEGATIVE, 5, committed_at=NOW_S - 60), NOW_MS + 100) is Answer.KNOWN
-    assert ledger.observe_record(change(POSITIVE, 6, committed_at=NOW_S - 50), NOW_MS + 100) is Answer.STALE
+    assert ledger.observe_record(change(NEGATIVE, 5, committed_at=NOW_S - 60), NOW_MS + 100).answer is Answer.KNOWN
+    assert ledger.observe_record(change(POSITIVE, 6, committed_at=NOW_S - 50), NOW_MS + 100).answer is Answer.STALE

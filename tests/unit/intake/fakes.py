@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import ClientError, ConnectTimeoutError
 
-from streamer.aws import Clients
+from streamer.aws.clients import QueueClients
 from tests.watchdog import WATCHDOG
 
 if TYPE_CHECKING:
@@ -109,9 +109,9 @@ class FakeAws:
         """Unix milliseconds."""
         return self.now_ms
 
-    def clients(self) -> Clients:
-        """What `aws.connect` returns."""
-        return Clients(cast("SQSClient", FakeSqs(self)), cast("SNSClient", FakeSns(self)))
+    def clients(self) -> QueueClients:
+        """What `connect_queue` returns."""
+        return QueueClients(cast("SQSClient", FakeSqs(self)), cast("SNSClient", FakeSns(self)))
 
     def advance(self, seconds: float) -> None:
         """Moves the clock and wakes the polls."""

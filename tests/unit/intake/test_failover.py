@@ -9,16 +9,16 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from streamer.intake.failover import LONGEST_PROOF, PATIENCE, RELAPSE, Failover, Mode, Push, Switch
+from streamer.intake.failover import LONGEST_PROOF, RELAPSE, TOLERANCE, Failover, ModeName, PushState, Switch
 from streamer.intake.signals import (
-    Heard,
     LeaseFailed,
     LeaseGone,
     LeaseTaken,
-    Polled,
-    PollFailed,
+    MessageReceived,
     Queried,
     QueryFailed,
+    QueueFailed,
+    QueueRead,
     Signal,
     Tick,
 )
@@ -42,11 +42,11 @@ def missing(at: int, missed: int = 1) -> At:
 
 
 def heard(at: int) -> At:
-    return at, Heard(NOW_MS + at)
+    return at, MessageReceived(NOW_MS + at)
 
 
 TAKEN: At = (0, LeaseTaken(NOW_MS))
-HEARD: list[At] = [TAKEN, clean(1), heard(2), (3, Polled(1))]
+HEARD: list[At] = [TAKEN, clean(1), heard(2), (3, QueueRead(1))]
 PROVEN: list[At] = [*HEARD, clean(4)]
 
 
@@ -57,7 +57,7 @@ def played(history: Iterable[At], failover: Failover | None = None) -> Failover:
     return failover
 
 
-def modes(history: Iterable[At], failover: Failover | None = None) -> list[Mode]:
+def modes(history: Iterable[At], failover: Failover | None = None) -> list[ModeName]:
     """The mode after each signal."""
     failover = failover or Failover(NOW_MS)
     return [played([one], failover).mode for one in history]
@@ -65,7 +65,7 @@ def modes(history: Iterable[At], failover: Failover | None = None) -> list[Mode]
 
 def test_it_begins_down_since_the_start_and_says_why() -> None:
     failover = Failover(NOW_MS)
-    assert (failover.mode, failover.since_ms, failover.push) == ("down", NOW_MS, Push.BROKEN)
+    assert (failover.mode, failover.since_ms, failover.push) == ("down", NOW_MS, PushState.BROKEN)
     assert failover.reason == "starting: the table has not answered yet"
     played([(1, Tick())], failover)
     assert failover.reason == "no queue yet; the table has not answered yet"
@@ -77,7 +77,7 @@ def test_where_there_is_no_queue_it_is_poll_and_down_only_while_the_table_fails(
     assert modes(history, failover) == ["down", "poll", "poll"]
     assert failover.reason == "no queue in this deployment: the table is polled"
     failing: list[At] = [
-        (at, QueryFailed("dynamodb:Query: Throttled")) for at in (SILENCE * 10, SILENCE * 10 + PATIENCE)
+        (at, QueryFailed("dynamodb:Query: Throttled")) for at in (SILENCE * 10, SILENCE * 10 + TOLERANCE)
     ]
     assert modes(failing, failover) == ["poll", "down"]
     assert failover.reason == "no queue in this deployment; the table cannot be read (dynamodb:Query: Throttled)"
@@ -100,7 +100,7 @@ def test_a_switch_says_from_what_to_what_why_and_when() -> None:
 
 def test_what_goes_on_well_switches_nothing() -> None:
     going_on = [
-        one for at in range(10, 600_000, 10_000) for one in ((at, Polled(0)), heard(at), clean(at), (at, Tick()))
+        one for at in range(10, 600_000, 10_000) for one in ((at, QueueRead(0)), heard(at), clean(at), (at, Tick()))
     ]
     assert set(modes(going_on, played(PROVEN))) == {"push"}
 
@@ -112,41 +112,41 @@ def test_what_goes_on_well_switches_nothing() -> None:
         (PROVEN, [(9, LeaseGone("x"))], "poll"),
         (PROVEN, [(9, LeaseFailed("x"))], "poll"),
         (PROVEN, [(9, LeaseTaken(NOW_MS + 9))], "poll"),
-        (PROVEN, [(9, Polled(0))], "push"),
-        (PROVEN, [(9, PollFailed("x"))], "push"),
+        (PROVEN, [(9, QueueRead(0))], "push"),
+        (PROVEN, [(9, QueueFailed("x"))], "push"),
         (PROVEN, [missing(9)], "push"),
         (PROVEN, [missing(9), missing(10)], "poll"),
         (PROVEN, [missing(9), clean(10), missing(11)], "push"),
-        (PROVEN, [(9, QueryFailed("x")), (9 + PATIENCE, QueryFailed("x"))], "push"),
+        (PROVEN, [(9, QueryFailed("x")), (9 + TOLERANCE, QueryFailed("x"))], "push"),
         (PROVEN, [(9, Tick())], "push"),
         # push heard
         (HEARD, [(9, LeaseGone("x"))], "poll"),
         (HEARD, [(9, LeaseFailed("x"))], "poll"),
         (HEARD, [(9, LeaseTaken(NOW_MS + 9))], "poll"),
-        (HEARD, [(9, PollFailed("x"))], "both"),
-        (HEARD, [(9, PollFailed("x")), (9 + PATIENCE, PollFailed("x"))], "poll"),
+        (HEARD, [(9, QueueFailed("x"))], "both"),
+        (HEARD, [(9, QueueFailed("x")), (9 + TOLERANCE, QueueFailed("x"))], "poll"),
         (HEARD, [missing(9), missing(10), missing(11)], "both"),
         (HEARD, [(9, QueryFailed("x"))], "both"),
-        (HEARD, [(9, QueryFailed("x")), (9 + PATIENCE, QueryFailed("x"))], "push"),
-        (HEARD, [(9, QueryFailed("x")), (9 + PATIENCE, QueryFailed("x")), missing(9 + PATIENCE)], "both"),
+        (HEARD, [(9, QueryFailed("x")), (9 + TOLERANCE, QueryFailed("x"))], "push"),
+        (HEARD, [(9, QueryFailed("x")), (9 + TOLERANCE, QueryFailed("x")), missing(9 + TOLERANCE)], "both"),
         # push broken
-        ([TAKEN, clean(1)], [(9, Polled(0)), clean(10), clean(11)], "poll"),
+        ([TAKEN, clean(1)], [(9, QueueRead(0)), clean(10), clean(11)], "poll"),
         ([TAKEN, clean(1)], [(9, Tick())], "poll"),
         ([TAKEN, clean(1)], [(9, QueryFailed("x"))], "poll"),
-        ([TAKEN, clean(1)], [(9, QueryFailed("x")), (9 + PATIENCE, QueryFailed("x"))], "down"),
-        ([TAKEN], [heard(2), (3, Polled(1))], "both"),
-        ([TAKEN], [heard(2), (3, Polled(1)), (4, QueryFailed("x"))], "push"),
+        ([TAKEN, clean(1)], [(9, QueryFailed("x")), (9 + TOLERANCE, QueryFailed("x"))], "down"),
+        ([TAKEN], [heard(2), (3, QueueRead(1))], "both"),
+        ([TAKEN], [heard(2), (3, QueueRead(1)), (4, QueryFailed("x"))], "push"),
         ([TAKEN], [(1, QueryFailed("x"))], "down"),
-        ([], [heard(2), clean(3), (4, Polled(1))], "poll"),
-        (PROVEN, [(9, LeaseGone("x")), heard(10), (11, Polled(1)), clean(12)], "poll"),
+        ([], [heard(2), clean(3), (4, QueueRead(1))], "poll"),
+        (PROVEN, [(9, LeaseGone("x")), heard(10), (11, QueueRead(1)), clean(12)], "poll"),
         (PROVEN, [(9, LeaseGone("x")), (10, LeaseTaken(NOW_MS)), heard(11), clean(12)], "both"),
     ],
 )
-def test_each_transition(given: list[At], then: list[At], expected: Mode) -> None:
+def test_each_transition(given: list[At], then: list[At], expected: ModeName) -> None:
     assert modes(then, played(given))[-1] == expected
 
 
-@pytest.mark.parametrize("signal", [LeaseFailed(DENIED), LeaseGone(DENIED), PollFailed(DENIED), QueryFailed(DENIED)])
+@pytest.mark.parametrize("signal", [LeaseFailed(DENIED), LeaseGone(DENIED), QueueFailed(DENIED), QueryFailed(DENIED)])
 def test_a_reason_says_what_was_heard_and_only_that(signal: Signal) -> None:
     failover = played([TAKEN, (HUNG, signal)])
     assert DENIED in failover.reason
@@ -160,47 +160,52 @@ def test_when_both_fail_the_reason_names_both() -> None:
 
 def test_a_reason_can_change_while_the_mode_does_not() -> None:
     failover = played(PROVEN)
-    played([(9, QueryFailed("x")), (9 + PATIENCE, QueryFailed("y"))], failover)
+    played([(9, QueryFailed("x")), (9 + TOLERANCE, QueryFailed("y"))], failover)
     assert (failover.mode, failover.reason) == ("push", "unchecked: the table cannot be read (y)")
     assert failover.since_ms == NOW_MS + 4
-    played([clean(PATIENCE + 10)], failover)
+    played([clean(TOLERANCE + 10)], failover)
     assert failover.reason == "the queue brings what the table has"
 
 
 def test_receives_may_fail_for_ten_seconds_and_no_longer() -> None:
-    failing: list[At] = [(at, PollFailed("x")) for at in (100, 5_000, 99 + PATIENCE, 100 + PATIENCE)]
+    failing: list[At] = [(at, QueueFailed("x")) for at in (100, 5_000, 99 + TOLERANCE, 100 + TOLERANCE)]
     assert modes(failing, played(PROVEN)) == ["push", "push", "push", "poll"]
 
 
 def test_a_long_wait_that_was_cut_at_its_end_is_no_outage_of_ten_seconds() -> None:
-    cut: list[At] = [(9_900, PollFailed("x")), (10_100, PollFailed("x")), (HUNG + 2, PollFailed("x"))]
-    assert set(modes([*cut, (HUNG + 3, Polled(0))], played(PROVEN))) == {"push"}
+    cut: list[At] = [(9_900, QueueFailed("x")), (10_100, QueueFailed("x")), (HUNG + 2, QueueFailed("x"))]
+    assert set(modes([*cut, (HUNG + 3, QueueRead(0))], played(PROVEN))) == {"push"}
 
 
 def test_one_receive_that_works_ends_the_trouble() -> None:
-    mixed: list[At] = [(5, PollFailed("x")), (9_000, Polled(0)), (9_500, PollFailed("x")), (19_400, PollFailed("x"))]
+    mixed: list[At] = [
+        (5, QueueFailed("x")),
+        (9_000, QueueRead(0)),
+        (9_500, QueueFailed("x")),
+        (19_400, QueueFailed("x")),
+    ]
     assert set(modes(mixed, played(PROVEN))) == {"push"}
-    assert modes([(19_500, PollFailed("x"))], played([*PROVEN, *mixed])) == ["poll"]
+    assert modes([(19_500, QueueFailed("x"))], played([*PROVEN, *mixed])) == ["poll"]
 
 
 @pytest.mark.parametrize("wait_ms", [1_000, 10_000, 20_000])
 def test_a_first_receive_that_hung_counts_at_once_and_one_that_did_not_does_not(wait_ms: int) -> None:
-    hung = 3 + max(PATIENCE, wait_ms + 2_500)  # PROVEN's last receive came back at 3
+    hung = 3 + max(TOLERANCE, wait_ms + 2_500)  # PROVEN's last receive came back at 3
     for at, expected in ((hung - 1, "push"), (hung, "poll")):
-        assert modes([(at, PollFailed("x"))], played(PROVEN, Failover(NOW_MS, wait_ms=wait_ms))) == [expected]
+        assert modes([(at, QueueFailed("x"))], played(PROVEN, Failover(NOW_MS, wait_ms=wait_ms))) == [expected]
 
 
 def test_a_query_may_fail_for_ten_seconds_even_after_a_long_pause_between_two() -> None:
-    failing: list[At] = [(at, QueryFailed("x")) for at in (CHECKING, CHECKING + PATIENCE - 1, CHECKING + PATIENCE)]
+    failing: list[At] = [(at, QueryFailed("x")) for at in (CHECKING, CHECKING + TOLERANCE - 1, CHECKING + TOLERANCE)]
     assert modes(failing, played(HEARD)) == ["both", "both", "push"]
-    between = [(9, QueryFailed("x")), clean(9_000), (9_001, QueryFailed("x")), (9_000 + PATIENCE, QueryFailed("x"))]
+    between = [(9, QueryFailed("x")), clean(9_000), (9_001, QueryFailed("x")), (9_000 + TOLERANCE, QueryFailed("x"))]
     assert set(modes(between, played(HEARD))) <= {"both", "push"}
     assert played(between, played(HEARD)).reason == "the queue brings what the table has"
 
 
 def test_silence_is_borne_for_the_canarys_timeout_and_no_longer() -> None:
     for so_far, before in ((PROVEN, "push"), (HEARD, "both")):
-        waiting: list[At] = [(100, Polled(0)), (2 + SILENCE, Tick()), (3 + SILENCE, Tick())]
+        waiting: list[At] = [(100, QueueRead(0)), (2 + SILENCE, Tick()), (3 + SILENCE, Tick())]
         assert modes(waiting, played(so_far)) == [before, before, "poll"]
     failover = played(PROVEN, Failover(NOW_MS, canary_timeout_ms=90_000))
     assert modes([(2 + 90_000, Tick()), (3 + 90_000, Tick())], failover) == ["push", "poll"]
@@ -208,15 +213,19 @@ def test_silence_is_borne_for_the_canarys_timeout_and_no_longer() -> None:
 
 
 def test_silence_shows_whatever_else_is_heard() -> None:
-    for signal in (Polled(0), Queried(NOW_MS, 0), PollFailed("x"), QueryFailed("x"), Heard(NOW_MS)):
-        assert played([(3 + SILENCE, signal)], played(PROVEN)).push is Push.BROKEN
+    for signal in (QueueRead(0), Queried(NOW_MS, 0), QueueFailed("x"), QueryFailed("x"), MessageReceived(NOW_MS)):
+        assert played([(3 + SILENCE, signal)], played(PROVEN)).push is PushState.BROKEN
 
 
 def test_a_repeat_of_an_old_message_is_no_evidence() -> None:
     failover = played([*PROVEN, (9, LeaseGone("x")), (10, LeaseTaken(NOW_MS)), clean(11)])
-    assert modes([(20, Heard(NOW_MS + 15)), (20, Polled(1))], failover)[-1] == "both"
+    assert modes([(20, MessageReceived(NOW_MS + 15)), (20, QueueRead(1))], failover)[-1] == "both"
     assert modes([(3 * SILENCE, Tick())], failover) == ["poll"]
-    repeats: list[At] = [(3 * SILENCE + 9, Heard(NOW_MS + 15)), (3 * SILENCE + 10, Polled(1)), clean(3 * SILENCE + 11)]
+    repeats: list[At] = [
+        (3 * SILENCE + 9, MessageReceived(NOW_MS + 15)),
+        (3 * SILENCE + 10, QueueRead(1)),
+        clean(3 * SILENCE + 11),
+    ]
     assert set(modes(repeats, failover)) == {"poll"}
     assert modes([heard(3 * SILENCE + 20)], failover) == ["both"]
 
@@ -225,28 +234,28 @@ def test_a_delete_that_always_fails_does_not_make_it_flap() -> None:
     failover = played(PROVEN)
     coming_again: list[At] = []
     for at in range(1_000, 2 * RELAPSE, 5_000):
-        coming_again += [(at, Heard(NOW_MS + 2)), (at, Polled(1, undeleted=1)), clean(at)]
+        coming_again += [(at, MessageReceived(NOW_MS + 2)), (at, QueueRead(1, undeleted=1)), clean(at)]
     seen = modes(coming_again, failover)
     assert [(was, now) for was, now in pairwise(seen) if was != now] == [("push", "poll")], "by silence, and for good"
 
 
 def test_a_message_with_a_clock_far_ahead_does_not_hide_those_that_follow() -> None:
-    failover = played([TAKEN, clean(1), (2, Heard(NOW_MS + 10**11)), (3, Polled(1)), clean(4)])
-    going_on = [one for at in range(60_000, 600_000, 60_000) for one in (heard(at), (at, Polled(1)), clean(at))]
+    failover = played([TAKEN, clean(1), (2, MessageReceived(NOW_MS + 10**11)), (3, QueueRead(1)), clean(4)])
+    going_on = [one for at in range(60_000, 600_000, 60_000) for one in (heard(at), (at, QueueRead(1)), clean(at))]
     assert set(modes(going_on, failover)) == {"push"}
     assert failover.mode == "push"
 
 
 def test_what_is_heard_counts_once_receives_work() -> None:
-    failover = played([*PROVEN, (100, PollFailed("x")), (100 + PATIENCE, PollFailed("x"))])
+    failover = played([*PROVEN, (100, QueueFailed("x")), (100 + TOLERANCE, QueueFailed("x"))])
     assert failover.mode == "poll"
-    handed_over_but = [heard(11_000), (11_100, PollFailed("hand-over")), heard(12_000), clean(12_001)]
+    handed_over_but = [heard(11_000), (11_100, QueueFailed("hand-over")), heard(12_000), clean(12_001)]
     assert set(modes(handed_over_but, failover)) == {"poll"}
-    assert modes([(12_100, Polled(1))], failover) == ["both"]
+    assert modes([(12_100, QueueRead(1))], failover) == ["both"]
 
 
 def test_receives_that_work_again_are_nothing_until_a_new_message_comes() -> None:
-    failover = played([*PROVEN, (HUNG + 3, PollFailed("x")), (HUNG + 4, Polled(0)), clean(HUNG + 5)])
+    failover = played([*PROVEN, (HUNG + 3, QueueFailed("x")), (HUNG + 4, QueueRead(0)), clean(HUNG + 5)])
     assert failover.mode == "poll"
     assert modes([heard(HUNG + 6)], failover) == ["both"]
 
@@ -263,12 +272,12 @@ def test_a_query_that_judges_nothing_proves_push_only_if_it_found_nothing_new() 
 
 
 def relapsed(times: int, spell_ms: int = 1_000) -> tuple[Failover, int]:
-    """Push broken anew so often, each time so long after it was proven; and the time by then."""
+    """PushState broken anew so often, each time so long after it was proven; and the time by then."""
     failover, at = played(PROVEN), 4
     for _ in range(times):
         at += spell_ms
         played([heard(at - 1), (at, LeaseGone("x")), (at, LeaseTaken(NOW_MS)), heard(at)], failover)
-        while played([clean(at)], failover).push is not Push.PROVEN:
+        while played([clean(at)], failover).push is not PushState.PROVEN:
             at += 1
     return failover, at
 
@@ -277,7 +286,7 @@ def needed(failover: Failover, at: int) -> int:
     """How many queries without a miss prove push after it broke now."""
     played([(at, LeaseGone("x")), (at, LeaseTaken(NOW_MS)), heard(at)], failover)
     for count in range(1, 100):
-        if played([clean(at + count)], failover).push is Push.PROVEN:
+        if played([clean(at + count)], failover).push is PushState.PROVEN:
             return count
     raise AssertionError("never proven")
 
@@ -313,20 +322,20 @@ def test_a_miss_begins_the_proof_anew() -> None:
 def test_the_two_misses_must_follow_each_other_since_push_was_proven() -> None:
     failover = played([*PROVEN, missing(9), (10, LeaseGone("x")), (11, LeaseTaken(NOW_MS)), heard(12)])
     played([clean(13), clean(14)], failover)
-    assert failover.push is Push.PROVEN
+    assert failover.push is PushState.PROVEN
     assert modes([missing(15), missing(16)], failover) == ["push", "poll"]
 
 
 def test_a_clock_set_back_neither_ends_nor_begins_an_outage() -> None:
     back: list[At] = [
-        (100, PollFailed("x")),
-        (-60_000, PollFailed("x")),
+        (100, QueueFailed("x")),
+        (-60_000, QueueFailed("x")),
         (-50_000, Tick()),
         (-40_000, QueryFailed("x")),
     ]
     assert set(modes(back, played(PROVEN))) == {"push"}
-    broken = played([*PROVEN, (100, PollFailed("x")), (100 + PATIENCE, PollFailed("x"))])
-    assert set(modes([(-60_000, PollFailed("x")), (-50_000, Tick())], broken)) == {"poll"}
+    broken = played([*PROVEN, (100, QueueFailed("x")), (100 + TOLERANCE, QueueFailed("x"))])
+    assert set(modes([(-60_000, QueueFailed("x")), (-50_000, Tick())], broken)) == {"poll"}
 
 
 # Random histories
@@ -337,11 +346,11 @@ def anything(now_ms: int) -> list[Signal]:
         LeaseTaken(now_ms),
         LeaseGone("x"),
         LeaseFailed("x"),
-        Polled(0),
-        PollFailed("x"),
-        Heard(now_ms),
-        Heard(NOW_MS),
-        Heard(NOW_MS + 10**12),
+        QueueRead(0),
+        QueueFailed("x"),
+        MessageReceived(now_ms),
+        MessageReceived(NOW_MS),
+        MessageReceived(NOW_MS + 10**12),
         Queried(now_ms, 0),
         Queried(NOW_MS, 0),
         Queried(now_ms, 2),
@@ -367,19 +376,19 @@ def histories(draw: st.DrawFn) -> list[At]:
             say(LeaseTaken(NOW_MS + at))
             for _ in range(count):
                 at += draw(st.sampled_from([4_500, 5_000, CHECKING]))
-                say(Heard(NOW_MS + at))
-                say(Polled(1))
+                say(MessageReceived(NOW_MS + at))
+                say(QueueRead(1))
                 say(Queried(NOW_MS + at, 0))
         elif way == "lease":
             say(draw(st.sampled_from(anything(NOW_MS + at)[:3])))
         elif way in ("hang", "refused"):
             for _ in range(min(count, 5)):
                 at += HUNG if way == "hang" else draw(st.integers(1, 8_000))
-                say(PollFailed("x"))
+                say(QueueFailed("x"))
         elif way == "missing":
             for _ in range(min(count, 5)):
                 at += CHECKING
-                say(Heard(NOW_MS + at))
+                say(MessageReceived(NOW_MS + at))
                 say(Queried(NOW_MS + at, 3))
         elif way == "table":
             for _ in range(min(count, 5)):
@@ -412,20 +421,20 @@ def test_switches_are_bounded(history: list[At]) -> None:
             assert switch.before != switch.mode == failover.mode
         leases += isinstance(signal, LeaseTaken | LeaseGone | LeaseFailed)
         queries += isinstance(signal, Queried) and not signal.missed
-        proven += failover.push is Push.PROVEN and standing is not Push.PROVEN
+        proven += failover.push is PushState.PROVEN and standing is not PushState.PROVEN
         standing = failover.push
     elapsed = history[-1][0] if history else 0
     assert proven <= 6 * (elapsed // RELAPSE + 1) + queries // LONGEST_PROOF
-    breaks = leases + elapsed // PATIENCE + elapsed // SILENCE + proven
-    assert switches <= 3 * (breaks + 1) + 2 * (elapsed // PATIENCE + 1)
+    breaks = leases + elapsed // TOLERANCE + elapsed // SILENCE + proven
+    assert switches <= 3 * (breaks + 1) + 2 * (elapsed // TOLERANCE + 1)
 
 
 def test_a_push_that_breaks_as_often_as_it_is_proven_is_trusted_ever_more_seldom() -> None:
     """The worst of all cases in one hour: queries every 5 s, and whenever push is proven it breaks at once."""
     failover, proven = played([TAKEN]), 0
     for at in range(POLLING, 3_600_000, POLLING):
-        played([heard(at), (at, Polled(1)), clean(at)], failover)
-        if failover.push is Push.PROVEN:
+        played([heard(at), (at, QueueRead(1)), clean(at)], failover)
+        if failover.push is PushState.PROVEN:
             proven += 1
             played([(at + 1, LeaseGone("x")), (at + 2, LeaseTaken(NOW_MS))], failover)
     assert proven <= 6 + (3_600_000 // POLLING - 63) // LONGEST_PROOF
@@ -441,17 +450,17 @@ def end_of(history: list[At]) -> int:
 
 
 @settings(max_examples=80)
-@example([TAKEN, (5, Heard(NOW_MS + 10**12))])
+@example([TAKEN, (5, MessageReceived(NOW_MS + 10**12))])
 @given(histories())
 def test_after_any_history_a_healthy_time_ends_in_push_and_stays_there(history: list[At]) -> None:
     failover, start = played(history), end_of(history)
     played(with_a_lease(history, start + 1), failover)
     seen = []
     for at in range(start + 2, start + (LONGEST_PROOF + 20) * POLLING, POLLING):
-        seen += modes([heard(at), (at + 1, Polled(1)), clean(at + 2)], failover)
+        seen += modes([heard(at), (at + 1, QueueRead(1)), clean(at + 2)], failover)
     proof = 3 * (LONGEST_PROOF + 1)
     assert set(seen[proof:]) == {"push"}
-    assert failover.push is Push.PROVEN
+    assert failover.push is PushState.PROVEN
     assert len([1 for was, now in pairwise(seen) if was != now]) <= 3, "straight to it"
 
 
@@ -464,16 +473,16 @@ def breaking(way: str, start: int) -> Iterator[At]:
             yield at, LeaseFailed("x")
     elif way == "hang":
         for at in range(start + 15_000, start + RELAPSE, 15_000):
-            yield at, PollFailed("x")
+            yield at, QueueFailed("x")
     elif way == "refused":
         for at in range(start, start + RELAPSE, 4_000):
-            yield at, PollFailed("x")
+            yield at, QueueFailed("x")
     elif way == "undeleted":
         for at in range(start, start + RELAPSE, 5_000):
-            yield from ((at, Heard(NOW_MS)), (at, Polled(1, undeleted=1)))
+            yield from ((at, MessageReceived(NOW_MS)), (at, QueueRead(1, undeleted=1)))
     else:
         for at in range(start, start + RELAPSE, 10_000):
-            yield at, Polled(0)
+            yield at, QueueRead(0)
 
 
 def beside(push: Iterable[At], table: Iterable[At]) -> list[At]:
@@ -508,7 +517,7 @@ def test_after_any_history_push_that_works_beside_a_table_that_fails_ends_in_pus
     played(with_a_lease(history, start), failover)
     seen = []
     for at in range(start + 1, start + RELAPSE, POLLING):
-        seen += modes([heard(at), (at, Polled(1)), (at, QueryFailed("x"))], failover)
+        seen += modes([heard(at), (at, QueueRead(1)), (at, QueryFailed("x"))], failover)
     assert set(seen[3 * 4 :]) == {"push"}
 
 
@@ -519,5 +528,5 @@ def test_push_that_misses_something_each_time_is_never_trusted_again(history: li
     played(with_a_lease(history, start), failover)
     seen = []
     for at in range(start + 1, start + RELAPSE, POLLING):
-        seen += modes([heard(at), (at, Polled(1)), missing(at)], failover)
+        seen += modes([heard(at), (at, QueueRead(1)), missing(at)], failover)
     assert set(seen[3 * 4 :]) == {"both"}

@@ -1,11 +1,11 @@
-"""The polling thread: when it asks, how far back, what it reads again, and that nothing ends it but a stop."""
+"""Poll: when it asks, how far back, what it reads again, and that nothing ends it but a cancel."""
 
 from __future__ import annotations
 
 import queue
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TypeVar
 
 import pytest
@@ -15,15 +15,14 @@ from hypothesis import strategies as st
 
 from streamer.change import LATENESS_MS, Key, iso_time
 from streamer.errors import TableError
-from streamer.intake.poll import FURTHEST_MS, Poll
+from streamer.intake.failover import Failover, PushState
+from streamer.intake.poll import FURTHEST_MS, GRACE, Poll, PollSettings
 from streamer.intake.signals import Queried, QueryFailed, Signal
-from streamer.intake.survey import Spans
-from streamer.tables.sentiment import SentimentTable
 from tests.factories import NOW_MS, change, state
+from tests.unit.intake.consumer import FakeConsumer
 from tests.unit.intake.fakes import refusal
-from tests.unit.intake.surveying import FakeSurvey
 from tests.unit.tables.fakes import Attributes, FakeDynamo
-from tests.watchdog import WATCHDOG
+from tests.virtual_loop import VirtualLoop
 
 LOOKBACK_MS, MARGIN_MS = 180_000, 10_000
 NEGATIVE: Attributes = {"sentiment": {"S": "negative"}}
@@ -32,77 +31,74 @@ QUERY = 3  # requests, one for each label
 Kind = TypeVar("Kind", bound=Signal)
 
 
-class Wake(threading.Event):
-    """What the thread waits with between its jobs: tells for how long it would."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.waits: queue.SimpleQueue[float] = queue.SimpleQueue()
-
-    def wait(self, timeout: float | None = None) -> bool:
-        assert timeout is not None
-        self.waits.put(timeout)
-        return super().wait(WATCHDOG)
-
-
 class Bench:
     """A Poll with a table, a hub, and all clocks in the test's hand."""
 
-    def __init__(self, *, catchup: float = 3_600, leased: threading.Event | None = None, alone: bool = False) -> None:
+    def __init__(self, *, catchup: float = 3_600, alone: bool = False) -> None:
+        self.loop = VirtualLoop()
         self.dynamo = FakeDynamo()
-        self.survey = FakeSurvey()
+        self.consumer = FakeConsumer()
         self.signals: queue.SimpleQueue[Signal] = queue.SimpleQueue()
-        self.now_ms = NOW_MS
-        self.seconds = 1_000.0
-        self.interval = 5.0
+        self.skew_ms = 0
         self.pause = 0.0
         """Seconds that each pause lasts."""
-        self.trouble: list[Exception] = []
-        """What the next attempts to connect come to."""
-        self.wake = Wake()
+        self.table = self.dynamo.table()
+        self.failover = Failover(NOW_MS, alone=alone)
         self.poll = Poll(
-            self.connect,
-            self.survey,
-            self.signals.put,
-            interval=lambda: self.interval,
-            spans=Spans(lookback=LOOKBACK_MS / 1000, catchup=catchup, window=catchup),
-            margin=MARGIN_MS / 1000,
-            leased=leased,
-            alone=alone,
-            lease_wait=2 * WATCHDOG,
+            self.table,
+            self.consumer,
+            self,
+            self.failover,
+            PollSettings(
+                interval=5, lookback=LOOKBACK_MS / 1000, catchup=catchup, window=catchup, margin=MARGIN_MS / 1000
+            ),
             now=lambda: self.now_ms,
-            clock=lambda: self.seconds,
             jitter=self.jitter,
         )
-        self.poll._wake = self.wake
 
-    def connect(self, stopping: threading.Event) -> SentimentTable:
-        if self.trouble:
-            raise self.trouble.pop(0)
-        return self.dynamo.table(stopping)
+    @property
+    def now_ms(self) -> int:
+        """The wall clock."""
+        return NOW_MS + round(self.loop.time() * 1000) + self.skew_ms
+
+    @now_ms.setter
+    def now_ms(self, now_ms: int) -> None:
+        self.skew_ms += now_ms - self.now_ms
+        self.consumer.now_ms = self.now_ms
+
+    @property
+    def seconds(self) -> float:
+        return 1_000.0 + self.loop.time()
+
+    def every(self, seconds: float) -> None:
+        """Sets the interval."""
+        self.poll._settings = replace(self.poll._settings, interval=seconds)
+
+    def hear(self, signal: Signal) -> None:
+        self.signals.put(signal)
 
     def jitter(self, low: float, high: float) -> float:
         return self.pause if low == 0 else 1.0
 
     def idle(self) -> float:
-        """When the thread waits again: for how many seconds."""
-        return self.wake.waits.get(timeout=WATCHDOG)
+        """Lets everything that is due happen; returns for how many seconds nothing is due then."""
+        self.loop.settle()
+        return self.loop.until_next()
 
     def advance(self, seconds: float) -> float:
-        """Lets time pass while the thread waits; returns for how long it waits then."""
-        self.seconds += seconds
-        self.now_ms += round(seconds * 1000)
-        self.survey.now_ms = self.now_ms
-        self.wake.set()
-        return self.idle()
+        """Lets time pass at once; returns for how long nothing is due then."""
+        self.consumer.now_ms = self.now_ms + round(seconds * 1000)
+        self.loop.jump(seconds)
+        return self.loop.until_next()
 
     def walked(self) -> None:
-        """The walk back is over, and the thread waits for its next query."""
-        while not self.poll._walk.done:
+        """The backfill is over."""
+        while not self.poll._backfill.done:
             self.advance(0.5)
+        self.advance(0.5)
 
     def hears(self, kind: type[Kind]) -> Kind:
-        signal = self.signals.get(timeout=WATCHDOG)
+        signal = self.signals.get_nowait()
         assert isinstance(signal, kind), signal
         return signal
 
@@ -115,14 +111,14 @@ class Bench:
 @contextmanager
 def running(bench: Bench, *, walked: bool = True) -> Iterator[Bench]:
     """Begins with the first query behind it."""
-    bench.poll.start()
+    bench.loop.create_task(bench.poll.run())
     try:
         bench.idle()
         if walked:
             bench.walked()
         yield bench
     finally:
-        assert bench.poll.stop(WATCHDOG)
+        bench.loop.end()
 
 
 def key(number: int, age_ms: int = 0) -> Key:
@@ -137,24 +133,29 @@ def test_it_asks_at_once_and_then_at_the_interval_as_things_stand() -> None:
         assert bench.sinces() == [iso_time(NOW_MS - LOOKBACK_MS)]
         left = 1_005.0 - bench.seconds
         assert bench.advance(left - 0.1) == pytest.approx(0.1)
-        assert len(bench.survey.proofs) == 1
-        bench.interval = 15.0
+        assert len(bench.consumer.proofs) == 1
+        bench.every(15.0)
         assert bench.advance(0.1) == pytest.approx(15.0)
-        assert len(bench.survey.proofs) == 2
+        assert len(bench.consumer.proofs) == 2
         assert bench.advance(14.9) == pytest.approx(0.1)
-        bench.interval = 5.0
+        bench.every(5.0)
         assert bench.advance(0.1) == pytest.approx(5.0)
-        assert len(bench.survey.proofs) == 3
+        assert len(bench.consumer.proofs) == 3
 
 
 def test_what_is_asked_beside_is_asked_before_anything_is_proven_and_also_when_the_query_fails() -> None:
     bench = Bench()
     order: list[tuple[int, int]] = []
-    bench.poll._beside = lambda: order.append((len(bench.survey.chunks), len(bench.survey.proofs)))
+
+    class Beside:
+        async def check(self) -> None:
+            order.append((len(bench.consumer.chunks), len(bench.consumer.proofs)))
+
+    bench.poll._beside = Beside()
     bench.dynamo.put(key(1))
     with running(bench):
         assert order == [(1, 0)]
-        bench.survey.trouble = [TableError("away")]
+        bench.consumer.trouble = [TableError("away")]
         bench.poll.soon()
         bench.idle()
         assert order[1][1] == 1
@@ -164,9 +165,9 @@ def test_soon_is_now_and_once() -> None:
     with running(Bench()) as bench:
         bench.poll.soon()
         assert bench.idle() == pytest.approx(5.0)
-        assert len(bench.survey.proofs) == 2
+        assert len(bench.consumer.proofs) == 2
         bench.advance(0.1)
-        assert len(bench.survey.proofs) == 2
+        assert len(bench.consumer.proofs) == 2
 
 
 def test_each_query_that_was_taken_in_is_told() -> None:
@@ -204,8 +205,8 @@ def test_where_there_is_no_queue_nothing_is_missed_by_one_and_no_hour_is_read_fo
             bench.advance(5)
         heard = [bench.hears(Queried) for _ in range(4)]
         assert [(one.fetched, one.missed) for one in heard] == [(0, 0), (1, 0), (1, 0), (1, 0)]
-        assert [fetched for _, _, fetched in bench.survey.proofs] == [[], [], [], []]
-        assert bench.survey.learnt == []
+        assert [fetched for _, _, fetched in bench.consumer.proofs] == [[], [], [], []]
+        assert bench.consumer.learnt == []
         assert len(bench.dynamo.asked("query")) == 4 * QUERY
 
 
@@ -213,76 +214,32 @@ def test_after_a_freeze_the_query_reaches_back_to_the_last_one_though_the_other_
     with running(Bench(alone=True, catchup=0), walked=False) as bench:
         bench.dynamo.put(key(1, -60_000))
         bench.now_ms += 7_200_000
-        bench.survey.now_ms = bench.now_ms
         bench.poll.soon()
         bench.idle()
         assert bench.sinces()[-1] == iso_time(NOW_MS - LATENESS_MS - MARGIN_MS)
-        assert bench.survey.shown() == {key(1, -60_000)}
-        assert bench.survey.hub.covered_since_ms == NOW_MS - LOOKBACK_MS + LATENESS_MS, "nothing is missing in between"
-        assert bench.survey.hub.watermark_ms == bench.now_ms - MARGIN_MS
-
-
-def test_the_first_query_waits_for_the_lease_and_no_longer_than_it_may() -> None:
-    leased = threading.Event()
-    bench = Bench(leased=leased)
-    bench.poll.start()
-    assert not bench.dynamo.requests
-    leased.set()
-    bench.idle()
-    assert bench.hears(Queried)
-    assert bench.poll.stop(WATCHDOG)
-
-    class Never(threading.Event):
-        def wait(self, timeout: float | None = None) -> bool:
-            waited.append(timeout)
-            return False
-
-    waited: list[float | None] = []
-    with running(Bench(leased=Never())) as bench:
-        assert bench.hears(Queried)
-    assert waited == [2 * WATCHDOG]
+        assert bench.consumer.shown() == {key(1, -60_000)}
+        assert bench.consumer.hub.covered_since_ms == NOW_MS - LOOKBACK_MS + LATENESS_MS, (
+            "nothing is missing in between"
+        )
+        assert bench.consumer.hub.watermark_ms == bench.now_ms - MARGIN_MS
 
 
 # How it ends
 
 
-def test_a_stop_ends_the_wait_for_the_lease_for_the_next_query_and_of_a_retry() -> None:
-    waiting = Bench(leased=threading.Event())
-    waiting.poll.start()
-    assert waiting.poll.stop(WATCHDOG)
-    assert not waiting.dynamo.requests
-
-    idle = Bench()
-    idle.poll.start()
-    idle.idle()
-    assert idle.poll.stop(WATCHDOG)
-
-    pausing = Bench()
-    pausing.pause = 2 * WATCHDOG
-    pausing.dynamo.script["query"] = [refusal("AccessDenied")]
-    pausing.poll.start()
-    pausing.hears(QueryFailed)
-    assert pausing.poll.stop(WATCHDOG / 2)
-    assert len(pausing.dynamo.requests) == 1
-
-    assert Bench().poll.stop(0), "one that never began"
-
-
-def test_after_a_stop_nobody_hears_anything() -> None:
-    bench = Bench()
-    answering, stopped = threading.Event(), threading.Event()
-
-    def answer() -> None:
-        answering.set()
-        assert stopped.wait(WATCHDOG)
-
-    bench.dynamo.before["query"] = answer
-    bench.poll.start()
-    assert answering.wait(WATCHDOG)
-    assert not bench.poll.stop(0), "its last answer is still to come"
-    stopped.set()
-    assert bench.poll.stop(WATCHDOG)
-    assert bench.signals.empty()
+def test_a_cancel_ends_it_wherever_it_is_and_nobody_hears_of_that() -> None:
+    for trouble in ([], [refusal("AccessDenied")]):
+        bench = Bench()
+        bench.pause = 3_600.0
+        bench.dynamo.script["query"] = [*trouble]
+        task = bench.loop.create_task(bench.poll.run())
+        bench.idle()
+        heard = bench.signals.qsize()
+        task.cancel()
+        bench.idle()
+        assert task.cancelled()
+        assert bench.signals.qsize() == heard == 1
+        bench.loop.end()
 
 
 @pytest.mark.parametrize(
@@ -298,25 +255,33 @@ def test_a_query_that_fails_is_told_in_safe_words_and_tried_again(error: Excepti
     with running(bench):
         assert [bench.hears(QueryFailed), bench.hears(QueryFailed)] == [QueryFailed(words)] * 2
         assert bench.hears(Queried)
-        assert len(bench.survey.proofs) == 1
+        assert len(bench.consumer.proofs) == 1
 
 
 def test_a_client_that_cannot_be_made_is_told_and_tried_again() -> None:
     bench = Bench()
-    bench.trouble = [NoRegionError(), NoRegionError()]
+    trouble = [NoRegionError(), NoRegionError()]
+
+    def connect() -> FakeDynamo:
+        if trouble:
+            raise trouble.pop()
+        return bench.dynamo
+
+    bench.table._calls._client = connect  # type: ignore[assignment]
     with running(bench):
-        assert [bench.hears(QueryFailed), bench.hears(QueryFailed)] == [QueryFailed("NoRegionError")] * 2
+        told = [bench.hears(QueryFailed), bench.hears(QueryFailed)]
+        assert told == [QueryFailed("dynamodb:Query: NoRegionError")] * 2
         assert bench.hears(Queried)
 
 
-def test_a_bug_in_whoever_takes_the_rows_does_not_end_the_thread() -> None:
+def test_a_bug_in_whoever_takes_the_rows_does_not_end_it() -> None:
     bench = Bench()
     bench.dynamo.put(key(1))
-    bench.survey.trouble = [ZeroDivisionError("bug")]
+    bench.consumer.trouble = [ZeroDivisionError("bug")]
     with running(bench, walked=False):
         assert bench.hears(QueryFailed) == QueryFailed("ZeroDivisionError")
         assert bench.hears(Queried)
-        bench.survey.trouble = [ZeroDivisionError("bug")]
+        bench.consumer.trouble = [ZeroDivisionError("bug")]
         bench.advance(0.5)  # in the walk
         bench.advance(20)
         assert bench.hears(Queried)
@@ -331,8 +296,8 @@ def test_rows_are_handed_over_in_chunks() -> None:
     for number in range(1_234):
         bench.dynamo.put(key(number, 1_000))
     with running(bench, walked=False):
-        assert bench.survey.chunks == [(500, False), (500, False), (234, False)]
-        assert len(bench.survey.shown()) == 1_234
+        assert bench.consumer.chunks == [(500, False), (500, False), (234, False)]
+        assert len(bench.consumer.shown()) == 1_234
 
 
 def test_what_contradicts_is_read_consistently_before_the_query_counts() -> None:
@@ -341,8 +306,8 @@ def test_what_contradicts_is_read_consistently_before_the_query_counts() -> None
     with running(bench):
         bench.dynamo.lagging[key(1, 1_000)] = {**bench.dynamo.items[key(1, 1_000)], **NEGATIVE}
         bench.advance(5)
-        assert bench.survey.chunks[-2:] == [(1, False), (1, True)]
-        assert bench.survey.hub.ledger.state(key(1, 1_000)) == state("positive"), "the index is not believed"
+        assert bench.consumer.chunks[-2:] == [(1, False), (1, True)]
+        assert bench.consumer.hub.ledger.state(key(1, 1_000)) == state("positive"), "the index is not believed"
         (asked,) = bench.dynamo.asked("batch_get_item")
         assert asked["sentiment"]["ConsistentRead"] is True
 
@@ -355,8 +320,8 @@ def test_what_vanished_from_the_index_is_read_consistently() -> None:
         del bench.dynamo.items[key(0, 1_000)]
         bench.dynamo.lagging[key(1, 1_000)] = None
         bench.advance(60)
-        assert bench.survey.hub.ledger.state(key(0, 1_000)) is None
-        assert bench.survey.hub.ledger.state(key(1, 1_000)) == state("positive")
+        assert bench.consumer.hub.ledger.state(key(0, 1_000)) is None
+        assert bench.consumer.hub.ledger.state(key(1, 1_000)) == state("positive")
 
 
 def moving(bench: Bench, times: int) -> Callable[[], None]:
@@ -368,7 +333,7 @@ def moving(bench: Bench, times: int) -> Callable[[], None]:
         if number is not None:
             shown = state("neutral", score=f"0.{number}")
             record = change(shown, number, key=key(1, 1_000), committed_at=bench.now_ms // 1000 + 60)
-            bench.survey.hub.publish([record], dated_ms=bench.now_ms, now_ms=bench.now_ms)
+            bench.consumer.hub.publish([record], dated_ms=bench.now_ms, now_ms=bench.now_ms)
 
     return move
 
@@ -382,8 +347,8 @@ def test_an_item_that_moves_on_while_it_is_read_is_read_up_to_five_times() -> No
         bench.advance(5)
         assert [bench.hears(Queried).missed for _ in range(2)] == [0, 0], "none failed"
         assert len(bench.dynamo.asked("batch_get_item")) == 5
-        assert len(bench.survey.proofs) == 2
-        assert bench.survey.hub.ledger.state(key(1, 1_000)) == state("negative")
+        assert len(bench.consumer.proofs) == 2
+        assert bench.consumer.hub.ledger.state(key(1, 1_000)) == state("negative")
 
 
 def test_a_query_with_an_item_that_cannot_be_settled_proves_nothing() -> None:
@@ -393,16 +358,16 @@ def test_a_query_with_an_item_that_cannot_be_settled_proves_nothing() -> None:
         bench.hears(Queried)
         bench.dynamo.items[key(1, 1_000)] = {**bench.dynamo.items[key(1, 1_000)], **NEGATIVE}
         bench.dynamo.before["batch_get_item"] = moving(bench, 5)
-        began_ms, watermark_ms = bench.now_ms, bench.survey.hub.watermark_ms
+        began_ms, watermark_ms = bench.now_ms, bench.consumer.hub.watermark_ms
 
         def stop_moving() -> None:
-            assert (len(bench.survey.proofs), bench.survey.hub.watermark_ms) == (1, watermark_ms)
+            assert (len(bench.consumer.proofs), bench.consumer.hub.watermark_ms) == (1, watermark_ms)
 
         bench.dynamo.before["query"] = stop_moving
         bench.advance(5)
         assert bench.hears(QueryFailed) == QueryFailed("1 items change while they are read")
         assert bench.hears(Queried).began_ms >= began_ms
-        assert len(bench.survey.proofs) == 2
+        assert len(bench.consumer.proofs) == 2
 
 
 def test_what_the_first_query_brought_is_not_judged_and_what_a_later_one_did_is() -> None:
@@ -410,13 +375,13 @@ def test_what_the_first_query_brought_is_not_judged_and_what_a_later_one_did_is(
     bench.dynamo.put(key(1, 1_000))
     with running(bench):
         bench.advance(5)
-        assert [fetched for _, _, fetched in bench.survey.proofs] == [[], []]
+        assert [fetched for _, _, fetched in bench.consumer.proofs] == [[], []]
         bench.dynamo.put(key(2, 500))
         bench.dynamo.put(key(3, 500))
         bench.advance(5)
-        bench.survey.hub.publish([change(state(), 7, key=key(2, 500))], dated_ms=bench.now_ms, now_ms=bench.now_ms)
+        bench.consumer.hub.publish([change(state(), 7, key=key(2, 500))], dated_ms=bench.now_ms, now_ms=bench.now_ms)
         bench.advance(5)
-        assert bench.survey.proofs[-1][2] == [key(2, 500), key(3, 500)]
+        assert bench.consumer.proofs[-1][2] == [key(2, 500), key(3, 500)]
         told = [bench.hears(Queried).missed for _ in range(4)]
         assert told == [0, 0, 0, 1], "push has brought one of the two"
         bench.advance(5)
@@ -431,9 +396,9 @@ def test_what_the_index_shows_only_after_the_first_query_is_told_by_the_next() -
     with running(bench, walked=False):
         bench.dynamo.lagging.clear()
         bench.walked()
-        assert not bench.survey.shown()
+        assert not bench.consumer.shown()
         bench.advance(5)
-        assert bench.survey.shown() == {key(1, 100_000)}
+        assert bench.consumer.shown() == {key(1, 100_000)}
 
 
 # Single items
@@ -444,26 +409,27 @@ def test_items_asked_for_are_read_at_once_and_consistently() -> None:
         bench.dynamo.put(key(1, 10 * LOOKBACK_MS))
         bench.poll.read_soon([key(1, 10 * LOOKBACK_MS)])
         bench.idle()
-        assert bench.survey.chunks[-1] == (1, True)
-        assert bench.survey.shown() == {key(1, 10 * LOOKBACK_MS)}
-        assert len(bench.survey.proofs) == 1, "no query"
+        assert bench.consumer.chunks[-1] == (1, True)
+        assert bench.consumer.shown() == {key(1, 10 * LOOKBACK_MS)}
+        assert len(bench.consumer.proofs) == 1, "no query"
 
 
 def test_items_asked_for_are_asked_for_again_if_the_read_fails() -> None:
     with running(Bench()) as bench:
+        bench.pause = 3.0
         bench.dynamo.put(key(1, 10 * LOOKBACK_MS))
         bench.dynamo.script["batch_get_item"] = [refusal("AccessDenied")]
-        bench.interval = 100.0
+        bench.every(100.0)
         bench.poll.soon()
         bench.idle()
         bench.poll.read_soon([key(1, 10 * LOOKBACK_MS)])
         assert bench.idle() == pytest.approx(3.0), "not at once again"
-        assert not bench.survey.shown()
+        assert not bench.consumer.shown()
         bench.poll.read_soon([key(2)])
         bench.idle()
         assert len(bench.dynamo.asked("batch_get_item")) == 1
         bench.advance(3)
-        assert bench.survey.shown() == {key(1, 10 * LOOKBACK_MS)}
+        assert bench.consumer.shown() == {key(1, 10 * LOOKBACK_MS)}
         assert len(bench.dynamo.asked("batch_get_item")[-1]["sentiment"]["Keys"]) == 2
 
 
@@ -480,6 +446,7 @@ def test_single_reads_that_keep_failing_hold_up_neither_the_walk_back_nor_the_ca
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     bench = Bench()
+    bench.pause = 3.0
     late = key(2, 2_100_000)
     bench.dynamo.before["batch_get_item"] = denied
     with running(bench, walked=False):
@@ -490,13 +457,13 @@ def test_single_reads_that_keep_failing_hold_up_neither_the_walk_back_nor_the_ca
         bench.dynamo.put(late)
         bench.poll.catch_up()
         bench.idle()
-        assert bench.survey.shown() == {late}
+        assert bench.consumer.shown() == {late}
         bench.dynamo.put(key(1))
         began_ms = bench.now_ms
         while bench.now_ms < began_ms + 60_000:
             bench.advance(1)
-        assert complaints(caplog, "read_asked") == 2, "once a minute"
-        assert complaints(caplog, "step_back") == complaints(caplog, "catch_up") == 0
+        assert complaints(caplog, "read again") == 2, "once a minute"
+        assert complaints(caplog, "backfill") == complaints(caplog, "catch-up") == 0
         del bench.dynamo.before["batch_get_item"]
         bench.advance(3)
         assert not bench.poll._asked
@@ -514,7 +481,7 @@ def test_queries_that_keep_failing_do_not_hold_up_single_reads(caplog: pytest.Lo
         assert bench.hears(QueryFailed)
         bench.poll.read_soon([old])
         bench.idle()
-        assert bench.survey.shown() == {old}
+        assert bench.consumer.shown() == {old}
         asked = len(bench.dynamo.asked("query"))
         bench.poll.soon()
         bench.idle()
@@ -523,14 +490,15 @@ def test_queries_that_keep_failing_do_not_hold_up_single_reads(caplog: pytest.Lo
             bench.advance(5)
         assert complaints(caplog, "table query") == 2, "once a minute"
         del bench.dynamo.before["query"]
-        proofs = len(bench.survey.proofs)
+        proofs = len(bench.consumer.proofs)
         bench.advance(5)
-        assert len(bench.survey.proofs) == proofs + 1
+        assert len(bench.consumer.proofs) == proofs + 1
 
 
 def test_a_catch_up_that_keeps_failing_does_not_hold_up_single_reads(caplog: pytest.LogCaptureFixture) -> None:
     with running(Bench()) as bench:
-        bench.interval = 1_000.0
+        bench.pause = 3.0
+        bench.every(1_000.0)
         bench.poll.soon()
         bench.idle()
         bench.dynamo.before["query"] = denied
@@ -540,14 +508,15 @@ def test_a_catch_up_that_keeps_failing_does_not_hold_up_single_reads(caplog: pyt
         bench.dynamo.put(old)
         bench.poll.read_soon([old])
         bench.idle()
-        assert bench.survey.shown() == {old}
+        assert bench.consumer.shown() == {old}
         for _ in range(20):
             bench.advance(3)
-        assert complaints(caplog, "catch_up") == 2, "once a minute"
+        assert complaints(caplog, "catch-up") == 2, "once a minute"
 
 
 def test_more_items_than_anybody_reads_are_not_kept() -> None:
     bench = Bench()
+    bench.loop.close()
     bench.poll.read_soon(key(number) for number in range(10_050))
     assert len(bench.poll._asked) == 10_000
     assert next(iter(bench.poll._asked)) == key(50)
@@ -562,45 +531,46 @@ def test_the_catch_up_waits_for_the_walk_and_brings_only_what_was_not_there_befo
     bench.dynamo.put(old)
     with running(bench, walked=False):
         bench.poll.catch_up()
-        while not bench.poll._walk.knows_catchup:
-            assert len(bench.sinces()) == len(bench.survey.proofs), "no catch-up yet"
+        while not bench.poll._backfill.knows_catchup:
+            assert len(bench.sinces()) == len(bench.consumer.proofs), "no catch-up yet"
             bench.advance(0.5)
         bench.dynamo.put(late)
         bench.poll.catch_up()
         bench.idle()
         assert iso_time(bench.now_ms - 3_600_000) in bench.sinces()
-        assert bench.survey.shown() == {late}
-        assert bench.survey.proofs[-1][2] == [], "and it is not judged"
+        assert bench.consumer.shown() == {late}
+        assert bench.consumer.proofs[-1][2] == [], "and it is not judged"
 
 
 def test_the_catch_up_hands_over_each_page_before_it_reads_the_next() -> None:
     with running(Bench()) as bench:
-        bench.interval = 1_000.0
+        bench.every(1_000.0)
         bench.poll.soon()
         bench.idle()
         for number in range(25):
             bench.dynamo.put(key(number, 2_100_000 + number))
         bench.dynamo.page = 10
         handed: list[int] = []
-        bench.dynamo.before["query"] = lambda: handed.append(len(bench.survey.shown()))
+        bench.dynamo.before["query"] = lambda: handed.append(len(bench.consumer.shown()))
         bench.poll.catch_up()
         bench.idle()
         assert handed == [0, 0, 0, 10, 20], "negative, neutral, and the pages of positive"
-        assert len(bench.survey.shown()) == 25
+        assert len(bench.consumer.shown()) == 25
 
 
 def test_a_catch_up_that_fails_is_tried_again() -> None:
     with running(Bench()) as bench:
-        bench.interval = 100.0
+        bench.pause = 3.0
+        bench.every(100.0)
         bench.poll.soon()
         bench.idle()
         bench.dynamo.put(key(2, 2_100_000))
         bench.dynamo.script["query"] = [refusal("AccessDenied")]
         bench.poll.catch_up()
         assert bench.idle() == pytest.approx(3.0)
-        assert not bench.survey.shown()
+        assert not bench.consumer.shown()
         bench.advance(3)
-        assert bench.survey.shown() == {key(2, 2_100_000)}
+        assert bench.consumer.shown() == {key(2, 2_100_000)}
         asked = len(bench.dynamo.requests)
         bench.advance(20)
         assert len(bench.dynamo.requests) == asked, "once is enough"
@@ -611,7 +581,7 @@ def test_a_catch_up_that_fails_is_tried_again() -> None:
 
 def test_after_an_outage_it_asks_from_where_the_last_query_left_off_and_then_as_ever() -> None:
     with running(Bench()) as bench:
-        last_ms, _, _ = bench.survey.proofs[-1]
+        last_ms, _, _ = bench.consumer.proofs[-1]
         bench.advance(3_600)
         bench.advance(5)
         assert bench.sinces()[-2:] == [
@@ -628,7 +598,7 @@ def test_a_query_that_took_long_left_off_where_it_began() -> None:
 
         bench.dynamo.before["query"] = slow
         bench.advance(5)
-        began_ms, _, _ = bench.survey.proofs[-1]
+        began_ms, _, _ = bench.consumer.proofs[-1]
         assert bench.now_ms == began_ms + QUERY * 20_000
         bench.dynamo.before.clear()
         bench.advance(600)
@@ -637,7 +607,7 @@ def test_a_query_that_took_long_left_off_where_it_began() -> None:
 
 def test_a_query_that_failed_left_nothing_off() -> None:
     with running(Bench()) as bench:
-        last_ms, _, _ = bench.survey.proofs[-1]
+        last_ms, _, _ = bench.consumer.proofs[-1]
         bench.dynamo.script["query"] = [refusal("AccessDenied")] * 3
         bench.advance(600)
         assert set(bench.sinces()[-2:]) == {iso_time(last_ms - LATENESS_MS - MARGIN_MS)}
@@ -671,7 +641,7 @@ def test_no_item_falls_between_two_queries(gaps: list[float], written: list[tupl
         for gap in gaps:
             bench.advance(gap)
         bench.advance(200)
-        proofs = bench.survey.proofs
+        proofs = bench.consumer.proofs
     begin, end = proofs[0][0], proofs[-2][0]
     for share, late_ms, lag_ms in written:
         scored_ms = begin + share * (end - begin)
@@ -681,11 +651,20 @@ def test_no_item_falls_between_two_queries(gaps: list[float], written: list[tupl
 
 def test_a_check_waits_for_what_push_is_about_to_bring() -> None:
     bench = Bench()
-    bench.poll._grace = lambda: 3_600.0
+    bench.failover.push = PushState.PROVEN
     bench.dynamo.put(key(1))
-    bench.poll.start()
-    while not bench.dynamo.asked("query"):
-        pass
-    assert not bench.survey.shown()
-    assert bench.poll.stop(WATCHDOG), "and does not hold up the end"
-    assert not bench.survey.shown()
+    with running(bench, walked=False):
+        assert len(bench.dynamo.asked("query")) == QUERY
+        assert bench.advance(GRACE - 0.1) == pytest.approx(0.1)
+        assert not bench.consumer.shown()
+        bench.advance(0.1)
+        assert bench.consumer.shown() == {key(1)}
+
+
+def test_while_push_is_trusted_it_asks_at_the_interval_of_checks() -> None:
+    bench = Bench()
+    bench.failover.push = PushState.PROVEN
+    with running(bench):
+        bench.loop.run_until(bench.loop.time() + 20)
+        begins = [began_ms for began_ms, _, _ in bench.consumer.proofs]
+        assert begins[1] - begins[0] == 15_000 + GRACE * 1000

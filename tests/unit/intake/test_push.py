@@ -1,15 +1,26 @@
-"""The thread brings what the topic publishes, and outlives what fails, saying so."""
+"""Push brings what the topic publishes, and outlives what fails, saying so."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from collections.abc import Sequence
 from typing import NoReturn
 
 import pytest
 
-from streamer.intake.push import APART, BRIEF, LEASE_PAUSE, POLL_PAUSE
-from streamer.intake.receive import Message
-from streamer.intake.signals import LeaseFailed, LeaseGone, LeaseTaken, Polled, PollFailed
+from streamer.change import Key
+from streamer.intake.push import APART, BRIEF, LEASE_PAUSE, RECEIVE_PAUSE
+from streamer.intake.receive import Decoded
+from streamer.intake.signals import (
+    LeaseFailed,
+    LeaseGone,
+    LeaseTaken,
+    MessageReceived,
+    QueueFailed,
+    QueueRead,
+    Undecided,
+)
 from tests.unit.intake.fakes import NOW_MS, TOPIC_ARN, FakeAws, refusal
 from tests.unit.intake.service import Service, running, settle
 from tests.watchdog import WATCHDOG
@@ -21,10 +32,10 @@ SECRET = "quarterly outlook"
 def test_what_is_published_is_handed_over_and_deleted(service: Service) -> None:
     with running(service):
         assert service.hears(LeaseTaken) == LeaseTaken(NOW_MS)
-        assert service.hears(Polled) == Polled(0)
+        assert service.hears(QueueRead) == QueueRead(0)
         service.aws.publish("one")
         assert service.next_body() == "one"
-        assert service.hears(Polled) == Polled(1)
+        assert service.hears(QueueRead) == QueueRead(1)
         service.aws.await_empty()
 
 
@@ -39,13 +50,11 @@ def test_the_clients_are_built_in_the_thread_and_once(service: Service) -> None:
 
 def test_a_message_is_deleted_only_after_it_was_handed_over(service: Service) -> None:
     held: list[int] = []
-    deliver = service.push._deliver
 
-    def looking(messages: tuple[Message, ...]) -> None:
+    def looking(_: Sequence[Decoded]) -> None:
         held.append(sum(len(one.messages) for one in service.aws.queues.values()))
-        deliver(messages)
 
-    service.push._deliver = looking
+    service.taking = looking
     with running(service):
         settle(service)
         service.aws.publish("one")
@@ -74,7 +83,7 @@ def test_a_lease_that_cannot_be_had_is_tried_for_until_it_can(
 def test_clients_that_cannot_be_built_are_tried_again(service: Service) -> None:
     failures: list[Exception] = [LookupError("no region")]
     connect = service.push._connect
-    service.push._connect = lambda: connect() if not failures else _raise(failures.pop())
+    service.push._connect = lambda wait: connect(wait) if not failures else _raise(failures.pop())
     with running(service):
         assert service.hears(LeaseFailed) == LeaseFailed("LookupError")
         service.hears(LeaseTaken)
@@ -85,12 +94,12 @@ def test_a_lost_lease_is_reported_given_back_and_replaced(service: Service) -> N
         settle(service)
         (first,) = service.aws.subscriptions
         service.aws.advance(BRIEF / 1000)
-        service.hears(Polled)
+        service.hears(QueueRead)
         service.aws.drop_queues()
         service.aws.advance(10)
         assert service.hears(LeaseGone) == LeaseGone(f"sqs:ReceiveMessage: {GONE}")
         service.hears(LeaseTaken)
-        service.hears(Polled)
+        service.hears(QueueRead)
         assert first not in service.aws.subscriptions
         service.aws.publish("after")
         assert service.next_body() == "after"
@@ -109,9 +118,9 @@ def test_leases_lost_soon_after_they_were_taken_are_replaced_ever_more_slowly(se
 
 
 def test_a_lease_is_given_back_whatever_ends_its_polling(service: Service) -> None:
-    polling = service.push._polling
+    receiving = service.push._receiving
     failures = [ZeroDivisionError("a bug")]
-    service.push._polling = lambda poll: _raise(failures.pop()) if failures else polling(poll)  # type: ignore[assignment] # fails once
+    service.push._receiving = lambda turn: _raise(failures.pop()) if failures else receiving(turn)  # type: ignore[assignment] # fails once
     with running(service):
         assert service.hears(LeaseFailed) == LeaseFailed("ZeroDivisionError")
         settle(service)
@@ -131,9 +140,9 @@ def test_polls_that_fail_are_reported_and_tried_again(service: Service, caplog: 
     service.aws.script["receive_message"] = [refusal("InternalError")] * 6
     with running(service):
         for _ in range(6):
-            assert service.hears(PollFailed) == PollFailed("sqs:ReceiveMessage: InternalError")
-        service.hears(Polled)
-    assert service.ceilings == [0.5, 1, 2, 4, POLL_PAUSE, POLL_PAUSE]
+            assert service.hears(QueueFailed) == QueueFailed("sqs:ReceiveMessage: InternalError")
+        service.hears(QueueRead)
+    assert service.ceilings == [0.5, 1, 2, 4, RECEIVE_PAUSE, RECEIVE_PAUSE]
     assert [line.message for line in caplog.records if line.levelno == logging.WARNING] == ["failed, trying again"]
     assert service.aws.calls.count("create_queue") == 1
 
@@ -145,43 +154,32 @@ def test_what_the_service_did_not_take_is_kept_and_comes_again(
     with running(service):
         settle(service)
         service.aws.publish(SECRET)
-        assert service.hears(PollFailed) == PollFailed("hand-over: RuntimeError")
+        assert service.hears(QueueFailed) == QueueFailed("hand-over: RuntimeError")
         assert "delete_message_batch" not in service.aws.calls
         service.aws.await_poll()
         service.aws.advance(5)
         assert service.next_body() == SECRET
         service.aws.await_empty()
     (line,) = [line for line in caplog.records if line.levelno == logging.WARNING]
-    assert "deliver" in line.__dict__["where"]
+    assert "take" in line.__dict__["where"]
     assert not any(SECRET in str(line.__dict__) for line in caplog.records)
 
 
 def test_messages_that_cannot_be_deleted_are_counted(service: Service) -> None:
-    deliver = service.push._deliver
 
-    def slow(messages: tuple[Message, ...]) -> None:
-        deliver(messages)
-        if messages[0].receive_count == 1:
+    def slow(messages: Sequence[Decoded]) -> None:
+        if messages[0].message.receive_count == 1:
             for stored in next(iter(service.aws.queues.values())).messages:
                 stored.receipts.append("handed out to somebody else meanwhile")
             service.aws.advance(5)
 
-    service.push._deliver = slow
+    service.taking = slow
     with running(service):
         settle(service)
         service.aws.publish("slow")
-        assert service.hears(Polled) == Polled(1, undeleted=1)
+        assert service.hears(QueueRead) == QueueRead(1, undeleted=1)
         assert [service.next_body(), service.next_body()] == ["slow", "slow"]
         service.aws.await_empty()
-
-
-def test_a_listener_that_fails_does_not_stop_the_thread(service: Service, caplog: pytest.LogCaptureFixture) -> None:
-    service.push._signal = lambda _signal: _raise(RuntimeError("the loop is closed"))
-    with running(service):
-        service.aws.await_poll()
-        service.aws.publish("one")
-        assert service.next_body() == "one"
-    assert "signal not heard" in [line.message for line in caplog.records]
 
 
 def test_two_on_one_topic_both_get_everything() -> None:
@@ -202,32 +200,53 @@ def _raise(error: Exception) -> NoReturn:
     raise error
 
 
-def test_what_comes_right_behind_a_message_is_brought_by_one_call(service: Service) -> None:
-    more, paused = ["two", "three"], []
-    wait = service.push._stopping.wait
+def test_what_comes_right_behind_a_message_is_brought_by_one_call(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    more, paused = ["two", "three"], list[float]()
+    sleep = asyncio.sleep
 
-    def gathering(timeout: float | None = None) -> bool:
-        paused.append(timeout)
+    async def gathering(seconds: float) -> None:
+        paused.append(seconds)
         while more:
             service.aws.publish(more.pop(0))
-        return wait(0)
+        await sleep(0)
 
     with running(service):
         settle(service)
-        service.push._stopping.wait = gathering  # type: ignore[method-assign]
+        monkeypatch.setattr(asyncio, "sleep", gathering)
         service.aws.publish("one")
         assert service.next_body() == "one", "at once"
-        assert [service.hears(Polled), service.hears(Polled)] == [Polled(1), Polled(2)]
-        service.push._stopping.wait = wait  # type: ignore[method-assign]
+        assert [service.hears(QueueRead), service.hears(QueueRead)] == [QueueRead(1), QueueRead(2)]
+        monkeypatch.undo()
     assert paused
-    assert all(timeout is not None and 0 <= timeout <= APART for timeout in paused)
+    assert all(0 <= seconds <= APART for seconds in paused)
 
 
-def test_a_full_batch_is_followed_by_the_next_at_once(service: Service) -> None:
-    service.push._apart = WATCHDOG * 10
+def test_a_full_batch_is_followed_by_the_next_at_once(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streamer.intake.push.APART", WATCHDOG * 10)
     with running(service):
         settle(service)
         with service.aws.change:
             for number in range(13):
                 service.aws.publish(str(number))
         assert [service.next_body() for _ in range(13)] == [str(number) for number in range(13)]
+
+
+def test_each_message_that_makes_sense_is_reported_with_when_it_was_relayed_once_it_is_taken(service: Service) -> None:
+    service.undecided = [Key("wire:1", "2026-11-22T14:56:00.000Z")]
+    with running(service):
+        settle(service)
+        with service.aws.change:
+            for body in ('{"v":1,"relayed_at":7,"changes":[]}', '{"v":1,"canary":{"sent_at":8}}', '{"v":2}'):
+                service.aws.publish(body)
+        heard = [service.signals.get(timeout=WATCHDOG) for _ in range(4)]
+        assert heard == [MessageReceived(7), MessageReceived(8), Undecided(service.undecided), QueueRead(3)]
+        assert service.bodies.qsize() == 3
+
+
+def test_each_receive_is_counted_those_that_fail_among_them(service: Service) -> None:
+    service.aws.script["receive_message"] = [refusal("InternalError")] * 2
+    with running(service):
+        settle(service)
+    assert service.counters["queue_requests"] == service.aws.calls.count("receive_message") == 4

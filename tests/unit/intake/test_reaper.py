@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from streamer.change import iso_time
 from streamer.errors import LeaseError
 from streamer.intake.lease import Lease
-from streamer.intake.reaper import DEAD_AFTER, PAUSE, Fate, Reaper, Report
+from streamer.intake.reaper import DEAD_AFTER, PAUSE, Fate, Reaper, ReaperReport
 from tests.unit.intake.fakes import NOW_MS, PREFIX, TOPIC_ARN, FakeAws, refusal, silence
 
 OLD = NOW_MS - DEAD_AFTER - 1
@@ -33,7 +33,7 @@ def reaper(aws: FakeAws, prefix: str = PREFIX, topic_arn: str = TOPIC_ARN) -> Re
     return Reaper(aws.clients(), topic_arn, prefix, now=aws.clock, sleep=lambda _seconds: None)
 
 
-def outcomes(report: Report) -> dict[str, str]:
+def outcomes(report: ReaperReport) -> dict[str, str]:
     return {fate.name: fate.outcome for fate in report.fates}
 
 

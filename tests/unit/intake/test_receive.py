@@ -8,7 +8,7 @@ from botocore.parsers import ResponseParserError
 
 from streamer.errors import LeaseLost
 from streamer.intake.lease import Lease
-from streamer.intake.receive import Message, ReceiveError, Receiver
+from streamer.intake.receive import QueueMessage, ReceiveError, Receiver
 from tests.unit.intake.fakes import NOW_MS, PREFIX, TOPIC_ARN, FakeAws, refusal
 
 GONE = "AWS.SimpleQueueService.NonExistentQueue"
@@ -33,7 +33,7 @@ def test_a_message_comes_with_its_times_and_count() -> None:
     aws.publish('{"v":1}')
     aws.advance(0.25)
     (message,) = queue.receive()
-    assert message == Message(
+    assert message == QueueMessage(
         id=message.id,
         receipt=message.receipt,
         body='{"v":1}',
@@ -169,18 +169,3 @@ def test_an_engine_that_tells_no_times_is_understood(times: dict[str, str], monk
     monkeypatch.setattr(queue._sqs, "receive_message", lambda **_: {"Messages": [entry]})
     (message,) = queue.receive()
     assert (message.sent_at_ms, message.receive_count) == (None, 1)
-
-
-def test_each_receive_is_counted_whatever_comes_of_it() -> None:
-    aws = FakeAws()
-    asked: list[str] = []
-    sqs, sns = aws.clients()
-    lease = Lease.acquire(sqs, sns, TOPIC_ARN, PREFIX, wait_seconds=10, now=aws.clock)
-    calls = aws.calls
-    queue = Receiver(sqs, lease.queue_url, wait_seconds=10, now=aws.clock, asked=lambda: asked.append(calls[-1]))
-    aws.script["receive_message"].append(refusal("AccessDenied"))
-    with pytest.raises(ReceiveError):
-        queue.receive()
-    aws.publish("one")
-    queue.receive()
-    assert len(asked) == calls.count("receive_message") == 2

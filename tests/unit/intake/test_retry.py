@@ -1,17 +1,17 @@
-"""Pauses grow with full jitter, a stop cuts them short, and the log names a lasting failure once a minute."""
+"""Pauses grow with full jitter, and the log names a lasting failure once a minute."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
-import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import pytest
 
+from streamer.aws.errors import describe
 from streamer.errors import LeaseError, LeaseLost
-from streamer.intake.retry import FIRST_PAUSE, SAID_AGAIN, Retry, Stopped
+from streamer.intake.retry import FIRST_PAUSE, LOGGED_AGAIN, Retry
 from tests.unit.intake.fakes import NOW_MS, refusal
-from tests.watchdog import WATCHDOG
 
 SECRET = "quarterly outlook"
 
@@ -24,19 +24,17 @@ class Scripted:
         self.now_ms = NOW_MS
         self.ceilings: list[float] = []
         self.heard: list[str] = []
-        self.stopping = threading.Event()
         self.pause = 0.0
         """Seconds that each pause lasts."""
-        self.paused = threading.Event()
+        self.paused = asyncio.Event()
 
     def retry(self, longest_pause: float = 30.0, passes: tuple[type[Exception], ...] = ()) -> Retry:
         return Retry(
             "lease",
             longest_pause=longest_pause,
-            stopping=self.stopping,
             jitter=self.jitter,
             now=lambda: self.now_ms,
-            failed=lambda words, _error: self.heard.append(words),
+            failed=lambda error: self.heard.append(describe(error)),
             passes=passes,
         )
 
@@ -46,76 +44,60 @@ class Scripted:
         self.paused.set()
         return self.pause
 
-    def __call__(self) -> str:
+    async def __call__(self) -> str:
         if self.outcomes:
             raise self.outcomes.pop(0)
         return "done"
 
 
-def test_pauses_double_from_half_a_second_to_the_longest() -> None:
+async def test_pauses_double_from_half_a_second_to_the_longest() -> None:
     attempt = Scripted(*[LeaseError("no")] * 9)
-    assert attempt.retry(30.0)(attempt) == "done"
+    assert await attempt.retry(30.0)(attempt) == "done"
     assert attempt.ceilings == [FIRST_PAUSE, 1, 2, 4, 8, 16, 30, 30, 30]
 
 
-def test_pauses_begin_anew_after_a_success() -> None:
+async def test_pauses_begin_anew_after_a_success() -> None:
     attempt = Scripted(LeaseError("no"), LeaseError("no"))
     retry = attempt.retry()
-    retry(attempt)
+    await retry(attempt)
     attempt.outcomes = [LeaseError("no")]
-    retry(attempt)
+    await retry(attempt)
     assert attempt.ceilings == [0.5, 1, 0.5]
 
 
-def test_every_failure_is_heard_in_safe_words() -> None:
+async def test_every_failure_is_heard_in_safe_words() -> None:
     attempt = Scripted(LeaseError("sqs:CreateQueue: AccessDenied"), ValueError(SECRET))
-    attempt.retry()(attempt)
+    await attempt.retry()(attempt)
     assert attempt.heard == ["sqs:CreateQueue: AccessDenied", "ValueError"]
 
 
-def test_what_passes_is_raised_at_once() -> None:
+async def test_what_passes_is_raised_at_once() -> None:
     attempt = Scripted(LeaseLost("gone"))
     with pytest.raises(LeaseLost):
-        attempt.retry(passes=(LeaseLost,))(attempt)
+        await attempt.retry(passes=(LeaseLost,))(attempt)
     assert attempt.heard == []
 
 
-def test_a_stop_ends_a_pause_and_makes_no_further_attempt() -> None:
+async def test_a_cancel_ends_a_pause_and_makes_no_further_attempt() -> None:
     attempt = Scripted(*[LeaseError("no")] * 2)
     attempt.pause = 3600.0
-    ended: list[type[BaseException]] = []
-    retry = attempt.retry()
-
-    def run() -> None:
-        with pytest.raises(Stopped) as stopped:
-            retry(attempt)
-        ended.append(stopped.type)
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    assert attempt.paused.wait(WATCHDOG)
-    attempt.stopping.set()
-    thread.join(20)
-    assert ended == [Stopped]
+    trying = asyncio.create_task(attempt.retry()(attempt))
+    await attempt.paused.wait()
+    trying.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await trying
     assert len(attempt.outcomes) == 1
-
-
-def test_a_stop_beforehand_makes_no_attempt() -> None:
-    attempt = Scripted()
-    attempt.stopping.set()
-    with pytest.raises(Stopped):
-        attempt.retry()(lambda: pytest.fail("attempted"))
 
 
 def lines(caplog: pytest.LogCaptureFixture) -> list[tuple[str, object]]:
     return [(line.message, line.__dict__.get("error")) for line in caplog.records]
 
 
-def failing(attempt: Scripted, *failures: tuple[str, int]) -> Callable[[], None]:
+def failing(attempt: Scripted, *failures: tuple[str, int]) -> Callable[[], Awaitable[None]]:
     """An attempt that fails with these words, each after so many milliseconds more."""
     rest = list(failures)
 
-    def run() -> None:
+    async def run() -> None:
         if rest:
             words, later = rest.pop(0)
             attempt.now_ms += later
@@ -124,74 +106,50 @@ def failing(attempt: Scripted, *failures: tuple[str, int]) -> Callable[[], None]
     return run
 
 
-def test_a_failure_that_goes_on_is_logged_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_failure_that_goes_on_is_logged_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     attempt = Scripted()
-    attempt.retry()(failing(attempt, ("no", 0), *[("no", 1)] * 50, ("no", SAID_AGAIN - 50), ("no", 1)))
+    await attempt.retry()(failing(attempt, ("no", 0), *[("no", 1)] * 50, ("no", LOGGED_AGAIN - 50), ("no", 1)))
     assert lines(caplog) == [("failed, trying again", "no")] * 2 + [("works again", None)]
     assert [line.__dict__.get("attempts") for line in caplog.records] == [1, 52, None]
 
 
-def test_another_failure_is_logged_at_once(caplog: pytest.LogCaptureFixture) -> None:
+async def test_another_failure_is_logged_at_once(caplog: pytest.LogCaptureFixture) -> None:
     attempt = Scripted()
-    attempt.retry()(failing(attempt, ("no", 0), ("never", 1), ("never", 1)))
+    await attempt.retry()(failing(attempt, ("no", 0), ("never", 1), ("never", 1)))
     assert lines(caplog) == [("failed, trying again", "no"), ("failed, trying again", "never")]
 
 
-def test_what_comes_and_goes_is_logged_once_a_minute_too(caplog: pytest.LogCaptureFixture) -> None:
+async def test_what_comes_and_goes_is_logged_once_a_minute_too(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     attempt = Scripted()
     retry = attempt.retry()
-    for later in (0, 1, 1, SAID_AGAIN):
-        retry(failing(attempt, ("no", later)))
+    for later in (0, 1, 1, LOGGED_AGAIN):
+        await retry(failing(attempt, ("no", later)))
     assert lines(caplog) == [("failed, trying again", "no"), ("works again", None)] * 2
 
 
-def test_what_worked_at_once_is_not_worth_a_line(caplog: pytest.LogCaptureFixture) -> None:
+async def test_what_worked_at_once_is_not_worth_a_line(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     attempt = Scripted()
-    attempt.retry()(attempt)
+    await attempt.retry()(attempt)
     assert lines(caplog) == []
 
 
-def test_the_log_says_what_aws_said(caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_log_says_what_aws_said(caplog: pytest.LogCaptureFixture) -> None:
     error = LeaseError("sqs:CreateQueue: AccessDenied")
     error.__cause__ = refusal("AccessDenied", "User: arn:… is not authorized")
     attempt = Scripted(error)
-    attempt.retry()(attempt)
+    await attempt.retry()(attempt)
     (line,) = caplog.records
     assert (line.__dict__["said"], line.__dict__["where"]) == ("User: arn:… is not authorized", None)
 
 
-def test_the_log_says_where_nobody_expected_a_failure_and_never_its_message(caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_log_says_where_nobody_expected_a_failure_and_never_its_message(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     attempt = Scripted(ValueError(SECRET))
-    attempt.retry()(attempt)
+    await attempt.retry()(attempt)
     (line,) = caplog.records
     assert str(line.__dict__["where"]).startswith("__call__ (")
     assert SECRET not in str(line.__dict__)
-
-
-def test_one_attempt_at_a_time_pauses_and_speaks_as_a_call_does(caplog: pytest.LogCaptureFixture) -> None:
-    attempt = Scripted(*[LeaseError("no")] * 9)
-    retry = attempt.retry(30.0)
-    assert [retry.once(attempt) for _ in range(10)] == [0.0] * 9 + [None]
-    assert attempt.ceilings == [FIRST_PAUSE, 1, 2, 4, 8, 16, 30, 30, 30]
-    assert attempt.heard == ["no"] * 9
-    assert [line.message for line in caplog.records if line.levelno >= logging.WARNING] == ["failed, trying again"]
-    attempt.outcomes = [LeaseError("no")]
-    retry.once(attempt)
-    assert attempt.ceilings[-1] == FIRST_PAUSE, "from the start again"
-
-
-def test_one_attempt_at_a_time_ends_with_a_stop_and_lets_pass_what_a_call_does() -> None:
-    attempt = Scripted(LeaseLost("gone"), Stopped())
-    retry = attempt.retry(passes=(LeaseLost,))
-    with pytest.raises(LeaseLost):
-        retry.once(attempt)
-    with pytest.raises(Stopped):
-        retry.once(attempt)
-    attempt.stopping.set()
-    attempt.outcomes = [LeaseError("not asked")]
-    with pytest.raises(Stopped):
-        retry.once(attempt)
-    assert attempt.outcomes

@@ -4,20 +4,38 @@ left unprocessed, and a script of what it refuses. It knows no Scan."""
 
 from __future__ import annotations
 
-import threading
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 from streamer.change import Key
+from streamer.tables.index import Row
+from streamer.tables.retry import IN_THE_BACKGROUND, TableCalls
 from streamer.tables.sentiment import SentimentTable
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
+from streamer.telemetry.counters import Counters
+from tests.virtual_loop import InlineWorker
 
 Attributes = Mapping[str, Mapping[str, Any]]
 
 NAME = "sentiment"
+
+
+def calls(client: Any, worker: Any = None, **given: Any) -> TableCalls:
+    """Calls of this client, made in the event loop itself unless there is a worker."""
+    return TableCalls(worker or InlineWorker(), lambda: client, **given)  # type: ignore[arg-type]
+
+
+async def after(table: SentimentTable, since: str) -> list[Row]:
+    """All rows of a query."""
+    return [row async for page in table.pages_after(since) for row in page]
+
+
+async def back(table: SentimentTable, before: str, until: str) -> list[tuple[list[Row], str]]:
+    """All steps of a walk back."""
+    walk, steps = table.back(before, until), []
+    while not walk.ended:
+        steps.append(await walk.next())
+    return steps
 
 
 class FakeDynamo:
@@ -52,9 +70,9 @@ class FakeDynamo:
             **attributes,
         }
 
-    def table(self, stopping: threading.Event | None = None) -> SentimentTable:
+    def table(self, counters: Counters | None = None) -> SentimentTable:
         """The reader under test, on this table."""
-        return SentimentTable(cast("DynamoDBClient", self), NAME, stopping or threading.Event())
+        return SentimentTable(calls(self, policy=IN_THE_BACKGROUND, counters=counters), NAME)
 
     def query(self, **request: Any) -> dict[str, Any]:
         self._called("query", request)

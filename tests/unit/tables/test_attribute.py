@@ -14,7 +14,7 @@ from ingest_relay.record import to_change
 from streamer.change import read_item, read_key, version
 from streamer.intake.decode import Batch, decode
 from streamer.tables.attribute import plain
-from streamer.tables.sentiment import VISIBLE
+from streamer.tables.index import VISIBLE
 from tests.unit.ingest_relay.stream import RECORDED, TABLES, recorded
 
 TABLE = "sentiment"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import threading
+import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from itertools import product
 from typing import Any
 
@@ -15,10 +15,12 @@ from hypothesis import strategies as st
 
 from streamer.change import GONE, LABELS, PENDING, Item, Key, iso_time
 from streamer.errors import TableError
-from streamer.tables.sentiment import VISIBLE, SentimentTable
+from streamer.tables.index import VISIBLE
+from streamer.tables.sentiment import SentimentTable
+from streamer.telemetry.counters import Counters
 from tests.factories import NOW_MS, state
 from tests.unit.intake.fakes import refusal, silence
-from tests.unit.tables.fakes import NAME, FakeDynamo
+from tests.unit.tables.fakes import NAME, FakeDynamo, after, back
 from tests.watchdog import WATCHDOG
 
 THROTTLED = "ProvisionedThroughputExceededException"
@@ -46,37 +48,37 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         asked.append(high)
         return 0.0
 
-    monkeypatch.setattr("tenacity.wait.random.uniform", uniform)
+    monkeypatch.setattr("streamer.tables.retry.random.uniform", uniform)
     return asked
 
 
-def test_it_finds_what_is_after_a_time_under_every_label_and_nothing_else() -> None:
+async def test_it_finds_what_is_after_a_time_under_every_label_and_nothing_else() -> None:
     dynamo = filled(6)
     dynamo.put(key(7), None)
     dynamo.put(key(8), "bullish")
     dynamo.put(key(9, -10 * 86_400_000))
-    rows = dict(dynamo.table().after(iso_time(NOW_MS - 3)))
+    rows = dict(await after(dynamo.table(), iso_time(NOW_MS - 3)))
     assert set(rows) == {key(0, 0), key(1, 1), key(2, 2), key(9, -10 * 86_400_000)}, "strictly after, without an end"
     assert rows[key(0)] == Item(state("negative"))
 
 
-def test_pages_are_followed_to_their_end_even_over_an_empty_one() -> None:
+async def test_pages_are_followed_to_their_end_even_over_an_empty_one() -> None:
     for page, hesitates in product((1, 2, 3, 7, 1_000), (False, True)):
         dynamo = filled(18)
         dynamo.page, dynamo.hesitates = page, hesitates
-        found = dynamo.table().after(EVERYTHING)
+        found = await after(dynamo.table(), EVERYTHING)
         assert Counter(row[0] for row in found) == Counter(list(dynamo.items))
-        back = [row for rows, _ in dynamo.table().back(LAST, EVERYTHING) for row in rows]
-        assert Counter(row[0] for row in back) == Counter(list(dynamo.items))
+        backward = [row for rows, _ in await back(dynamo.table(), LAST, EVERYTHING) for row in rows]
+        assert Counter(row[0] for row in backward) == Counter(list(dynamo.items))
 
 
-def test_it_asks_only_for_what_is_visible_and_never_for_a_scan() -> None:
+async def test_it_asks_only_for_what_is_visible_and_never_for_a_scan() -> None:
     dynamo = filled(3)
     dynamo.put(key(1), article={"S": "text"})
     table = dynamo.table()
-    table.after(EVERYTHING)
-    table.read([key(1)])
-    list(table.back(LAST, EVERYTHING))
+    await after(table, EVERYTHING)
+    await table.read([key(1)])
+    list(await back(table, LAST, EVERYTHING))
     assert {operation for operation, _ in dynamo.requests} == {"query", "batch_get_item"}
     for operation, request in dynamo.requests:
         asked = request if operation == "query" else request[NAME]
@@ -96,25 +98,25 @@ def test_it_asks_only_for_what_is_visible_and_never_for_a_scan() -> None:
         ({"confidence": {"N": "-1"}}, "confidence"),
     ],
 )
-def test_an_item_that_breaks_a_rule_is_found_and_names_it(attributes: dict[str, Any], fault: str) -> None:
+async def test_an_item_that_breaks_a_rule_is_found_and_names_it(attributes: dict[str, Any], fault: str) -> None:
     dynamo = FakeDynamo()
     dynamo.put(key(1), "positive", **attributes)
-    ((_, item),) = dynamo.table().after(EVERYTHING)
+    ((_, item),) = await after(dynamo.table(), EVERYTHING)
     assert (item.state, item.fault) == (None, fault)
 
 
-def test_an_item_whose_key_is_none_is_found_and_names_it() -> None:
+async def test_an_item_whose_key_is_none_is_found_and_names_it() -> None:
     dynamo = FakeDynamo()
     odd = Key("wire:1", "tomorrow")
     dynamo.put(odd)
-    assert dynamo.table().after(EVERYTHING) == [(odd, Item(None, "unscored", "key"))]
+    assert await after(dynamo.table(), EVERYTHING) == [(odd, Item(None, "unscored", "key"))]
 
 
-def test_single_items_are_read_consistently_each_once_and_absent_ones_are_gone() -> None:
+async def test_single_items_are_read_consistently_each_once_and_absent_ones_are_gone() -> None:
     dynamo = filled(250)
     dynamo.put(key(500), None)
     wanted = [*dynamo.items, *dynamo.items, key(400)]
-    rows = dynamo.table().read(wanted)
+    rows = await dynamo.table().read(wanted)
     assert Counter(row[0] for row in rows) == Counter({*dynamo.items, key(400)})
     assert dict(rows)[key(400)] == GONE
     assert dict(rows)[key(500)] == PENDING
@@ -123,16 +125,16 @@ def test_single_items_are_read_consistently_each_once_and_absent_ones_are_gone()
     assert all(batch["ConsistentRead"] is True for batch in batches)
 
 
-def test_nothing_wanted_is_no_request() -> None:
+async def test_nothing_wanted_is_no_request() -> None:
     dynamo = FakeDynamo()
-    assert dynamo.table().read([]) == []
+    assert await dynamo.table().read([]) == []
     assert not dynamo.requests
 
 
-def test_keys_left_for_later_are_asked_for_again(pauses: list[float]) -> None:
+async def test_keys_left_for_later_are_asked_for_again(pauses: list[float]) -> None:
     dynamo = filled(100)
     dynamo.unprocessed = [90, 40, 0]
-    rows = dynamo.table().read(dynamo.items)
+    rows = await dynamo.table().read(dynamo.items)
     assert Counter(row[0] for row in rows) == Counter(list(dynamo.items))
     assert GONE not in dict(rows).values()
     assert [len(request[NAME]["Keys"]) for request in dynamo.asked("batch_get_item")] == [100, 90, 40]
@@ -140,38 +142,39 @@ def test_keys_left_for_later_are_asked_for_again(pauses: list[float]) -> None:
     assert len(pauses) == 2
 
 
-def test_keys_that_are_always_left_are_an_error_and_not_gone(pauses: list[float]) -> None:
+async def test_keys_that_are_always_left_are_an_error_and_not_gone(pauses: list[float]) -> None:
     dynamo = filled(3)
     dynamo.unprocessed = [1] * 9
     with pytest.raises(TableError) as caught:
-        dynamo.table().read(dynamo.items)
+        await dynamo.table().read(dynamo.items)
     assert str(caught.value) == "dynamodb:BatchGetItem: throttled, keys are left unprocessed"
     assert len(dynamo.requests) == 5
 
 
-READS: list[tuple[str, str, Callable[[SentimentTable], object]]] = [
-    ("query", "dynamodb:Query", lambda table: table.after(EVERYTHING)),
-    ("query", "dynamodb:Query", lambda table: list(table.back(LAST, EVERYTHING))),
+Read = Callable[[SentimentTable], Awaitable[object]]
+READS: list[tuple[str, str, Read]] = [
+    ("query", "dynamodb:Query", lambda table: after(table, EVERYTHING)),
+    ("query", "dynamodb:Query", lambda table: back(table, LAST, EVERYTHING)),
     ("batch_get_item", "dynamodb:BatchGetItem", lambda table: table.read([key(1, 1)])),
 ]
 
 
 @pytest.mark.parametrize(("operation", "action", "read"), READS)
-def test_where_aws_asks_for_patience_up_to_five_attempts_are_made(
-    operation: str, action: str, read: Callable[[SentimentTable], object], pauses: list[float]
+async def test_where_aws_asks_for_patience_up_to_five_attempts_are_made(
+    operation: str, action: str, read: Read, pauses: list[float]
 ) -> None:
     dynamo = filled(3)
     dynamo.script[operation] = [refusal(THROTTLED), refusal("InternalServerError"), refusal("ThrottlingException")]
     dynamo.script[operation].append(
         ClientError({"Error": {"Code": "Strange"}, "ResponseMetadata": {"HTTPStatusCode": 503}}, "Query")  # type: ignore[typeddict-item]
     )
-    assert read(dynamo.table())
+    assert await read(dynamo.table())
     assert pauses == [0.1, 0.2, 0.4, 0.8], "full jitter: from 0 to these"
 
     dynamo.requests.clear()
     dynamo.script[operation] = [refusal(THROTTLED, "the table arn:aws:dynamodb:us-east-1:1:table/x")] * 9
     with pytest.raises(TableError) as caught:
-        read(dynamo.table())
+        await read(dynamo.table())
     assert str(caught.value) == f"{action}: {THROTTLED}"
     assert len(dynamo.requests) == 5
 
@@ -186,10 +189,10 @@ def test_where_aws_asks_for_patience_up_to_five_attempts_are_made(
         (ReadTimeoutError(endpoint_url="https://dynamodb"), "ReadTimeoutError"),
     ],
 )
-def test_what_patience_does_not_mend_is_an_error_at_once(
+async def test_what_patience_does_not_mend_is_an_error_at_once(
     operation: str,
     action: str,
-    read: Callable[[SentimentTable], object],
+    read: Read,
     error: Exception,
     words: str,
     pauses: list[float],
@@ -197,42 +200,36 @@ def test_what_patience_does_not_mend_is_an_error_at_once(
     dynamo = filled(3)
     dynamo.script[operation] = [error]
     with pytest.raises(TableError) as caught:
-        read(dynamo.table())
+        await read(dynamo.table())
     assert str(caught.value) == f"{action}: {words}"
     assert len(dynamo.requests) == 1
     assert not pauses
 
 
-def test_a_stop_ends_the_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tenacity.wait.random.uniform", lambda _low, _high: 2 * WATCHDOG)
-    dynamo, stopping, ended = filled(3), threading.Event(), threading.Event()
+async def test_a_cancel_ends_the_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streamer.tables.retry.random.uniform", lambda _low, _high: 2 * WATCHDOG)
+    dynamo, asked = filled(3), asyncio.Event()
     dynamo.script["query"] = [refusal(THROTTLED)] * 9
-    asked = threading.Event()
     dynamo.before["query"] = asked.set
-
-    def read() -> None:
-        with pytest.raises(TableError):
-            dynamo.table(stopping).after(EVERYTHING)
-        ended.set()
-
-    thread = threading.Thread(target=read)
-    thread.start()
-    assert asked.wait(WATCHDOG)
-    stopping.set()
-    assert ended.wait(WATCHDOG)
-    thread.join(WATCHDOG)
-    assert len(dynamo.requests) <= 2
+    reading = asyncio.create_task(after(dynamo.table(), EVERYTHING))
+    await asked.wait()
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+    assert len(dynamo.requests) == 1
 
 
 # The walk back
 
 
-def test_the_walk_back_is_newest_first_one_request_a_step() -> None:
+async def test_the_walk_back_is_newest_first_one_request_a_step() -> None:
     dynamo = filled(30)
     dynamo.page = 4
     seen: list[str] = []
     requests = 0
-    for rows, reached in dynamo.table().back(iso_time(NOW_MS - 3), iso_time(NOW_MS - 20)):
+    walk = dynamo.table().back(iso_time(NOW_MS - 3), iso_time(NOW_MS - 20))
+    while not walk.ended:
+        rows, reached = await walk.next()
         assert len(dynamo.requests) - requests <= 1
         requests = len(dynamo.requests)
         assert all(row[0].timestamp >= reached for row in rows)
@@ -248,7 +245,7 @@ def test_the_walk_back_is_newest_first_one_request_a_step() -> None:
     st.integers(0, 40),
     st.integers(0, 40),
 )
-def test_whatever_the_pages_and_labels_all_after_the_time_it_tells_has_been_given(
+async def test_whatever_the_pages_and_labels_all_after_the_time_it_tells_has_been_given(
     written: list[tuple[int, str]], page: int, first: int, second: int
 ) -> None:
     dynamo = FakeDynamo()
@@ -259,7 +256,7 @@ def test_whatever_the_pages_and_labels_all_after_the_time_it_tells_has_been_give
     wanted = {one for one in dynamo.items if until <= one.timestamp <= before}
     given_so_far: Counter[Key] = Counter()
     reached = before
-    for rows, now_reached in dynamo.table().back(before, until):
+    for rows, now_reached in await back(dynamo.table(), before, until):
         assert now_reached <= reached
         reached = now_reached
         given_so_far.update(row[0] for row in rows)
@@ -268,13 +265,11 @@ def test_whatever_the_pages_and_labels_all_after_the_time_it_tells_has_been_give
     assert given_so_far == Counter(wanted)
 
 
-def test_each_request_is_counted_and_each_attempt_is_one(pauses: list[float]) -> None:
-    dynamo = filled(5)
+async def test_each_request_is_counted_and_each_attempt_is_one(pauses: list[float]) -> None:
+    dynamo, counters = filled(5), Counters()
     dynamo.script["query"] += [refusal(THROTTLED)]
-    asked: list[int] = []
-    client: Any = dynamo
-    table = SentimentTable(client, NAME, threading.Event(), lambda: asked.append(len(dynamo.requests)))
-    table.after(EVERYTHING)
-    table.read([key(1)])
-    next(table.back(LAST, EVERYTHING))
-    assert asked == list(range(len(dynamo.requests)))
+    table = dynamo.table(counters)
+    await after(table, EVERYTHING)
+    await table.read([key(1)])
+    await table.back(LAST, EVERYTHING).next()
+    assert counters["table_requests"] == len(dynamo.requests) == 6

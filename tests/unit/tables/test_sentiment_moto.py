@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from streamer import aws
+from streamer.aws.clients import connect_table
 from streamer.change import GONE, PENDING, Key, iso_time
 from streamer.local.provision import provision
 from streamer.tables.sentiment import SentimentTable
 from tests.factories import NOW_MS, state
 from tests.moto_in_process import moto_in_process
+from tests.unit.tables.fakes import after, back, calls
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -43,7 +43,7 @@ def endpoint() -> Iterator[str]:
 def recording(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Recording]:
     monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
     provision(endpoint)
-    client = aws.connect_table()
+    client = connect_table()
     for number in range(30):
         item: dict[str, Any] = {
             "source_id": {"S": f"wire:{number}"},
@@ -64,28 +64,28 @@ def key(number: int) -> Key:
     return Key(f"wire:{number}", iso_time(NOW_MS - number))
 
 
-def test_every_read_brings_what_the_table_holds_and_no_article(recording: Recording) -> None:
-    table = SentimentTable(recording.client, "sentiment", threading.Event())
-    found = table.after(iso_time(NOW_MS - 20))
+async def test_every_read_brings_what_the_table_holds_and_no_article(recording: Recording) -> None:
+    table = SentimentTable(calls(recording.client), "sentiment")
+    found = await after(table, iso_time(NOW_MS - 20))
     assert Counter(row[0] for row in found) == Counter(key(number) for number in range(20))
     assert dict(found)[key(3)].state == state("positive")
 
-    read = dict(table.read([key(1), key(1), Key("new", iso_time(NOW_MS)), key(99)]))
+    read = dict(await table.read([key(1), key(1), Key("new", iso_time(NOW_MS)), key(99)]))
     assert read[key(1)].state == state("neutral")
     assert (read[Key("new", iso_time(NOW_MS))], read[key(99)]) == (PENDING, GONE)
 
-    back = [row[0] for rows, _ in table.back(iso_time(NOW_MS - 5), iso_time(NOW_MS - 25)) for row in rows]
-    assert Counter(back) == Counter(key(number) for number in range(5, 26))
+    backward = [row[0] for rows, _ in await back(table, iso_time(NOW_MS - 5), iso_time(NOW_MS - 25)) for row in rows]
+    assert Counter(backward) == Counter(key(number) for number in range(5, 26))
 
     assert set(recording.called) == {"Query", "BatchGetItem"}, "never a Scan"
     assert "xxx" not in str(recording.answers)
 
 
-def test_pages_of_an_engine_are_followed(recording: Recording, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_pages_of_an_engine_are_followed(recording: Recording, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("streamer.tables.sentiment._PAGE", 4)
-    table = SentimentTable(recording.client, "sentiment", threading.Event())
-    back = [row[0] for rows, _ in table.back(iso_time(NOW_MS), "2000") for row in rows]
-    assert Counter(back) == Counter(key(number) for number in range(30))
+    table = SentimentTable(calls(recording.client), "sentiment")
+    backward = [row[0] for rows, _ in await back(table, iso_time(NOW_MS), "2000") for row in rows]
+    assert Counter(backward) == Counter(key(number) for number in range(30))
     assert recording.called.count("Query") >= 9
 
     for number in range(30, 70):
@@ -99,5 +99,5 @@ def test_pages_of_an_engine_are_followed(recording: Recording, monkeypatch: pyte
         }
         recording.client.put_item(TableName="sentiment", Item=item)
     recording.called.clear()
-    assert len(table.after("2000")) == 70
+    assert len(await after(table, "2000")) == 70
     assert recording.called.count("Query") > 3, "over 1 MB under one label"

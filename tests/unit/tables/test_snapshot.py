@@ -9,10 +9,13 @@ import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError, ConnectTimeoutError
 
 from streamer.change import LABELS, Key, iso_time
+from streamer.cursor import Cursor, Page, PageRow, read_cursor
 from streamer.errors import TableError
-from streamer.listing import Page, Position, Row, read_position
+from streamer.tables.recent import RecentPages
 from streamer.tables.snapshot import MAX_REQUESTS, SnapshotTable
+from streamer.telemetry.counters import Counters
 from tests.factories import NOW_MS
+from tests.unit.tables.fakes import calls
 
 NAMES = sorted(LABELS)
 
@@ -75,35 +78,37 @@ def index() -> Index:
 
 
 def table(index: Any) -> SnapshotTable:
-    return SnapshotTable(index, "sentiment")
+    return SnapshotTable(calls(index), "sentiment", recent=RecentPages(keep_ms=0))
 
 
-def on(position: Position | None) -> Position | None:
+def on(cursor: Cursor | None) -> Cursor | None:
     """As a client brings it back."""
-    return None if position is None else read_position(position.write())
+    return None if cursor is None else read_cursor(cursor.write())
 
 
-def all_pages(index: Index, limit: int, tickers: frozenset[str] | None = None, since: str | None = None) -> list[Page]:
-    pages = [table(index).page(tickers, since, limit, None)]
+async def all_pages(
+    index: Index, limit: int, tickers: frozenset[str] | None = None, since: str | None = None
+) -> list[Page]:
+    pages = [await table(index).page(tickers, since, limit, None)]
     while pages[-1].more is not None:
-        pages.append(table(index).page(tickers, since, limit, on(pages[-1].more)))
+        pages.append(await table(index).page(tickers, since, limit, on(pages[-1].more)))
         assert len(pages) < 1000
     return pages
 
 
-def rows(pages: list[Page]) -> list[Row]:
+def rows(pages: list[Page]) -> list[PageRow]:
     return [row for page in pages for row in page.rows]
 
 
 @pytest.mark.parametrize("limit", [1, 2, 7, 100])
 @pytest.mark.parametrize("spread", [1, 5, 1000])
-def test_pages_give_each_row_once_and_newest_first(index: Index, limit: int, spread: int) -> None:
+async def test_pages_give_each_row_once_and_newest_first(index: Index, limit: int, spread: int) -> None:
     expected = {
         (index.put(number, NOW_MS - number // spread, "AAPL", "MSFT"), ticker)
         for number in range(60)
         for ticker in ("AAPL", "MSFT")
     }
-    pages = all_pages(index, limit)
+    pages = await all_pages(index, limit)
     found = [(row.key, row.ticker) for row in rows(pages)]
     assert len(found) == len(set(found)) == len(expected)
     assert set(found) == expected
@@ -112,99 +117,97 @@ def test_pages_give_each_row_once_and_newest_first(index: Index, limit: int, spr
     assert all(len(page.rows) <= max(limit, 2) for page in pages)
 
 
-def test_what_comes_on_top_neither_moves_nor_doubles_what_follows(index: Index) -> None:
+async def test_what_comes_on_top_neither_moves_nor_doubles_what_follows(index: Index) -> None:
     before = {index.put(number, NOW_MS - number) for number in range(40)}
     found: list[Key] = []
-    position: Position | None = None
+    cursor: Cursor | None = None
     for turn in range(100):
-        page = table(index).page(None, None, 3, position)
+        page = await table(index).page(None, None, 3, cursor)
         found += [row.key for row in page.rows]
         for more in range(4):
             index.put(1000 + 10 * turn + more, NOW_MS + 1 + turn)
-        position = on(page.more)
-        if position is None:
+        cursor = on(page.more)
+        if cursor is None:
             break
     assert len(found) == len(set(found))
     assert set(found) == before
 
 
-def test_what_is_deleted_between_pages_does_not_stop_them(index: Index) -> None:
+async def test_what_is_deleted_between_pages_does_not_stop_them(index: Index) -> None:
     keys = [index.put(number, NOW_MS) for number in range(30)]
-    first = table(index).page(None, None, 10, None)
+    first = await table(index).page(None, None, 10, None)
     for row in first.rows:
         del index.items[row.key]
-    rest: list[Row] = []
-    position = on(first.more)
-    while position is not None:
-        page = table(index).page(None, None, 10, position)
+    rest: list[PageRow] = []
+    cursor = on(first.more)
+    while cursor is not None:
+        page = await table(index).page(None, None, 10, cursor)
         rest += page.rows
-        position = on(page.more)
+        cursor = on(page.more)
     assert {row.key for row in rest} == set(keys) - {row.key for row in first.rows}
     assert len(rest) == 20
 
 
-def test_a_sparse_filter_takes_bounded_work_and_goes_on(index: Index) -> None:
+async def test_a_sparse_filter_takes_bounded_work_and_goes_on(index: Index) -> None:
     index.page = 10
     for number in range(600):
         index.put(number, NOW_MS - number)
     rare = index.put(900, NOW_MS - 900, "RARE")
-    pages = all_pages(index, 50, frozenset({"RARE"}))
+    pages = await all_pages(index, 50, frozenset({"RARE"}))
     assert [row.key for row in rows(pages)] == [rare]
     assert len(pages) > 2
     assert index.requests <= len(pages) * MAX_REQUESTS
     assert pages[0].rows == []
 
 
-def test_an_item_under_two_wanted_tickers_is_two_rows_that_stay_together(index: Index) -> None:
+async def test_an_item_under_two_wanted_tickers_is_two_rows_that_stay_together(index: Index) -> None:
     index.put(1, NOW_MS, "AAPL", "MSFT", "F")
-    page = table(index).page(frozenset({"F", "AAPL"}), None, 1, None)
+    page = await table(index).page(frozenset({"F", "AAPL"}), None, 1, None)
     assert [row.ticker for row in page.rows] == ["AAPL", "F"]
-    assert page.more is None or table(index).page(None, None, 1, page.more) == Page([], None)
+    assert page.more is None or await table(index).page(None, None, 1, page.more) == Page([], None)
 
 
-def test_items_before_since_are_left_out_whatever_the_cursor_says(index: Index) -> None:
+async def test_items_before_since_are_left_out_whatever_the_cursor_says(index: Index) -> None:
     keys = [index.put(number, NOW_MS - number) for number in range(20)]
     since = iso_time(NOW_MS - 9)
-    assert [row.key for row in rows(all_pages(index, 4, since=since))] == keys[:10]
-    far = table(index).page(None, None, 15, None).more
-    assert table(index).page(None, since, 15, far) == Page([], None)
+    assert [row.key for row in rows(await all_pages(index, 4, since=since))] == keys[:10]
+    far = (await table(index).page(None, None, 15, None)).more
+    assert await table(index).page(None, since, 15, far) == Page([], None)
 
 
-def test_what_is_no_event_is_left_out(index: Index) -> None:
+async def test_what_is_no_event_is_left_out(index: Index) -> None:
     good = index.put(1, NOW_MS)
     index.put(4, NOW_MS - 1, score={"N": "7"})
     index.put(7, NOW_MS - 2, matched_tickers={"L": []})
     garbage = index.items.pop(index.put(10, NOW_MS - 3))
     index.items[Key("garbage", "zzz")] = garbage | {"timestamp": {"S": "zzz"}}
-    pages = all_pages(index, 1)
+    pages = await all_pages(index, 1)
     assert [row.key for row in rows(pages)] == [good]
 
 
-def test_an_item_that_is_under_two_labels_meanwhile_is_given_once(index: Index) -> None:
+async def test_an_item_that_is_under_two_labels_meanwhile_is_given_once(index: Index) -> None:
     key = index.put(1, NOW_MS)
     index.items[Key("the same", key.timestamp)] = index.items[key] | {"sentiment": {"S": "negative"}}
-    assert len(rows(all_pages(index, 10))) == 1
+    assert len(rows(await all_pages(index, 10))) == 1
 
 
-def test_an_index_that_does_not_answer_is_a_table_error(index: Index) -> None:
+async def test_an_index_that_does_not_answer_is_a_table_error(index: Index) -> None:
     index.refuses = ConnectTimeoutError(endpoint_url="http://secret")
     with pytest.raises(TableError) as raised:
-        table(index).page(None, None, 10, None)
+        await table(index).page(None, None, 10, None)
     assert "secret" not in str(raised.value)
     assert index.requests == 1
 
 
-def test_each_request_is_counted() -> None:
-    index = Index()
+async def test_each_request_is_counted() -> None:
+    index, counters = Index(), Counters()
     for number in range(30):
         index.put(number, NOW_MS - number)
-    asked: list[int] = []
-    SnapshotTable(index, "sentiment", lambda: asked.append(index.requests)).page(None, None, 30, None)  # type: ignore[arg-type]
-    assert asked == list(range(index.requests))
-    assert len(asked) > 3
+    await SnapshotTable(calls(index, counters=counters), "sentiment").page(None, None, 30, None)
+    assert counters["table_requests"] == index.requests > 3
 
 
-def test_a_connection_that_is_found_dead_is_another_try_and_no_error() -> None:
+async def test_a_connection_that_is_found_dead_is_another_try_and_no_error() -> None:
     index = Index()
     key = index.put(1, NOW_MS)
     refusals: list[Exception] = [ConnectionClosedError(endpoint_url="https://dynamodb.here")]
@@ -216,14 +219,14 @@ def test_a_connection_that_is_found_dead_is_another_try_and_no_error() -> None:
         return answered(**request)
 
     index.query = query  # type: ignore[method-assign]
-    assert [row.key for row in rows(all_pages(index, 5))] == [key]
+    assert [row.key for row in rows(await all_pages(index, 5))] == [key]
 
 
 def throttled() -> ClientError:
     return ClientError({"Error": {"Code": "ProvisionedThroughputExceededException", "Message": "slower"}}, "Query")
 
 
-def test_a_page_asks_four_times_at_most_whatever_is_asked_again() -> None:
+async def test_a_page_asks_four_times_at_most_whatever_is_asked_again() -> None:
     index = Index(page=1)
     for number in range(30):
         index.put(number, NOW_MS - number)
@@ -240,19 +243,21 @@ def test_a_page_asks_four_times_at_most_whatever_is_asked_again() -> None:
 
     index.query = query  # type: ignore[method-assign]
     with pytest.raises(TableError, match="ProvisionedThroughputExceeded"):
-        table(index).page(None, None, 30, None)  # two labels of three tell no order: there is nothing to go on from
+        await table(index).page(
+            None, None, 30, None
+        )  # two labels of three tell no order: there is nothing to go on from
     assert index.requests == MAX_REQUESTS == 4
-    assert len(rows(all_pages(index, 30))) == 30
+    assert len(rows(await all_pages(index, 30))) == 30
 
 
-def test_a_table_that_only_refuses_is_asked_four_times_and_then_an_error(index: Index) -> None:
+async def test_a_table_that_only_refuses_is_asked_four_times_and_then_an_error(index: Index) -> None:
     index.refuses = throttled()
     with pytest.raises(TableError, match="ProvisionedThroughputExceeded"):
-        table(index).page(None, None, 10, None)
+        await table(index).page(None, None, 10, None)
     assert index.requests == 4
 
 
-def test_empty_answers_of_the_index_move_the_cursor_on(index: Index) -> None:
+async def test_empty_answers_of_the_index_move_the_cursor_on(index: Index) -> None:
     """DynamoDB may answer with no items and a place to go on from."""
     index.page = 1
     keys = [index.put(number, NOW_MS - number) for number in range(30)]
@@ -265,4 +270,4 @@ def test_empty_answers_of_the_index_move_the_cursor_on(index: Index) -> None:
         return answer
 
     index.query = query  # type: ignore[method-assign]
-    assert {row.key for row in rows(all_pages(index, 30))} == set(keys[16:])
+    assert {row.key for row in rows(await all_pages(index, 30))} == set(keys[16:])

@@ -88,15 +88,10 @@ def test_lines_of_any_thread_come_whole_and_each_threads_in_order(pipe: tuple[in
 def test_a_pipe_that_nobody_reads_holds_up_nobody_and_what_is_lost_is_counted_and_told(
     pipe: tuple[int, int], make: Make
 ) -> None:
-    queue, lost = make(pipe[1], max_bytes=300_000, rate=LineRate(1, 1 << 30)), [0]
-
-    def count() -> None:
-        lost[0] += 1
-
-    queue.counted = count
+    queue = make(pipe[1], max_bytes=300_000, rate=LineRate(1, 1 << 30))
     for number in range(1_000):
         queue.handle(record(number=number, text="x" * 1_000))
-    assert lost[0] > 500
+    assert queue.dropped > 500
     assert queue._writer._bytes <= 300_000
     found: list[dict[str, Any]] = []
     reader = threading.Thread(target=lambda: found.extend(read_all(pipe[0])))
@@ -107,7 +102,7 @@ def test_a_pipe_that_nobody_reads_holds_up_nobody_and_what_is_lost_is_counted_an
     kept = [line for line in found if line["message"] == "stream opened"]
     told = [line for line in found if line["message"] == "log lines dropped"]
     assert [line["number"] for line in kept] == list(range(len(kept))), "the oldest are kept, in order"
-    assert sum(line["dropped"] for line in told) == lost[0] == 1_000 - len(kept)
+    assert sum(line["dropped"] for line in told) == queue.dropped == 1_000 - len(kept)
     assert {(line["level"], line["logger"]) for line in told} == {("WARNING", "streamer.telemetry.log_queue")}
 
 
@@ -130,17 +125,12 @@ def test_an_end_waits_for_a_reader_a_little_and_then_no_more(pipe: tuple[int, in
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
 def test_a_full_disk_loses_lines_and_nothing_else(make: Make) -> None:
     full = os.open("/dev/full", os.O_WRONLY)
-    queue, lost = make(full), [0]
-
-    def count() -> None:
-        lost[0] += 1
-
-    queue.counted = count
+    queue = make(full)
     for _ in range(50):
         queue.handle(record())
     ended(queue)
     os.close(full)
-    assert lost[0] == 50
+    assert queue.dropped == 50
 
 
 def test_after_a_disk_was_full_a_line_says_how_many_are_missing(

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import logging
-import threading
 from io import StringIO
 
 import pytest
@@ -62,22 +61,6 @@ def test_percentiles_are_of_the_samples_and_clocks_that_differ_count_as_no_lag()
     for milliseconds in range(-1, 100):
         lags.add("received_to_sent", milliseconds)
     assert lags.snapshot()["received_to_sent"] == {"p50_ms": 49, "p99_ms": 98, "count": 101}
-
-
-def test_counts_from_other_threads_are_none_the_worse_for_it() -> None:
-    counters = Counters()
-
-    def count() -> None:
-        for _ in range(5_000):
-            counters.add_from_thread("table_requests")
-
-    threads = [threading.Thread(target=count) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    counters.add("table_requests")
-    for thread in threads:
-        thread.join()
-    assert counters["table_requests"] == counters.snapshot()["table_requests"] == 20_001
 
 
 def test_each_sample_goes_to_the_report_too() -> None:

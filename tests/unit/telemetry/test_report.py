@@ -75,7 +75,7 @@ class Bench:
 async def test_counters_are_said_as_what_came_since_the_line_before() -> None:
     bench = Bench()
     bench.counters.add("queries", 2)
-    bench.counters.add_from_thread("table_requests")
+    bench.counters.add("table_requests")
     line = bench.at(10.02)
     assert (line["queries"], line["table_requests"], line["streams_slow"]) == (2, 1, 0)
     assert bench.at(20)["queries"] == 0

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 from starlette.requests import Request
 
+from streamer.aws.secrets import Secrets
 from streamer.errors import RequestError
 from streamer.functions.identity import LambdaIdentity
-from streamer.secrets import Secrets
 from streamer.web.identity import CallerIdentity, Identity
 
 SECRET, NEXT = "gateway-secret-of-26-chars", "the-next-gateway-secret-xx"
@@ -402,7 +402,7 @@ def test_nothing_a_client_sends_makes_it_crash_or_gives_an_address_that_is_none(
             assert address is None or ip_address(address.partition("/")[0])
 
 
-def test_a_wrong_gateway_secret_asks_for_the_newest_and_the_next_request_is_served() -> None:
+async def test_a_wrong_gateway_secret_asks_for_the_newest_and_the_next_request_is_served() -> None:
     held, now = [SECRET], [0.0]
     arn = SecretStr("arn:aws:secretsmanager:eu-west-1:123456789012:secret:gateway")
     secrets = Secrets("GATEWAY_SECRET", [arn], fetch=lambda _: held[0], clock=lambda: now[0])
@@ -412,7 +412,7 @@ def test_a_wrong_gateway_secret_asks_for_the_newest_and_the_next_request_is_serv
     assert user(identity, asked) is None
     now[0] = 0.0  # so that what follows starts no read of its own
     if (reading := secrets.doubt()) is not None:
-        assert reading.result(30)
+        assert await reading
     assert user(identity, asked) == "ann"
 
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
+from streamer.aws.secrets import Secrets
 from streamer.errors import RequestError
-from streamer.secrets import Secrets
 from streamer.web.tickets import LONGEST, Forged, Grant, Tickets, mint, verify
 
 OLD, NEW = b"the-old-secret-of-24-chr", b"the-new-secret-of-24-chr"

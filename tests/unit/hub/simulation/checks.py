@@ -22,8 +22,8 @@ E, joins. Within a connection, and across a cut where the same run resumes exact
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, NoReturn
 
 from streamer.change import Key
 from streamer.hub.filters import Filter
@@ -67,13 +67,20 @@ class Told:
 
 
 class Checks:
-    """Sees what is published and what clients get. Raises Violation."""
+    """Sees what is published and what clients get. Raises Violation, once `failed` was told of it: a loop keeps what
+    its callbacks and tasks raise to itself."""
 
-    def __init__(self, clock: Clock, table: Table) -> None:
+    def __init__(self, clock: Clock, table: Table, failed: Callable[[BaseException], None]) -> None:
         self.told: dict[int, Told] = {}
         self.lines: list[str] = []
         self._clock = clock
         self._table = table
+        self._failed = failed
+
+    def violated(self, check: str, words: str) -> NoReturn:
+        violation = Violation(check, words)
+        self._failed(violation)
+        raise violation
 
     def published(self, run: Run, place: Place, about: About | None, version: str | None) -> None:
         """A run has sent a frame."""
@@ -104,17 +111,15 @@ class Checks:
         told = self.told[run.number]
         if last is not None:
             if number <= last:
-                raise Violation("E", f"frame {number} of run {run.number} after {last}")
+                self.violated("E", f"frame {number} of run {run.number} after {last}")
             low, high = bisect_right(told.numbers, max(last, chosen)), bisect_left(told.numbers, number)
             for index in range(low, high):
                 if wanted.tickers is None or told.tickers[index] in wanted.tickers:
-                    raise Violation(
-                        "E", f"frame {told.numbers[index]} of run {run.number} was left out before {number}"
-                    )
+                    self.violated("E", f"frame {told.numbers[index]} of run {run.number} was left out before {number}")
         if about is not None:
             index = bisect_left(told.numbers, number)
             if index == len(told.numbers) or told.numbers[index] != number:
-                raise Violation("E", f"frame {number} was never published by run {run.number}")
+                self.violated("E", f"frame {number} was never published by run {run.number}")
 
     def ended(self, client: Client) -> None:
         """The world has settled."""
@@ -126,7 +131,7 @@ class Checks:
                 continue
             if final is None and not all((key, ticker) in self.told[run].view for run in client.visited):
                 continue
-            raise Violation(
+            self.violated(
                 "B",
                 f"{client.name} ends with {key} {ticker} {self._name((key, ticker), shown)}, "
                 f"the table with {self._name((key, ticker), final)}",
@@ -151,7 +156,7 @@ class Checks:
             for ticker in tickers:
                 due = self._table.versions[key, ticker][index + 1]
                 if due is not None and view.get((key, ticker)) != due:
-                    raise Violation(
+                    self.violated(
                         "A",
                         f"{who} claims {proved_ms - START_MS} at {self._clock.now - START_MS} and shows {key} {ticker} "
                         f"{self._name((key, ticker), view.get((key, ticker)))}, which is "
@@ -161,12 +166,12 @@ class Checks:
     def _walks_on(self, run: Run, told: Told, about: About, version: str | None) -> None:
         versions = self._table.versions.get(about, [None])
         if version is not None and version not in versions:
-            raise Violation("C", f"run {run.number} told a version of {about} that nobody wrote")
+            self.violated("C", f"run {run.number} told a version of {about} that nobody wrote")
         reached = told.reached.get(about, 0)
         while reached < len(versions) and versions[reached] != version:
             reached += 1
         if reached == len(versions):
-            raise Violation("D", f"run {run.number} told {about} {self._name(about, version)} after something newer")
+            self.violated("D", f"run {run.number} told {about} {self._name(about, version)} after something newer")
         told.reached[about] = reached
 
     def _name(self, about: About, version: str | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import json
 from collections import deque
@@ -14,8 +15,8 @@ from streamer.hub.filters import Filter
 from streamer.hub.resume import Request
 from streamer.place import Place
 from streamer.streams.stream import OpenStream, StreamState
-from tests.unit.hub.simulation.checks import Checks, Violation
-from tests.unit.hub.simulation.clock import Clock, Handle
+from tests.unit.hub.simulation.checks import Checks
+from tests.unit.hub.simulation.clock import Clock
 from tests.unit.hub.simulation.container import Container, Run
 from tests.unit.hub.simulation.plan import Ticks, Visit, Wanderer
 from tests.unit.hub.simulation.table import Table
@@ -123,8 +124,8 @@ class Client:
         self._sink: Sink | None = None
         self._left: int | None = None
         self._connections = 0
-        self._reading: Handle | None = None
-        self._leaving: Handle | None = None
+        self._reading: asyncio.TimerHandle | None = None
+        self._leaving: asyncio.TimerHandle | None = None
         self._buffer: list[Event] | None = []
         self._snapshots = 0
         self._number: int | None = None
@@ -221,7 +222,7 @@ class Client:
             place = Place.parse(event.place)
             assert self._run is not None
             if place.run != self._run.number:
-                raise Violation("E", f"{self.name} got a place of another run")
+                self._checks.violated("E", f"{self.name} got a place of another run")
             self._checks.joined(self._run, self._wanted, self._number, place.frame, about, self._chosen)
             self._number = place.frame
             self.place = event.place

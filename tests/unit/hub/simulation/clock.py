@@ -1,52 +1,40 @@
-"""Virtual true time: what is to happen, in order, and noise that depends on names alone."""
+"""True time, which passes as the loop's does, and noise that depends on names alone."""
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
-import heapq
 from collections.abc import Callable
 
 from tests.factories import NOW_MS
+from tests.virtual_loop import VirtualLoop
 
 START_MS = NOW_MS
-
-
-class Handle:
-    """Conforms to what asyncio's timers are used for."""
-
-    def __init__(self) -> None:
-        self.cancelled = False
-
-    def cancel(self) -> None:
-        self.cancelled = True
 
 
 class Clock:
     """Unix milliseconds by no clock that anybody has."""
 
-    def __init__(self, seed: int) -> None:
-        self.now = START_MS
+    def __init__(self, seed: int, loop: VirtualLoop) -> None:
         self._seed = seed
-        self._heap: list[tuple[int, int, Callable[[], None], Handle]] = []
+        self._loop = loop
         self._count = 0
 
-    def at(self, time_ms: int, do: Callable[[], None]) -> Handle:
-        self._count += 1
-        handle = Handle()
-        heapq.heappush(self._heap, (max(time_ms, self.now), self._count, do, handle))
-        return handle
+    @property
+    def now(self) -> int:
+        return START_MS + round(self._loop.time() * 1000)
 
-    def after(self, wait_ms: float, do: Callable[[], None]) -> Handle:
+    def at(self, time_ms: int, do: Callable[[], None]) -> asyncio.TimerHandle:
+        self._count += 1
+        order = self._count * 1e-9  # of what is to happen at the same time
+        return self._loop.call_at((max(time_ms, self.now) - START_MS) / 1000 + order, do)
+
+    def after(self, wait_ms: float, do: Callable[[], None]) -> asyncio.TimerHandle:
         return self.at(self.now + round(wait_ms), do)
 
-    def run(self, until_ms: int) -> None:
-        """Lets happen what is due until then. May be called by what happens: time then passes within it."""
-        while self._heap and self._heap[0][0] <= until_ms:
-            time_ms, _, do, handle = heapq.heappop(self._heap)
-            self.now = max(self.now, time_ms)
-            if not handle.cancelled:
-                do()
-        self.now = max(self.now, until_ms)
+    async def until(self, time_ms: int) -> None:
+        """Returns then."""
+        await asyncio.sleep(max(0, time_ms - self.now) / 1000)
 
     def noise(self, *about: object) -> float:
         """From 0 to 1, the same for the same names."""

@@ -1,32 +1,30 @@
-"""One container of the service: the real hub, feed, delivery, failover and poll, wired as `service` wires them, without
-threads: what blocks lets virtual time pass instead."""
+"""One container of the service: the real hub, publisher, delivery and intake, wired as `service` wires them, on a loop
+whose time is virtual. A queue stands for push: what it holds is handed over as Push hands it over."""
 
 from __future__ import annotations
 
 import asyncio
-import math
 import random
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, cast
 
-from streamer.change import Key
-from streamer.errors import TableError
-from streamer.feed import Feed
 from streamer.hub.history import History
 from streamer.hub.hub import Hub
 from streamer.hub.ledger import Ledger
 from streamer.hub.window import Window
-from streamer.intake.failover import Failover, Push
-from streamer.intake.poll import Poll
-from streamer.intake.receive import Message
-from streamer.intake.signals import Heard, LeaseGone, LeaseTaken, QueryFailed, Signal, Tick
-from streamer.intake.survey import Spans
+from streamer.intake.decode import Batch, Canary
+from streamer.intake.failover import Failover
+from streamer.intake.intake import Intake
+from streamer.intake.poll import PollSettings
+from streamer.intake.receive import QueueMessage, decode_message
+from streamer.intake.signals import LeaseGone, LeaseTaken, MessageReceived, Signal, Undecided
+from streamer.publisher import Publisher
 from streamer.streams.delivery import Delivery
 from streamer.streams.mode import CurrentMode
 from streamer.streams.stream import OpenStream
 from streamer.streams.timing import Timing
 from streamer.telemetry.counters import Counters, Lags
-from tests.unit.hub.simulation.clock import Clock, Handle
+from tests.unit.hub.simulation.clock import START_MS, Clock
 from tests.unit.hub.simulation.plan import Plan
 from tests.unit.hub.simulation.table import Reader, Table
 
@@ -39,23 +37,6 @@ POLL_SECONDS = 5.0
 _SWEEP_MS = 1_000
 
 
-class Ended(BaseException):
-    """The run in which this was under way is over. No Exception: nobody but the world is to catch it."""
-
-
-class Loop:
-    """What feed and delivery want of an event loop; everything is in it already."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-
-    def call_soon_threadsafe(self, do: Callable[[], None]) -> None:
-        do()
-
-    def call_later(self, seconds: float, do: Callable[[], None]) -> Handle:
-        return self._clock.after(seconds * 1000, do)
-
-
 class Run:
     """One life of a container."""
 
@@ -66,13 +47,8 @@ class Run:
         self.over = False
         self._clock = clock
         self._skew_ms = skew_ms
-        self._polling = False
-        self._due = 0
-        self._fails = False
-        self._queries = 0
-        self._wake: Handle | None = None
         now = self.wall_ms()
-        self.failover = Failover(now)
+        failover = Failover(now)
         self.hub: Hub[OpenStream] = Hub(
             run=number,
             ledger=Ledger(margin_ms=LEDGER_MARGIN_MS),
@@ -83,105 +59,57 @@ class Run:
         self.delivery = Delivery(
             self.hub,
             counters := Counters(),
-            lambda: CurrentMode(self.failover.mode, self.failover.reason, self.failover.since_ms),
+            lambda: CurrentMode(failover.mode, failover.reason, failover.since_ms),
             Timing(heartbeat=5, flush=plan.flush_ms / 1000, ping=1e9, lifetime=1e9, slow_seconds=1e9, slow_bytes=10**9),
-            clock=self._seconds,
+            clock=lambda: (clock.now - START_MS) / 1000,
             now_ms=self.wall_ms,
             randomness=random.Random(number),
         )
-        loop = cast(asyncio.AbstractEventLoop, Loop(clock))
-        self.feed = Feed(self.hub, self.delivery, counters, Lags(), table="sentiment", loop=loop, now_ms=self.wall_ms)
-        reader = Reader(clock, table, f"r{number}", lag_ms=plan.lag_ms, alive=self._alive, fails=fails)
-        self.poll = Poll(
-            lambda _: cast("SentimentTable", reader),
-            self.feed,
-            self.hear,
-            interval=lambda: VERIFY_SECONDS if self.failover.push is Push.PROVEN else POLL_SECONDS,
-            spans=Spans(window=3_600),
-            margin=MARGIN_MS / 1000,
-            now=self.wall_ms,
-            clock=self._seconds,
-            jitter=lambda low, high: low + (high - low) * clock.noise("jitter", number, self._queries),
+        self._publisher = Publisher(self.hub, self.delivery, counters, Lags(), now_ms=self.wall_ms)
+        jitter = random.Random(number)
+        self._intake = Intake(
+            failover,
+            cast("SentimentTable", Reader(clock, table, f"r{number}", lag_ms=plan.lag_ms, fails=fails)),
+            self._publisher,
+            counters,
+            poll=PollSettings(POLL_SECONDS, VERIFY_SECONDS, window=3_600, margin=MARGIN_MS / 1000),
+            queue=None,
+            now_ms=self.wall_ms,
+            jitter=jitter.uniform,
         )
-        self.feed.on_heard = lambda relayed_at: self.hear(Heard(relayed_at))
-        self.feed.on_undecided = self._undecided
         clock.after(_SWEEP_MS, self._sweep)
-        clock.after(2_000 * clock.noise("warm", number), self._step)
+        clock.after(2_000 * clock.noise("warm", number), self._start)
 
     def wall_ms(self) -> int:
         return self._clock.now + self._skew_ms
 
-    def deliver(self, name: str, body: str) -> None:
-        if not self.over:
-            self.feed.deliver((Message(name, name, body, self.wall_ms(), None, 1),))
+    def stop(self) -> None:
+        self.over = True
+        self._stopping = asyncio.ensure_future(self._intake.stop())
 
-    def hear(self, signal: Signal) -> None:
-        """As Service._hear."""
+    def deliver(self, name: str, body: str) -> None:
         if self.over:
             return
-        standing = self.failover.push
-        switch = self.failover.hear(signal, self.wall_ms())
-        if self.failover.push is not standing:
-            if self.failover.push is Push.PROVEN:
-                self.poll.catch_up()
-            elif standing is Push.PROVEN:
-                self.poll.soon()
-                self._due = 0
-                self._wake_after(0)
-        if switch is not None:
-            self.delivery.announce_mode()
+        decoded = decode_message(QueueMessage(name, name, body, self.wall_ms(), None, 1), "sentiment", None)
+        undecided = self._publisher.take([decoded])
+        match decoded.content:
+            case Batch(relayed_at=at) | Canary(sent_at=at):
+                self.hear(MessageReceived(at))
+        if undecided:
+            self.hear(Undecided(undecided))
 
-    def _step(self) -> None:
-        """As one turn of Poll._run, which it is held to by a test."""
-        self._wake = None
-        if self._polling or self.over:
-            return
-        self._polling = True
-        try:
-            if self._clock.now >= self._due or (self.poll._soon and not self._fails):
-                self.poll._soon = False
-                self._queries += 1
-                try:
-                    self.poll._query()
-                except TableError as error:
-                    self._fails = True
-                    self.hear(QueryFailed(str(error)))
-                    wait = 4 * self._clock.noise("retry", self.number, self._queries)
-                else:
-                    self._fails = False
-                    wait = self.poll._interval() * self.poll._jitter(0.9, 1.1)
-                self._due = self._clock.now + round(wait * 1000)
-            job, job_due = self.poll._side_job()
-            if self._seconds() >= job_due:
-                self.poll._on_the_side(job)
-                _, job_due = self.poll._side_job()
-            self._wake_after(max(0, min(self._due - self._clock.now, (job_due - self._seconds()) * 1000)))
-        except Ended:
-            pass
-        finally:
-            self._polling = False
+    def hear(self, signal: Signal) -> None:
+        if not self.over:
+            self._intake.hear(signal)
 
-    def _undecided(self, keys: Sequence[Key]) -> None:
-        self.poll.read_soon(keys)
-        self._wake_after(0)
-
-    def _wake_after(self, wait_ms: float) -> None:
-        if self._wake is not None:
-            self._wake.cancel()
-        self._wake = self._clock.after(math.ceil(wait_ms), self._step)
+    def _start(self) -> None:
+        if not self.over:
+            self._intake.start()
 
     def _sweep(self) -> None:
         if not self.over:
-            self.hear(Tick())
             self.delivery.sweep()
             self._clock.after(_SWEEP_MS, self._sweep)
-
-    def _seconds(self) -> float:
-        return self._clock.now / 1000
-
-    def _alive(self) -> None:
-        if self.over:
-            raise Ended
 
 
 class Container:
@@ -224,7 +152,7 @@ class Container:
 
     def stop(self) -> None:
         if self.run is not None:
-            self.run.over = True
+            self.run.stop()
             self.run = None
         self._leased = False
 

@@ -13,7 +13,7 @@ from streamer.change import Change, Key
 from streamer.hub import resume
 from streamer.hub.history import History
 from streamer.hub.hub import Hub, Outcome
-from streamer.hub.ledger import Answer, Ledger, Reading
+from streamer.hub.ledger import Answer, Decision, Ledger, TableReading
 from streamer.intake import poll
 from streamer.streams import delivery
 from tests.unit.hub.simulation import container
@@ -80,7 +80,7 @@ def no_margin(patch: pytest.MonkeyPatch) -> None:
 def the_index_is_believed_without_a_second_look(patch: pytest.MonkeyPatch) -> None:
     observe = Ledger.observe_reading
 
-    def believing(self: Ledger, reading: Reading, now_ms: int) -> Answer:
+    def believing(self: Ledger, reading: TableReading, now_ms: int) -> Decision:
         return observe(self, replace(reading, consistent=True), now_ms)
 
     patch.setattr(Ledger, "observe_reading", believing)
@@ -115,7 +115,7 @@ def no_longer_query_after_an_outage(patch: pytest.MonkeyPatch) -> None:
 def a_read_is_the_truth_although_the_hub_moved_on(patch: pytest.MonkeyPatch) -> None:
     observe = Ledger.observe_reading
 
-    def regardless(self: Ledger, reading: Reading, now_ms: int) -> Answer:
+    def regardless(self: Ledger, reading: TableReading, now_ms: int) -> Decision:
         return observe(self, replace(reading, as_of=10**9), now_ms)
 
     patch.setattr(Ledger, "observe_reading", regardless)
@@ -159,7 +159,7 @@ def no_flush_before_a_replay(patch: pytest.MonkeyPatch) -> None:
 def records_are_taken_in_the_order_in_which_they_come(patch: pytest.MonkeyPatch) -> None:
     observe = Ledger.observe_record
 
-    def newest(self: Ledger, change: Change, now_ms: int) -> Answer:
+    def newest(self: Ledger, change: Change, now_ms: int) -> Decision:
         entry = self._entries.get(change.key)
         if entry is not None:
             entry.seq = -1
@@ -173,18 +173,18 @@ def what_vanished_is_not_looked_for(patch: pytest.MonkeyPatch) -> None:
     def nothing(self: Hub[Any], found: Any, *, since: str, began_ms: int) -> list[Key]:
         return []
 
-    patch.setattr(Hub, "vanished", nothing)
+    patch.setattr(Hub, "missing", nothing)
 
 
 @mutant(None, "ABD", 9)
 def what_was_learnt_is_never_news(patch: pytest.MonkeyPatch) -> None:
     """The walk back enters what the queries answer for as well."""
-    learn = Hub.learn
+    backfill = Hub.backfill
 
     def learning(self: Hub[Any], rows: Any, since_ms: int, *, remember: tuple[str, str], now_ms: int) -> bool:
-        return learn(self, rows, since_ms, remember=(remember[0], "9"), now_ms=now_ms)
+        return backfill(self, rows, since_ms, remember=(remember[0], "9"), now_ms=now_ms)
 
-    patch.setattr(Hub, "learn", learning)
+    patch.setattr(Hub, "backfill", learning)
 
 
 @mutant(None, "AB", 13)
@@ -196,10 +196,10 @@ def a_late_change_claims_what_was_proved_meanwhile(patch: pytest.MonkeyPatch) ->
 def a_record_that_comes_again_is_told_again(patch: pytest.MonkeyPatch) -> None:
     observe = Ledger.observe_record
 
-    def repeating(self: Ledger, change: Change, now_ms: int) -> Answer:
+    def repeating(self: Ledger, change: Change, now_ms: int) -> Decision:
         entry = self._entries.get(change.key)
         if entry is not None and change.seq == entry.seq:
-            return Answer.PUBLISH
+            return replace(observe(self, change, now_ms), answer=Answer.PUBLISH)
         return observe(self, change, now_ms)
 
     patch.setattr(Ledger, "observe_record", repeating)

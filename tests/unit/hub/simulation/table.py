@@ -4,13 +4,13 @@ lags differently at each read."""
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from streamer.change import GONE, LABELS, Item, Key, parse_time, read_item, version
 from streamer.errors import TableError
-from streamer.tables.sentiment import Row
+from streamer.tables.index import Row
 from tests.unit.hub.simulation.clock import Clock
 
 
@@ -73,49 +73,40 @@ class Table:
 class Reader:
     """Conforms to SentimentTable for one run of one container; time passes while it reads, and others move on."""
 
-    def __init__(
-        self,
-        clock: Clock,
-        table: Table,
-        name: str,
-        *,
-        lag_ms: int,
-        alive: Callable[[], None],
-        fails: Callable[[], bool],
-    ) -> None:
-        """`alive` raises if the run has ended meanwhile."""
+    def __init__(self, clock: Clock, table: Table, name: str, *, lag_ms: int, fails: Callable[[], bool]) -> None:
         self._clock = clock
         self._table = table
         self._name = name
         self._lag_ms = lag_ms
-        self._alive = alive
         self._fails = fails
         self._reads = 0
 
-    def pages_after(self, since: str) -> Iterator[list[Row]]:
+    async def pages_after(self, since: str) -> AsyncIterator[list[Row]]:
         since_ms = parse_time(since)
         assert since_ms is not None
         for label in sorted(LABELS):
-            self._pass(0, 700)
+            await self._pass(0, 700)
             rows = self._seen(label, since_ms)
-            self._pass(0, 100)
+            await self._pass(0, 100)
             yield rows
 
-    def read(self, keys: Iterable[Key]) -> list[Row]:
+    async def read(self, keys: Iterable[Key]) -> list[Row]:
         wanted = list(dict.fromkeys(keys))
-        self._pass(0, 600)
+        await self._pass(0, 600)
         rows = [(key, self._now(key)) for key in wanted]
-        self._pass(0, 900)
+        await self._pass(0, 900)
         return rows
 
-    def back(self, before: str, until: str) -> Iterator[tuple[list[Row], str]]:
+    def back(self, before: str, until: str) -> Back:
+        return Back(self, before, until)
+
+    async def everything(self, before: str, until: str) -> list[Row]:
         until_ms = parse_time(until)
         assert until_ms is not None
-        self._pass(0, 300)
-        yield (
-            [row for label in sorted(LABELS) for row in self._seen(label, until_ms - 1) if row[0].timestamp <= before],
-            until,
-        )
+        await self._pass(0, 300)
+        return [
+            row for label in sorted(LABELS) for row in self._seen(label, until_ms - 1) if row[0].timestamp <= before
+        ]
 
     def _now(self, key: Key) -> Item:
         written = self._table.written.get(key)
@@ -130,12 +121,26 @@ class Reader:
                     rows.append((key, written.item(seen_ms)))
         return rows
 
-    def _pass(self, least_ms: int, most_ms: int) -> None:
+    async def _pass(self, least_ms: int, most_ms: int) -> None:
         self._reads += 1
         if self._fails():
             raise TableError("dynamodb:Query: refused")
         wait = least_ms + (most_ms - least_ms) * self._clock.noise("read", self._name, self._reads) ** 2
-        self._clock.run(self._clock.now + round(wait))
-        self._alive()
+        await self._clock.until(self._clock.now + round(wait))
         if self._fails():
             raise TableError("dynamodb:Query: cut")
+
+
+class Back:
+    """Conforms to Backward, in one step."""
+
+    def __init__(self, reader: Reader, before: str, until: str) -> None:
+        self.ended = False
+        self._reader = reader
+        self._before = before
+        self._until = until
+
+    async def next(self) -> tuple[list[Row], str]:
+        rows = await self._reader.everything(self._before, self._until)
+        self.ended = True
+        return rows, self._until

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any, cast
+from typing import Any
 
 from streamer.change import Key, iso_time
 from tests.unit.hub.simulation.checks import Checks, Gap, Violation
 from tests.unit.hub.simulation.client import TICKERS, Client, Follower
 from tests.unit.hub.simulation.clock import START_MS, Clock
-from tests.unit.hub.simulation.container import Container, Loop
+from tests.unit.hub.simulation.container import Container
 from tests.unit.hub.simulation.plan import LATENESS_MS, Fault, Plan, Story
 from tests.unit.hub.simulation.relay import SHARDS, Relay
 from tests.unit.hub.simulation.table import Table
+from tests.virtual_loop import VirtualLoop
 
 _SETTLES_MS = 50_000
 _ABORTED_MS = 5_000  # until what an aborted receive took is visible again
@@ -25,13 +25,33 @@ class World:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self.clock = clock = Clock(plan.seed)
+        self._loop = VirtualLoop()
+        self.clock = Clock(plan.seed, self._loop)
         self.table = Table()
-        self.checks = Checks(clock, self.table)
+        self._violated: asyncio.Future[None] = self._loop.create_future()
+        self.checks = Checks(self.clock, self.table, self._fail)
         self._ends_ms = START_MS + plan.ends_ms
         self._followers: list[Follower] = []
         self.clients: list[Client] = []
-        self.containers = [
+        self.containers: list[Container] = []
+
+    def live(self) -> None:
+        """Raises Gap."""
+        self._loop.set_exception_handler(lambda _, context: self._fail(context.get("exception") or Failed(context)))
+        try:
+            self._loop.run_until_complete(self._live())
+        except Violation as violation:
+            raise Gap(violation) from None
+        finally:
+            self._loop.end()
+
+    def _fail(self, error: BaseException) -> None:
+        if not self._violated.done():
+            self._violated.set_exception(error)
+
+    def _begin(self) -> None:
+        clock, plan = self.clock, self._plan
+        self.containers += [
             Container(
                 clock,
                 self.table,
@@ -54,26 +74,27 @@ class World:
             for number, wanderer in enumerate(plan.wanderers)
         ]
 
-    def live(self) -> None:
-        """Raises Gap."""
-        with _running(Loop(self.clock)):
-            try:
-                self._live()
-            except Violation as violation:
-                raise Gap(violation) from None
-
-    def _live(self) -> None:
-        self.clock.run(self._ends_ms)
+    async def _live(self) -> None:
+        self._begin()
+        await self._pass_until(self._ends_ms)
         for container in self.containers:
             container.start()
         for number, client in enumerate(self.clients):
             client.end(number)
-        self.clock.run(self._ends_ms + _SETTLES_MS)
+        await self._pass_until(self._ends_ms + _SETTLES_MS)
         self._check_end()
         for number, client in enumerate(self.clients):
             client.end(number + 1)
-        self.clock.run(self.clock.now + 12_000)
+        await self._pass_until(self.clock.now + 12_000)
         self._check_end()
+
+    async def _pass_until(self, time_ms: int) -> None:
+        """Raises what anything that happens until then raises."""
+        reached = self._loop.create_future()
+        self.clock.at(time_ms, lambda: reached.set_result(None))
+        await asyncio.wait((reached, self._violated), return_when=asyncio.FIRST_COMPLETED)
+        if self._violated.done():
+            self._violated.result()
 
     def _check_end(self) -> None:
         for client in self.clients:
@@ -156,11 +177,5 @@ class World:
         return (wait,)
 
 
-@contextmanager
-def _running(loop: Loop) -> Iterator[None]:
-    """Delivery asks for the running loop when it joins writes."""
-    asyncio._set_running_loop(cast(asyncio.AbstractEventLoop, loop))
-    try:
-        yield
-    finally:
-        asyncio._set_running_loop(None)
+class Failed(Exception):
+    """Something that the loop reports without an exception."""

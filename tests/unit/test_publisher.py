@@ -1,10 +1,8 @@
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, cast
 from unittest.mock import Mock
@@ -13,13 +11,12 @@ import pytest
 
 from streamer.change import GONE, Item, Key
 from streamer.configuration import Notice
-from streamer.feed import Feed
-from streamer.hub.hub import Outcome
 from streamer.intake.decode import decode
-from streamer.intake.receive import Message
+from streamer.intake.receive import Decoded, QueueMessage, decode_message
+from streamer.publisher import Publisher
+from streamer.subscriptions import ConfigurationSubscriptions
 from streamer.telemetry.counters import Lags
 from streamer.telemetry.tracing import NoTracing, Span, Tracing
-from streamer.watching import Watching
 from tests.factories import NOW_MS, state
 from tests.unit.streams.fakes import Bench
 
@@ -39,23 +36,23 @@ def record(number: int, **members: object) -> dict[str, Any]:
     } | members
 
 
-def message(*records: object, **members: object) -> Message:
+def message(*records: object, **members: object) -> QueueMessage:
     return holding({"v": 1, "relayed_at": NOW_MS, "changes": records} | members)
 
 
-def holding(content: dict[str, object]) -> Message:
+def holding(content: dict[str, object]) -> QueueMessage:
     body = json.dumps(content)
-    return Message(id="m-1", receipt="r", body=body, received_at_ms=NOW_MS + 5, sent_at_ms=None, receive_count=1)
+    return QueueMessage(id="m-1", receipt="r", body=body, received_at_ms=NOW_MS + 5, sent_at_ms=None, receive_count=1)
 
 
-class Watched:
+class Shown:
     """In place of the configurations that streams show."""
 
     def __init__(self) -> None:
         self.notices: list[Notice] = []
         self.proof_ms: int | None = None
 
-    def told(self, notices: Sequence[Notice]) -> None:
+    def received(self, notices: Sequence[Notice]) -> None:
         self.notices += notices
 
     def proved_ms(self) -> int | None:
@@ -63,38 +60,39 @@ class Watched:
 
 
 class Fed:
-    """A feed over a delivery with one open stream, and what its client was told."""
+    """A publisher over a delivery with one open stream, and what its client was told."""
 
     def __init__(self, tracing: Tracing | None = None) -> None:
         self.bench = Bench()
         self.lags = Lags()
-        self.watched = Watched()
-        self.feed = Feed(
+        self.shown = Shown()
+        self.publisher = Publisher(
             self.bench.hub,
             self.bench.delivery,
             self.bench.counters,
             self.lags,
-            table="sentiment",
-            loop=asyncio.get_running_loop(),
-            users_table="users",
-            watching=cast("Watching", self.watched),
+            subscriptions=cast("ConfigurationSubscriptions", self.shown),
             tracing=tracing,
             now_ms=self.bench.wall_ms,
         )
 
-    async def deliver(self, messages: Sequence[Message]) -> None:
-        await asyncio.to_thread(self.feed.deliver, messages)
+    def take(self, messages: Sequence[QueueMessage]) -> Sequence[Key]:
+        return self.publisher.take([decoded(message) for message in messages])
 
     def count(self, name: str) -> int:
         return self.bench.counters[name]
 
 
+def decoded(message: QueueMessage) -> Decoded:
+    return decode_message(message, "sentiment", "users")
+
+
 async def test_delivered_means_that_the_hub_has_it() -> None:
     fed = Fed()
-    await fed.deliver([message(record(1), record(2)), message(record(1))])
+    fed.take([message(record(1), record(2)), message(record(1))])
     assert (fed.count("messages_received"), fed.count("changes_received"), fed.count("changes_known")) == (2, 3, 1)
     assert fed.count("events_published") == len(fed.bench.hub.history) == 2
-    assert fed.feed.changed_ms == NOW_MS
+    assert fed.publisher.changed_ms == NOW_MS
     lags = fed.lags.snapshot()
     assert lags["relayed_to_received"]["p50_ms"] == 5
     assert lags["received_to_sent"]["count"] == 1, "of what was sent"
@@ -102,16 +100,16 @@ async def test_delivered_means_that_the_hub_has_it() -> None:
 
 async def test_what_was_received_together_goes_out_together() -> None:
     fed = Fed()
-    await fed.deliver([message(record(number)) for number in range(1, 4)])
+    fed.take([message(record(number)) for number in range(1, 4)])
     assert fed.lags.snapshot()["received_to_sent"]["count"] == 3, "none waits for the next flush"
 
 
 async def test_the_whole_way_is_measured_from_the_write_to_the_streams() -> None:
     fed = Fed()
-    await fed.deliver([message(record(1, committed_at=NOW_MS // 1000 - 3), record(2), relayed_at=NOW_MS - 1_000)])
+    fed.take([message(record(1, committed_at=NOW_MS // 1000 - 3), record(2), relayed_at=NOW_MS - 1_000)])
     lags = fed.lags.snapshot()
     assert lags["committed_to_sent"] == {"p50_ms": 3_000, "p99_ms": 3_000, "count": 1}
-    await fed.deliver([message(record(1, committed_at=NOW_MS // 1000 - 3))])
+    fed.take([message(record(1, committed_at=NOW_MS // 1000 - 3))])
     assert fed.lags.snapshot()["committed_to_sent"]["count"] == 1, "of what was new"
 
 
@@ -134,13 +132,13 @@ async def test_each_message_of_changes_is_a_span_of_its_trace() -> None:
     spans = Spans()
     fed = Fed(spans)
     canary = holding({"v": 1, "canary": {"sent_at": NOW_MS}, "trace": "Root=3"})
-    await fed.deliver([message(record(1), record(2), trace="Root=1"), canary, message(record(2), trace="Root=2")])
+    fed.take([message(record(1), record(2), trace="Root=1"), canary, message(record(2), trace="Root=2")])
     assert spans.told == [("Root=1", {"changes": 2, "events": 2}), ("Root=2", {"changes": 1, "events": 0})]
 
 
 async def test_poison_beside_a_good_message_costs_the_good_one_nothing(caplog: pytest.LogCaptureFixture) -> None:
     fed = Fed()
-    await fed.deliver([message(v=2), message(record(1))])
+    fed.take([message(v=2), message(record(1))])
     assert (fed.count("messages_poison"), fed.count("events_published")) == (1, 1)
     (line,) = [logged for logged in caplog.records if logged.message == "poison message dropped"]
     assert vars(line)["message_id"] == "m-1"
@@ -157,15 +155,15 @@ async def test_a_bug_in_decoding_is_poison_and_not_a_message_that_comes_back_for
             raise ZeroDivisionError("boom")
         return decode(body, *tables)
 
-    monkeypatch.setattr("streamer.feed.decode", failing)
+    monkeypatch.setattr("streamer.intake.receive.decode", failing)
     with caplog.at_level(logging.CRITICAL):
-        await fed.deliver([message(record(1), trace="boom"), message(record(2))])
+        fed.take([message(record(1), trace="boom"), message(record(2))])
     assert (fed.count("messages_poison"), fed.count("events_published")) == (1, 1)
 
 
 async def test_a_message_full_of_broken_changes_is_one_line_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
     fed = Fed()
-    await fed.deliver([message(*[0] * 10_000, record(1))])
+    fed.take([message(*[0] * 10_000, record(1))])
     assert (fed.count("changes_faulty"), fed.count("events_published")) == (10_000, 1)
     (line,) = [logged for logged in caplog.records if logged.message == "changes dropped"]
     assert vars(line)["changes"] == 10_000
@@ -176,7 +174,7 @@ async def test_an_item_that_breaks_a_rule_is_counted_each_time_and_named_once(ca
     fed = Fed()
     wrong = {"matched_tickers": ["AAPL", "no ticker"], "sentiment": "bullish", "score": 1}
     for number in (1, 2):
-        await fed.deliver([message(record(1, new=wrong, seq=str(number)))])
+        fed.take([message(record(1, new=wrong, seq=str(number)))])
     assert fed.count("items_invalid") == 2
     (line,) = [logged for logged in caplog.records if logged.message == "item is no event"]
     assert (vars(line)["source_id"], vars(line)["fault"]) == ("wire:1", "label")
@@ -192,7 +190,7 @@ async def test_a_timestamp_that_queries_may_not_find_is_named_and_counted_once_a
     fed = Fed()
     right, offset, space = "2026-11-22T14:56:00.000Z", "2026-11-22T15:56:00.000+01:00", "2026-11-22 14:56:00.000Z"
     for _ in range(2):
-        await fed.deliver([message(at(1, right), at(2, offset), at(3, space))])
+        fed.take([message(at(1, right), at(2, offset), at(3, space))])
     assert fed.count("timestamps_irregular") == 2
     lines = [logged for logged in caplog.records if logged.levelno >= logging.WARNING]
     assert [(vars(line)["source_id"], vars(line)["timestamp"]) for line in lines] == [
@@ -201,19 +199,19 @@ async def test_a_timestamp_that_queries_may_not_find_is_named_and_counted_once_a
     ]
     assert all("queries may not find" in line.message for line in lines)
     assert fed.count("events_published") == 3, "as ever"
-    monkeypatch.setattr("streamer.feed._LOGGED_KEYS", 10)
-    await fed.deliver([message(*(at(number, offset) for number in range(100)))])
-    assert len(fed.feed._unsortable) == 10
+    monkeypatch.setattr("streamer.publisher._LOGGED_KEYS", 10)
+    fed.take([message(*(at(number, offset) for number in range(100)))])
+    assert len(fed.publisher._unsortable) == 10
     assert fed.count("timestamps_irregular") == 101
 
 
 async def test_a_clock_that_is_ahead_does_not_stick() -> None:
     fed = Fed()
     far = NOW_MS + 10**11
-    await fed.deliver([message(record(1), relayed_at=far), holding({"v": 1, "canary": {"sent_at": far}})])
-    assert fed.feed.canary_ms == NOW_MS
+    fed.take([message(record(1), relayed_at=far), holding({"v": 1, "canary": {"sent_at": far}})])
+    assert fed.publisher.canary_ms == NOW_MS
     fed.bench.now += 60
-    await fed.deliver([message(record(2), relayed_at=NOW_MS + 60_000)])
+    fed.take([message(record(2), relayed_at=NOW_MS + 60_000)])
     following = fed.bench.hub.history.after(fed.bench.hub.history.dated_after(NOW_MS + 1000))
     assert len(list(following)) == 1
 
@@ -242,7 +240,7 @@ async def test_a_message_that_fails_fails_alone_and_is_counted_and_logged_once(
 ) -> None:
     fed = Fed()
     Hostile(fed, monkeypatch, "wire:2")
-    await fed.deliver([message(record(1)), message(record(2, new=BOTH)), message(record(3))])
+    fed.take([message(record(1)), message(record(2, new=BOTH)), message(record(3))])
     assert (fed.count("messages_received"), fed.count("messages_failed"), fed.count("events_published")) == (3, 1, 2)
     (line,) = [logged for logged in caplog.records if logged.levelno >= logging.WARNING]
     assert vars(line)["message_id"] == "m-1"
@@ -257,28 +255,28 @@ async def test_what_a_failed_message_held_is_published_by_the_next_queries(
     fed = Fed()
     key = Key("wire:2", ROW[0].timestamp)
     if known:
-        await fed.deliver([message(record(2, seq="1"))])
+        fed.take([message(record(2, seq="1"))])
     hostile = Hostile(fed, monkeypatch, "wire:2")
-    await fed.deliver([message(record(2, new=BOTH, seq="3"), record(4))])
+    fed.take([message(record(2, new=BOTH, seq="3"), record(4))])
     assert fed.count("messages_failed") == 1
     hostile.sources.clear()
 
     def query() -> None:
         fed.bench.now += 15
         rows = [(key, BOTH_ITEM), (Key("wire:4", key.timestamp), ROW[1])]
-        now_ms, as_of = fed.bench.wall_ms(), fed.feed.revision()
-        taken = fed.feed.observe(rows, began_ms=now_ms, as_of=as_of, consistent=False)
+        now_ms, as_of = fed.bench.wall_ms(), fed.publisher.revision()
+        taken = fed.publisher.observe(rows, began_ms=now_ms, as_of=as_of, consistent=False)
         again = [row for row in rows if row[0] in taken.read_again]
-        as_of = fed.feed.revision()
-        assert not fed.feed.observe(again, began_ms=now_ms, as_of=as_of, consistent=True).read_again
+        as_of = fed.publisher.revision()
+        assert not fed.publisher.observe(again, began_ms=now_ms, as_of=as_of, consistent=True).read_again
 
-    await asyncio.to_thread(query)
+    query()
     hub = fed.bench.hub
     assert hub.ledger.state(key) == BOTH_ITEM.state
     told = {(frame.key, frame.ticker) for frame in hub.history.after(0)}
     assert told >= {(key, "AAPL"), (key, "MSFT"), (Key("wire:4", key.timestamp), "AAPL")}
     published = fed.count("events_published")
-    await asyncio.to_thread(query)
+    query()
     assert fed.count("events_published") == published, "once"
 
 
@@ -286,104 +284,37 @@ async def test_rows_that_fail_are_published_by_the_query_that_is_tried_again(mon
     fed = Fed()
     key = Key("wire:2", ROW[0].timestamp)
     hostile = Hostile(fed, monkeypatch, "wire:2")
-    asyncio.get_running_loop().set_exception_handler(lambda *_: None)
 
     def observe() -> list[Key]:
-        revision = fed.feed.revision()
+        revision = fed.publisher.revision()
         rows = [(key, BOTH_ITEM)]
-        return list(fed.feed.observe(rows, began_ms=NOW_MS, as_of=revision, consistent=True).fetched)
+        return list(fed.publisher.observe(rows, began_ms=NOW_MS, as_of=revision, consistent=True).fetched)
 
     with pytest.raises(ZeroDivisionError):
-        await asyncio.to_thread(observe)
+        observe()
     hostile.sources.clear()
-    assert await asyncio.to_thread(observe) == [key]
+    assert observe() == [key]
     assert [frame.ticker for frame in fed.bench.hub.history.after(0)][-2:] == ["AAPL", "MSFT"]
-
-
-async def test_a_hub_that_fails_tells_the_thread_that_nothing_was_taken_and_the_loop_goes_on(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    fed = Fed()
-    heard: list[dict[str, Any]] = []
-    asyncio.get_running_loop().set_exception_handler(lambda _, context: heard.append(context))
-
-    def failing(*_: object, **__: object) -> None:
-        raise ZeroDivisionError
-
-    for name in ("observe", "vanished", "proved", "learn"):
-        monkeypatch.setattr(fed.bench.hub, name, failing)
-    calls: list[Callable[[], object]] = [
-        lambda: fed.feed.observe([ROW], began_ms=NOW_MS, as_of=0, consistent=False),
-        lambda: fed.feed.vanished(set(), since="", began_ms=NOW_MS),
-        lambda: fed.feed.proved(NOW_MS, 0, []),
-        lambda: fed.feed.learn([ROW], 0, remember=("", "9")),
-    ]
-    for call in calls:
-        with pytest.raises(ZeroDivisionError):
-            await asyncio.to_thread(call)
-    assert len(heard) == len(calls), "the log is told where it happened"
-    monkeypatch.undo()
-    await fed.deliver([message(record(1))])
-    assert fed.count("events_published") == 1
-
-
-async def test_every_call_is_done_in_the_loop_while_its_caller_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    fed = Fed()
-    threads: dict[str, int] = {}
-
-    def noting(name: str, answer: object) -> Callable[..., object]:
-        def step(*_: object, **__: object) -> object:
-            threads[name] = threading.get_ident()
-            return answer
-
-        return step
-
-    for name, answer in (("observe", Outcome()), ("vanished", []), ("proved", None), ("learn", True)):
-        monkeypatch.setattr(fed.bench.hub, name, noting(name, answer))
-    returned: list[str] = []
-
-    def polling() -> int:
-        fed.feed.observe([ROW], began_ms=NOW_MS, as_of=0, consistent=False)
-        returned.append("observe")
-        fed.feed.vanished(set(), since="", began_ms=NOW_MS)
-        fed.feed.proved(NOW_MS, 0, [])
-        fed.feed.learn([ROW], 0, remember=("", "9"))
-        return threading.get_ident()
-
-    thread = asyncio.get_running_loop().run_in_executor(None, polling)
-    assert not threads, "the loop is busy here: nothing is done, and the caller waits"
-    assert not returned
-    assert await thread != threading.get_ident()
-    assert threads == dict.fromkeys(("observe", "vanished", "proved", "learn"), threading.get_ident())
-
-
-async def test_a_loop_that_is_gone_is_an_error_and_no_wait_for_ever() -> None:
-    fed = Fed()
-    loop = asyncio.new_event_loop()
-    feed = Feed(fed.bench.hub, fed.bench.delivery, fed.bench.counters, fed.lags, table="sentiment", loop=loop)
-    loop.close()
-    with pytest.raises(RuntimeError):
-        await asyncio.to_thread(feed.proved, NOW_MS, 0, [])
 
 
 async def test_what_a_query_brings_is_published_counted_and_judged() -> None:
     fed = Fed()
 
     def query() -> tuple[list[Key], int, list[int]]:
-        taken = fed.feed.observe([ROW, WRONG], began_ms=NOW_MS, as_of=fed.feed.revision(), consistent=False)
-        again = fed.feed.observe([ROW, WRONG], began_ms=NOW_MS, as_of=fed.feed.revision(), consistent=False)
+        taken = fed.publisher.observe([ROW, WRONG], began_ms=NOW_MS, as_of=fed.publisher.revision(), consistent=False)
+        again = fed.publisher.observe([ROW, WRONG], began_ms=NOW_MS, as_of=fed.publisher.revision(), consistent=False)
         assert not again.fetched
-        missed = fed.feed.proved(NOW_MS, NOW_MS - 180_000, taken.fetched)
+        missed = fed.publisher.proved(NOW_MS, NOW_MS - 180_000, taken.fetched)
         return list(taken.fetched), missed, [len(taken.read_again), len(again.read_again)]
 
-    assert await asyncio.to_thread(query) == ([ROW[0]], 1, [0, 0])
-    assert fed.feed.changed_ms == NOW_MS
+    assert query() == ([ROW[0]], 1, [0, 0])
+    assert fed.publisher.changed_ms == NOW_MS
     counted = ("items_queried", "items_fetched", "items_missed", "items_invalid", "queries", "events_published")
     assert [fed.count(name) for name in counted] == [4, 1, 1, 1, 1, 1]
     assert fed.bench.hub.watermark_ms == NOW_MS - 10_000
-    await fed.deliver([message(record(1))])
+    fed.take([message(record(1))])
     assert (fed.count("changes_known"), fed.count("events_published")) == (1, 1)
-    assert await asyncio.to_thread(fed.feed.proved, NOW_MS, NOW_MS - 180_000, [ROW[0]]) == 0, "push has brought it"
+    assert fed.publisher.proved(NOW_MS, NOW_MS - 180_000, [ROW[0]]) == 0, "push has brought it"
     assert fed.count("items_missed") == 1
 
 
@@ -393,17 +324,17 @@ async def test_what_a_query_brings_goes_out_to_the_streams() -> None:
     published = fed.bench.delivery.schedule_flush
     fed.bench.delivery.schedule_flush = lambda: (flushed.append(1), published())[1]  # type: ignore[method-assign,func-returns-value]
     for _ in range(2):
-        await asyncio.to_thread(lambda: fed.feed.observe([ROW], began_ms=NOW_MS, as_of=0, consistent=False))
+        fed.publisher.observe([ROW], began_ms=NOW_MS, as_of=0, consistent=False)
     assert len(flushed) == 1, "not where nothing was published"
     assert not fed.bench.hub.take_pending()
 
 
 async def test_a_withdrawal_by_a_read_is_counted_as_one() -> None:
     fed = Fed()
-    await fed.deliver([message(record(1))])
+    fed.take([message(record(1))])
     gone = [(ROW[0], GONE)]
-    revision = fed.feed.revision()
-    taken = await asyncio.to_thread(lambda: fed.feed.observe(gone, began_ms=NOW_MS, as_of=revision, consistent=True))
+    revision = fed.publisher.revision()
+    taken = fed.publisher.observe(gone, began_ms=NOW_MS, as_of=revision, consistent=True)
     assert list(taken.fetched) == [ROW[0]]
     assert fed.count("events_withdrawn") == 1
 
@@ -411,50 +342,29 @@ async def test_a_withdrawal_by_a_read_is_counted_as_one() -> None:
 async def test_learning_is_counted_nowhere_but_in_the_window() -> None:
     fed = Fed()
     before = fed.bench.counters.snapshot()
-    assert await asyncio.to_thread(lambda: fed.feed.learn([ROW], NOW_MS - 3_600_000, remember=("", "9")))
+    assert fed.publisher.backfill([ROW], NOW_MS - 3_600_000, remember=("", "9"))
     assert fed.bench.counters.snapshot() == before
     assert fed.bench.hub.window.metrics(NOW_MS).total == 1
-
-
-async def test_each_message_that_makes_sense_is_heard_of_with_when_it_was_relayed_once_it_is_published() -> None:
-    fed = Fed()
-    heard: list[tuple[int, int]] = []
-    fed.feed.on_heard = lambda relayed_at: heard.append((relayed_at, len(fed.bench.hub.history)))
-    await fed.deliver(
-        [
-            message(record(1)),
-            holding({"v": 1, "canary": {"sent_at": NOW_MS + 7}}),
-            message(v=2),
-            message(relayed_at=NOW_MS + 9),
-        ]
-    )
-    assert heard == [(NOW_MS, 1), (NOW_MS + 7, 1), (NOW_MS + 9, 1)], "poison tells nothing"
-
-
-async def test_what_only_a_read_can_decide_is_asked_for() -> None:
-    fed = Fed()
-    asked: list[Sequence[Key]] = []
-    fed.feed.on_undecided = asked.append
-    await asyncio.to_thread(lambda: fed.feed.observe([ROW], began_ms=NOW_MS, as_of=0, consistent=False))
-    other = {"matched_tickers": ["AAPL"], "sentiment": "negative", "score": 0.5}
-    await fed.deliver([message(record(1, new=other), record(2))])
-    assert asked == [[ROW[0]]]
-    assert fed.count("changes_undecided") == 1
-    fed.feed.on_undecided = None
-    await fed.deliver([message(record(1, new=other, seq="9"))])
-    assert fed.count("changes_undecided") == 2
 
 
 async def test_what_is_told_of_configurations_is_handed_on_beside_the_changes() -> None:
     fed = Fed()
     told = record(2, table="users", keys={"PK": "USER#ada", "SK": "CONFIG#chips"}, op="REMOVE")
-    await fed.deliver([message(record(1), told)])
-    assert fed.watched.notices == [Notice("ada", "chips", None, 3, NOW_MS // 1000)]
+    fed.take([message(record(1), told)])
+    assert fed.shown.notices == [Notice("ada", "chips", None, 3, NOW_MS // 1000)]
     assert fed.count("events_published") == 1
 
 
 async def test_no_more_is_proven_than_of_the_configurations_that_are_shown() -> None:
     fed = Fed()
-    fed.watched.proof_ms = NOW_MS - 60_000
-    await asyncio.to_thread(fed.feed.proved, NOW_MS, NOW_MS - 180_000, [])
+    fed.shown.proof_ms = NOW_MS - 60_000
+    fed.publisher.proved(NOW_MS, NOW_MS - 180_000, [])
     assert fed.bench.hub.watermark_ms == NOW_MS - 70_000
+
+
+async def test_what_only_a_read_can_decide_is_returned() -> None:
+    fed = Fed()
+    fed.publisher.observe([ROW], began_ms=NOW_MS, as_of=0, consistent=False)
+    other = {"matched_tickers": ["AAPL"], "sentiment": "negative", "score": 0.5}
+    assert fed.take([message(record(1, new=other), record(2))]) == [ROW[0]]
+    assert fed.count("changes_undecided") == 1

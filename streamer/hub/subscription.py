@@ -23,7 +23,7 @@ CLOCKS_MS = 1_000
 """By how much clocks differ, at most."""
 
 
-class Verdict(Enum):
+class Consequence(Enum):
     """What is to be done after something was told."""
 
     NOTHING = "nothing"
@@ -34,7 +34,7 @@ class Verdict(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
+class SubscriptionMemory:
     """What is remembered of a configuration that no stream shows any more."""
 
     shows: frozenset[str] | None
@@ -42,7 +42,7 @@ class Memory:
 
 
 @dataclass(slots=True, eq=False)
-class Watch(Generic[Subscriber]):
+class ConfigurationSubscription(Generic[Subscriber]):
     """Mutable state of one configuration; times are Unix milliseconds, frames the hub's numbers."""
 
     key: ConfigurationKey
@@ -51,7 +51,7 @@ class Watch(Generic[Subscriber]):
     since: FilterSince
     read_ms: int
     """When the newest read that counts began: up to then this is the truth."""
-    heard_ms: int = -1
+    notified_ms: int = -1
     """When the newest notice came."""
     seq: int = -1
     """Its sequence number."""
@@ -68,8 +68,8 @@ class Watch(Generic[Subscriber]):
         began_ms: int,
         now_ms: int,
         newest: int,
-        before: Memory | None,
-    ) -> Watch[Subscriber]:
+        before: SubscriptionMemory | None,
+    ) -> ConfigurationSubscription[Subscriber]:
         """From a read that began then. `before`: what this run remembers of an earlier watch.
 
         While nobody watched, the tickers may have changed and changed back: this run's own clients lose nothing by
@@ -81,43 +81,43 @@ class Watch(Generic[Subscriber]):
             since = FilterSince(max(changed_ms, before.since.changed_ms), before.since.frame, before.since.other_before)
         return cls(key, configuration.shows, since, began_ms)
 
-    def told(self, notice: Notice, *, now_ms: int, newest: int) -> Verdict:
+    def received(self, notice: Notice, *, now_ms: int, newest: int) -> Consequence:
         """A notice came, when the hub's newest frame was `newest`."""
         if notice.seq <= self.seq:
-            return Verdict.NOTHING
-        self.seq, self.heard_ms = notice.seq, now_ms
+            return Consequence.NOTHING
+        self.seq, self.notified_ms = notice.seq, now_ms
         if notice.shows == self.shows:
-            return Verdict.NOTHING
+            return Consequence.NOTHING
         if notice.committed_at * 1000 > self.read_ms + CLOCKS_MS:
             return self._change(notice.shows, (notice.committed_at + 1) * 1000, newest)
         older = (notice.committed_at + 1) * 1000 + CLOCKS_MS < self.read_ms
-        return Verdict.NOTHING if older else Verdict.READ
+        return Consequence.NOTHING if older else Consequence.READ
 
     def found(
         self, configuration: Configuration | None, *, began_ms: int, overtaken: bool, now_ms: int, newest: int
-    ) -> Verdict:
+    ) -> Consequence:
         """A consistent read found it so (None: not at all) that began then. `overtaken`: a notice came since,
         perhaps."""
         if began_ms < self.read_ms:
-            return Verdict.NOTHING
+            return Consequence.NOTHING
         shows = None if configuration is None else configuration.shows
         changed_ms = None if configuration is None else configuration.changed_ms
         if shows != self.shows:
             if overtaken:
-                return Verdict.READ
+                return Consequence.READ
             self.read_ms = began_ms
             return self._change(shows, now_ms if changed_ms is None else changed_ms, newest)
         self.read_ms = began_ms
         if changed_ms is not None and changed_ms > self.since.changed_ms:
             # There and back between two looks: no stream of this run noticed, one of another may have.
             self.since = FilterSince(changed_ms, self.since.frame, self.since.other_before)
-        return Verdict.NOTHING
+        return Consequence.NOTHING
 
-    def memory(self) -> Memory:
+    def memory(self) -> SubscriptionMemory:
         """What to remember when the last one leaves."""
-        return Memory(self.shows, self.since)
+        return SubscriptionMemory(self.shows, self.since)
 
-    def _change(self, shows: frozenset[str] | None, changed_ms: int, newest: int) -> Verdict:
+    def _change(self, shows: frozenset[str] | None, changed_ms: int, newest: int) -> Consequence:
         self.shows = shows
         self.since = FilterSince(changed_ms, newest, other_before=True)
-        return Verdict.CHANGED
+        return Consequence.CHANGED

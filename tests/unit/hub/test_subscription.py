@@ -6,7 +6,7 @@ import pytest
 
 from streamer.configuration import Configuration, Notice
 from streamer.hub.resume import FilterSince, Request
-from streamer.hub.watch import Memory, Verdict, Watch
+from streamer.hub.subscription import ConfigurationSubscription, Consequence, SubscriptionMemory
 from streamer.place import Place
 from tests.factories import NOW_MS, hub
 
@@ -18,8 +18,10 @@ def configuration(*tickers: str, changed_ms: int | None = None, active: bool = T
     return Configuration("ada", "chips", "Chips", tickers, "active" if active else "disabled", '""', changed_ms)
 
 
-def watch(*, read_ms: int = NOW_MS, before: Memory | None = None, changed_ms: int | None = None) -> Watch[str]:
-    return Watch.begin(
+def watch(
+    *, read_ms: int = NOW_MS, before: SubscriptionMemory | None = None, changed_ms: int | None = None
+) -> ConfigurationSubscription[str]:
+    return ConfigurationSubscription.begin(
         ("ada", "chips"),
         configuration("AAPL", changed_ms=changed_ms),
         began_ms=read_ms,
@@ -33,39 +35,48 @@ def notice(shows: frozenset[str] | None, seq: int, *, after: int = 5) -> Notice:
     return Notice("ada", "chips", shows, seq, SECOND + after)
 
 
-def told(target: Watch[str], *notices: Notice) -> list[Verdict]:
-    return [target.told(each, now_ms=NOW_MS + 6000, newest=20) for each in notices]
+def told(target: ConfigurationSubscription[str], *notices: Notice) -> list[Consequence]:
+    return [target.received(each, now_ms=NOW_MS + 6000, newest=20) for each in notices]
 
 
 def test_a_later_write_counts_at_once_and_an_earlier_one_never() -> None:
     target = watch()
-    assert told(target, notice(B, 7), notice(A, 6), notice(B, 7)) == [Verdict.CHANGED, Verdict.NOTHING, Verdict.NOTHING]
+    assert told(target, notice(B, 7), notice(A, 6), notice(B, 7)) == [
+        Consequence.CHANGED,
+        Consequence.NOTHING,
+        Consequence.NOTHING,
+    ]
     assert target.shows == B
     assert target.since == FilterSince((SECOND + 6) * 1000, 20, other_before=True), "its second may have been whole"
-    assert told(target, notice(None, 8)) == [Verdict.CHANGED]
+    assert told(target, notice(None, 8)) == [Consequence.CHANGED]
     assert target.shows is None
 
 
 def test_what_was_written_before_the_read_is_known_and_what_clocks_cannot_decide_is_read() -> None:
-    for after, verdict in {-3: Verdict.NOTHING, -1: Verdict.READ, 1: Verdict.READ, 2: Verdict.CHANGED}.items():
+    for after, verdict in {
+        -3: Consequence.NOTHING,
+        -1: Consequence.READ,
+        1: Consequence.READ,
+        2: Consequence.CHANGED,
+    }.items():
         assert told(watch(), notice(B, 7, after=after)) == [verdict], after
-    assert told(watch(), notice(A, 7, after=0)) == [Verdict.NOTHING], "that is what it shows"
+    assert told(watch(), notice(A, 7, after=0)) == [Consequence.NOTHING], "that is what it shows"
 
 
 def test_a_read_counts_unless_something_came_since_it_began() -> None:
     target = watch()
     told(target, notice(B, 7))
 
-    def found(what: Configuration | None, began_ms: int, *, overtaken: bool = False) -> Verdict:
+    def found(what: Configuration | None, began_ms: int, *, overtaken: bool = False) -> Consequence:
         return target.found(what, began_ms=began_ms, overtaken=overtaken, now_ms=NOW_MS + 9000, newest=30)
 
-    assert found(configuration("AAPL"), NOW_MS + 5999, overtaken=True) is Verdict.READ
-    assert found(configuration("AAPL"), NOW_MS - 1) is Verdict.NOTHING, "older than the one before"
+    assert found(configuration("AAPL"), NOW_MS + 5999, overtaken=True) is Consequence.READ
+    assert found(configuration("AAPL"), NOW_MS - 1) is Consequence.NOTHING, "older than the one before"
     assert target.shows == B
-    assert found(configuration("F"), NOW_MS + 6001) is Verdict.CHANGED
+    assert found(configuration("F"), NOW_MS + 6001) is Consequence.CHANGED
     assert target.since == FilterSince(NOW_MS + 9000, 30, other_before=True), "nobody says since when: before now"
-    assert found(configuration("F", active=False), NOW_MS + 6002) is Verdict.CHANGED
-    assert found(None, NOW_MS + 6003) is Verdict.NOTHING
+    assert found(configuration("F", active=False), NOW_MS + 6002) is Consequence.CHANGED
+    assert found(None, NOW_MS + 6003) is Consequence.NOTHING
     assert target.read_ms == NOW_MS + 6003
 
 
@@ -82,10 +93,10 @@ def test_there_and_back_between_two_reads_counts_for_the_clients_of_other_runs()
 
 
 def test_what_is_remembered_is_true_of_this_run_alone() -> None:
-    memory = Memory(A, FilterSince(NOW_MS - 5000, 4, other_before=True))
+    memory = SubscriptionMemory(A, FilterSince(NOW_MS - 5000, 4, other_before=True))
     assert watch(before=memory).since == FilterSince(NOW_MS, 4, other_before=True)
     assert watch(before=memory, changed_ms=NOW_MS - 9000).since == FilterSince(NOW_MS - 5000, 4, other_before=True)
-    assert watch(before=Memory(B, memory.since)).since == FilterSince(NOW_MS, 10, other_before=True)
+    assert watch(before=SubscriptionMemory(B, memory.since)).since == FilterSince(NOW_MS, 10, other_before=True)
     assert watch().since == FilterSince(NOW_MS, 10, other_before=False)
 
 

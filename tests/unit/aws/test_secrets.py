@@ -9,8 +9,8 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from pydantic import SecretStr
 
+from streamer.aws.secrets import PATIENCE, STALE, Secrets
 from streamer.errors import SettingsError
-from streamer.secrets import PATIENCE, STALE, Secrets
 from tests.watchdog import WATCHDOG
 
 ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod/tickets-AbCdEf"
@@ -123,7 +123,7 @@ async def test_what_is_stale_is_read_again_for_the_next_who_asks() -> None:
     reading = secrets.doubt()
     assert reading is not None
     store.gate.set()
-    assert await asyncio.wrap_future(reading)
+    assert await reading
     assert secrets.values() == (TWO.encode(),)
     assert store.asked == 2
 

@@ -1,4 +1,4 @@
-"""A page of the newest items, and where the next page begins.
+"""A page of the newest items, and the cursor with which the next page begins.
 
 Pure. The place is kept by label, because the index is: DynamoDB goes on exactly behind an item, also among items of
 one timestamp, which it holds in an order of its own. So paging skips nothing and gives nothing twice, whatever comes on
@@ -22,7 +22,7 @@ _FORM: Final = 1
 _NAMES: Final = tuple(sorted(LABELS))
 
 
-class Row(NamedTuple):
+class PageRow(NamedTuple):
     """One item under one of its tickers."""
 
     key: Key
@@ -31,7 +31,7 @@ class Row(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Position:
+class Cursor:
     """Behind which item of each label the next page begins."""
 
     after: Mapping[str, Key]
@@ -50,12 +50,12 @@ class Position:
 class Page:
     """Newest first."""
 
-    rows: Sequence[Row]
-    more: Position | None
+    rows: Sequence[PageRow]
+    more: Cursor | None
     """None: nothing older is there."""
 
 
-def read_position(text: str) -> Position:
+def read_cursor(text: str) -> Cursor:
     """Reads what `write` wrote, and nothing else. ValueError: it is none."""
     if not text.isascii() or len(text) > MAX_CURSOR:
         raise ValueError("no cursor")
@@ -64,7 +64,7 @@ def read_position(text: str) -> Position:
         after = {label: _key(*place) for label, place in zip(_NAMES, places, strict=True) if isinstance(place, list)}
     except (binascii.Error, ValueError, TypeError, KeyError, RecursionError):
         raise ValueError("no cursor") from None
-    position = Position(after, frozenset(label for label, place in zip(_NAMES, places, strict=True) if place == 0))
+    position = Cursor(after, frozenset(label for label, place in zip(_NAMES, places, strict=True) if place == 0))
     if form != _FORM or position.write() != text:
         raise ValueError("no cursor")
     return position

@@ -1,4 +1,4 @@
-"""A hub that a polling thread fills without an event loop, and what it was told."""
+"""A hub that Poll fills, and what it was told."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Collection, Sequence, Set
 
 from streamer.change import Key
 from streamer.hub.hub import Hub
-from streamer.intake.survey import Taken
-from streamer.tables.sentiment import Row
+from streamer.intake.consumer import Observed
+from streamer.tables.index import Row
 from tests.factories import NOW_MS, hub
 
 
-class FakeSurvey:
-    """Conforms to Survey, with a real hub behind it."""
+class FakeConsumer:
+    """Conforms to RowConsumer, with a real hub behind it."""
 
     def __init__(self) -> None:
         self.hub: Hub[str] = hub()
@@ -28,24 +28,24 @@ class FakeSurvey:
     def revision(self) -> int:
         return self.hub.ledger.revision
 
-    def observe(self, rows: Sequence[Row], *, began_ms: int, as_of: int, consistent: bool) -> Taken:
+    def observe(self, rows: Sequence[Row], *, began_ms: int, as_of: int, consistent: bool) -> Observed:
         self._fail()
         self.chunks.append((len(rows), consistent))
         outcome = self.hub.observe(rows, began_ms=began_ms, as_of=as_of, consistent=consistent, now_ms=self.now_ms)
-        return Taken(outcome.read_again, outcome.fetched)
+        return Observed(outcome.read_again, outcome.fetched)
 
-    def vanished(self, found: Set[Key], *, since: str, began_ms: int) -> Sequence[Key]:
-        return self.hub.vanished(found, since=since, began_ms=began_ms)
+    def missing(self, found: Set[Key], *, since: str, began_ms: int) -> Sequence[Key]:
+        return self.hub.missing(found, since=since, began_ms=began_ms)
 
     def proved(self, began_ms: int, since_ms: int, fetched: Collection[Key]) -> int:
         self.hub.proved(began_ms, since_ms)
         self.proofs.append((began_ms, since_ms, list(fetched)))
         return sum(1 for key in fetched if not self.hub.ledger.confirmed(key))
 
-    def learn(self, rows: Sequence[Row], since_ms: int, *, remember: tuple[str, str]) -> bool:
+    def backfill(self, rows: Sequence[Row], since_ms: int, *, remember: tuple[str, str]) -> bool:
         self._fail()
         self.learnt.append(([key for key, _ in rows], since_ms))
-        return self.hub.learn(rows, since_ms, remember=remember, now_ms=self.now_ms)
+        return self.hub.backfill(rows, since_ms, remember=remember, now_ms=self.now_ms)
 
     def shown(self) -> set[Key]:
         """Of which items events were published."""

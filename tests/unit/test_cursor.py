@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamer.change import LABELS, Key
-from streamer.listing import MAX_CURSOR, Position, read_position
+from streamer.cursor import MAX_CURSOR, Cursor, read_cursor
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40)
 KEYS = st.builds(Key, TEXT, TEXT)
@@ -18,8 +18,8 @@ KEYS = st.builds(Key, TEXT, TEXT)
 
 @given(st.dictionaries(st.sampled_from(sorted(LABELS)), KEYS), st.frozensets(st.sampled_from(sorted(LABELS))))
 def test_a_position_survives_being_written(after: dict[str, Key], ended: frozenset[str]) -> None:
-    position = Position({label: key for label, key in after.items() if label not in ended}, ended)
-    assert read_position(position.write()) == position
+    position = Cursor({label: key for label, key in after.items() if label not in ended}, ended)
+    assert read_cursor(position.write()) == position
 
 
 def encoded(value: object) -> str:
@@ -51,9 +51,9 @@ def encoded(value: object) -> str:
         base64.urlsafe_b64encode(b"[" * 5000).decode().rstrip("="),
         base64.urlsafe_b64encode(b"[1, null,null,null]").decode().rstrip("="),
         base64.urlsafe_b64encode(b"[" + b"1" * 6000 + b",null,null,null]").decode().rstrip("="),
-        Position({}).write() + "=",
+        Cursor({}).write() + "=",
     ],
 )
 def test_whatever_else_is_no_cursor(text: str) -> None:
     with pytest.raises(ValueError, match="no cursor"):
-        read_position(text)
+        read_cursor(text)

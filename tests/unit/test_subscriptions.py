@@ -12,8 +12,8 @@ from streamer.configuration import Configuration, Notice
 from streamer.errors import TableError
 from streamer.hub.filters import choose
 from streamer.hub.resume import Request
-from streamer.hub.watch import ConfigurationKey, Watch
-from streamer.watching import Watching
+from streamer.hub.subscription import ConfigurationKey, ConfigurationSubscription
+from streamer.subscriptions import ConfigurationSubscriptions
 from tests.factories import NOW_MS
 from tests.unit.streams.fakes import Bench, FakeSink, names
 
@@ -50,7 +50,7 @@ class Table:
         await self.go.wait()
         return found
 
-    def read(self, keys: Iterable[ConfigurationKey]) -> Mapping[ConfigurationKey, Configuration | None]:
+    async def read(self, keys: Iterable[ConfigurationKey]) -> Mapping[ConfigurationKey, Configuration | None]:
         self.reads.append(list(keys))
         return {key: self.now(key) for key in keys}
 
@@ -60,9 +60,9 @@ class Stand:
 
     def __init__(self) -> None:
         self.bench, self.table = Bench(), Table()
-        self.watching = Watching(
-            self.table.get,
-            self.table.read,
+        table: Any = self.table
+        self.subscriptions = ConfigurationSubscriptions(
+            table,
             self.bench.hub,
             self.bench.delivery,
             self.bench.counters,
@@ -71,8 +71,8 @@ class Stand:
             jitter=lambda _, most: most,
         )
 
-    async def show(self) -> tuple[FakeSink, Watch[Any]]:
-        watch = await self.watching.enter(*KEY)
+    async def show(self) -> tuple[FakeSink, ConfigurationSubscription[Any]]:
+        watch = await self.subscriptions.enter(*KEY)
         assert watch is not None
         sink = self.bench.sink()
         watch.streams.add(self.bench.delivery.open(sink, choose(watch.shows, None), Request(), since=watch.since))
@@ -82,10 +82,10 @@ class Stand:
     def told(self, shows: Iterable[str] | None, seq: int, *, after: float = 0) -> None:
         shown = None if shows is None else frozenset(shows)
         second = round(self.bench.wall_ms() / 1000 + after)
-        self.watching.told([Notice(*KEY, shown, seq, second)])
+        self.subscriptions.received([Notice(*KEY, shown, seq, second)])
 
-    def check(self) -> None:
-        self.watching.check(lambda step: step())
+    async def check(self) -> None:
+        await self.subscriptions.check()
 
 
 async def settle() -> None:
@@ -96,7 +96,7 @@ async def settle() -> None:
 async def test_who_asks_at_once_shares_one_read_and_who_comes_later_has_one_of_their_own() -> None:
     stand = Stand()
     stand.table.go.clear()
-    asking = [asyncio.create_task(stand.watching.enter(*KEY)) for _ in range(20)]
+    asking = [asyncio.create_task(stand.subscriptions.enter(*KEY)) for _ in range(20)]
     await settle()
     asking.pop().cancel()
     stand.table.go.set()
@@ -104,34 +104,34 @@ async def test_who_asks_at_once_shares_one_read_and_who_comes_later_has_one_of_t
     assert len(set(map(id, watches))) == len(stand.table.gets) == 1
     assert watches[0] is not None
     assert watches[0].claims == 19
-    await stand.watching.enter(*KEY)
+    await stand.subscriptions.enter(*KEY)
     assert len(stand.table.gets) == 2
     for watch in [*watches, watches[0]]:
         assert watch is not None
-        stand.watching.leave(watch)
-    assert stand.watching.proved_ms() is None, "nobody is left"
+        stand.subscriptions.leave(watch)
+    assert stand.subscriptions.proved_ms() is None, "nobody is left"
 
 
 async def test_who_leaves_before_the_answer_leaves_nothing_behind() -> None:
     stand = Stand()
     stand.table.go.clear()
-    asking = asyncio.create_task(stand.watching.enter(*KEY))
+    asking = asyncio.create_task(stand.subscriptions.enter(*KEY))
     await settle()
     asking.cancel()
     stand.table.go.set()
     await settle()
     assert asking.cancelled()
-    assert stand.watching.proved_ms() is None
+    assert stand.subscriptions.proved_ms() is None
 
 
 async def test_what_is_not_there_and_what_is_disabled_is_none() -> None:
     stand = Stand()
-    assert await stand.watching.enter("grace", "chips") is None
+    assert await stand.subscriptions.enter("grace", "chips") is None
     stand.table.put()
-    assert await stand.watching.enter(*KEY) is None
+    assert await stand.subscriptions.enter(*KEY) is None
     stand.table.error = TableError("away")
     with pytest.raises(TableError):
-        await stand.watching.enter(*KEY)
+        await stand.subscriptions.enter(*KEY)
     assert stand.bench.counters["configurations_failed"] == 1
 
 
@@ -168,7 +168,7 @@ async def test_what_the_clocks_cannot_decide_is_read_and_a_read_that_was_overtak
 async def test_a_notice_that_overtakes_the_first_read_is_not_lost() -> None:
     stand = Stand()
     stand.table.go.clear()
-    asking = asyncio.create_task(stand.watching.enter(*KEY))
+    asking = asyncio.create_task(stand.subscriptions.enter(*KEY))
     await settle()
     stand.table.put("MSFT")
     stand.told(["MSFT"], 1)
@@ -181,21 +181,21 @@ async def test_a_notice_that_overtakes_the_first_read_is_not_lost() -> None:
 
 async def test_the_check_reads_what_is_shown_and_nothing_else() -> None:
     stand = Stand()
-    stand.check()
+    await stand.check()
     assert stand.table.reads == []
     sink, watch = await stand.show()
     stand.bench.now += 5
     stand.table.put("MSFT")
-    stand.check()
+    await stand.check()
     assert stand.table.reads == [[KEY]]
     assert names(sink.take_all()) == ["reset", "heartbeat"]
-    assert stand.watching.proved_ms() == NOW_MS + 5000
+    assert stand.subscriptions.proved_ms() == NOW_MS + 5000
     del stand.table.tickers[KEY]
     stand.bench.now += 5
-    stand.check()
+    await stand.check()
     assert sink.take_all()[-1]["data"]["reason"] == "configuration_gone"
-    stand.watching.leave(watch)
-    assert stand.watching.proved_ms() is None
+    stand.subscriptions.leave(watch)
+    assert stand.subscriptions.proved_ms() is None
 
 
 async def test_a_check_that_fails_proves_nothing_and_pauses() -> None:
@@ -204,27 +204,27 @@ async def test_a_check_that_fails_proves_nothing_and_pauses() -> None:
     stand.table.error = TableError("away")
     for _ in range(3):
         stand.bench.now += 3
-        stand.check()
+        await stand.check()
     assert len(stand.table.reads) == 1
-    assert stand.watching.proved_ms() == NOW_MS
+    assert stand.subscriptions.proved_ms() == NOW_MS
     stand.table.error = None
     stand.bench.now += 5
-    stand.check()
-    assert stand.watching.proved_ms() == NOW_MS + 14_000
+    await stand.check()
+    assert stand.subscriptions.proved_ms() == NOW_MS + 14_000
 
 
 async def test_what_somebody_watches_is_shown_to_others_while_the_table_does_not_answer() -> None:
     stand = Stand()
     _, watch = await stand.show()
     stand.table.error = TableError("away")
-    assert await stand.watching.enter(*KEY) is watch
+    assert await stand.subscriptions.enter(*KEY) is watch
     assert watch.claims == 2
 
 
 async def test_a_first_read_that_took_longer_than_places_wait_is_made_again() -> None:
     stand = Stand()
     stand.table.go.clear()
-    asking = asyncio.create_task(stand.watching.enter(*KEY))
+    asking = asyncio.create_task(stand.subscriptions.enter(*KEY))
     await settle()
     stand.bench.now += 30
     stand.bench.hub.proved(NOW_MS + 25_000, NOW_MS)

@@ -1,12 +1,12 @@
-"""While it receives, the thread keeps its lease, and takes a new one where the old one does not work any more."""
+"""While it receives, Push keeps its lease, and takes a new one where the old one does not work any more."""
 
 from __future__ import annotations
 
 import pytest
 
+from streamer.intake.keepalive import HEARTBEAT, SPREAD
 from streamer.intake.push import RESCUES
-from streamer.intake.signals import LeaseGone, LeaseTaken, Polled, PollFailed
-from streamer.intake.upkeep import HEARTBEAT, SPREAD
+from streamer.intake.signals import LeaseGone, LeaseTaken, QueueFailed, QueueRead
 from tests.unit.intake.fakes import Queue, refusal
 from tests.unit.intake.service import Service, running, settle
 from tests.watchdog import WATCHDOG
@@ -22,7 +22,7 @@ def queue_of(service: Service) -> Queue:
 def poll(service: Service, seconds: float) -> None:
     """Lets the poll under way end after so many seconds, and returns when the next one is waiting."""
     service.aws.advance(seconds)
-    service.hears(Polled)
+    service.hears(QueueRead)
     service.aws.await_poll()
 
 
@@ -99,7 +99,7 @@ def test_a_doubt_that_comes_too_soon_is_looked_into_later(service: Service) -> N
         poll(service, 10)
         service.push.check_soon()
         service.aws.publish("at once")
-        assert service.hears(Polled) == Polled(1)
+        assert service.hears(QueueRead) == QueueRead(1)
         service.aws.await_poll()
         assert service.aws.calls.count("get_subscription_attributes") == 1
         poll(service, 10)
@@ -196,8 +196,8 @@ def test_permission_that_is_lost_and_returns_needs_no_restart(service: Service) 
         service.aws.script["receive_message"] = [refusal("AccessDenied")] * 30
         service.aws.advance(10)
         for _ in range(30):
-            assert service.hears(PollFailed) == PollFailed("sqs:ReceiveMessage: AccessDenied")
-        service.hears(Polled)
+            assert service.hears(QueueFailed) == QueueFailed("sqs:ReceiveMessage: AccessDenied")
+        service.hears(QueueRead)
         service.aws.publish("after")
         assert service.next_body() == "after"
     assert service.aws.calls.count("create_queue") == 1

@@ -1,87 +1,23 @@
-"""The way into the threads: bounded, and never closed by what goes wrong in them."""
+"""Pages of snapshots are shared and budgeted, and what waits for them holds up no user."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import pytest
 
+from streamer.aws.worker import Worker
 from streamer.change import Key, iso_time
+from streamer.cursor import Cursor, Page, PageRow
 from streamer.errors import TableError
-from streamer.listing import Page, Position, Row
 from streamer.tables.budget import QueryBudget
-from streamer.tables.lane import Connection, Lane, Snapshot, public_lane
 from streamer.tables.recent import RecentPages
+from streamer.tables.snapshot import SnapshotTable
 from tests.factories import state
 from tests.steps import steps
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
-
-
-async def test_calls_run_beside_the_event_loop_and_return_or_raise() -> None:
-    lane = Lane(threads=1)
-    assert await lane(lambda: threading.current_thread().name.startswith("tables"))
-    assert await lane(sorted, [2, 1]) == [1, 2]
-    with pytest.raises(ZeroDivisionError):
-        await lane(lambda: 1 / 0)
-    lane.close()
-
-
-async def test_beyond_the_crowd_the_next_one_is_refused_at_once_and_later_ones_are_not() -> None:
-    lane, go = Lane(threads=2, crowd=4), threading.Event()
-    within = [asyncio.create_task(lane(go.wait)) for _ in range(4)]
-    await asyncio.sleep(0)
-    with pytest.raises(TableError, match="too many"):
-        await lane(go.wait)
-    within[0].cancel()  # its thread goes on, and counts until it is done
-    await asyncio.sleep(0)
-    with pytest.raises(TableError):
-        await lane(go.wait)
-    go.set()
-    assert await asyncio.gather(*within[1:]) == [True] * 3
-    assert await lane(lambda: "again") == "again"
-    lane.close()
-
-
-async def test_who_leaves_while_waiting_gives_the_place_back() -> None:
-    lane, go = Lane(threads=1, crowd=2), threading.Event()
-    first, second = (asyncio.create_task(lane(go.wait)) for _ in range(2))
-    await asyncio.sleep(0)
-    second.cancel()
-    await asyncio.gather(second, return_exceptions=True)
-    third = asyncio.create_task(lane(go.wait))
-    await asyncio.sleep(0)
-    go.set()
-    assert all(await asyncio.gather(first, third))
-    lane.close()
-
-
-def test_one_client_is_made_however_many_ask_at_once() -> None:
-    made: list[Any] = []
-    start = threading.Barrier(8)
-
-    def connect() -> DynamoDBClient:
-        client = cast("DynamoDBClient", object())
-        made.append(client)
-        return client
-
-    connection = Connection(connect)
-    threads = [threading.Thread(target=lambda: (start.wait(), connection())) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(made) == 1
-
-
-async def test_a_closed_lane_refuses() -> None:
-    lane = Lane()
-    lane.close()
-    with pytest.raises(TableError):
-        await lane(lambda: None)
+from tests.unit.tables.fakes import calls
 
 
 class Slow:
@@ -110,14 +46,14 @@ class Clock:
         return self.ms
 
 
-def snapshot(slow: Slow, lane: Lane, clock: Clock | None = None, **given: Any) -> Snapshot:
+def snapshot(slow: Slow, worker: Worker, clock: Clock | None = None, **given: Any) -> SnapshotTable:
     recent = RecentPages(now_ms=clock or Clock())
-    return Snapshot(lane, Connection(lambda: cast("DynamoDBClient", slow)), "sentiment", recent=recent, **given)
+    return SnapshotTable(calls(slow, worker), "sentiment", recent=recent, **given)
 
 
 async def test_who_asks_for_the_same_page_meanwhile_or_within_a_second_shares_the_read() -> None:
-    slow, lane, clock = Slow(), Lane(), Clock()
-    pages_ = snapshot(slow, lane, clock)
+    slow, worker, clock = Slow(), Worker("test", threads=8, limit=200), Clock()
+    pages_ = snapshot(slow, worker, clock)
     asking = [asyncio.create_task(pages_.page(None, None, 100, None)) for _ in range(20)]
     other = asyncio.create_task(pages_.page(frozenset({"AAPL"}), None, 100, None))
     await asyncio.sleep(0)
@@ -136,12 +72,12 @@ async def test_who_asks_for_the_same_page_meanwhile_or_within_a_second_shares_th
     clock.ms -= 5_000
     await pages_.page(None, None, 100, None)
     assert slow.queries == 12, "nor is a page of the future believed"
-    lane.close()
+    worker.close()
 
 
 async def test_a_page_is_as_old_as_its_question() -> None:
-    slow, lane, clock = Slow(), Lane(), Clock()
-    pages = snapshot(slow, lane, clock)
+    slow, worker, clock = Slow(), Worker("test", threads=8, limit=200), Clock()
+    pages = snapshot(slow, worker, clock)
     asking = asyncio.create_task(pages.page(None, None, 100, None))
     await asyncio.sleep(0)
     clock.ms += 1_000  # it took a second
@@ -149,37 +85,37 @@ async def test_a_page_is_as_old_as_its_question() -> None:
     await asking
     await pages.page(None, None, 100, None)
     assert slow.queries == 6
-    lane.close()
+    worker.close()
 
 
 async def test_a_page_behind_a_cursor_is_shared_as_the_first_is() -> None:
-    slow, lane = Slow(), Lane()
+    slow, worker = Slow(), Worker("test", threads=8, limit=200)
     slow.go.set()
-    pages = snapshot(slow, lane)
+    pages = snapshot(slow, worker)
     for key in ("a", "a", "b"):
-        await pages.page(None, None, 100, Position({"neutral": Key(key, iso_time(0))}))
+        await pages.page(None, None, 100, Cursor({"neutral": Key(key, iso_time(0))}))
     assert slow.queries == 6
-    lane.close()
+    worker.close()
 
 
 async def test_a_shared_read_that_fails_fails_for_all_and_is_not_kept() -> None:
     from botocore.exceptions import EndpointConnectionError
 
-    slow, lane = Slow(EndpointConnectionError(endpoint_url="x")), Lane()
+    slow, worker = Slow(EndpointConnectionError(endpoint_url="x")), Worker("test", threads=8, limit=200)
     slow.go.set()
-    pages = snapshot(slow, lane)
+    pages = snapshot(slow, worker)
     asking = [pages.page(None, None, 100, None) for _ in range(3)]
     assert all(isinstance(each, TableError) for each in await asyncio.gather(*asking, return_exceptions=True))
     slow.error = None
     assert (await pages.page(None, None, 100, None)).more is None
-    lane.close()
+    worker.close()
 
 
 async def test_snapshots_have_a_budget_of_queries_and_a_shared_page_costs_nothing() -> None:
     now = [0.0]
-    slow, lane = Slow(), Lane(threads=1)
+    slow, worker = Slow(), Worker("test")
     slow.go.set()
-    pages = snapshot(slow, lane, budget=QueryBudget(1, clock=lambda: now[0]))  # eight at once
+    pages = snapshot(slow, worker, budget=QueryBudget(1, clock=lambda: now[0]))  # eight at once
     for limit in (1, 2, 3):
         for _ in range(5):
             await pages.page(None, None, limit, None)
@@ -189,11 +125,11 @@ async def test_snapshots_have_a_budget_of_queries_and_a_shared_page_costs_nothin
     now[0] = 2.0
     await pages.page(None, None, 4, None)
     assert slow.queries == 12
-    lane.close()
+    worker.close()
 
 
 def test_what_is_kept_is_bounded_by_pages_and_by_rows() -> None:
-    row = Row(Key("a", iso_time(0)), state("neutral"), "AAPL")
+    row = PageRow(Key("a", iso_time(0)), state("neutral"), "AAPL")
     recent = RecentPages(most_pages=3, most_rows=10, now_ms=Clock())
     for number in range(100):
         recent.put(number, recent.now(), Page([], None))
@@ -208,13 +144,13 @@ def test_what_is_kept_is_bounded_by_pages_and_by_rows() -> None:
 
 async def test_users_never_wait_behind_those_who_read_snapshots() -> None:
     slow = Slow()  # holds every thread that it gets
-    public, lane = public_lane(), Lane()
+    public, worker = Worker("snapshots", threads=4, limit=100), Worker("test", threads=8, limit=200)
     pages = snapshot(slow, public)
     asking = [asyncio.create_task(pages.page(frozenset({f"T{n}"}), None, 100, None)) for n in range(260)]
     await steps(3)
-    assert [await lane(sorted, [2, 1]) for _ in range(20)] == [[1, 2]] * 20
+    assert [await worker(sorted, [2, 1]) for _ in range(20)] == [[1, 2]] * 20
     slow.go.set()
     answers = await asyncio.gather(*asking, return_exceptions=True)
     assert sum(isinstance(answer, TableError) for answer in answers) == 160, "beyond the crowd"
-    lane.close()
+    worker.close()
     public.close()

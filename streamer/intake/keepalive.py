@@ -1,7 +1,7 @@
-"""What a lease needs while it is held: a fresh heartbeat for the reaper, and now and then a look whether it works.
+"""What a lease needs while it is held: a fresh heartbeat for the reaper, and now and then a check whether it works.
 
-Done between two polls, by the thread that polls. Only a lease that is lost for certain ends anything here; what AWS
-does not say or do this time is logged, and tried again later.
+Done between two receives: a receive under way when a lease turns out to be lost would take messages away. Only a lease
+that is lost for certain ends anything here; what AWS does not answer this time is logged, and tried again later.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
+from streamer.aws.errors import log_fields
+from streamer.aws.worker import Worker
 from streamer.errors import LeaseLost
-from streamer.intake import trouble
 from streamer.intake.lease import Lease
+from streamer.intake.retry import Jitter
 
 logger = logging.getLogger(__name__)
 
@@ -26,54 +28,68 @@ SPACING: Final = 10_000
 """Milliseconds between two checks, at least; a new queue may be unknown to a part of SQS for as long."""
 
 
-class Upkeep:
-    """Keeps one lease. For one thread."""
+class Keepalive:
+    """Keeps one lease."""
 
     def __init__(
         self,
         lease: Lease,
+        worker: Worker,
         *,
         interval: float,
-        jitter: Callable[[float, float], float],
+        jitter: Jitter,
         now: Callable[[], int],
     ) -> None:
         """`interval`: seconds between heartbeats; `jitter` picks from a range; `now`: Unix milliseconds."""
         self._lease = lease
+        self._worker = worker
         self._interval = interval
         self._jitter = jitter
         self._now = now
         self._checked_at = self._beaten_at = lease.subscribed_at
         self._beats_at = lease.subscribed_at + self._until_next(interval)
 
-    def may_check(self) -> bool:
-        """Whether the last check is long enough ago for one that somebody asks for."""
+        self._check_wanted = False
+
+    def check_soon(self) -> None:
+        """Asks for a check, for whoever has reason to doubt the lease. Checks are 10 s apart at least: what is asked
+        for sooner is done then."""
+        self._check_wanted = True
+
+    async def attend(self) -> None:
+        """Sends a heartbeat and checks, whatever of it is due. Raises LeaseLost, and nothing else."""
+        beat = self._is_due()
+        if beat or (self._check_wanted and self._may_check()):
+            self._check_wanted = False  # first: whoever asks meanwhile may know more
+            if beat:
+                await self._beat()
+            await self._check()
+
+    def _may_check(self) -> bool:
         return not 0 <= self._now() - self._checked_at < SPACING
 
-    def due(self) -> bool:
+    def _is_due(self) -> bool:
         """Whether it is time for a heartbeat; at once, too, when the clock was set back: the tag may name a future."""
         return not self._beaten_at <= self._now() < self._beats_at
 
-    def beat(self) -> None:
-        """Renews the lease, and checks it as well. Raises LeaseLost, and nothing else."""
-        renewed = self._tried("heartbeat", lambda: self._lease.renew(self._now()))
+    async def _beat(self) -> None:
+        renewed = await self._tried("heartbeat", lambda: self._lease.renew(self._now()))
         self._beaten_at = self._now()
         self._beats_at = self._beaten_at + self._until_next(self._interval if renewed else min(AGAIN, self._interval))
-        self.check()
 
-    def check(self) -> None:
-        """Asks whether the lease still works. Raises LeaseLost, and nothing else."""
+    async def _check(self) -> None:
         try:
-            self._tried("check", self._lease.check)
+            await self._tried("check", self._lease.check)
         finally:
             self._checked_at = self._now()  # after the answer: one that takes long must not be followed by the next
 
-    def _tried(self, what: str, attempt: Callable[[], None]) -> bool:
+    async def _tried(self, what: str, attempt: Callable[[], None]) -> bool:
         try:
-            attempt()
+            await self._worker(attempt)
         except LeaseLost:
             raise
         except Exception as error:
-            extra = {"what": what, "queue": self._lease.name, **trouble.for_log(error)}
+            extra = {"what": what, "queue": self._lease.name, **log_fields(error)}
             logger.warning("upkeep failed", extra=extra)
             return False
         return True

@@ -1,8 +1,8 @@
-"""The counts of the last 24 hours for who has no hub: walked back through the index, bounded, kept for a minute."""
+"""The counts of the last 24 hours for deployments without a hub: read from the index, bounded, kept for a minute."""
 
 from __future__ import annotations
 
-import threading
+import asyncio
 import time
 from collections.abc import Callable
 from typing import Final
@@ -18,12 +18,12 @@ _DAY_MS: Final = 24 * 60 * 60_000
 _AHEAD_MS: Final = 10 * 60_000  # what the window still counts of items dated into the future
 
 
-class Tally:
-    """Counts one table. For any number of threads: one counts, the others wait for it."""
+class Counts:
+    """Counts one table. Who asks while it is counted waits for the same counts."""
 
     def __init__(
         self,
-        table: Callable[[], SentimentTable],
+        table: SentimentTable,
         *,
         keep: float = 60.0,
         requests: int = 60,
@@ -31,34 +31,39 @@ class Tally:
         now_ms: Callable[[], int] = wall_ms,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`keep`: seconds that counts are given again; `requests` and `seconds`: what one count may take."""
+        """`keep`: seconds for which counts are given again; `requests` and `seconds`: what one count may take."""
         self._table = table
         self._keep = keep
         self._requests = requests
         self._seconds = seconds
         self._now_ms = now_ms
         self._clock = clock
-        self._lock = threading.Lock()
         self._counted: tuple[float, Metrics] | None = None
+        self._counting: asyncio.Task[Metrics] | None = None
 
-    def metrics(self) -> Metrics:
+    async def metrics(self) -> Metrics:
         """The counts. `since` says from when on they are whole; where the bound was hit, that is later than 24 hours
         ago. Raises TableError if the index gave nothing at all."""
-        with self._lock:
-            if self._counted is None or self._clock() - self._counted[0] >= self._keep:
-                self._counted = self._clock(), self._count()
+        if self._counted is not None and self._clock() - self._counted[0] < self._keep:
             return self._counted[1]
+        if self._counting is None:
+            self._counting = asyncio.ensure_future(self._count())
+            self._counting.add_done_callback(self._done)
+        return await asyncio.shield(self._counting)
 
-    def _count(self) -> Metrics:
+    def _done(self, counting: asyncio.Task[Metrics]) -> None:
+        self._counting = None
+        if not counting.cancelled() and counting.exception() is None:  # seen, though everybody may have left
+            self._counted = self._clock(), counting.result()
+
+    async def _count(self) -> Metrics:
         now_ms, began = self._now_ms(), self._clock()
         window = Window(now_ms)  # 500 items a request: never full
-        pages = self._table().back(iso_time(now_ms + _AHEAD_MS), iso_time(now_ms - _DAY_MS))
+        pages = self._table.back(iso_time(now_ms + _AHEAD_MS), iso_time(now_ms - _DAY_MS))
         requests = 0
-        while requests < self._requests and self._clock() - began < self._seconds:
+        while not pages.ended and requests < self._requests and self._clock() - began < self._seconds:
             try:
-                rows, reached = next(pages)
-            except StopIteration:
-                break
+                rows, reached = await pages.next()
             except TableError:
                 if not requests:
                     raise

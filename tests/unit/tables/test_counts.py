@@ -6,7 +6,7 @@ import pytest
 
 from streamer.change import Key, iso_time
 from streamer.errors import TableError
-from streamer.tally import Tally
+from streamer.tables.counts import Counts
 from tests.factories import NOW_MS
 from tests.unit.tables.fakes import FakeDynamo
 
@@ -20,8 +20,8 @@ class Clock:
         return self.now
 
 
-def tally(dynamo: FakeDynamo, clock: Clock, **bounds: float) -> Tally:
-    return Tally(dynamo.table, now_ms=lambda: NOW_MS, clock=clock, **bounds)  # type: ignore[arg-type]
+def counts(dynamo: FakeDynamo, clock: Clock, **bounds: float) -> Counts:
+    return Counts(dynamo.table(), now_ms=lambda: NOW_MS, clock=clock, **bounds)  # type: ignore[arg-type]
 
 
 def filled(count: int) -> FakeDynamo:
@@ -31,11 +31,11 @@ def filled(count: int) -> FakeDynamo:
     return dynamo
 
 
-def test_a_day_is_counted_and_nothing_older() -> None:
+async def test_a_day_is_counted_and_nothing_older() -> None:
     dynamo = filled(2000)
     dynamo.put(Key("ahead", iso_time(NOW_MS + 5 * MINUTE)), "neutral")
     dynamo.put(Key("far ahead", iso_time(NOW_MS + 20 * MINUTE)), "neutral")
-    counted = tally(dynamo, Clock()).metrics()
+    counted = await counts(dynamo, Clock()).metrics()
     assert (counted.total, counted.positive, counted.negative, counted.neutral) == (1441, 720, 720, 1)
     assert counted.since == iso_time(NOW_MS - 24 * 60 * MINUTE)
     assert counted.timestamp == iso_time(NOW_MS)
@@ -43,10 +43,10 @@ def test_a_day_is_counted_and_nothing_older() -> None:
     assert counted.rate_last_hour == pytest.approx(61 / 60, abs=0.001)
 
 
-def test_where_the_bound_is_hit_since_says_so() -> None:
+async def test_where_the_bound_is_hit_since_says_so() -> None:
     dynamo = filled(1000)
     dynamo.page = 50
-    counted = tally(dynamo, Clock(), requests=6).metrics()
+    counted = await counts(dynamo, Clock(), requests=6).metrics()
     assert len(dynamo.asked("query")) <= 6
     assert 0 < counted.total < 1000
     assert iso_time(NOW_MS - 24 * 60 * MINUTE) < counted.since < iso_time(NOW_MS)
@@ -63,26 +63,26 @@ def _ms(text: str) -> int:
     return moment
 
 
-def test_counts_are_kept_for_a_minute() -> None:
+async def test_counts_are_kept_for_a_minute() -> None:
     dynamo, clock = filled(10), Clock()
-    counting = tally(dynamo, clock)
-    first = counting.metrics()
+    counting = counts(dynamo, clock)
+    first = await counting.metrics()
     asked = len(dynamo.asked("query"))
     dynamo.put(Key("more", iso_time(NOW_MS)))
     clock.now = 59.9
-    assert counting.metrics() == first
+    assert await counting.metrics() == first
     assert len(dynamo.asked("query")) == asked
     clock.now = 60.0
-    assert counting.metrics().total == first.total + 1
+    assert (await counting.metrics()).total == first.total + 1
 
 
-def test_an_index_that_refuses_at_once_is_an_error_and_later_the_bound() -> None:
+async def test_an_index_that_refuses_at_once_is_an_error_and_later_the_bound() -> None:
     dynamo, clock = filled(1000), Clock()
     dynamo.page = 50
-    counting = tally(dynamo, clock)
+    counting = counts(dynamo, clock)
     dynamo.script["query"] = [refused()]
     with pytest.raises(TableError):
-        counting.metrics()
+        await counting.metrics()
     dynamo.script["query"] = []
     calls = iter(range(100))
 
@@ -91,7 +91,7 @@ def test_an_index_that_refuses_at_once_is_an_error_and_later_the_bound() -> None
             dynamo.script["query"] = [refused()]
 
     dynamo.before["query"] = break_later
-    counted = counting.metrics()
+    counted = await counting.metrics()
     assert 0 < counted.total < 1000
     assert counted.since > iso_time(NOW_MS - 24 * 60 * MINUTE)
 

@@ -13,14 +13,14 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 
 from pydantic import SecretStr
 
-from streamer import aws
+from streamer.aws.clients import CONNECT_TIMEOUT, READ_MARGIN
+from streamer.aws.errors import call_errors, describe_call
+from streamer.aws.worker import Worker
 from streamer.errors import SettingsError
 from streamer.setting_values import flaw, is_secret_arn
 
@@ -38,8 +38,8 @@ def fetch(arn: str) -> str:
     from botocore.config import Config
 
     config = Config(
-        connect_timeout=aws.CONNECT_TIMEOUT,
-        read_timeout=aws.READ_MARGIN,
+        connect_timeout=CONNECT_TIMEOUT,
+        read_timeout=READ_MARGIN,
         retries={"mode": "standard", "total_max_attempts": 3},
     )
     client = Session().client("secretsmanager", region_name=arn.split(":")[3], config=config)  # the secret's own
@@ -52,7 +52,7 @@ def fetch(arn: str) -> str:
 class Secrets:
     """The valid values of one setting, the first being the one to make new things with.
 
-    `values` and `doubt` never block and may be called from any thread. No `repr` and no log line shows a value.
+    Lives in the event loop, but for `read`. No `repr` and no log line shows a value.
     """
 
     def __init__(
@@ -70,8 +70,8 @@ class Secrets:
         self._remote = any(is_secret_arn(entry.get_secret_value()) for entry in entries)
         self._values: tuple[bytes, ...] = ()
         self._asked_at = clock()
-        self._reading: Future[bool] | None = None
-        self._lock = threading.Lock()
+        self._reading: asyncio.Task[bool] | None = None
+        self._worker = Worker("secrets")
         if not self._remote:
             self.read()
 
@@ -85,6 +85,54 @@ class Secrets:
     def read(self) -> bool:
         """Reads all ARNs; blocks. True if the values are others now. SettingsError names each that cannot be had."""
         self._asked_at = self._clock()
+        return self._replace(self._resolve_all())
+
+    async def load(self) -> bool:
+        """`read`, in a worker."""
+        self._asked_at = self._clock()
+        return self._replace(await self._worker(self._resolve_all))
+
+    def values(self) -> tuple[bytes, ...]:
+        """What is valid as far as is known; what is stale is read again meanwhile, for the next one who asks."""
+        if self._clock() - self._asked_at >= STALE:
+            self.doubt()
+        return self._values
+
+    def doubt(self) -> asyncio.Task[bool] | None:
+        """Called when something fits no value: reads again, unless that was done just now.
+
+        Returns the read under way, shared by all who ask meanwhile; its result says whether the values changed.
+        """
+        if self._reading is None and self._remote and self._clock() - self._asked_at >= PATIENCE:
+            self._reading = asyncio.ensure_future(self._read_again())
+        return self._reading
+
+    async def reread(self) -> bool:
+        """`doubt`, awaited: whether it is worth another try."""
+        reading = self.doubt()
+        return reading is not None and await asyncio.shield(reading)  # one of those who wait may leave
+
+    async def _read_again(self) -> bool:
+        changed = False
+        try:
+            changed = await self.load()
+            if changed:
+                logger.info("secrets changed", extra={"setting": self.key, "values": len(self._values)})
+        except SettingsError as error:
+            logger.warning("secrets not read; the known ones stay", extra={"mistakes": list(error.mistakes)})
+        except Exception as error:
+            # Its text and traceback may hold what was read.
+            logger.error("secrets not read; the known ones stay", extra={"error": type(error).__name__})
+        finally:
+            self._reading = None
+        return changed
+
+    def _replace(self, values: tuple[bytes, ...]) -> bool:
+        before, self._values = self._values, values
+        return values != before
+
+    def _resolve_all(self) -> tuple[bytes, ...]:
+        """Blocks. Raises SettingsError."""
         values: list[bytes] = []
         mistakes: list[str] = []
         for entry in self._entries:
@@ -95,60 +143,15 @@ class Secrets:
                 mistakes.append(f"{self.key}: the secret {value.split(':', 6)[6]} {error}")
         if mistakes:
             raise SettingsError(mistakes)
-        before, self._values = self._values, tuple(dict.fromkeys(values))
-        return self._values != before
-
-    def values(self) -> tuple[bytes, ...]:
-        """What is valid as far as is known; what is stale is read again meanwhile, for the next one who asks."""
-        if self._clock() - self._asked_at >= STALE:
-            self.doubt()
-        return self._values
-
-    def doubt(self) -> Future[bool] | None:
-        """Called when something fits no value: reads again in a thread of its own, unless that was done just now.
-
-        Whoever wants to wait gets what tells whether the values changed; it is shared by all who ask meanwhile.
-        """
-        with self._lock:
-            if self._reading is not None:
-                return self._reading
-            if not self._remote or self._clock() - self._asked_at < PATIENCE:
-                return None
-            self._asked_at = self._clock()
-            reading: Future[bool] = Future()
-            reading.set_running_or_notify_cancel()  # one of those who wait may leave: the others go on waiting
-            self._reading = reading
-        threading.Thread(target=self._read_again, args=(reading,), name="secrets", daemon=True).start()
-        return reading
-
-    async def reread(self) -> bool:
-        """`doubt`, awaited: whether it is worth another try."""
-        reading = self.doubt()
-        return reading is not None and await asyncio.wrap_future(reading)
-
-    def _read_again(self, reading: Future[bool]) -> None:
-        changed = False
-        try:
-            changed = self.read()
-            if changed:
-                logger.info("secrets changed", extra={"setting": self.key, "values": len(self._values)})
-        except SettingsError as error:
-            logger.warning("secrets not read; the known ones stay", extra={"mistakes": list(error.mistakes)})
-        except Exception as error:
-            # Its text and traceback may hold what was read.
-            logger.error("secrets not read; the known ones stay", extra={"error": type(error).__name__})
-        finally:
-            with self._lock:
-                self._reading = None
-            reading.set_result(changed)
+        return tuple(dict.fromkeys(values))
 
     def _resolve(self, arn: str) -> list[bytes]:
         try:
             held = self._fetch(arn)
         except KeyError:
             raise _Unusable("is binary; keep a string in it") from None
-        except aws.errors() as error:
-            raise _Unusable(f"cannot be read: {aws.in_words('secretsmanager:GetSecretValue', error)}") from None
+        except call_errors() as error:
+            raise _Unusable(f"cannot be read: {describe_call('secretsmanager:GetSecretValue', error)}") from None
         values = _listed(held)
         if not values:
             raise _Unusable("holds no secret; keep a string in it, or a JSON list of strings")

@@ -5,7 +5,7 @@ already: a configuration that was disabled a moment ago is a 404, whatever push 
 read is under way gets its answer, so that the reconnects of a whole container cost one read for each configuration. If
 the table does not answer, what somebody watches is shown to others, too: it is as fresh as theirs.
 
-Then changes come by push (`told`), in well under a second; and with each query of the sentiment table `check` reads
+Then changes come by push (`received`), in well under a second; and with each query of the sentiment table `check` reads
 all that are shown, in batches: in poll mode that is how changes come, in push mode the proof that none was missed. Up
 to when there is proof for all of them bounds what places claim (`proved_ms`; see FilterSince).
 """
@@ -17,29 +17,28 @@ import logging
 import random
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 from streamer.clock import wall_ms
 from streamer.configuration import Configuration, Notice
 from streamer.errors import TableError
 from streamer.hub.hub import Hub
-from streamer.hub.watch import ConfigurationKey, Memory, Verdict, Watch
+from streamer.hub.subscription import ConfigurationKey, ConfigurationSubscription, Consequence, SubscriptionMemory
 from streamer.streams.delivery import Delivery
 from streamer.streams.stream import OpenStream
+from streamer.tables.configurations import ConfigurationTable
 from streamer.telemetry.counters import Counters
 
 logger = logging.getLogger(__name__)
 
 PAUSE: Final = 10.0
-"""Seconds after a check that failed in which none is tried, at most: the polling thread has other things to do."""
+"""Seconds after a check that failed in which none is tried, at most: the queries that it goes with have other things to
+do."""
 
 _ROUNDS = 4  # reads of a configuration that is written while it is read
 _REMEMBERED = 10_000
-
-Call = Callable[[Callable[[], Any]], Any]
-"""Runs a step in the event loop, and returns what it returns."""
 
 
 @dataclass(slots=True, eq=False)
@@ -49,18 +48,17 @@ class _Reading:
     task: asyncio.Task[None] | None = None
     waiting: int = 0
     doubted: bool = False
-    """Something was told meanwhile that it may not know."""
-    watch: Watch[OpenStream] | None = None
+    """A notice came meanwhile that it may not know."""
+    subscription: ConfigurationSubscription[OpenStream] | None = None
     """What came of it; claimed for each that waits."""
 
 
-class Watching:
-    """Lives in the event loop, but for `check`. Not thread-safe."""
+class ConfigurationSubscriptions:
+    """Lives in the event loop."""
 
     def __init__(
         self,
-        get: Callable[[str, str], Awaitable[Configuration | None]],
-        read: Callable[[Iterable[ConfigurationKey]], Mapping[ConfigurationKey, Configuration | None]],
+        table: ConfigurationTable,
         hub: Hub[OpenStream],
         delivery: Delivery,
         counters: Counters,
@@ -70,9 +68,7 @@ class Watching:
         clock: Callable[[], float] = time.monotonic,
         jitter: Callable[[float, float], float] = random.uniform,
     ) -> None:
-        """`get` reads one for the event loop, `read` many and blocks; both consistently, and may raise TableError."""
-        self._get = get
-        self._read = read
+        self._table = table
         self._hub = hub
         self._delivery = delivery
         self._counters = counters
@@ -80,12 +76,12 @@ class Watching:
         self._now_ms = now_ms
         self._clock = clock
         self._jitter = jitter
-        self._watches: dict[ConfigurationKey, Watch[OpenStream]] = {}
+        self._subscriptions: dict[ConfigurationKey, ConfigurationSubscription[OpenStream]] = {}
         self._readings: dict[ConfigurationKey, _Reading] = {}
-        self._left: OrderedDict[ConfigurationKey, Memory] = OrderedDict()
+        self._left: OrderedDict[ConfigurationKey, SubscriptionMemory] = OrderedDict()
         self._check_at = float("-inf")
 
-    async def enter(self, user_id: str, config_id: str) -> Watch[OpenStream] | None:
+    async def enter(self, user_id: str, config_id: str) -> ConfigurationSubscription[OpenStream] | None:
         """The configuration for a request that wants to show it, until it gives it back; None: there is none. Raises
         TableError."""
         key = user_id, config_id
@@ -95,63 +91,61 @@ class Watching:
         try:
             await asyncio.shield(reading.task)
         except TableError:
-            watch = self._watches.get(key)
-            if watch is None:
+            subscription = self._subscriptions.get(key)
+            if subscription is None:
                 raise
-            watch.claims += 1
+            subscription.claims += 1
         except asyncio.CancelledError:
             reading.waiting -= 1
-            if reading.watch is not None:
-                self.leave(reading.watch)
+            if reading.subscription is not None:
+                self.leave(reading.subscription)
             raise
         else:
-            watch = reading.watch
-        if watch is not None and watch.shows is None:
-            self.leave(watch)
+            subscription = reading.subscription
+        if subscription is not None and subscription.shows is None:
+            self.leave(subscription)
             return None
-        return watch
+        return subscription
 
-    def told(self, notices: Iterable[Notice]) -> None:
-        """What push brought, in order."""
+    def received(self, notices: Iterable[Notice]) -> None:
+        """Takes in what push brought, in order."""
         for notice in notices:
             key = notice.user_id, notice.config_id
-            reading, watch = self._readings.get(key), self._watches.get(key)
+            reading, subscription = self._readings.get(key), self._subscriptions.get(key)
             if reading is not None:
                 reading.doubted = True
-            if watch is not None:
-                self._act(watch, watch.told(notice, now_ms=self._now_ms(), newest=self._hub.newest))
+            if subscription is not None:
+                self._act(subscription, subscription.received(notice, now_ms=self._now_ms(), newest=self._hub.newest))
 
     def proved_ms(self) -> int | None:
         """Up to when all that is shown is known to be so, Unix milliseconds; None: nothing is shown."""
-        return min((watch.read_ms for watch in self._watches.values() if watch.shows is not None), default=None)
+        return min(
+            (subscription.read_ms for subscription in self._subscriptions.values() if subscription.shows is not None),
+            default=None,
+        )
 
-    def check(self, call: Call) -> None:
-        """Reads all that are shown, and hands over what they are. Called by the polling thread; blocks for as long as
-        the table takes, and tells by itself of a failure."""
+    async def check(self) -> None:
+        """Reads all that are shown, and takes in what they are. Counts and logs a failure itself; then pauses."""
         if self._clock() < self._check_at:
             return
-        keys: list[ConfigurationKey] = call(self._open)
+        keys = [key for key, subscription in self._subscriptions.items() if subscription.shows is not None]
         if not keys:
             return
         began_ms = self._now_ms()
         try:
-            found = self._read(keys)
+            found = await self._table.read(keys)
         except TableError as error:
             self._check_at = self._clock() + PAUSE * self._jitter(0.5, 1.0)
-            failure = error
-            call(lambda: self._failed(failure, len(keys)))
+            self._failed(error, len(keys))
         else:
-            call(lambda: self._checked(found, began_ms))
-
-    def _open(self) -> list[ConfigurationKey]:
-        return [key for key, watch in self._watches.items() if watch.shows is not None]
+            self._checked(found, began_ms)
 
     def _checked(self, found: Mapping[ConfigurationKey, Configuration | None], began_ms: int) -> None:
         self._counters.add("configurations_read", len(found))
         for key, configuration in found.items():
-            watch = self._watches.get(key)
-            if watch is not None:
-                self._take(watch, configuration, began_ms, overtaken=watch.heard_ms >= began_ms)
+            subscription = self._subscriptions.get(key)
+            if subscription is not None:
+                self._take(subscription, configuration, began_ms, overtaken=subscription.notified_ms >= began_ms)
 
     def _failed(self, error: TableError, configurations: int) -> None:
         self._counters.add("configurations_failed", configurations)
@@ -164,20 +158,20 @@ class Watching:
         return reading
 
     async def _settle(self, key: ConfigurationKey, reading: _Reading) -> None:
-        """Reads one until nothing was told meanwhile that the read may not know."""
+        """Reads one until no notice came meanwhile that the read may not know."""
         try:
             for _ in range(_ROUNDS):
                 reading.doubted = False
                 began_ms = self._now_ms()
                 self._counters.add("configurations_read")
-                configuration = await self._get(*key)
+                configuration = await self._table.get(*key)
                 if reading.doubted or self._hub.watermark_ms > began_ms - self._margin_ms:
                     continue
-                watch = self._watches.get(key)
-                if watch is not None:
-                    self._take(watch, configuration, began_ms, overtaken=False)
+                subscription = self._subscriptions.get(key)
+                if subscription is not None:
+                    self._take(subscription, configuration, began_ms, overtaken=False)
                 elif reading.waiting and configuration is not None and configuration.shows is not None:
-                    watch = self._watches[key] = Watch.begin(
+                    subscription = self._subscriptions[key] = ConfigurationSubscription.begin(
                         key,
                         configuration,
                         began_ms=began_ms,
@@ -185,9 +179,9 @@ class Watching:
                         newest=self._hub.newest,
                         before=self._left.pop(key, None),
                     )
-                if watch is not None:
-                    reading.watch = watch
-                    watch.claims += reading.waiting
+                if subscription is not None:
+                    reading.subscription = subscription
+                    subscription.claims += reading.waiting
                 return
             raise TableError("a configuration changes while it is read")
         except TableError as error:
@@ -197,31 +191,36 @@ class Watching:
             del self._readings[key]
 
     def _take(
-        self, watch: Watch[OpenStream], configuration: Configuration | None, began_ms: int, *, overtaken: bool
+        self,
+        subscription: ConfigurationSubscription[OpenStream],
+        configuration: Configuration | None,
+        began_ms: int,
+        *,
+        overtaken: bool,
     ) -> None:
-        verdict = watch.found(
+        consequence = subscription.found(
             configuration, began_ms=began_ms, overtaken=overtaken, now_ms=self._now_ms(), newest=self._hub.newest
         )
-        self._act(watch, verdict)
+        self._act(subscription, consequence)
 
-    def _act(self, watch: Watch[OpenStream], verdict: Verdict) -> None:
-        if verdict is Verdict.READ:
-            if watch.key not in self._readings:
-                self._begin(watch.key)
-        elif verdict is Verdict.CHANGED:
+    def _act(self, subscription: ConfigurationSubscription[OpenStream], consequence: Consequence) -> None:
+        if consequence is Consequence.READ:
+            if subscription.key not in self._readings:
+                self._begin(subscription.key)
+        elif consequence is Consequence.CHANGED:
             self._counters.add("configurations_changed")
-            for stream in list(watch.streams):
-                if watch.shows is None:
+            for stream in list(subscription.streams):
+                if subscription.shows is None:
                     self._delivery.end(stream, "configuration_gone")
                 else:
-                    self._delivery.refilter(stream, replace(stream.wanted, tickers=watch.shows))
+                    self._delivery.refilter(stream, replace(stream.wanted, tickers=subscription.shows))
 
-    def leave(self, watch: Watch[OpenStream]) -> None:
+    def leave(self, subscription: ConfigurationSubscription[OpenStream]) -> None:
         """The request has ended."""
-        watch.claims -= 1
-        if not watch.claims:
-            del self._watches[watch.key]
-            self._left[watch.key] = watch.memory()
+        subscription.claims -= 1
+        if not subscription.claims:
+            del self._subscriptions[subscription.key]
+            self._left[subscription.key] = subscription.memory()
             if len(self._left) > _REMEMBERED:
                 self._left.popitem(last=False)
 

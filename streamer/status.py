@@ -1,0 +1,86 @@
+"""How one container stands: for /api/v2/stream/status, for the health check, and as gauges of its metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import get_args
+
+from streamer import __version__
+from streamer.change import iso_time
+from streamer.clock import wall_ms
+from streamer.hub.hub import Hub
+from streamer.intake.failover import Failover, ModeName
+from streamer.intake.intake import Intake
+from streamer.publisher import Publisher
+from streamer.streams.admission import Admission
+from streamer.streams.delivery import Delivery
+from streamer.streams.stream import OpenStream
+from streamer.telemetry.counters import Counters, Lags
+from streamer.web.health import Readiness
+
+
+class ServiceStatus:
+    """Asked in the event loop; nothing here blocks."""
+
+    def __init__(
+        self,
+        failover: Failover,
+        publisher: Publisher,
+        hub: Hub[OpenStream],
+        delivery: Delivery,
+        admission: Admission,
+        counters: Counters,
+        lags: Lags,
+    ) -> None:
+        self._failover = failover
+        self._publisher = publisher
+        self._hub = hub
+        self._delivery = delivery
+        self._admission = admission
+        self._counters = counters
+        self._lags = lags
+
+    def members(self) -> Mapping[str, object]:
+        """What /api/v2/stream/status answers; no ARN, no queue name."""
+        now_ms = wall_ms()
+        return {
+            "connections": self._admission.taken,
+            "max_connections": self._admission.limit,
+            "available": self._admission.available,
+            "available_to_all": self._admission.available_to_all,
+            "uptime_seconds": round(self._delivery.uptime, 3),
+            "mode": self._failover.mode,
+            "mode_reason": self._failover.reason,
+            "mode_since": iso_time(self._failover.since_ms),
+            "ages": {
+                "change_seconds": _age(self._publisher.changed_ms, now_ms),
+                "canary_seconds": _age(self._publisher.canary_ms, now_ms),
+                "watermark_seconds": _age(self._hub.watermark_ms or None, now_ms),
+            },
+            "lag": self._lags.snapshot(),
+            "counters": self._counters.snapshot(),
+            "version": __version__,
+        }
+
+    def gauges(self) -> Mapping[str, float | None]:
+        """By the names of the metrics' catalogue."""
+        now_ms = wall_ms()
+        return {
+            "streams_open": self._admission.taken,
+            **{f"mode_{mode}": int(self._failover.mode == mode) for mode in get_args(ModeName)},
+            "canary_age": _age(self._publisher.canary_ms, now_ms),
+            "watermark_age": _age(self._hub.watermark_ms or None, now_ms),
+        }
+
+    def readiness(self, intake: Intake) -> Readiness:
+        """Ready once the table has been read, or when it was not for as long as anybody waits for it: then serve, and
+        say so."""
+        if self._delivery.draining:
+            return Readiness(False, "draining")
+        if intake.is_ready:
+            return Readiness(True, f"{self._failover.mode}: {self._failover.reason}")
+        return Readiness(False, self._failover.reason)
+
+
+def _age(moment_ms: int | None, now_ms: int) -> float | None:
+    return None if moment_ms is None else round(max(0, now_ms - moment_ms) / 1000, 3)

@@ -1,0 +1,130 @@
+"""Calls to DynamoDB from the event loop: each attempt is one call in a worker's thread."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from streamer.aws.clients import TableClient
+from streamer.aws.errors import call_errors, describe_call, is_connection_cut, is_throttling
+from streamer.aws.worker import Worker
+from streamer.errors import TableError
+from streamer.telemetry.counters import Counters
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_AT_ONCE: Final = 100  # keys of one BatchGetItem
+_PASSING: Final = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
+
+Response = TypeVar("Response")
+
+
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """How often a call is attempted, and the pauses between, with full jitter: up to `first` seconds, then twice as
+    long each time, up to `longest`."""
+
+    attempts: int
+    first: float
+    longest: float
+
+    async def pause(self, failures: int) -> None:
+        """Sleeps after so many failures in a row."""
+        await asyncio.sleep(random.uniform(0, min(self.longest, self.first * 2 ** (failures - 1))))  # noqa: S311 - spreads calls
+
+
+FOR_A_REQUEST: Final = Attempts(4, 0.05, 0.5)
+"""Somebody waits for the answer."""
+IN_THE_BACKGROUND: Final = Attempts(5, 0.1, 2.0)
+
+
+class Spent(TableError):
+    """No further request was admitted. Its cause is the failure of the request before, if that failed."""
+
+
+class TransactionRefused(Exception):
+    """A transaction's condition does not hold; nothing was written."""
+
+    def __init__(self, codes: list[str]) -> None:
+        super().__init__(", ".join(codes))
+        self.codes = codes
+        """One for each write, in their order; `None` where it alone would have gone through."""
+
+
+class TableCalls:
+    """Makes calls to DynamoDB in a worker. A call that AWS throttled, or whose connection was cut, is made again: so a
+    request that was answered must be safe to repeat."""
+
+    def __init__(
+        self, worker: Worker, client: TableClient, policy: Attempts = FOR_A_REQUEST, counters: Counters | None = None
+    ) -> None:
+        """`counters`: where each request is counted as `table_requests`."""
+        self._worker = worker
+        self._client = client
+        self._policy = policy
+        self._counters = counters
+
+    async def __call__(
+        self,
+        action: str,
+        call: Callable[[DynamoDBClient], Response],
+        *,
+        admit: Callable[[], bool] | None = None,
+    ) -> Response:
+        """What `call`, which runs in the worker's thread, returns. `action` names it in errors, as IAM does.
+
+        `admit` is asked before each attempt. Raises TableError, Spent if `admit` said no, and TransactionRefused for a
+        transaction that was cancelled for a condition.
+        """
+        failure: Exception | None = None
+        for attempt in range(self._policy.attempts):
+            if failure is not None:
+                await self._policy.pause(attempt)
+            if admit is not None and not admit():
+                raise Spent(action) from failure
+            if self._counters is not None:
+                self._counters.add("table_requests")
+            try:
+                return await self._worker(lambda: call(self._client()))
+            except call_errors() as error:
+                codes = _cancelled(error)
+                if codes and not set(codes) & _PASSING:
+                    raise TransactionRefused(codes) from None
+                failure = error
+                if not (codes or is_throttling(error) or is_connection_cut(error)):
+                    break
+        assert failure is not None  # noqa: S101 - there is at least one attempt
+        raise TableError(describe_call(action, failure)) from failure
+
+    async def batch_get(self, table: str, keys: Sequence[Mapping[str, Any]], **options: Any) -> list[dict[str, Any]]:
+        """The items of these keys, each once, consistently and in no order; absent ones are left out."""
+        found: list[dict[str, Any]] = []
+        for start in range(0, len(keys), _AT_ONCE):
+            left: Any = {"Keys": keys[start : start + _AT_ONCE], "ConsistentRead": True, **options}
+            for attempt in range(self._policy.attempts):
+                if attempt:
+                    await self._policy.pause(attempt)
+                answer = await self(
+                    "dynamodb:BatchGetItem",
+                    lambda client, asked=left: client.batch_get_item(RequestItems={table: asked}),  # type: ignore[misc]
+                )
+                found += answer["Responses"].get(table, ())
+                left = answer.get("UnprocessedKeys", {}).get(table)
+                if not left:
+                    break
+            else:
+                raise TableError("dynamodb:BatchGetItem: throttled, keys are left unprocessed")
+        return found
+
+
+def _cancelled(error: BaseException) -> list[str]:
+    """Why each write of a transaction was refused, if that is what happened."""
+    from botocore.exceptions import ClientError
+
+    if not isinstance(error, ClientError):
+        return []
+    return [str(reason.get("Code", "None")) for reason in error.response.get("CancellationReasons", [])]
