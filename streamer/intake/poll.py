@@ -28,7 +28,7 @@ from streamer.intake.backfill import Backfill
 from streamer.intake.consumer import RowConsumer
 from streamer.intake.failover import Failover, PushState
 from streamer.intake.retry import Jitter, Retry
-from streamer.intake.signals import Listener, Queried, QueryFailed
+from streamer.intake.signals import Queried, QueryFailed, SignalListener
 from streamer.tables.sentiment import SentimentTable
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class Poll:
         self,
         table: SentimentTable,
         consumer: RowConsumer,
-        listener: Listener,
+        listener: SignalListener,
         failover: Failover,
         settings: PollSettings,
         *,

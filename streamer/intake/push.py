@@ -31,10 +31,10 @@ from streamer.intake.signals import (
     LeaseFailed,
     LeaseGone,
     LeaseTaken,
-    Listener,
     MessageReceived,
     QueueFailed,
     QueueRead,
+    SignalListener,
     Undecided,
 )
 from streamer.telemetry.counters import Counters
@@ -82,7 +82,7 @@ class Push:
         self,
         settings: QueueSettings,
         consumer: MessageConsumer,
-        listener: Listener,
+        listener: SignalListener,
         counters: Counters,
         *,
         connect: Callable[[int], QueueClients] = connect_queue,

@@ -105,7 +105,7 @@ Signal = (
 )
 
 
-class Listener(Protocol):
+class SignalListener(Protocol):
     """Hears what intake's tasks report."""
 
     def hear(self, signal: Signal) -> None:

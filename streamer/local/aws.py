@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Final, Self
 from urllib.request import ProxyHandler, build_opener
 
-from streamer.local.child import Child, Listener
+from streamer.local.child import Child, ChildListener
 from streamer.local.ports import LOOPBACK, listener
 
 _READY_TIMEOUT: Final = 30.0
@@ -24,7 +24,7 @@ class EmbeddedAws:
     """http://127.0.0.1:PORT, for every service; known once started."""
     child: Child
 
-    def __init__(self, *, listener: Listener | None = None) -> None:
+    def __init__(self, *, listener: ChildListener | None = None) -> None:
         self._listener = listener
 
     def start(self) -> None:

@@ -16,7 +16,7 @@ _LAST_LINES: Final = 20
 _LOOPBACK: Final = "127.0.0.1,localhost"
 
 
-class Listener(Protocol):
+class ChildListener(Protocol):
     """Hears a child. Called in a thread of the child's own."""
 
     def line(self, part: str, line: str) -> None:
@@ -32,7 +32,9 @@ class Child:
     It ends when its standard input does: `release` closes it, and so does the end of this process.
     """
 
-    def __init__(self, part: str, *options: str, listener: Listener | None = None, pass_fd: int | None = None) -> None:
+    def __init__(
+        self, part: str, *options: str, listener: ChildListener | None = None, pass_fd: int | None = None
+    ) -> None:
         self.last_lines: deque[str] = deque(maxlen=_LAST_LINES)
         self._part = part
         self._listener = listener

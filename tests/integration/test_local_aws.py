@@ -86,7 +86,7 @@ def pumping(resources: Resources, handler: Any, policy: RetryPolicy | None = Non
         thread.join(WATCHDOG)
 
 
-class Listener:
+class ChildListener:
     """Keeps the exit codes of a child."""
 
     def __init__(self) -> None:
@@ -100,7 +100,7 @@ class Listener:
 
 
 def test_it_listens_on_loopback_alone_and_ends_by_itself_when_let_go() -> None:
-    listener_ = Listener()
+    listener_ = ChildListener()
     with EmbeddedAws(listener=listener_) as embedded:
         address = urlsplit(embedded.endpoint_url)
         assert address.hostname == "127.0.0.1"

@@ -117,7 +117,7 @@ def cost_of_two_queries(old: int) -> tuple[Cost, int]:
 
 
 class Heard:
-    """Conforms to Listener."""
+    """Conforms to ChildListener."""
 
     def __init__(self) -> None:
         self.queried: asyncio.Queue[Signal] = asyncio.Queue()
