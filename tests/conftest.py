@@ -12,6 +12,8 @@ import hypothesis
 import pytest
 
 from streamer import settings
+from streamer.aws import clients
+from tests.watchdog import WATCHDOG
 
 pytest_plugins = ["tests.hang"]
 
@@ -59,6 +61,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Called by pytest before it distributes the tests."""
     rank = {folder: place for place, folder in enumerate(_FIRST)}
     items.sort(key=lambda item: rank.get(item.path.relative_to(_TESTS).parts[0], len(rank)))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def aws_timeouts() -> Iterator[dict[str, int]]:
+    """moto on a busy machine can take longer than AWS may: no test fails because the service gives up on it. Gives the
+    service's own timeouts."""
+    own = {name: getattr(clients, name) for name in ("CONNECT_TIMEOUT", "READ_MARGIN", "TABLE_TIMEOUT")}
+    with pytest.MonkeyPatch.context() as patch:
+        for name in own:
+            patch.setattr(clients, name, WATCHDOG)
+        yield own
 
 
 @pytest.fixture(autouse=True)

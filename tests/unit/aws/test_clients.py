@@ -14,7 +14,9 @@ from streamer.aws.errors import describe_call, message_of
 from tests.unit.intake.fakes import refusal
 
 
-def test_both_clients_give_up_soon_and_try_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_both_clients_give_up_soon_and_try_once(monkeypatch: pytest.MonkeyPatch, aws_timeouts: dict[str, int]) -> None:
+    for name, seconds in aws_timeouts.items():
+        monkeypatch.setattr(f"streamer.aws.clients.{name}", seconds)
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "9")
     clients = connect_queue(10)
     for client, longest in zip(clients, (15, 5), strict=True):
