@@ -238,7 +238,7 @@ async def test_a_stuck_reader_among_99_at_200_events_a_second_costs_only_itself(
                     rig.publish(*["positive"] * SPREAD, first=published + 1)
                     published += SPREAD
                     await asyncio.sleep(max(0.0, began + published / 200 - time.monotonic()))
-                    if stuck.sink.pending() > 16 * 1024 and goes_on_from is None:
+                    if stuck.sink.blocked_since() is not None and goes_on_from is None:
                         goes_on_from = published
                     if goes_on_from is not None and stuck.closed_for is not None:
                         got_meanwhile = got_meanwhile or [len(reader.items) for reader in good]
