@@ -8,6 +8,8 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import Final, Protocol, TypeVar
 
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_exponential
+
 from streamer.aws.errors import describe, log_fields
 from streamer.clock import wall_ms
 
@@ -45,7 +47,7 @@ class Retry:
         told of each failure that will be tried again. Exceptions named in `passes` are not tried again but raised.
         """
         self._what = what
-        self._longest_pause = longest_pause
+        self._ceiling = wait_exponential(multiplier=FIRST_PAUSE, max=longest_pause)
         self._failed = failed
         self._passes = passes
         self._jitter = jitter
@@ -55,23 +57,21 @@ class Retry:
 
     async def __call__(self, attempt: Callable[[], Awaitable[Result]]) -> Result:
         """What `attempt` returns in the end. Raises what `passes` names."""
-        failures = 0
-        while True:
-            try:
-                result = await attempt()
-            except self._passes:
-                raise
-            except Exception as error:
-                failures += 1
-                ceiling = min(self._longest_pause, FIRST_PAUSE * 2.0 ** min(failures - 1, 30))
-                pause = self._jitter(0.0, ceiling)
-                if self._failed is not None:
-                    self._failed(error)
-                self._log(error, failures, pause)
-            else:
-                self.worked()
-                return result
-            await asyncio.sleep(pause)
+
+        async def awaited() -> Result:  # tenacity does not await what a lambda returns
+            return await attempt()
+
+        retrying = AsyncRetrying(
+            sleep=asyncio.sleep,
+            wait=self._pause,
+            retry=retry_if_exception(
+                lambda error: isinstance(error, Exception) and not isinstance(error, self._passes)
+            ),
+            before_sleep=self._report,
+        )
+        result: Result = await retrying(awaited)
+        self.worked()
+        return result
 
     def worked(self) -> None:
         """Ends a spell of failures. Called by itself, and by an attempt that goes on for long once it has succeeded."""
@@ -79,7 +79,15 @@ class Retry:
             self._spoken = False
             logger.info("works again", extra={"what": self._what})
 
-    def _log(self, error: Exception, attempts: int, pause: float) -> None:
+    def _pause(self, state: RetryCallState) -> float:
+        return self._jitter(0.0, self._ceiling(state))
+
+    def _report(self, state: RetryCallState) -> None:
+        """Before each pause: calls `failed`, and logs the failure unless it logged the same one a moment ago."""
+        error = None if state.outcome is None else state.outcome.exception()
+        assert isinstance(error, Exception)  # noqa: S101 - nothing else is tried again
+        if self._failed is not None:
+            self._failed(error)
         words, now = describe(error), self._now()
         if self._logged is not None and self._logged[0] == words and now - self._logged[1] < LOGGED_AGAIN:
             return
@@ -89,8 +97,8 @@ class Retry:
             "failed, trying again",
             extra={
                 "what": self._what,
-                "attempts": attempts,
-                "pause_seconds": round(pause, 3),
+                "attempts": state.attempt_number,
+                "pause_seconds": round(state.upcoming_sleep, 3),
                 **log_fields(error),
             },
         )
