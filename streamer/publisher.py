@@ -104,8 +104,7 @@ class Publisher:
 
     def proved(self, began_ms: int, since_ms: int, fetched: Collection[Key]) -> int:
         """Moves the watermark. Returns how many of `fetched` push has not brought."""
-        filters_ms = None if self._subscriptions is None else self._subscriptions.proved_ms()
-        self._hub.proved(began_ms, since_ms, filters_ms=filters_ms)
+        self._hub.proved(began_ms, since_ms)
         missed = sum(1 for key in fetched if not self._hub.ledger.confirmed(key))
         self._counters.add("queries")
         self._counters.add("items_missed", missed)

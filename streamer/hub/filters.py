@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from streamer.hub.frame import Frame, FrameKind
+from streamer.hub.subscription import ConfigurationSubscription
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +19,13 @@ class Filter:
     sentiment: bool = True
     """`sentiment_update` and `sentiment_withdrawn`."""
     metrics: bool = True
+    configuration: ConfigurationSubscription[Any] | None = None
+    """Where the tickers come from, if not from the URL. Its streams are a group of their own, because their places
+    claim no more than the configuration's last read proves (Hub.encode)."""
+
+    def of(self, configuration: ConfigurationSubscription[Any]) -> Filter:
+        """Returns this filter with the tickers that the configuration has now."""
+        return replace(self, tickers=configuration.shows, configuration=configuration)
 
     def admits(self, frame: Frame) -> bool:
         """Whether a stream of this filter gets the frame."""

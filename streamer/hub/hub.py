@@ -131,16 +131,13 @@ class Hub(Generic[Subscriber]):
             if key.timestamp > since and key not in found and self.ledger.published_before(key, settled_ms)
         ]
 
-    def proved(self, began_ms: int, since_ms: int, *, filters_ms: int | None = None) -> None:
+    def proved(self, began_ms: int, since_ms: int) -> None:
         """A query that began at `began_ms`, of the items with a timestamp after `since_ms`, has been taken in whole:
         whatever it found is published, and what contradicted the ledger has been read consistently.
 
         So everything written before its start, less the margin, is published: each item by the query that saw it
         first, or again by the first one after each of its changes, as long as it was scored within LATENESS_MS of its
         timestamp. What is written later is not claimed.
-
-        Nor is what is later than the proof, less the margin, that every stream has the filter that it should have:
-        `filters_ms`, when the last consistent read of the configurations that are shown began; None: none is.
         """
         knows_since_ms = since_ms + LATENESS_MS
         if self.covered_since_ms is None or knows_since_ms > self._proved_ms:
@@ -150,8 +147,7 @@ class Hub(Generic[Subscriber]):
         for key in [key for key in self._recent if key.timestamp <= since]:
             del self._recent[key]
         if self._doubted_ms < began_ms:
-            held_ms = self._proved_ms if filters_ms is None else filters_ms - self._margin_ms
-            self.watermark_ms = max(min(self._proved_ms, held_ms), min(self.watermark_ms, self._proved_ms))
+            self.watermark_ms = self._proved_ms
 
     def backfill(
         self, rows: Iterable[tuple[Key, Item]], since_ms: int, *, remember: tuple[str, str], now_ms: int
@@ -174,20 +170,28 @@ class Hub(Generic[Subscriber]):
         """Queues an event that is no change for the next flush: a heartbeat, metrics."""
         self._frame(event, kind, None)
 
-    def stamp(self, event: Event) -> bytes:
-        """The event as a frame of its own number, for the streams that the caller writes it to now. Flush first."""
+    def stamp(self, event: Event, wanted: Filter | None = None) -> bytes:
+        """Returns the event with the next frame number, for the streams (of this filter, or of any) to which the caller
+        writes it now. Flush first."""
         self.newest += 1
-        return event.frame(place=str(self.place()))
+        return event.frame(place=str(Place(self._claim(self.watermark_ms, wanted), self.run, self.newest)))
 
     def place(self) -> Place:
-        """Where a client is that has every frame so far."""
+        """The place of a client that has every frame so far."""
         return Place(self.watermark_ms, self.run, self.newest)
 
-    def sent_again(self, frame: Frame, came_ms: int) -> bytes:
-        """A last word of the history as it goes to a client that came with a place of this time: with one that does not
-        lead it back."""
-        time_ms = min(came_ms, self.watermark_ms)
-        return frame.data if time_ms <= frame.time_ms else frame.at(str(Place(time_ms, self.run, frame.number)))
+    def encode(self, frame: Frame, wanted: Filter, came_ms: int = 0) -> bytes:
+        """Returns the frame's bytes for streams of this filter. `came_ms`: the time of the place with which the client
+        came, if the client must not be led back behind it; 0: the frame's own time counts."""
+        time_ms = self._claim(max(frame.time_ms, min(came_ms, self.watermark_ms)), wanted)
+        return frame.data if time_ms == frame.time_ms else frame.at(str(Place(time_ms, self.run, frame.number)))
+
+    def _claim(self, time_ms: int, wanted: Filter | None) -> int:
+        """Limits a place's time on a configuration's streams: before the last consistent read of the configuration,
+        less the margin, their filter is proven to be the right one."""
+        if wanted is None or wanted.configuration is None:
+            return time_ms
+        return min(time_ms, wanted.configuration.read_ms - self._margin_ms)
 
     def take_pending(self) -> list[Frame]:
         """The frames since the last flush, in order; the caller sends them to the groups now."""

@@ -15,7 +15,7 @@ from typing import Final
 from streamer.clock import wall_ms
 from streamer.intake.consumer import Consumer
 from streamer.intake.failover import Failover, PushState, Switch
-from streamer.intake.poll import Checked, Poll, PollSettings
+from streamer.intake.poll import Poll, PollSettings
 from streamer.intake.push import Push, QueueSettings
 from streamer.intake.retry import Jitter
 from streamer.intake.signals import (
@@ -57,12 +57,11 @@ class Intake:
         *,
         poll: PollSettings,
         queue: QueueSettings | None,
-        beside: Checked | None = None,
         now_ms: Callable[[], int] = wall_ms,
         jitter: Jitter = random.uniform,
     ) -> None:
-        """`queue`: None where nothing is pushed. `beside` is read with each query. `now_ms`: Unix milliseconds."""
-        self.poll = Poll(table, consumer, self, failover, poll, beside=beside, now=now_ms, jitter=jitter)
+        """`queue`: None in deployments without push. `now_ms` returns Unix milliseconds."""
+        self.poll = Poll(table, consumer, self, failover, poll, now=now_ms, jitter=jitter)
         self.push = None if queue is None else Push(queue, consumer, self, counters, now=now_ms, jitter=jitter)
         self._failover = failover
         self._consumer = consumer

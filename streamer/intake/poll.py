@@ -18,7 +18,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from streamer.aws.errors import describe
 from streamer.change import LATENESS_MS, Key, iso_time
@@ -71,13 +71,6 @@ class PollSettings:
     """Without an answer of the table, after which nobody waits for the first one any more."""
 
 
-class Checked(Protocol):
-    """Something else that is read beside each query."""
-
-    async def check(self) -> None:
-        """Reads it. Reports its failures itself and raises nothing."""
-
-
 class Poll:
     """Queries the table as long as `run` runs."""
 
@@ -89,23 +82,20 @@ class Poll:
         failover: Failover,
         settings: PollSettings,
         *,
-        beside: Checked | None = None,
         now: Callable[[], int] = wall_ms,
         jitter: Jitter = random.uniform,
     ) -> None:
-        """`failover` says how far push is trusted. `beside` is read with each query, before the hub hears what the
-        query proved. `now` is in Unix milliseconds."""
+        """`failover` says how far push is trusted. `now` returns Unix milliseconds."""
         self._table = table
         self._consumer = consumer
         self._listener = listener
         self._failover = failover
         self._settings = settings
-        self._beside = beside
         self._now = now
         self._jitter = jitter
         retry = partial(Retry, jitter=jitter, now=now)
-        self._querying = retry("table query", longest_pause=RETRY_PAUSE, failed=self._query_failed)
-        self._rereading = retry("read again", longest_pause=_OTHER_PAUSE)
+        self._querying = retry(f"query of {table.name}", longest_pause=RETRY_PAUSE, failed=self._query_failed)
+        self._rereading = retry(f"consistent read of {table.name}", longest_pause=_OTHER_PAUSE)
         self._catching_up = retry("catch-up", longest_pause=_OTHER_PAUSE)
         self._filling = retry("backfill", longest_pause=_OTHER_PAUSE)
         self._backfill = Backfill(
@@ -174,12 +164,7 @@ class Poll:
         # What was written before there was a queue is not to be expected of it.
         unexpected = self._failover.alone or queues != self._known_queues or self._proved_ms is None
         grace = GRACE if self._failover.push is PushState.PROVEN else 0.0
-        try:
-            fetched = await self._take(began_ms, since_ms, grace)
-        except Exception:
-            await self._check_beside()
-            raise
-        await self._check_beside()
+        fetched = await self._take(began_ms, since_ms, grace)
         missed = self._consumer.proved(began_ms, since_ms, () if unexpected else self._fetched)
         judges, self._judges = self._judges and not unexpected, not unexpected
         self._fetched = () if unexpected else fetched
@@ -190,10 +175,6 @@ class Poll:
         self._proved_ms = began_ms
         logger.debug("table queried", extra={"began_ms": began_ms, "fetched": len(fetched), "missed": missed})
         self._listener.hear(Queried(began_ms, missed, len(fetched), judges))
-
-    async def _check_beside(self) -> None:
-        if self._beside is not None:
-            await self._beside.check()
 
     async def _take(self, began_ms: int, since_ms: int, grace: float = 0.0) -> list[Key]:
         """Hands over what the table holds after a time, with the truth about what contradicts. Returns what was new."""

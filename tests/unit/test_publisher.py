@@ -50,13 +50,9 @@ class Shown:
 
     def __init__(self) -> None:
         self.notices: list[Notice] = []
-        self.proof_ms: int | None = None
 
     def received(self, notices: Sequence[Notice]) -> None:
         self.notices += notices
-
-    def proved_ms(self) -> int | None:
-        return self.proof_ms
 
 
 class Fed:
@@ -353,13 +349,6 @@ async def test_what_is_told_of_configurations_is_handed_on_beside_the_changes() 
     fed.take([message(record(1), told)])
     assert fed.shown.notices == [Notice("ada", "chips", None, 3, NOW_MS // 1000)]
     assert fed.count("events_published") == 1
-
-
-async def test_no_more_is_proven_than_of_the_configurations_that_are_shown() -> None:
-    fed = Fed()
-    fed.shown.proof_ms = NOW_MS - 60_000
-    fed.publisher.proved(NOW_MS, NOW_MS - 180_000, [])
-    assert fed.bench.hub.watermark_ms == NOW_MS - 70_000
 
 
 async def test_what_only_a_read_can_decide_is_returned() -> None:

@@ -61,9 +61,9 @@ def watermark_from_the_newest_relayed_at(patch: pytest.MonkeyPatch) -> None:
             self.watermark_ms = max(self.watermark_ms, dated_ms)
         return publish(self, changes, dated_ms=dated_ms, now_ms=now_ms)
 
-    def proving(self: Hub[Any], began_ms: int, since_ms: int, *, filters_ms: int | None = None) -> None:
+    def proving(self: Hub[Any], began_ms: int, since_ms: int) -> None:
         before = self.watermark_ms
-        proved(self, began_ms, since_ms, filters_ms=filters_ms)
+        proved(self, began_ms, since_ms)
         self.watermark_ms = before or self.watermark_ms
 
     patch.setattr(Hub, "publish", publishing)
