@@ -203,3 +203,8 @@ def a_record_that_comes_again_is_told_again(patch: pytest.MonkeyPatch) -> None:
         return observe(self, change, now_ms)
 
     patch.setattr(Ledger, "observe_record", repeating)
+
+
+@mutant("edited", "AB")
+def configuration_streams_claim_what_is_proven_of_items(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Hub, "_claim", lambda self, time_ms, wanted: time_ms)
