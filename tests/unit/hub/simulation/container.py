@@ -91,9 +91,7 @@ class Run:
         reader = Reader(clock, table, f"r{number}", lag_ms=plan.lag_ms, fails=lambda: fails("query"))
         self._intake = Intake(
             failover,
-            cast(
-                "SentimentTable", Reader(clock, table, f"r{number}", lag_ms=plan.lag_ms, fails=lambda: fails("query"))
-            ),
+            cast("SentimentTable", reader),
             self._publisher,
             counters,
             poll=PollSettings(POLL_SECONDS, VERIFY_SECONDS, window=3_600, margin=MARGIN_MS / 1000),
@@ -155,8 +153,8 @@ class Container:
         fails: Callable[[str], bool],
         delay: Callable[[str], Sequence[float]],
     ) -> None:
-        """`began` is told of each run; `fails`: whether reads fail, by the kind of fault; `delay`: how long a message of
-        a name takes, for each time that it comes."""
+        """`began` is told of each run; `fails`: whether reads fail, by the kind of fault; `delay`: how long a message
+        of a name takes, for each time that it comes."""
         self.run: Run | None = None
         self._clock = clock
         self._table = table

@@ -189,7 +189,7 @@ def what_was_learnt_is_never_news(patch: pytest.MonkeyPatch) -> None:
 
 @mutant(None, "AB", 13)
 def a_late_change_claims_what_was_proved_meanwhile(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Hub, "_doubt", lambda self, written_ms, now_ms: None)
+    patch.setattr(Hub, "_lower_watermark", lambda self, written_ms, now_ms: None)
 
 
 @mutant("flapping", "ABD")
