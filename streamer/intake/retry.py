@@ -1,4 +1,4 @@
-"""Attempts that are repeated, with growing pauses and a log that does not grow with the attempts."""
+"""Retries with exponential backoff, and with at most one log line a minute for the same error."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
 FIRST_PAUSE: Final = 0.5
-"""Seconds that the first pause lasts at most; each one after it at most twice as long."""
+"""Maximum number of seconds of the first pause. The maximum doubles with each attempt."""
 LOGGED_AGAIN: Final = 60_000
-"""Milliseconds after which a failure that goes on is logged again."""
+"""Number of milliseconds after which a lasting failure is logged again."""
 
 
 class Jitter(Protocol):
-    """Picks a number from a range: `random.uniform`."""
+    """Returns a random number of a range, as `random.uniform` does."""
 
     def __call__(self, low: float, high: float, /) -> float:
         """From `low` to `high`."""
@@ -43,8 +43,8 @@ class Retry:
         jitter: Jitter = random.uniform,
         now: Callable[[], int] = wall_ms,
     ) -> None:
-        """`what` names the attempt in the log, `longest_pause` is in seconds, `now` in Unix milliseconds. `failed` is
-        told of each failure that will be tried again. Exceptions named in `passes` are not tried again but raised.
+        """`what` names the attempt in the log; `longest_pause` is in seconds; `now` returns Unix milliseconds. `failed`
+        is called before each pause. Exceptions of the types in `passes` are raised, not retried.
         """
         self._what = what
         self._ceiling = wait_exponential(multiplier=FIRST_PAUSE, max=longest_pause)
@@ -52,11 +52,12 @@ class Retry:
         self._passes = passes
         self._jitter = jitter
         self._now = now
-        self._logged: tuple[str, int] | None = None  # kept over successes: what comes and goes is not news each time
+        # Kept after a success, so that an error that comes and goes is logged once a minute.
+        self._logged: tuple[str, int] | None = None
         self._spoken = False
 
     async def __call__(self, attempt: Callable[[], Awaitable[Result]]) -> Result:
-        """What `attempt` returns in the end. Raises what `passes` names."""
+        """Returns the result of the first attempt that succeeds. Raises exceptions of the types in `passes`."""
 
         async def awaited() -> Result:  # tenacity does not await what a lambda returns
             return await attempt()
@@ -74,7 +75,7 @@ class Retry:
         return result
 
     def worked(self) -> None:
-        """Ends a spell of failures. Called by itself, and by an attempt that goes on for long once it has succeeded."""
+        """Logs the end of a failure. A long attempt may call it as soon as it has succeeded."""
         if self._spoken:
             self._spoken = False
             logger.info("works again", extra={"what": self._what})
