@@ -50,12 +50,12 @@ from streamer.web.stream_response import StreamResponder
 from streamer.web.tickets import Tickets
 from streamer.web.traced import traced
 
-_CLOCKS = 1_000  # milliseconds by which clocks differ, at least
+_CLOCKS = 1_000  # milliseconds; lower bound of the clock skew that the ledger assumes
 
 
 class Service:
-    """One container's service. `async with` reads the secrets, which may raise SettingsError, and starts intake and the
-    sweep; its end releases the queue. Made in the event loop."""
+    """One container's service, created in the event loop. `async with` reads the secrets, which may raise
+    SettingsError, and starts the tasks; at its end it releases the queue."""
 
     def __init__(self, settings: Settings, logs: LogQueue | None = None) -> None:
         self._settings = settings
@@ -72,7 +72,7 @@ class Service:
             )
         self._client = TableClient()
         self._tables = Worker("tables", threads=8, limit=200)
-        self._public = Worker("snapshots", threads=4, limit=100)  # holds up no user's configuration
+        self._public = Worker("snapshots", threads=4, limit=100)  # public reads must not delay configurations
         self._polling = Worker("intake-poll")
         self._failover = Failover(
             wall_ms(),
@@ -163,7 +163,7 @@ class Service:
         counts = Counts(SentimentTable(calls, settings.sentiment_table))
 
         async def count() -> Metrics:
-            if self._hosting.sleeps:  # and counts nothing meanwhile
+            if self._hosting.sleeps:  # a frozen process has no complete counts
                 return await counts.metrics()
             return self._hub.window.metrics(wall_ms())
 
@@ -208,14 +208,14 @@ class Service:
         await self._report.end()
 
     async def drain(self) -> None:
-        """Says goodbye to every stream, spread over the drain window, and waits until they have ended."""
+        """Closes all streams, spread over the drain window, and waits until they have ended."""
         self.delivery.drain(self._settings.drain_window)
         with suppress(TimeoutError):
             async with asyncio.timeout(self._settings.drain_window + GRACE):
                 await self._admission.wait_empty()
 
     async def _caught_up(self, start: Request) -> None:
-        """Returns when a stream that begins there can be told the truth, or after `ready_after`."""
+        """Waits until the hub can serve a stream with this start, at most `ready_after` seconds."""
         if self._hosting.sleeps:
             await self.intake.wait_awake()
         if start != Request():

@@ -43,14 +43,14 @@ _REMEMBERED = 10_000
 
 @dataclass(slots=True, eq=False)
 class _Reading:
-    """A read under way."""
+    """A read of one configuration, shared by the requests that wait for it."""
 
     task: asyncio.Task[None] | None = None
     waiting: int = 0
-    doubted: bool = False
-    """A notice came meanwhile that it may not know."""
+    outdated: bool = False
+    """A notice arrived during the read, so the result may be older than the notice."""
     subscription: ConfigurationSubscription[OpenStream] | None = None
-    """What came of it; claimed for each that waits."""
+    """The result, with one claim for each waiting request."""
 
 
 class ConfigurationSubscriptions:
@@ -80,7 +80,7 @@ class ConfigurationSubscriptions:
         )
 
     async def enter(self, user_id: str, config_id: str) -> ConfigurationSubscription[OpenStream] | None:
-        """The configuration for a request that wants to show it, until it gives it back; None: there is none. Raises
+        """Reads a configuration for a request that shows it until `leave`. Returns None if there is none. Raises
         TableError."""
         key = user_id, config_id
         reading = self._readings.get(key) or self._begin(key)
@@ -111,7 +111,7 @@ class ConfigurationSubscriptions:
             key = notice.user_id, notice.config_id
             reading, subscription = self._readings.get(key), self._subscriptions.get(key)
             if reading is not None:
-                reading.doubted = True
+                reading.outdated = True
             if subscription is not None:
                 self._act(subscription, subscription.received(notice, now_ms=self._now_ms(), newest=self._hub.newest))
 
@@ -140,19 +140,19 @@ class ConfigurationSubscriptions:
 
     def _begin(self, key: ConfigurationKey) -> _Reading:
         reading = self._readings[key] = _Reading()
-        reading.task = asyncio.ensure_future(self._settle(key, reading))
-        reading.task.add_done_callback(_seen)
+        reading.task = asyncio.ensure_future(self._read(key, reading))
+        reading.task.add_done_callback(_retrieve)
         return reading
 
-    async def _settle(self, key: ConfigurationKey, reading: _Reading) -> None:
-        """Reads one until no notice came meanwhile that the read may not know."""
+    async def _read(self, key: ConfigurationKey, reading: _Reading) -> None:
+        """Reads a configuration, again if a notice arrives during the read."""
         try:
             for _ in range(_ROUNDS):
-                reading.doubted = False
+                reading.outdated = False
                 began_ms = self._now_ms()
                 self._counters.add("configurations_read")
                 configuration = await self._table.get(*key)
-                if reading.doubted:
+                if reading.outdated:
                     continue
                 subscription = self._subscriptions.get(key)
                 if subscription is not None:
@@ -205,7 +205,7 @@ class ConfigurationSubscriptions:
                     self._delivery.refilter(stream, stream.wanted.of(subscription))
 
     def leave(self, subscription: ConfigurationSubscription[OpenStream]) -> None:
-        """The request has ended."""
+        """Called when the request ends."""
         subscription.claims -= 1
         if not subscription.claims:
             del self._subscriptions[subscription.key]
@@ -214,6 +214,6 @@ class ConfigurationSubscriptions:
                 self._left.popitem(last=False)
 
 
-def _seen(task: asyncio.Task[None]) -> None:
+def _retrieve(task: asyncio.Task[None]) -> None:
     if not task.cancelled():
-        task.exception()  # everybody who asked may have left
+        task.exception()  # all waiting requests may have ended

@@ -240,7 +240,7 @@ async def test_a_message_that_fails_fails_alone_and_is_counted_and_logged_once(
     assert (fed.count("messages_received"), fed.count("messages_failed"), fed.count("events_published")) == (3, 1, 2)
     (line,) = [logged for logged in caplog.records if logged.levelno >= logging.WARNING]
     assert vars(line)["message_id"] == "m-1"
-    assert "queries of the table publish what it held" in line.message
+    assert "table queries publish its changes" in line.message
     assert not fed.bench.hub.take_pending(), "what was published of it, and beside it, went out"
 
 
