@@ -42,11 +42,6 @@ class History:
     def __len__(self) -> int:
         return len(self._frames) - self._head
 
-    @property
-    def bytes(self) -> int:
-        """Approximate memory use."""
-        return self._bytes
-
     def add(self, frame: Frame, now_ms: int) -> None:
         """Appends a frame. Its number must be above all others."""
         dated_ms = frame.dated_ms

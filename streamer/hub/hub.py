@@ -161,7 +161,7 @@ class Hub(Generic[Subscriber]):
         for key, item in rows:
             if after < key.timestamp <= until:
                 self.ledger.remember(key, item.state, now_ms)
-            state = self.ledger.last(key) if self.ledger.knows(key) else item.state
+            state = self.ledger.known_state(key) if self.ledger.knows(key) else item.state
             fits = fits and (state is None or self.window.recall(key, state, now_ms))
         if fits:
             self.window.reach(since_ms)

@@ -109,11 +109,7 @@ class Ledger:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def __contains__(self, key: Key) -> bool:
-        entry = self._entries.get(key)
-        return entry is not None and not entry.silent
-
-    def state(self, key: Key) -> State | None:
+    def published_state(self, key: Key) -> State | None:
         """Returns the last published state of an item, or None."""
         entry = self._entries.get(key)
         return None if entry is None or entry.silent else entry.state
@@ -122,7 +118,7 @@ class Ledger:
         """Returns whether the ledger has an entry for the item, published or not."""
         return key in self._entries
 
-    def last(self, key: Key) -> State | None:
+    def known_state(self, key: Key) -> State | None:
         """Returns the stored state of an item, published or not."""
         entry = self._entries.get(key)
         return None if entry is None else entry.state

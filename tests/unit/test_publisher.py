@@ -268,7 +268,7 @@ async def test_what_a_failed_message_held_is_published_by_the_next_queries(
 
     query()
     hub = fed.bench.hub
-    assert hub.ledger.state(key) == BOTH_ITEM.state
+    assert hub.ledger.published_state(key) == BOTH_ITEM.state
     told = {(frame.key, frame.ticker) for frame in hub.history.after(0)}
     assert told >= {(key, "AAPL"), (key, "MSFT"), (Key("wire:4", key.timestamp), "AAPL")}
     published = fed.count("events_published")

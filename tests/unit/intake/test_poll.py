@@ -288,7 +288,9 @@ def test_what_contradicts_is_read_consistently_before_the_query_counts() -> None
         bench.dynamo.lagging[key(1, 1_000)] = {**bench.dynamo.items[key(1, 1_000)], **NEGATIVE}
         bench.advance(5)
         assert bench.consumer.chunks[-2:] == [(1, False), (1, True)]
-        assert bench.consumer.hub.ledger.state(key(1, 1_000)) == state("positive"), "the index is not believed"
+        assert bench.consumer.hub.ledger.published_state(key(1, 1_000)) == state("positive"), (
+            "the index is not believed"
+        )
         (asked,) = bench.dynamo.asked("batch_get_item")
         assert asked["sentiment"]["ConsistentRead"] is True
 
@@ -301,8 +303,8 @@ def test_what_vanished_from_the_index_is_read_consistently() -> None:
         del bench.dynamo.items[key(0, 1_000)]
         bench.dynamo.lagging[key(1, 1_000)] = None
         bench.advance(60)
-        assert bench.consumer.hub.ledger.state(key(0, 1_000)) is None
-        assert bench.consumer.hub.ledger.state(key(1, 1_000)) == state("positive")
+        assert bench.consumer.hub.ledger.published_state(key(0, 1_000)) is None
+        assert bench.consumer.hub.ledger.published_state(key(1, 1_000)) == state("positive")
 
 
 def moving(bench: Bench, times: int) -> Callable[[], None]:
@@ -329,7 +331,7 @@ def test_an_item_that_moves_on_while_it_is_read_is_read_up_to_five_times() -> No
         assert [bench.hears(Queried).missed for _ in range(2)] == [0, 0], "none failed"
         assert len(bench.dynamo.asked("batch_get_item")) == 5
         assert len(bench.consumer.proofs) == 2
-        assert bench.consumer.hub.ledger.state(key(1, 1_000)) == state("negative")
+        assert bench.consumer.hub.ledger.published_state(key(1, 1_000)) == state("negative")
 
 
 def test_a_query_with_an_item_that_cannot_be_settled_proves_nothing() -> None:
