@@ -45,8 +45,8 @@ PACKAGES: Final = {
         ("streamer.rest", "streamer.reaper_function"),
         (
             "annotated-doc", "annotated-types", "anyio", "aws-xray-sdk", "fastapi", "fastapi-swagger", "idna", "mangum",
-            "opentelemetry-api", "pydantic", "pydantic-core", "starlette", "typing-extensions", "typing-inspection",
-            "wrapt",
+            "opentelemetry-api", "pydantic", "pydantic-core", "starlette", "tenacity", "typing-extensions",
+            "typing-inspection", "wrapt",
         ),
     ),
 }  # fmt: skip

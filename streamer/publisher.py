@@ -1,7 +1,7 @@
-"""The publisher: takes what intake received or read to the hub, and what the hub makes of it to the streams.
+"""The publisher hands messages and table reads from intake to the hub, and has delivery flush the resulting frames.
 
-Everything happens in the event loop, in one step: when `take` returns, the hub has the messages, and only then are they
-deleted from the queue. So a container that dies in between gets them again.
+`take` is one step of the event loop. When it returns, the hub has the changes, and only then are the messages deleted.
+If the container dies before that, SQS delivers them again.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from streamer.telemetry.tracing import NoTracing, Span, Tracing
 logger = logging.getLogger(__name__)
 
 _LOGGED_KEYS = 10_000
-_NAMED_FAULTS = 3  # of one message; a hostile one can hold a hundred thousand
+_NAMED_FAULTS = 3  # of one message; a hostile message can have a hundred thousand
 
 
 class Publisher:
@@ -45,9 +45,9 @@ class Publisher:
         now_ms: Callable[[], int] = wall_ms,
     ) -> None:
         self.changed_ms: int | None = None
-        """When the last change came."""
+        """Time (Unix milliseconds) of the last change."""
         self.canary_ms: int | None = None
-        """When the newest canary that came was sent."""
+        """Time (Unix milliseconds) at which the newest canary was sent."""
         self._hub = hub
         self._delivery = delivery
         self._counters = counters
@@ -55,37 +55,37 @@ class Publisher:
         self._subscriptions = subscriptions
         self._tracing = tracing or NoTracing()
         self._now_ms = now_ms
-        self._waiting: list[tuple[int, int]] = []  # of what the next flush sends: when it was received, and committed
+        self._waiting: list[tuple[int, int]] = []  # of the changes of the next flush: time of receipt, and of commit
         self._logged: OrderedDict[Key, None] = OrderedDict()
         self._unsortable: OrderedDict[Key, None] = OrderedDict()
         delivery.on_flush = self._flushed
 
     def take(self, messages: Sequence[Decoded]) -> Sequence[Key]:
-        """Publishes what messages of the queue hold. A message that fails, fails alone: it is counted, logged and
-        dropped. Returns the items that only a consistent read can decide."""
+        """Publishes the changes of messages. A message that fails is counted, logged and dropped; the others are
+        published. Returns the items whose state is unknown until a consistent read."""
         undecided: list[Key] = []
         failed = False
         for message, content in messages:
             try:
                 undecided += self._take(message, content)
             except Exception:
-                # It would fail again, and the nine that came with it would come again with it until retention ends.
+                # If it raised, all messages of the receive would be delivered again until retention ends.
                 failed = True
                 self._counters.add("messages_failed")
                 logger.exception(
-                    "message failed and is dropped; queries of the table publish what it held",
+                    "message failed and is dropped; table queries publish its changes",
                     extra={"message_id": message.id},
                 )
-        if self._waiting or failed:  # all of them with one flush: a later one would wait for the next
+        if self._waiting or failed:  # one flush for all messages
             self._delivery.schedule_flush()
         return undecided
 
     def revision(self) -> int:
-        """A clock of what the hub was told."""
+        """Returns the revision of the hub's ledger."""
         return self._hub.ledger.revision
 
     def observe(self, rows: Sequence[Row], *, began_ms: int, as_of: int, consistent: bool) -> Observed:
-        """Publishes what a read found and push had not brought."""
+        """Publishes the items of a table read that push has not brought."""
         now_ms = self._now_ms()
         outcome = self._hub.observe(rows, began_ms=began_ms, as_of=as_of, consistent=consistent, now_ms=now_ms)
         self._counters.add("items_queried", len(rows))
@@ -99,24 +99,23 @@ class Publisher:
         return Observed(outcome.read_again, outcome.fetched)
 
     def missing(self, found: Set[Key], *, since: str, began_ms: int) -> Sequence[Key]:
-        """What is shown and a query should have found."""
+        """Returns the published items that a query should have returned."""
         return self._hub.missing(found, since=since, began_ms=began_ms)
 
     def proved(self, began_ms: int, since_ms: int, fetched: Collection[Key]) -> int:
-        """Moves the watermark. Returns how many of `fetched` push has not brought."""
-        filters_ms = None if self._subscriptions is None else self._subscriptions.proved_ms()
-        self._hub.proved(began_ms, since_ms, filters_ms=filters_ms)
+        """Moves the watermark. Returns how many items of `fetched` push has not brought."""
+        self._hub.proved(began_ms, since_ms)
         missed = sum(1 for key in fetched if not self._hub.ledger.confirmed(key))
         self._counters.add("queries")
         self._counters.add("items_missed", missed)
         return missed
 
     def backfill(self, rows: Sequence[Row], since_ms: int, *, remember: tuple[str, str]) -> bool:
-        """Hands to the hub what was there before the start. False: it needs no more."""
+        """Hands items from before the start to the hub. Returns False if the hub needs no more."""
         return self._hub.backfill(rows, since_ms, remember=remember, now_ms=self._now_ms())
 
     def announce_mode(self) -> None:
-        """Tells every stream how changes come now."""
+        """Announces the mode to every stream."""
         self._delivery.announce_mode()
 
     def _take(self, message: QueueMessage, content: Batch | Canary | PoisonMessage) -> Sequence[Key]:
@@ -179,20 +178,20 @@ class Publisher:
         self._counters.add("events_withdrawn", outcome.withdrawals)
 
     def _count_fault(self, key: Key, item: Item) -> None:
-        """Counts each time; names each item once."""
+        """Counts each occurrence; logs each item once."""
         self._counters.add("tickers_ignored", item.ignored_tickers)
         if item.fault is None:
             return
         self._counters.add("items_invalid")
-        if _is_new(key, self._logged):
+        if _add_new(key, self._logged):
             logger.warning(
                 "item is no event",
                 extra={"source_id": key.source_id, "timestamp": key.timestamp, "fault": item.fault},
             )
 
     def _count_unsortable(self, key: Key) -> None:
-        """Counts and names each item once."""
-        if _is_new(key, self._unsortable):
+        """Counts and logs each item once."""
+        if _add_new(key, self._unsortable):
             self._counters.add("timestamps_irregular")
             logger.warning(
                 "queries may not find this item: its timestamp is not ISO 8601 in UTC with milliseconds and Z,"
@@ -201,8 +200,8 @@ class Publisher:
             )
 
 
-def _is_new(key: Key, seen: OrderedDict[Key, None]) -> bool:
-    """Whether a key is not among those last seen; it is from now on."""
+def _add_new(key: Key, seen: OrderedDict[Key, None]) -> bool:
+    """Adds a key to the last seen ones. Returns whether it was not among them."""
     if key in seen:
         return False
     seen[key] = None

@@ -1,4 +1,4 @@
-"""Runs the service until a signal ends it: the loop, the socket, the signals."""
+"""Runs the service on an event loop and a socket until a signal ends it."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from streamer.telemetry.log_queue import LogQueue
 
 logger = logging.getLogger(__name__)
 
-_COLLECT_AFTER = 10_000  # objects more, in place of 700: an event leaves some in ledger and history, and no cycles
+_COLLECT_AFTER = 10_000  # new objects, instead of 700: events leave objects in ledger and history, and no cycles
 
 
 def serve(settings: Settings, logs: LogQueue | None = None) -> None:
     """Serves until SIGTERM or SIGINT, then drains and returns. A second signal ends the process at once. `logs`: the
-    handler whose lost lines are counted, if there is one."""
+    handler whose dropped lines are counted."""
     check()
     connections = allow_files(settings.max_connections)
     sock = listen(settings.host, settings.port)
@@ -40,7 +40,7 @@ async def _serve(settings: Settings, sock: socket.socket, connections: int, logs
 
     def stop() -> None:
         if stopping.is_set():
-            logger.warning("stopped at once; the queue is left to the reaper")
+            logger.warning("stopped at once; the reaper deletes the queue")
             if logs is not None:
                 logs.flush()
             os._exit(1)
@@ -72,8 +72,8 @@ async def _serve(settings: Settings, sock: socket.socket, connections: int, logs
 
 
 async def _spare_the_collector(service: Service) -> None:
-    """What start-up made stays until the end, so the garbage collector need not look at it again and again; and what
-    it does look at, seldom. docs/benchmarks.md has what that does for the slowest events."""
+    """Excludes the objects of the start from garbage collection, and makes collections rare. docs/benchmarks.md has
+    the effect on the slowest events."""
     await service.intake.wait_ready()
     gc.collect()
     gc.freeze()
@@ -81,7 +81,7 @@ async def _spare_the_collector(service: Service) -> None:
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """None: asyncio's own loop, where uvloop is not installed, as on Windows."""
+    """Returns None, for asyncio's own loop, if uvloop is not installed, as on Windows."""
     try:
         import uvloop
     except ImportError:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 
 from starlette.types import ASGIApp
 
@@ -51,32 +50,29 @@ from streamer.web.stream_response import StreamResponder
 from streamer.web.tickets import Tickets
 from streamer.web.traced import traced
 
-logger = logging.getLogger(__name__)
-
-_CLOCKS = 1_000  # milliseconds by which clocks differ, at least
+_CLOCKS = 1_000  # milliseconds; lower bound of the clock skew that the ledger assumes
 
 
 class Service:
-    """One container's service. `async with` reads the secrets, which may raise SettingsError, and starts intake and the
-    sweep; its end releases the queue. Made in the event loop."""
+    """One container's service, created in the event loop. `async with` reads the secrets, which may raise
+    SettingsError, and starts the tasks; at its end it releases the queue."""
 
     def __init__(self, settings: Settings, logs: LogQueue | None = None) -> None:
         self._settings = settings
         self._logs = logs
-        self._lines_dropped = 0
         self._counters = Counters()
         self._report: Report = NoReport()
         if settings.metrics == "emf":
             self._report = EmfReport(
                 self._counters,
-                self._gauges,
+                lambda: self.status.gauges(),  # noqa: PLW0108 - there is no status yet
                 deployment=settings.deployment_name,
                 interval=settings.metrics_interval,
                 now_ms=wall_ms,
             )
         self._client = TableClient()
         self._tables = Worker("tables", threads=8, limit=200)
-        self._public = Worker("snapshots", threads=4, limit=100)  # holds up no user's configuration
+        self._public = Worker("snapshots", threads=4, limit=100)  # public reads must not delay configurations
         self._polling = Worker("intake-poll")
         self._failover = Failover(
             wall_ms(),
@@ -84,11 +80,9 @@ class Service:
             wait_ms=settings.receive_wait * 1000,
             alone=settings.intake == "poll",
         )
-        self._timing = Timing(
-            heartbeat=settings.heartbeat_interval, ping=settings.ping_interval, lifetime=settings.lifetime
-        )
+        timing = Timing(heartbeat=settings.heartbeat_interval, ping=settings.ping_interval, lifetime=settings.lifetime)
         self._hub = self._build_hub()
-        self.delivery = Delivery(self._hub, self._counters, self._mode, self._timing)
+        self.delivery = Delivery(self._hub, self._counters, partial(_current_mode, self._failover), timing)
         self._configurations = None
         self._subscriptions = None
         if settings.users_table is not None:
@@ -98,7 +92,6 @@ class Service:
                 self._hub,
                 self.delivery,
                 self._counters,
-                margin_ms=round(settings.proof_margin * 1000),
             )
         self._hosting = hosting(settings)
         self._tracing = self._hosting.tracing(settings)
@@ -120,7 +113,7 @@ class Service:
         self._gateway = Secrets("GATEWAY_SECRET", settings.gateway_secret)
         self._sealing = Secrets("TICKET_SECRET", settings.ticket_secret)
         self.app = self._build_app()
-        self._sweeping: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     def _build_hub(self) -> Hub[OpenStream]:
         settings = self._settings
@@ -162,7 +155,6 @@ class Service:
                 ready_after=settings.ready_after,
             ),
             queue=queue,
-            beside=self._subscriptions,
         )
 
     def _build_app(self) -> ASGIApp:
@@ -171,7 +163,7 @@ class Service:
         counts = Counts(SentimentTable(calls, settings.sentiment_table))
 
         async def count() -> Metrics:
-            if self._hosting.sleeps:  # and counts nothing meanwhile
+            if self._hosting.sleeps:  # a frozen process has no complete counts
                 return await counts.metrics()
             return self._hub.window.metrics(wall_ms())
 
@@ -198,50 +190,37 @@ class Service:
         for secrets in (self._gateway, self._sealing):
             await secrets.load()
         self.intake.start()
-        self._sweeping = asyncio.create_task(self._sweep())
+        running = [self.delivery.run()]
+        if self._subscriptions is not None:
+            running.append(self._subscriptions.run(self.intake.poll))
+        if self._logs is not None:
+            running.append(self._logs.count_dropped(self._counters))
+        self._tasks = [asyncio.create_task(task) for task in running]
         self._report.begin()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._sweeping is not None:
-            self._sweeping.cancel()
+        for task in self._tasks:
+            task.cancel()
         await self.intake.stop()
         for worker in (self._polling, self._tables, self._public):
             worker.close()
-        self._count_dropped_lines()
         await self._report.end()
 
     async def drain(self) -> None:
-        """Says goodbye to every stream, spread over the drain window, and waits until they have ended."""
+        """Closes all streams, spread over the drain window, and waits until they have ended."""
         self.delivery.drain(self._settings.drain_window)
         with suppress(TimeoutError):
             async with asyncio.timeout(self._settings.drain_window + GRACE):
                 await self._admission.wait_empty()
 
-    def _gauges(self) -> Mapping[str, float | None]:
-        return self.status.gauges()
-
     async def _caught_up(self, start: Request) -> None:
-        """Returns when a stream that begins there can be told the truth, or after `ready_after`."""
+        """Waits until the hub can serve a stream with this start, at most `ready_after` seconds."""
         if self._hosting.sleeps:
             await self.intake.wait_awake()
         if start != Request():
             await self.intake.wait_ready()
 
-    def _mode(self) -> CurrentMode:
-        return CurrentMode(self._failover.mode, self._failover.reason, self._failover.since_ms)
 
-    async def _sweep(self) -> None:
-        while True:
-            try:
-                self.delivery.sweep()
-                self._count_dropped_lines()
-            except Exception:
-                logger.exception("the sweep failed")
-            await asyncio.sleep(self._timing.sweep)
-
-    def _count_dropped_lines(self) -> None:
-        if self._logs is not None:
-            dropped = self._logs.dropped
-            self._counters.add("log_lines_dropped", dropped - self._lines_dropped)
-            self._lines_dropped = dropped
+def _current_mode(failover: Failover) -> CurrentMode:
+    return CurrentMode(failover.mode, failover.reason, failover.since_ms)

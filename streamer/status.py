@@ -1,4 +1,4 @@
-"""How one container stands: for /api/v2/stream/status, for the health check, and as gauges of its metrics."""
+"""The status of one container, for /api/v2/stream/status, the health check and the gauges."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from streamer.web.health import Readiness
 
 
 class ServiceStatus:
-    """Asked in the event loop; nothing here blocks."""
+    """Called in the event loop; no method blocks."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class ServiceStatus:
         self._lags = lags
 
     def members(self) -> Mapping[str, object]:
-        """What /api/v2/stream/status answers; no ARN, no queue name."""
+        """Returns the members of the /api/v2/stream/status response, without ARNs and queue names."""
         now_ms = wall_ms()
         return {
             "connections": self._admission.taken,
@@ -63,7 +63,7 @@ class ServiceStatus:
         }
 
     def gauges(self) -> Mapping[str, float | None]:
-        """By the names of the metrics' catalogue."""
+        """Returns the gauges, by the names of the metrics' catalogue."""
         now_ms = wall_ms()
         return {
             "streams_open": self._admission.taken,
@@ -73,8 +73,7 @@ class ServiceStatus:
         }
 
     def readiness(self, intake: Intake) -> Readiness:
-        """Ready once the table has been read, or when it was not for as long as anybody waits for it: then serve, and
-        say so."""
+        """Returns ready after the first query, or after `ready_after` seconds without one. The reason says which."""
         if self._delivery.draining:
             return Readiness(False, "draining")
         if intake.is_ready:

@@ -1,13 +1,13 @@
-"""The configurations that this container's streams show, and how each change of one reaches its streams.
+"""The configurations that open streams of this container show, and the delivery of their changes to these streams.
 
-Every stream that opens is preceded by a consistent read of its one key, also where others show the configuration
-already: a configuration that was disabled a moment ago is a 404, whatever push has brought so far. Who asks while that
-read is under way gets its answer, so that the reconnects of a whole container cost one read for each configuration. If
-the table does not answer, what somebody watches is shown to others, too: it is as fresh as theirs.
+Before a stream opens, `enter` reads its configuration consistently, even if another stream shows it already: so a
+request for a configuration that was disabled a moment ago gets a 404. Requests that arrive during such a read share its
+result, so that the reconnects of all clients cost one read for each configuration. If the read fails, a configuration
+that another stream shows is used as it is known.
 
-Then changes come by push (`received`), in well under a second; and with each query of the sentiment table `check` reads
-all that are shown, in batches: in poll mode that is how changes come, in push mode the proof that none was missed. Up
-to when there is proof for all of them bounds what places claim (`proved_ms`; see FilterSince).
+While streams are open, push brings changes (`received`), and `run` reads the configurations as often as the sentiment
+table is queried. In poll mode these reads bring the changes; in push mode they prove that no change was missed. The
+start of the last read of a configuration limits the claims of the places on its streams, and on no others (Hub.encode).
 """
 
 from __future__ import annotations
@@ -15,10 +15,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Final
 
 from streamer.clock import wall_ms
@@ -26,6 +25,8 @@ from streamer.configuration import Configuration, Notice
 from streamer.errors import TableError
 from streamer.hub.hub import Hub
 from streamer.hub.subscription import ConfigurationKey, ConfigurationSubscription, Consequence, SubscriptionMemory
+from streamer.intake.poll import Poll
+from streamer.intake.retry import Jitter, Retry
 from streamer.streams.delivery import Delivery
 from streamer.streams.stream import OpenStream
 from streamer.tables.configurations import ConfigurationTable
@@ -33,9 +34,8 @@ from streamer.telemetry.counters import Counters
 
 logger = logging.getLogger(__name__)
 
-PAUSE: Final = 10.0
-"""Seconds after a check that failed in which none is tried, at most: the queries that it goes with have other things to
-do."""
+LONGEST_PAUSE: Final = 10.0
+"""Maximum number of seconds between two attempts at a check that fails."""
 
 _ROUNDS = 4  # reads of a configuration that is written while it is read
 _REMEMBERED = 10_000
@@ -43,18 +43,18 @@ _REMEMBERED = 10_000
 
 @dataclass(slots=True, eq=False)
 class _Reading:
-    """A read under way."""
+    """A read of one configuration, shared by the requests that wait for it."""
 
     task: asyncio.Task[None] | None = None
     waiting: int = 0
-    doubted: bool = False
-    """A notice came meanwhile that it may not know."""
+    outdated: bool = False
+    """A notice arrived during the read, so the result may be older than the notice."""
     subscription: ConfigurationSubscription[OpenStream] | None = None
-    """What came of it; claimed for each that waits."""
+    """The result, with one claim for each waiting request."""
 
 
 class ConfigurationSubscriptions:
-    """Lives in the event loop."""
+    """Runs in the event loop."""
 
     def __init__(
         self,
@@ -63,26 +63,24 @@ class ConfigurationSubscriptions:
         delivery: Delivery,
         counters: Counters,
         *,
-        margin_ms: int = 10_000,
         now_ms: Callable[[], int] = wall_ms,
-        clock: Callable[[], float] = time.monotonic,
-        jitter: Callable[[float, float], float] = random.uniform,
+        jitter: Jitter = random.uniform,
     ) -> None:
         self._table = table
         self._hub = hub
         self._delivery = delivery
         self._counters = counters
-        self._margin_ms = margin_ms
         self._now_ms = now_ms
-        self._clock = clock
         self._jitter = jitter
         self._subscriptions: dict[ConfigurationKey, ConfigurationSubscription[OpenStream]] = {}
         self._readings: dict[ConfigurationKey, _Reading] = {}
         self._left: OrderedDict[ConfigurationKey, SubscriptionMemory] = OrderedDict()
-        self._check_at = float("-inf")
+        self._checking = Retry(
+            f"check of configurations in {table.name}", longest_pause=LONGEST_PAUSE, jitter=jitter, now=now_ms
+        )
 
     async def enter(self, user_id: str, config_id: str) -> ConfigurationSubscription[OpenStream] | None:
-        """The configuration for a request that wants to show it, until it gives it back; None: there is none. Raises
+        """Reads a configuration for a request that shows it until `leave`. Returns None if there is none. Raises
         TableError."""
         key = user_id, config_id
         reading = self._readings.get(key) or self._begin(key)
@@ -108,64 +106,53 @@ class ConfigurationSubscriptions:
         return subscription
 
     def received(self, notices: Iterable[Notice]) -> None:
-        """Takes in what push brought, in order."""
+        """Applies notices that push brought, in their order."""
         for notice in notices:
             key = notice.user_id, notice.config_id
             reading, subscription = self._readings.get(key), self._subscriptions.get(key)
             if reading is not None:
-                reading.doubted = True
+                reading.outdated = True
             if subscription is not None:
                 self._act(subscription, subscription.received(notice, now_ms=self._now_ms(), newest=self._hub.newest))
 
-    def proved_ms(self) -> int | None:
-        """Up to when all that is shown is known to be so, Unix milliseconds; None: nothing is shown."""
-        return min(
-            (subscription.read_ms for subscription in self._subscriptions.values() if subscription.shows is not None),
-            default=None,
-        )
+    async def run(self, poll: Poll) -> None:
+        """Checks the configurations at the interval of the table query, until it is cancelled."""
+        while True:
+            await self._checking(self.check)
+            await asyncio.sleep(poll.interval() * self._jitter(0.9, 1.1))
 
     async def check(self) -> None:
-        """Reads all that are shown, and takes in what they are. Counts and logs a failure itself; then pauses."""
-        if self._clock() < self._check_at:
-            return
+        """Reads the configurations of all open streams, and applies their changes. Raises TableError."""
         keys = [key for key, subscription in self._subscriptions.items() if subscription.shows is not None]
         if not keys:
             return
         began_ms = self._now_ms()
         try:
             found = await self._table.read(keys)
-        except TableError as error:
-            self._check_at = self._clock() + PAUSE * self._jitter(0.5, 1.0)
-            self._failed(error, len(keys))
-        else:
-            self._checked(found, began_ms)
-
-    def _checked(self, found: Mapping[ConfigurationKey, Configuration | None], began_ms: int) -> None:
+        except TableError:
+            self._counters.add("configurations_failed", len(keys))
+            raise
         self._counters.add("configurations_read", len(found))
         for key, configuration in found.items():
             subscription = self._subscriptions.get(key)
             if subscription is not None:
                 self._take(subscription, configuration, began_ms, overtaken=subscription.notified_ms >= began_ms)
 
-    def _failed(self, error: TableError, configurations: int) -> None:
-        self._counters.add("configurations_failed", configurations)
-        logger.warning("configurations not read", extra={"configurations": configurations, "error": str(error)})
-
     def _begin(self, key: ConfigurationKey) -> _Reading:
         reading = self._readings[key] = _Reading()
-        reading.task = asyncio.ensure_future(self._settle(key, reading))
-        reading.task.add_done_callback(_seen)
+        reading.task = asyncio.ensure_future(self._read(key, reading))
+        reading.task.add_done_callback(_retrieve)
         return reading
 
-    async def _settle(self, key: ConfigurationKey, reading: _Reading) -> None:
-        """Reads one until no notice came meanwhile that the read may not know."""
+    async def _read(self, key: ConfigurationKey, reading: _Reading) -> None:
+        """Reads a configuration, again if a notice arrives during the read."""
         try:
             for _ in range(_ROUNDS):
-                reading.doubted = False
+                reading.outdated = False
                 began_ms = self._now_ms()
                 self._counters.add("configurations_read")
                 configuration = await self._table.get(*key)
-                if reading.doubted or self._hub.watermark_ms > began_ms - self._margin_ms:
+                if reading.outdated:
                     continue
                 subscription = self._subscriptions.get(key)
                 if subscription is not None:
@@ -185,7 +172,9 @@ class ConfigurationSubscriptions:
                 return
             raise TableError("a configuration changes while it is read")
         except TableError as error:
-            self._failed(error, 1)
+            self._counters.add("configurations_failed")
+            extra = {"table": self._table.name, "error": str(error)}
+            logger.warning("configuration not read", extra=extra)
             raise
         finally:
             del self._readings[key]
@@ -213,10 +202,10 @@ class ConfigurationSubscriptions:
                 if subscription.shows is None:
                     self._delivery.end(stream, "configuration_gone")
                 else:
-                    self._delivery.refilter(stream, replace(stream.wanted, tickers=subscription.shows))
+                    self._delivery.refilter(stream, stream.wanted.of(subscription))
 
     def leave(self, subscription: ConfigurationSubscription[OpenStream]) -> None:
-        """The request has ended."""
+        """Called when the request ends."""
         subscription.claims -= 1
         if not subscription.claims:
             del self._subscriptions[subscription.key]
@@ -225,6 +214,6 @@ class ConfigurationSubscriptions:
                 self._left.popitem(last=False)
 
 
-def _seen(task: asyncio.Task[None]) -> None:
+def _retrieve(task: asyncio.Task[None]) -> None:
     if not task.cancelled():
-        task.exception()  # everybody who asked may have left
+        task.exception()  # all waiting requests may have ended

@@ -1,4 +1,4 @@
-"""Our clients of AWS. Nothing is retried in them: a call fails once, and whoever made it decides."""
+"""boto3 clients without retries: the caller decides whether to repeat a call."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ if TYPE_CHECKING:
 CONNECT_TIMEOUT = 2
 """Seconds."""
 READ_MARGIN = 5
-"""Seconds that an answer may take beyond the long poll's own wait."""
+"""Read timeout in seconds, beyond the wait time of a long poll."""
 
 TABLE_TIMEOUT = 5
-"""Seconds that an answer of the table may take."""
-_TABLE_CONNECTIONS = 16  # kept open: above the threads that share one client
+"""Read timeout of DynamoDB calls, in seconds."""
+_TABLE_CONNECTIONS = 16  # more than the threads that share one client
 
 
 class QueueClients(NamedTuple):
-    """What a lease needs of AWS."""
+    """The clients of a lease."""
 
     sqs: SQSClient
     sns: SNSClient
 
     def close(self) -> None:
-        """Closes both clients' idle connections; a call in flight goes on."""
+        """Closes both clients' idle connections. A call in progress continues."""
         self.sqs.close()
         self.sns.close()
 
@@ -36,9 +36,8 @@ class QueueClients(NamedTuple):
 def connect_queue(wait_seconds: int) -> QueueClients:
     """Builds both clients from one session; credentials, region and endpoints come from the environment.
 
-    `wait_seconds` is the long poll's wait. Nothing is retried here: a call fails once, within 5 s (of SQS,
-    `wait_seconds` more), and whoever made it decides. Raises whatever boto3 makes of its configuration; takes a few
-    hundred milliseconds.
+    `wait_seconds` is the wait time of long polls. A call fails within 5 s (SQS: `wait_seconds` more). Raises boto3's
+    errors for a wrong configuration. Takes a few hundred milliseconds.
     """
     from boto3.session import Session
     from botocore.config import Config
@@ -52,7 +51,7 @@ def connect_queue(wait_seconds: int) -> QueueClients:
 
 
 def connect_table() -> DynamoDBClient:
-    """Builds a client for DynamoDB, as `connect_queue` does. Nothing is retried here; a call fails within 7 s."""
+    """Builds a client for DynamoDB, as `connect_queue` does. A call fails within 7 s."""
     from boto3.session import Session
     from botocore.config import Config
 
@@ -66,21 +65,21 @@ def connect_table() -> DynamoDBClient:
 
 
 def _region() -> str | None:
-    """boto3 by itself reads `AWS_DEFAULT_REGION` alone; the other SDKs, the CLI and Fargate say `AWS_REGION`. None:
-    boto3 looks where it always looks.
+    """boto3 reads only `AWS_DEFAULT_REGION`; the other SDKs, the CLI and Fargate use `AWS_REGION`. With None, boto3
+    searches its usual sources.
     https://docs.aws.amazon.com/sdkref/latest/guide/feature-region.html"""
     return os.environ.get("AWS_REGION") or None
 
 
 class TableClient:
-    """DynamoDB's client, made by the first thread that needs it. For workers: making it takes a few hundred ms."""
+    """DynamoDB's client, created by the first thread that needs it, which takes a few hundred milliseconds."""
 
     def __init__(self) -> None:
         self._client: DynamoDBClient | None = None
         self._lock = threading.Lock()
 
     def __call__(self) -> DynamoDBClient:
-        """The client, the same for every thread."""
+        """Returns the client, the same for every thread."""
         with self._lock:
             if self._client is None:
                 self._client = connect_table()

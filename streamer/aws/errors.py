@@ -1,4 +1,4 @@
-"""What botocore's errors mean, and failures in words: for everybody, and for the log."""
+"""Classifies botocore's errors, and describes errors for clients and for the log."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LONGEST = 500  # characters of a message
 
 
 def call_errors() -> tuple[type[Exception], ...]:
-    """What a call to AWS raises, for an `except` clause: no answer, a refusal, an answer that cannot be parsed."""
+    """Returns the exceptions of a call to AWS, for an `except` clause."""
     from botocore.exceptions import BotoCoreError, ClientError
     from botocore.parsers import ResponseParserError
 
@@ -31,12 +31,12 @@ def call_errors() -> tuple[type[Exception], ...]:
 
 
 def is_missing_queue(error: BaseException | None) -> bool:
-    """Whether the queue that was asked does not exist."""
+    """Returns whether the error says that the queue does not exist."""
     return _code(error) in _MISSING_QUEUE
 
 
 def is_throttling(error: BaseException) -> bool:
-    """Whether the same call may succeed later: throttled, or an error of AWS's own."""
+    """Returns whether the call was throttled or failed with a 5xx status, so that it may succeed later."""
     from botocore.exceptions import ClientError
 
     if not isinstance(error, ClientError):
@@ -46,29 +46,30 @@ def is_throttling(error: BaseException) -> bool:
 
 
 def is_connection_cut(error: BaseException) -> bool:
-    """Whether the connection was closed without an answer: a kept one, after the process was frozen."""
+    """Returns whether the connection was closed without a response, as a kept one after the process was frozen."""
     from botocore.exceptions import ConnectionClosedError
 
     return isinstance(error, ConnectionClosedError)
 
 
 def is_unknown_subscription(error: Exception) -> bool:
-    """Whether the subscription, or the topic, that was asked for does not exist."""
+    """Returns whether the error says that the subscription or topic does not exist."""
     return _code(error) in {"NotFound", "NotFoundException"}
 
 
 def describe_call(action: str, error: Exception) -> str:
-    """Names a failure for everybody's eyes: `sqs:CreateQueue: AccessDenied`. Never the message, which names ARNs."""
+    """Describes an error for clients, as `sqs:CreateQueue: AccessDenied`, without AWS's message, which may have
+    ARNs."""
     return f"{action}: {_code(error) or type(error).__name__}"
 
 
 def describe(error: Exception) -> str:
-    """Words that are safe to show: our own, or the exception's name, never its message: it may hold what was read."""
+    """Describes an error for clients: the text of a StreamerError, else the exception's name without its message."""
     return str(error) if isinstance(error, StreamerError) else type(error).__name__
 
 
 def log_fields(error: Exception) -> dict[str, object]:
-    """A log line's members: `error` in words, what AWS or botocore `said`, `where` it was if it was unexpected."""
+    """Returns members of a log line: `error`, AWS's or botocore's message as `said`, and `where` a bug was raised."""
     cause = error.__cause__ if isinstance(error, StreamerError) else error
     expected = cause is None or isinstance(cause, call_errors())
     return {
@@ -79,7 +80,7 @@ def log_fields(error: Exception) -> dict[str, object]:
 
 
 def message_of(error: BaseException | None) -> str | None:
-    """AWS's or botocore's own message: for the log, it may name queues. None for other exceptions."""
+    """Returns AWS's or botocore's message, for the log only, because it may have queue names. None for other errors."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     if isinstance(error, ClientError):
@@ -95,6 +96,6 @@ def _code(error: BaseException | None) -> str | None:
 
 
 def _where(error: BaseException) -> str:
-    """The three innermost calls, innermost first."""
+    """Returns the three innermost calls, innermost first."""
     frames = traceback.extract_tb(error.__traceback__)[-3:]
     return " < ".join(f"{frame.name} ({frame.filename}:{frame.lineno})" for frame in reversed(frames))

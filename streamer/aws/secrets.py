@@ -1,9 +1,9 @@
-"""Secrets as they are now: values of the settings, and what Secrets Manager holds under the ARNs among them.
+"""The current secrets: values from the settings, and secrets of Secrets Manager whose ARNs are in the settings.
 
-An ARN's secret is a string, or a JSON list of strings. It is read at the start, again when somebody asks and what was
-read is five minutes old (that one still gets the old values), and at once when something fits no known secret, yet at
-most every 30 s. So: add the new one behind the old, wait five minutes, swap the two, wait for a ticket's lifetime, take
-the old one away; nothing restarts. A read that fails leaves what was known.
+The secret of an ARN is a string or a JSON list of strings. It is read at the start, in the background when a request
+needs it after five minutes, and when a request matches no known secret, at most every 30 s. To rotate without a
+restart: append the new secret, wait five minutes, swap the two, wait for a ticket's lifetime, remove the old one. If a
+read fails, the known values stay valid.
 
 https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html
 """
@@ -27,13 +27,13 @@ from streamer.setting_values import flaw, is_secret_arn
 logger = logging.getLogger(__name__)
 
 STALE = 300.0
-"""Seconds after which what was read of Secrets Manager is read again: how long a withdrawn secret still counts."""
+"""Age in seconds after which a secret is read again. A removed secret stays valid for so long."""
 PATIENCE = 30.0
-"""Seconds between two reads, whatever is sent here: a forger must not make us call AWS."""
+"""Minimum number of seconds between two reads, so that forged requests cannot cause calls to AWS."""
 
 
 def fetch(arn: str) -> str:
-    """What an ARN's secret holds. Blocks, for 30 s at the worst. Raises what boto3 does, KeyError if it is binary."""
+    """Returns the secret of an ARN. Blocks, at most 30 s. Raises boto3's errors, and KeyError if it is binary."""
     from boto3.session import Session
     from botocore.config import Config
 
@@ -42,7 +42,7 @@ def fetch(arn: str) -> str:
         read_timeout=READ_MARGIN,
         retries={"mode": "standard", "total_max_attempts": 3},
     )
-    client = Session().client("secretsmanager", region_name=arn.split(":")[3], config=config)  # the secret's own
+    client = Session().client("secretsmanager", region_name=arn.split(":")[3], config=config)  # the secret's region
     try:
         return str(client.get_secret_value(SecretId=arn)["SecretString"])
     finally:
@@ -50,9 +50,9 @@ def fetch(arn: str) -> str:
 
 
 class Secrets:
-    """The valid values of one setting, the first being the one to make new things with.
+    """The valid values of one setting. The first one signs new tickets.
 
-    Lives in the event loop, but for `read`. No `repr` and no log line shows a value.
+    Used in the event loop, except `read`. Neither `repr` nor log lines show a value.
     """
 
     def __init__(
@@ -83,34 +83,35 @@ class Secrets:
         return bool(self._entries)
 
     def read(self) -> bool:
-        """Reads all ARNs; blocks. True if the values are others now. SettingsError names each that cannot be had."""
+        """Reads all ARNs; blocks. Returns whether the values changed. Raises SettingsError, which names all that
+        failed."""
         self._asked_at = self._clock()
         return self._replace(self._resolve_all())
 
     async def load(self) -> bool:
-        """`read`, in a worker."""
+        """Does the same in a worker's thread."""
         self._asked_at = self._clock()
         return self._replace(await self._worker(self._resolve_all))
 
     def values(self) -> tuple[bytes, ...]:
-        """What is valid as far as is known; what is stale is read again meanwhile, for the next one who asks."""
+        """Returns the known values. Starts a read in the background if they are stale."""
         if self._clock() - self._asked_at >= STALE:
             self.doubt()
         return self._values
 
     def doubt(self) -> asyncio.Task[bool] | None:
-        """Called when something fits no value: reads again, unless that was done just now.
+        """Called when a request matches no value. Starts a read, unless the last one was within PATIENCE.
 
-        Returns the read under way, shared by all who ask meanwhile; its result says whether the values changed.
+        Returns the current read, which all callers share; its result says whether the values changed.
         """
         if self._reading is None and self._remote and self._clock() - self._asked_at >= PATIENCE:
             self._reading = asyncio.ensure_future(self._read_again())
         return self._reading
 
     async def reread(self) -> bool:
-        """`doubt`, awaited: whether it is worth another try."""
+        """Awaits `doubt`. Returns whether the values changed, so that the request can be checked again."""
         reading = self.doubt()
-        return reading is not None and await asyncio.shield(reading)  # one of those who wait may leave
+        return reading is not None and await asyncio.shield(reading)  # another request may wait for it
 
     async def _read_again(self) -> bool:
         changed = False
@@ -121,7 +122,7 @@ class Secrets:
         except SettingsError as error:
             logger.warning("secrets not read; the known ones stay", extra={"mistakes": list(error.mistakes)})
         except Exception as error:
-            # Its text and traceback may hold what was read.
+            # Its message and traceback may contain the secret.
             logger.error("secrets not read; the known ones stay", extra={"error": type(error).__name__})
         finally:
             self._reading = None
@@ -149,12 +150,12 @@ class Secrets:
         try:
             held = self._fetch(arn)
         except KeyError:
-            raise _Unusable("is binary; keep a string in it") from None
+            raise _Unusable("is binary; store a string") from None
         except call_errors() as error:
             raise _Unusable(f"cannot be read: {describe_call('secretsmanager:GetSecretValue', error)}") from None
         values = _listed(held)
         if not values:
-            raise _Unusable("holds no secret; keep a string in it, or a JSON list of strings")
+            raise _Unusable("holds no secret; store a string or a JSON list of strings")
         for position, value in enumerate(values, 1):
             if wrong := flaw(value):
                 raise _Unusable(f"holds a value ({position} of {len(values)}) that {wrong}")
@@ -162,7 +163,7 @@ class Secrets:
 
 
 class _Unusable(Exception):
-    """Why an ARN gives no secret, in words that show none."""
+    """Why the secret of an ARN is unusable, without its value."""
 
 
 def _listed(held: str) -> list[str]:

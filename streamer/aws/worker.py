@@ -1,4 +1,4 @@
-"""Threads that make blocking calls for the event loop. Nothing else in `streamer` crosses between the two."""
+"""Threads that make blocking calls for the event loop."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _Calls = SimpleQueue["_Call | None"]
 
 
 class Worker:
-    """`await worker(call)` runs a call in a thread of its own and returns what it returns or raises.
+    """`await worker(call)` runs a call in a thread, and returns its result or raises its error.
 
-    Calls begin in the order in which they were asked for, one at a time for each thread. The threads are daemons: they
-    begin with the first call, and the end of the process does not wait for a call under way.
+    Calls start in the order of the requests, one at a time in each thread. The threads are daemons, so the end of the
+    process does not wait for a call.
     """
 
     def __init__(self, name: str, *, threads: int = 1, limit: int | None = None) -> None:
-        """`limit`: calls that may wait or run; the next one raises TableError, as if AWS had been asked too much."""
+        """`limit`: maximum number of calls that wait or run; above it a call raises TableError."""
         self._name = name
         self._most = threads
         self._limit = limit
@@ -38,10 +38,10 @@ class Worker:
         self._lock = threading.Lock()
 
     async def __call__(self, call: Callable[P, Result], *args: P.args, **kwargs: P.kwargs) -> Result:
-        """A caller that is cancelled never hears the result: a call that waits is not made, one under way goes on."""
+        """If the caller is cancelled, a waiting call is not made, and a running call continues without a listener."""
         with self._lock:
             if self._closed:
-                raise TableError("the service is about to stop")
+                raise TableError("the service is stopping")
             if self._limit is not None and self._pending >= self._limit:
                 raise TableError("too many requests wait for the table")
             if self._threads < min(self._most, self._pending + 1):
@@ -53,7 +53,7 @@ class Worker:
         return await asyncio.wrap_future(future)
 
     def abandon(self) -> None:
-        """Leaves the calls under way to their end: the next call does not wait for them, but gets a new thread."""
+        """Runs the next calls in new threads, so that they do not wait for the running ones."""
         with self._lock:
             calls, self._calls = self._calls, SimpleQueue()
             threads, self._threads = self._threads, 0
@@ -61,7 +61,7 @@ class Worker:
             calls.put(None)
 
     def close(self) -> None:
-        """Calls under way end by themselves; calls that wait are cancelled. Later calls raise TableError."""
+        """Cancels waiting calls. Running calls continue; later calls raise TableError."""
         with self._lock:
             self._closed = True
         waiting = self._calls
@@ -86,7 +86,7 @@ class Worker:
                     del result
             else:
                 self._ended()
-            del entry, future, call  # or they would live until the next call
+            del entry, future, call  # else they would stay in memory until the next call
 
     def _ended(self) -> None:
         with self._lock:

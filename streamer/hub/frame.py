@@ -9,34 +9,34 @@ from streamer.change import Key
 
 
 class FrameKind(Enum):
-    """What decides who gets a frame."""
+    """Decides which streams get a frame."""
 
     SENTIMENT = "sentiment"
     METRICS = "metrics"
     CONTROL = "control"
-    """Heartbeats: everybody."""
+    """Heartbeats, for every stream."""
 
 
 @dataclass(slots=True, eq=False)
 class Frame:
-    """Bytes as they go over the wire, encoded once for everyone."""
+    """Bytes of the wire format, encoded once for all streams."""
 
     number: int
     kind: FrameKind
     ticker: str | None
     data: bytes
     time_ms: int = 0
-    """Its place's time: up to when everything was proven when it was made."""
+    """Time of its place: the watermark when the frame was created."""
     key: Key | None = None
-    """The item that it tells of."""
+    """The item whose change it reports."""
     dated_ms: int = 0
-    """When its change was relayed, or learnt by a query."""
+    """Time (Unix milliseconds) at which the relay published the change, or a query found it."""
     repeatable: bool = False
-    """It tells a state that another write may make again without anybody seeing a difference: a withdrawal, or an
-    update without `updated_at`."""
+    """Whether a later write can restore exactly this state: true for a withdrawal, and for an update without
+    `updated_at`."""
     superseded: bool = False
-    """A later one tells of the same item and ticker."""
+    """Whether a later frame reports the same item and ticker."""
 
     def at(self, place: str) -> bytes:
-        """Its bytes with another place."""
+        """Returns its bytes with another place."""
         return b"id: %b\n%b" % (place.encode(), self.data[self.data.index(b"\n") + 1 :])

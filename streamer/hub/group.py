@@ -1,4 +1,4 @@
-"""Subscribers of equal filters: they are told the same bytes, so what they were told is counted once for all."""
+"""Subscribers with equal filters. They get the same bytes, which are counted once for the group."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ Subscriber = TypeVar("Subscriber")
 
 
 class Group(set[Subscriber]):
-    """A set of subscribers with the sums of what each of its members was told since it was made."""
+    """A set of subscribers, with the totals that the group was sent since it was created."""
 
     __slots__ = ("bytes", "events", "told_at")
 
@@ -18,10 +18,10 @@ class Group(set[Subscriber]):
         """Sentiment and metrics events."""
         self.bytes = 0
         self.told_at = float("-inf")
-        """When it was last told something, in seconds of whoever tells."""
+        """Time of the last write to the group, in seconds of the caller's clock."""
 
     def told(self, events: int, size: int, now: float) -> None:
-        """Counts what every member gets now."""
+        """Counts one write to every member."""
         self.events += events
         self.bytes += size
         self.told_at = now

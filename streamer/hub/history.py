@@ -1,8 +1,8 @@
-"""The sentiment frames of the last minutes: what a client that comes back is sent.
+"""The sentiment frames of the last minutes, for replay to clients that reconnect.
 
-Kept by age and by bytes. Frames stand in the order of their numbers, so a place of this run is found by bisection.
-Each has a date (Unix milliseconds: when its change was relayed, or learnt by query); dates are not in order, so
-'everything dated after' begins where the running maximum passes the time: nothing is left out, some may repeat.
+The history is bounded by age and by bytes. Frames are in the order of their numbers, so a place of this run is found by
+bisection. Their dates (Unix milliseconds) are not in order. Therefore a replay of all frames dated after a time begins
+where the running maximum of the dates exceeds it: no frame is left out, and some are sent twice.
 """
 
 from __future__ import annotations
@@ -27,28 +27,23 @@ class History:
         self._numbers: list[int] = []
         self._by_ticker: dict[str, list[int]] = {}  # numbers; evicted ones are trimmed now and then
         self._newest: list[int] = []  # the running maximum of the dates
-        self._learnt: list[int] = []
+        self._added_ms: list[int] = []
         self._last: dict[tuple[Key | None, str | None], Frame] = {}
-        self._head = 0  # what stands before it is evicted
+        self._head = 0  # index of the oldest frame that is kept
         self._keep_ms = keep_ms
         self._limit = limit_bytes
         self._bytes = 0
         self.evicted_through = 0
-        """The number of the newest frame that was evicted; a place before it is not covered, and a
-        cursor there is before everything that is kept."""
+        """Number of the newest evicted frame. A place before it is not covered; as a cursor it selects all kept
+        frames."""
         self.evicted_dated_ms = -1
-        """The newest date of those that were evicted."""
+        """The newest date of an evicted frame."""
 
     def __len__(self) -> int:
         return len(self._frames) - self._head
 
-    @property
-    def bytes(self) -> int:
-        """Memory it takes, about."""
-        return self._bytes
-
     def add(self, frame: Frame, now_ms: int) -> None:
-        """Appends a frame; its number is above all before it."""
+        """Appends a frame. Its number must be above all others."""
         dated_ms = frame.dated_ms
         before = self._last.get((frame.key, frame.ticker))
         if before is not None:
@@ -59,23 +54,23 @@ class History:
         if frame.ticker is not None:
             self._by_ticker.setdefault(frame.ticker, []).append(frame.number)
         self._newest.append(max(dated_ms, self._newest[-1]) if self._newest else dated_ms)
-        self._learnt.append(now_ms)
+        self._added_ms.append(now_ms)
         self._bytes += len(frame.data) + _OVERHEAD
         while self._bytes > self._limit and len(self) > 1:
             self._evict()
 
     def expire(self, now_ms: int) -> None:
-        """Evicts what was learnt longer ago than it is kept."""
-        while len(self) and now_ms - self._learnt[self._head] > self._keep_ms:
+        """Evicts frames that were added more than `keep_ms` ago."""
+        while len(self) and now_ms - self._added_ms[self._head] > self._keep_ms:
             self._evict()
 
     def covers(self, cursor: int) -> bool:
-        """Whether nothing after the cursor was evicted."""
+        """Returns whether every frame after the cursor is kept."""
         return cursor >= self.evicted_through
 
     def after(self, cursor: int, tickers: Set[str] | None = None) -> Iterator[Frame]:
-        """The frames of these tickers (None: all) with a number above the cursor, which must be covered; do not add or
-        evict while iterating."""
+        """Yields the frames of these tickers (None: all) after the cursor, which must be covered. Do not add or evict
+        frames while iterating."""
         if tickers is None:
             start = bisect_right(self._numbers, cursor, lo=self._head)
             return (self._frames[index] for index in range(start, len(self._frames)))
@@ -83,19 +78,19 @@ class History:
         return (self._frames[bisect_left(self._numbers, number, lo=self._head)] for number in wanted)
 
     def count(self, cursor: int, tickers: Set[str] | None = None) -> int:
-        """How many frames `after` would give."""
+        """Returns the number of frames that `after` yields."""
         if tickers is None:
             return len(self._numbers) - bisect_right(self._numbers, cursor, lo=self._head)
         lists = (self._by_ticker.get(ticker, []) for ticker in tickers)
         return sum(len(numbers) - bisect_right(numbers, cursor) for numbers in lists)
 
     def time_of(self, number: int) -> int | None:
-        """The time of the place of the frame with this number; None if it is not kept, or no frame of the history."""
+        """Returns the time of the place of the frame with this number; None if the history does not have it."""
         index = bisect_left(self._numbers, number, lo=self._head)
         return self._frames[index].time_ms if index < len(self._numbers) and self._numbers[index] == number else None
 
     def dated_after(self, time_ms: int) -> int:
-        """The cursor from which everything dated after a time follows."""
+        """Returns a cursor before all frames that are dated after a time."""
         start = bisect_right(self._newest, time_ms, lo=self._head)
         return self.evicted_through if start == self._head else self._numbers[start - 1]
 
@@ -113,7 +108,7 @@ class History:
             del self._last[frame.key, frame.ticker]
         self._head += 1
         if self._head >= 1024 and self._head * 2 >= len(self._frames):
-            for column in (self._frames, self._numbers, self._newest, self._learnt):
+            for column in (self._frames, self._numbers, self._newest, self._added_ms):
                 del column[: self._head]
             self._head = 0
             for ticker, numbers in list(self._by_ticker.items()):

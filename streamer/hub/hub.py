@@ -1,7 +1,8 @@
-"""The hub: changes in, frames out, and who is to get them.
+"""The hub turns changes into frames and groups the streams by filter.
 
-`publish`, `begin`, `join` and `take_pending` contain no await: that is what makes 'replay, then live' one step of the
-event loop. Every frame with an id takes the next number, so no id is ever ahead of what was queued before it.
+`publish`, `begin`, `join` and `take_pending` contain no await. Therefore the end of a replay and the first live frame
+are one step of the event loop. Each frame with an id has the next number, so a stream never gets an id that is ahead of
+a frame that is still to be sent to it.
 """
 
 from __future__ import annotations
@@ -24,23 +25,23 @@ from streamer.sse.events import Event, SentimentUpdate, SentimentWithdrawn, With
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of a batch of observations."""
+    """The result of a batch of observations."""
 
     updates: int = 0
     withdrawals: int = 0
     known: int = 0
     stale: int = 0
     read_again: list[Key] = field(default_factory=list)
-    """Items that only a consistent read of the table can decide."""
+    """Items whose state is unknown until a consistent read."""
     fetched: list[Key] = field(default_factory=list)
-    """Items of which a read brought what push had not."""
+    """Items with changes that a table read published, because push had not."""
     invalid: list[tuple[Key, Item]] = field(default_factory=list)
-    """Items that a read found for the first time, and that break the table's rules."""
+    """Items that break the table's rules, each when a read first returns it."""
 
 
 class Hub(Generic[Subscriber]):
-    """State of one run of one container. Not thread-safe: lives in the event loop. Clocks and the index's lag together
-    are off by `margin_ms` at most."""
+    """The state of one run of one container. Not thread-safe: used in the event loop only. `margin_ms` is the upper
+    bound of clock skew and index lag together."""
 
     def __init__(self, *, run: int, ledger: Ledger, history: History, window: Window, margin_ms: int = 10_000) -> None:
         self.run = run
@@ -48,30 +49,30 @@ class Hub(Generic[Subscriber]):
         self.history = history
         self.window = window
         self.watermark_ms = 0
-        """Up to when there is proof that everything was published; 0: no proof."""
+        """Unix milliseconds; every change before this time is proven to be published. 0: there is no proof yet."""
         self.covered_since_ms: int | None = None
-        """From when on this run knows of everything that was written; None: it knows nothing yet."""
+        """Unix milliseconds; this run knows every change after this time. None: no query has succeeded yet."""
         self.newest = 0
         """The number of the newest frame."""
         self.groups: dict[Filter, Group[Subscriber]] = {}
         self._margin_ms = margin_ms
-        self._proved_ms = 0  # the watermark, but for doubts
-        self._doubted_ms = -1  # when something late was last published
-        self._recent: dict[Key, None] = {}  # what queries are to find again
+        self._proved_ms = 0  # the watermark without the effect of late changes
+        self._late_at_ms = -1  # when a change from before the watermark was last published
+        self._recent: dict[Key, None] = {}  # items that the next queries must return
         self._pending: list[Frame] = []
         self._window_taken = -1
 
     def publish(self, changes: Iterable[Change], *, dated_ms: int, now_ms: int) -> Outcome:
-        """Takes stream records in; what a user now sees differently becomes frames for the next flush.
+        """Applies stream records. Each visible difference becomes a frame for the next flush.
 
-        If it raises, a record was not published, and none after it: reads of the table will find that.
+        If it raises, one record and all after it were not published; table reads will find these changes.
         """
         outcome = Outcome()
         for change in changes:
             decision = self.ledger.observe_record(change, now_ms)
             answer = decision.answer
             if answer is Answer.PUBLISH:
-                self._doubt(change.committed_at * 1000, now_ms)
+                self._lower_watermark(change.committed_at * 1000, now_ms)
                 committed_at = iso_time(change.committed_at * 1000)
                 events = _differences(change.key, change.after, decision, committed_at)
                 try:
@@ -82,8 +83,9 @@ class Hub(Generic[Subscriber]):
             elif answer is Answer.KNOWN:
                 outcome.known += 1
                 if decision.by_read and change.before is not None and change.after.state == decision.published:
-                    # A read brought it, and could not know what it withdraws beside what this run had published.
-                    withdrawn = set() if decision.over is None else set(decision.over.tickers)
+                    # A read published the state. It did not know the old image, which may have more tickers to
+                    # withdraw.
+                    withdrawn = set() if decision.state_before_read is None else set(decision.state_before_read.tickers)
                     events = _differences(change.key, change.after, replace(decision, shown=change.before), None)
                     news = (event for event in events if event.ticker not in withdrawn)
                     self._add_events(change.key, decision.published, news, outcome, dated_ms, now_ms)
@@ -96,9 +98,9 @@ class Hub(Generic[Subscriber]):
     def observe(
         self, rows: Iterable[tuple[Key, Item]], *, began_ms: int, as_of: int, consistent: bool, now_ms: int
     ) -> Outcome:
-        """Takes items in as a read found them that began at `began_ms`, when the ledger's revision was `as_of`.
+        """Applies the items of a table read that began at `began_ms`, when the ledger's revision was `as_of`.
 
-        What of them is not published yet becomes frames for the next flush, dated now: it was written before now.
+        Each difference from the published state becomes a frame for the next flush, dated now.
         """
         outcome = Outcome()
         for key, item in rows:
@@ -122,8 +124,8 @@ class Hub(Generic[Subscriber]):
         return outcome
 
     def missing(self, found: Set[Key], *, since: str, began_ms: int) -> list[Key]:
-        """Items that are shown and that a query of everything after the timestamp `since` should have found, and did
-        not: deleted, not scored any more, or on their way from one label to another. Oldest first."""
+        """Returns the published items after the timestamp `since` that a query should have returned and did not, oldest
+        first. Such an item was deleted, lost its score, or is moving from one label of the index to another."""
         settled_ms = began_ms - self._margin_ms
         return [
             key
@@ -131,16 +133,12 @@ class Hub(Generic[Subscriber]):
             if key.timestamp > since and key not in found and self.ledger.published_before(key, settled_ms)
         ]
 
-    def proved(self, began_ms: int, since_ms: int, *, filters_ms: int | None = None) -> None:
-        """A query that began at `began_ms`, of the items with a timestamp after `since_ms`, has been taken in whole:
-        whatever it found is published, and what contradicted the ledger has been read consistently.
+    def proved(self, began_ms: int, since_ms: int) -> None:
+        """Moves the watermark after a complete query, which began at `began_ms`, of the items with a timestamp after
+        `since_ms`. All its items are published, and all contradictions were read consistently.
 
-        So everything written before its start, less the margin, is published: each item by the query that saw it
-        first, or again by the first one after each of its changes, as long as it was scored within LATENESS_MS of its
-        timestamp. What is written later is not claimed.
-
-        Nor is what is later than the proof, less the margin, that every stream has the filter that it should have:
-        `filters_ms`, when the last consistent read of the configurations that are shown began; None: none is.
+        Therefore every change before its start, less the margin, is published, as long as the item was scored within
+        LATENESS_MS of its timestamp.
         """
         knows_since_ms = since_ms + LATENESS_MS
         if self.covered_since_ms is None or knows_since_ms > self._proved_ms:
@@ -149,53 +147,60 @@ class Hub(Generic[Subscriber]):
         since = iso_time(max(0, since_ms))
         for key in [key for key in self._recent if key.timestamp <= since]:
             del self._recent[key]
-        if self._doubted_ms < began_ms:
-            held_ms = self._proved_ms if filters_ms is None else filters_ms - self._margin_ms
-            self.watermark_ms = max(min(self._proved_ms, held_ms), min(self.watermark_ms, self._proved_ms))
+        if self._late_at_ms < began_ms:
+            self.watermark_ms = self._proved_ms
 
     def backfill(
         self, rows: Iterable[tuple[Key, Item]], since_ms: int, *, remember: tuple[str, str], now_ms: int
     ) -> bool:
-        """Takes in what was in the table before this run began: for the counts, which now reach back to `since_ms`,
-        and for the ledger where the timestamp is after the first and up to the second of `remember`; nobody is told.
-        False: no more is counted."""
+        """Applies items that were in the table before this run, without publishing them. The counts then reach back to
+        `since_ms`. The ledger stores the items with a timestamp after the first and up to the second of `remember`.
+        Returns False if the counts are full."""
         after, until = remember
         fits = True
         for key, item in rows:
             if after < key.timestamp <= until:
                 self.ledger.remember(key, item.state, now_ms)
-            state = self.ledger.last(key) if self.ledger.knows(key) else item.state
+            state = self.ledger.known_state(key) if self.ledger.knows(key) else item.state
             fits = fits and (state is None or self.window.recall(key, state, now_ms))
         if fits:
             self.window.reach(since_ms)
         return fits
 
     def announce(self, event: Event, kind: FrameKind = FrameKind.CONTROL) -> None:
-        """Queues an event that is no change for the next flush: a heartbeat, metrics."""
+        """Queues a heartbeat or metrics for the next flush."""
         self._frame(event, kind, None)
 
-    def stamp(self, event: Event) -> bytes:
-        """The event as a frame of its own number, for the streams that the caller writes it to now. Flush first."""
+    def stamp(self, event: Event, wanted: Filter | None = None) -> bytes:
+        """Returns the event with the next frame number, for the streams (of this filter, or of any) to which the caller
+        writes it now. Flush first."""
         self.newest += 1
-        return event.frame(place=str(self.place()))
+        return event.frame(place=str(Place(self._claim(self.watermark_ms, wanted), self.run, self.newest)))
 
     def place(self) -> Place:
-        """Where a client is that has every frame so far."""
+        """The place of a client that has every frame so far."""
         return Place(self.watermark_ms, self.run, self.newest)
 
-    def sent_again(self, frame: Frame, came_ms: int) -> bytes:
-        """A last word of the history as it goes to a client that came with a place of this time: with one that does not
-        lead it back."""
-        time_ms = min(came_ms, self.watermark_ms)
-        return frame.data if time_ms <= frame.time_ms else frame.at(str(Place(time_ms, self.run, frame.number)))
+    def encode(self, frame: Frame, wanted: Filter, came_ms: int = 0) -> bytes:
+        """Returns the frame's bytes for streams of this filter. `came_ms`: the time of the place with which the client
+        came, if the client must not be led back behind it; 0: the frame's own time counts."""
+        time_ms = self._claim(max(frame.time_ms, min(came_ms, self.watermark_ms)), wanted)
+        return frame.data if time_ms == frame.time_ms else frame.at(str(Place(time_ms, self.run, frame.number)))
+
+    def _claim(self, time_ms: int, wanted: Filter | None) -> int:
+        """Limits a place's time on a configuration's streams: before the last consistent read of the configuration,
+        less the margin, their filter is proven to be the right one."""
+        if wanted is None or wanted.configuration is None:
+            return time_ms
+        return min(time_ms, wanted.configuration.read_ms - self._margin_ms)
 
     def take_pending(self) -> list[Frame]:
-        """The frames since the last flush, in order; the caller sends them to the groups now."""
+        """Returns and clears the frames since the last flush. The caller sends them to the groups at once."""
         pending, self._pending = self._pending, []
         return pending
 
     def begin(self, request: resume.Request, now_ms: int, since: resume.FilterSince | None = None) -> resume.Start:
-        """Where a new stream begins."""
+        """Decides where a new stream begins."""
         return resume.begin(
             request,
             self.history,
@@ -207,20 +212,21 @@ class Hub(Generic[Subscriber]):
         )
 
     def missed(self, wanted: Filter, start: resume.Start, cursor: int) -> Iterator[Frame]:
-        """What of the history a stream that began so wants after its cursor; do not publish while iterating."""
+        """Yields the frames of the history after the cursor that a stream with this start is sent. Do not publish while
+        iterating."""
         if not wanted.sentiment:
             return iter(())
         frames = self.history.after(cursor, wanted.tickers)
         return frames if start.after_ms is None else (frame for frame in frames if start.wants(frame))
 
     def missed_count(self, wanted: Filter, start: resume.Start) -> int:
-        """How many frames `missed` gives from the beginning."""
+        """Returns the number of frames that `missed` yields from the start."""
         if wanted.sentiment and start.after_ms is None:
             return self.history.count(start.cursor, wanted.tickers)
         return sum(1 for _ in self.missed(wanted, start, start.cursor))
 
     def join(self, wanted: Filter, subscriber: Subscriber) -> Group[Subscriber]:
-        """From the next flush on the subscriber gets what its filter admits, as all of its group do."""
+        """Adds the subscriber to its filter's group, which gets the frames of the next flush."""
         group = self.groups.get(wanted)
         if group is None:
             group = self.groups[wanted] = Group()
@@ -228,7 +234,7 @@ class Hub(Generic[Subscriber]):
         return group
 
     def leave(self, wanted: Filter, subscriber: Subscriber) -> None:
-        """No more; leaving twice, or without having joined, is nothing."""
+        """Removes the subscriber from its group. Does nothing if it is not in the group."""
         group = self.groups.get(wanted)
         if group is not None:
             group.discard(subscriber)
@@ -236,15 +242,15 @@ class Hub(Generic[Subscriber]):
                 del self.groups[wanted]
 
     def take_window_change(self) -> bool:
-        """Whether the counts differ from those of the last call: each change is taken once."""
+        """Returns whether the counts changed since the last call."""
         changed = self.window.revision != self._window_taken
         self._window_taken = self.window.revision
         return changed
 
     def expire(self, now_ms: int) -> None:
-        """Lets go of what is over its time."""
+        """Removes items and frames that are too old."""
         for key in self.ledger.expire(now_ms):
-            # `missing` asks the ledger and would not name it. Without this the keys pile up while no query succeeds.
+            # Without this, the keys accumulate while no query succeeds. `missing` never returns them.
             self._recent.pop(key, None)
         self.history.expire(now_ms)
         self.window.expire(now_ms)
@@ -271,12 +277,12 @@ class Hub(Generic[Subscriber]):
         if state is not None:
             self._recent[key] = None
 
-    def _doubt(self, written_ms: int, now_ms: int) -> None:
-        """A change comes that was written before what is proven: another one, that a query saw, may have followed it,
-        and be told again only when its own record comes. Until the next query nothing later is claimed."""
+    def _lower_watermark(self, written_ms: int, now_ms: int) -> None:
+        """Lowers the watermark if a change from before it is published. A later change of the same item, which a query
+        had published, may now be overwritten until its own record arrives; the next query proves the state again."""
         if written_ms - self._margin_ms < self.watermark_ms:
             self.watermark_ms = max(0, written_ms - self._margin_ms)
-            self._doubted_ms = now_ms
+            self._late_at_ms = now_ms
 
     def _frame(self, event: Event, kind: FrameKind, ticker: str | None) -> Frame:
         data = self.stamp(event)
@@ -288,9 +294,9 @@ class Hub(Generic[Subscriber]):
 def _differences(
     key: Key, item: Item, decision: Decision, committed_at: str | None
 ) -> Iterator[SentimentUpdate | SentimentWithdrawn]:
-    """One event for each ticker under which the item now shows something else.
+    """Yields one event for each ticker whose visible state differs.
 
-    What an item that is new to the hub showed before is withdrawn, but not believed to have been published.
+    For an item that is new to the hub, the old image's tickers are withdrawn, but never treated as published.
     """
     state, published, shown = item.state, decision.published, decision.shown
     tickers = () if state is None else state.tickers

@@ -1,17 +1,17 @@
-"""The last visible state of each item, and what each new observation of it means.
+"""Stores the last visible state of each item, and decides for each observation whether to publish it.
 
-Observations come in any order, more than once, and by two ways: a stream record (push) carries a sequence number,
-which orders the records of an item; a read of the table carries the time at which it began. The ledger decides:
+Observations arrive in any order, repeatedly, and from two sources: a stream record (push) has a sequence number, which
+orders the records of an item; a table read has the time at which it began. The ledger decides:
 
-- publish: the item now shows something else than what was published last;
-- known: it shows what was published;
-- stale: the observation is older than what was published;
-- read again: only a (further) consistent read can tell.
+- publish: the item's state differs from the last published state;
+- known: there is nothing to publish;
+- stale: the observation is older than the stored state;
+- read again: the order is unknown, and a consistent read is needed.
 
-Why the end is right: between records the sequence number decides. A consistent read is the truth at its start, unless
-an observation was applied since (its `as_of` tells). A record that differs from what a read brought is older if it was
-committed clearly before that read began (by more than clocks differ), newer if it was committed two seconds after the
-answer came, and in between nobody knows. The writer's clock orders nothing.
+The final state is correct for these reasons. Sequence numbers order records. A consistent read is valid at the time at
+which it began, unless an observation was applied after that (`as_of`). A record that contradicts a read is older if it
+was committed before the read began (minus the clocks' difference), and newer if it was committed more than two seconds
+after the response; otherwise the order is unknown. `updated_at`, which the writer sets, is not used for ordering.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from enum import Enum
 from streamer.change import Change, Item, Key, State
 
 DAY_MS = 86_400_000
-_AFTER_MS = 2_000  # a record that is wrongly taken for newer is set right by the next query; a read takes time
+_AFTER_MS = 2_000  # if a record is wrongly treated as newer, the next query corrects it
 _SECOND_MS = 1_000  # committed_at is rounded down to the second
 
 
 class Answer(Enum):
-    """What an observation means."""
+    """What to do with an observation."""
 
     PUBLISH = "publish"
     KNOWN = "known"
@@ -37,32 +37,33 @@ class Answer(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What an observation means, and what stood before it."""
+    """The decision for one observation, and the item's state before it."""
 
     answer: Answer
     published: State | None
-    """What was published last of the item; None: nothing, or that it shows nothing."""
+    """The last published state; None if nothing was published, or if the item was published as absent."""
     shown: State | None
-    """What clients may show: what was published or, of an item that is new here, what it is known to have shown."""
+    """The state that clients may display: the last published state or, for an item that is not in the ledger, the old
+    image of the record."""
     was_published: bool
     by_read: bool = False
-    """A read brought what was published, and no record had told it yet."""
-    over: State | None = None
-    """What was published before that read."""
+    """The last published state came from a table read, and no stream record has confirmed it yet."""
+    state_before_read: State | None = None
+    """The state that was published before that read."""
 
 
 @dataclass(frozen=True, slots=True)
 class TableReading:
-    """An item as a read of the table saw it."""
+    """An item in the response of a table read."""
 
     key: Key
     item: Item
     began_ms: int
-    """When the read began, Unix milliseconds."""
+    """Time at which the read began, Unix milliseconds."""
     as_of: int
-    """The ledger's `revision` when the read began."""
+    """The ledger's `revision` at that time."""
     consistent: bool
-    """A consistent read of the table; otherwise the index, which may lag."""
+    """True for a consistent read of the table, false for a read of the index, which may lag."""
 
 
 @dataclass(slots=True)
@@ -71,68 +72,66 @@ class _Entry:
     revision: int
     touched_ms: int
     seq: int = -1
-    """The highest sequence number seen; -1: none."""
+    """The highest sequence number of its records; -1 if there was no record."""
     by_read: bool = False
-    """The state was brought (or confirmed) last by a read."""
+    """The last observation of this state was a table read."""
     confirmed: bool = True
-    """A record has told the state as well."""
+    """A stream record with this state has arrived."""
     silent: bool = False
-    """The state was learnt, and never published."""
+    """The state was never published."""
     expired: bool = False
     """The table's TTL has deleted the item."""
-    over: State | None = None
-    """What was published before the read brought its state."""
+    state_before_read: State | None = None
+    """The state that was published before a read supplied the current one."""
     undecided: Change | None = None
-    """The newest record that only a read can place."""
+    """The newest record whose order is unknown until the next consistent read."""
     read_began_ms: int = -1
-    """When the newest consistent read began."""
+    """Time at which the newest consistent read began."""
     read_ended_ms: int = -1
-    """When the answer of the read that brought the state was here."""
+    """Time at which the read that supplied the state ended."""
 
 
 class Ledger:
-    """Last states by item. Keeps an item for `keep_ms` after an observation last told something new of it; beyond
-    `limit` items the oldest go earlier, but never before `least_ms`. Clocks differ by `margin_ms` at most."""
+    """Keeps each item for `keep_ms` after its last applied observation. Above `limit` items it removes the oldest
+    first, but keeps each for at least `least_ms`. Clocks differ by `margin_ms` at most."""
 
     def __init__(
         self, *, keep_ms: int = DAY_MS, least_ms: int = 3_600_000, limit: int = 200_000, margin_ms: int = 1_000
     ) -> None:
-        self._entries: dict[Key, _Entry] = {}  # the least recently observed first
+        self._entries: dict[Key, _Entry] = {}  # the oldest applied observation first
         self._keep_ms = keep_ms
         self._least_ms = least_ms
         self._limit = limit
         self._margin_ms = margin_ms
         self.revision = 0
-        """Counts applied observations: a clock for 'has the hub moved on since'."""
+        """Number of applied observations. Compare two values to see whether the ledger has changed."""
 
     def __len__(self) -> int:
         return len(self._entries)
 
-    def __contains__(self, key: Key) -> bool:
-        entry = self._entries.get(key)
-        return entry is not None and not entry.silent
-
-    def state(self, key: Key) -> State | None:
-        """What was published last of an item, or None."""
+    def published_state(self, key: Key) -> State | None:
+        """Returns the last published state of an item, or None."""
         entry = self._entries.get(key)
         return None if entry is None or entry.silent else entry.state
 
     def knows(self, key: Key) -> bool:
-        """Whether there is anything on an item, published or not."""
+        """Returns whether the ledger has an entry for the item, published or not."""
         return key in self._entries
 
-    def last(self, key: Key) -> State | None:
-        """What is known of an item, whether it was published or not."""
+    def known_state(self, key: Key) -> State | None:
+        """Returns the stored state of an item, published or not."""
         entry = self._entries.get(key)
         return None if entry is None else entry.state
 
     def confirmed(self, key: Key) -> bool:
-        """Whether what a read brought of an item has come as a record since, or has been overtaken by one."""
+        """Returns whether a stream record has confirmed or replaced the state from the last read. True for an unknown
+        item."""
         entry = self._entries.get(key)
         return entry is None or entry.confirmed
 
     def published_before(self, key: Key, time_ms: int) -> bool:
-        """Whether an item shows something since before a time, as far as is known: a read must find it."""
+        """Returns whether the item has had a published, not expired state since before `time_ms`. If so, a table read
+        must return the item."""
         entry = self._entries.get(key)
         return (
             entry is not None
@@ -143,23 +142,25 @@ class Ledger:
         )
 
     def remember(self, key: Key, state: State | None, now_ms: int) -> None:
-        """Enters what a read found of an item that is not known; nobody is told: it was there before. A record that
-        made this state is news all the same."""
+        """Stores the state of an unknown item without publishing it, because the item existed before this process. A
+        later record with this state is still published."""
         if key not in self._entries:
             self._apply(key, _Entry(state, 0, now_ms, by_read=True, silent=True, read_ended_ms=now_ms), now_ms)
 
     def observe_record(self, change: Change, now_ms: int) -> Decision:
-        """Takes in a stream record."""
+        """Applies a stream record."""
         entry = self._entries.get(change.key)
         was_published = entry is not None and not entry.silent
         published = entry.state if entry is not None and was_published else None
         by_read = entry is not None and not entry.confirmed
-        over = None if entry is None else entry.over
+        state_before_read = None if entry is None else entry.state_before_read
         answer = self._take_record(change, now_ms)
-        return Decision(answer, published, published if was_published else change.before, was_published, by_read, over)
+        return Decision(
+            answer, published, published if was_published else change.before, was_published, by_read, state_before_read
+        )
 
     def observe_reading(self, reading: TableReading, now_ms: int) -> Decision:
-        """Takes in a read of the table."""
+        """Applies an item of a table read."""
         entry = self._entries.get(reading.key)
         was_published = entry is not None and not entry.silent
         known = None if entry is None else entry.state
@@ -174,8 +175,8 @@ class Ledger:
         if change.seq <= entry.seq:
             return Answer.KNOWN if change.seq == entry.seq else Answer.STALE
         if change.after.absence == "expired" or after == entry.state:
-            # A TTL delete withdraws nothing: what it tells is only its place in the order.
-            # Applied all the same: a read that began before it was known must not undo it.
+            # A TTL deletion sends no withdrawal; it only advances the sequence number. It increases the revision too,
+            # so that a read that began earlier cannot overwrite it.
             entry.seq, entry.confirmed = change.seq, True
             if entry.undecided is not None and entry.undecided.seq < change.seq:
                 entry.undecided = None
@@ -214,7 +215,7 @@ class Ledger:
         if answer is Answer.PUBLISH:
             record = entry.undecided
             entry.confirmed = record is not None and record.after.state == state
-            entry.over = None if entry.silent else entry.state
+            entry.state_before_read = None if entry.silent else entry.state
         entry.silent = entry.expired = False
         entry.state, entry.by_read, entry.read_ended_ms = state, True, now_ms
         if reading.consistent:
@@ -226,19 +227,19 @@ class Ledger:
         return answer
 
     def retract(self, key: Key, decision: Decision, now_ms: int) -> None:
-        """What was decided last could not be published: the item shows what it did before, so that a read that finds it
-        otherwise is news."""
+        """Reverts the last decision to publish, because publishing failed: restores the previous state, so that the
+        next read publishes the difference."""
         entry = self._entries[key]
         entry.state, entry.silent = decision.shown, not decision.was_published
         self._apply(key, entry, now_ms)
 
     def expire(self, now_ms: int) -> list[Key]:
-        """Forgets what is over its time or over the limit; returns the forgotten items."""
-        over = len(self._entries) - self._limit
+        """Removes items that are too old or above the limit. Returns their keys."""
+        excess = len(self._entries) - self._limit
         old: list[Key] = []
         for key, entry in self._entries.items():
             age_ms = now_ms - entry.touched_ms
-            if age_ms <= self._keep_ms and (len(old) >= over or age_ms <= self._least_ms):
+            if age_ms <= self._keep_ms and (len(old) >= excess or age_ms <= self._least_ms):
                 break
             old.append(key)
         for key in old:
@@ -246,14 +247,14 @@ class Ledger:
         return old
 
     def _is_older(self, change: Change, entry: _Entry) -> bool:
-        """Whether a record was committed clearly before the newest consistent read began."""
+        """Returns whether the record was committed before the newest consistent read began, whatever clocks differ."""
         return entry.read_began_ms > change.committed_at * 1000 + _SECOND_MS + self._margin_ms
 
     def _first_record(self, change: Change, now_ms: int) -> Answer:
         after = change.after.state
         if change.after.absence == "expired" or (after is not None and after == change.before):
-            # It changed nothing that a user sees. Not entered, so that a query may still find the item unknown: if the
-            # record that made the state was lost, this one must not hide it.
+            # This record does not change the visible state. It is not stored: if the record that made the state was
+            # lost, the next query must still find the item unknown, and publish it.
             return Answer.KNOWN
         self._apply(change.key, _Entry(after, 0, now_ms, seq=change.seq), now_ms)
         if after is None and change.before is None:

@@ -1,40 +1,37 @@
-"""Where a new stream begins: after the place a client had, some seconds back, or now.
+"""Decides where a new stream begins: after the place that the client has, some seconds back, or now.
 
-A place of this run resumes exactly after that frame. A place of another run names a time T, of which that run proved: a
-client that has this frame has everything written before T. Such a client is sent:
+A place of this run resumes exactly after its frame. A place of another run has a time T, and that run has proven: a
+client with this frame has every change from before T. Such a client is sent:
 
-1. *Every entry dated after T.* What it does not have was written after T, and what is written after T is dated after T
-   here, by a relay or by a query that saw it; so whatever this run has published of it is sent, and whatever it has not
-   is published later, live.
-2. *Of the two minutes before T (LATENESS_MS), this run's last word on each item and ticker that another write may make
-   again unseen* (Frame.repeatable). A client may hold a newer state of an item than this run has (it came from a run
-   that is ahead), and the item may then go back to what this run takes it for, between two queries: nothing would be
-   published, and the client would keep the state in between. So it goes on from this run's view of every item that can
-   have changed since T: one that changes after T, within two minutes of its timestamp, has a timestamp after T less two
-   minutes, and its publications here are dated after that. Where each write sets `updated_at` none makes an older state
-   again, and there is nothing to send.
-3. *Then this run's view, which ends right*: by push, or by the next query (see Hub.proved).
+1. *Every entry dated after T.* The changes that it lacks were made after T, and are dated after T here, by the relay or
+   by the query that found them. Those that this run has not published yet follow live.
+2. *From the two minutes before T (LATENESS_MS), the newest frame of each item and ticker whose state a later write can
+   restore (Frame.repeatable).* The client may have a newer state of an item, from a run that is ahead. If the item then
+   returns, between two queries, to the state that this run knows, this run publishes nothing, and the client would keep
+   the state in between. Therefore the client gets this run's state of every item that can change after T: such an item
+   has a timestamp after T less two minutes, and its frames here are dated after that. If each write sets `updated_at`,
+   no write restores an older state, and nothing is sent.
+3. *Then the live frames of this run*, whose final state is correct: by push, or by the next query (Hub.proved).
 
-Each of these frames has a place of this run, for the client follows this run's view from the first one on: returning to
-another run with that one's id it would be told nothing, and keep what it applied here. The time of that place must be
-true of a client that is cut there:
+Each of these frames has a place of this run, because from the first one on the client has this run's states: with a
+place of the other run it could return there, be sent nothing, and keep them. The time of each place must be true for a
+client whose connection ends after that frame:
 
-- after last words alone, the client holds what this run holds, which is everything before this run's proof, and of all
-  else what it came with: the earlier of both. So one that is cut again and again is not led back further and further;
-- after a frame that is followed by another of its item, the client may hold an older state, and what follows was
-  written after the frame's own time: from there on each frame has its own. So has every frame that is sent live.
+- After a frame of step 2, the client has all that this run has, and otherwise what it came with. The time is the
+  earlier of this run's watermark and T. So a client that is disconnected repeatedly does not go back further each time.
+- After a frame that is followed by another one of its item, the client may have an older state than it came with. From
+  there on each frame has its own time, as live frames do.
 
-A client that returns to this run with a place that claims more than that frame's own was cut among the last words, and
-goes on with them.
+A client may return to this run with a place whose time is later than the frame's own. Its connection ended during step
+2, which then continues.
 
-A fresh stream that asks for the last seconds begins likewise: a page's snapshot may be ahead of this run, too.
+A fresh stream with `replay` begins in the same way, because a page's snapshot may be ahead of this run.
 
-A place carries no filter. Of a stream whose filter can change, a client that comes back may have had another one: then
-its place says nothing of what it shows now, and the answer is `reset`. See FilterSince.
+A place does not say which filter the stream had. If a stream's filter can change, a client that reconnects may have had
+another one; the answer is then `reset` (FilterSince).
 
-Where that cannot be done (entries of that time were evicted, or this run's own knowledge begins later) the answer is
-`reset` and all that the history has: never a silent gap, and never an HTTP error, which would end a browser's
-EventSource for good.
+If the history does not cover T (entries were evicted, or this run began later), the answer is `reset` and the whole
+history, never a silent gap. An HTTP error would end a browser's EventSource for good.
 """
 
 from __future__ import annotations
@@ -52,52 +49,53 @@ _CLOCKS_DIFFER_MS = 60_000
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a client asks to be sent first."""
+    """The start that a client requests."""
 
     last_event_id: str | None = None
-    """The place it had; None or empty: none."""
+    """The client's place; None or empty for a fresh stream."""
     replay_ms: int | None = None
-    """Without a place: how far back to begin."""
+    """Without a place: the time span to replay."""
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Where the stream begins: with the frame after `cursor`."""
+    """The start of a stream: the frame after `cursor`."""
 
     resume: Resume
     cursor: int
     reason: ResetReason | None = None
     after_ms: int | None = None
-    """What is dated after this time is sent, and last words that are repeatable; None: everything after the cursor."""
+    """Only frames dated after this time, and the newest repeatable ones, are sent. None: all frames after the
+    cursor."""
     came_ms: int = 0
-    """Up to when the client has everything, as its place says that is not this run's own; 0: nothing is said."""
+    """Time of the client's place, if another run proved it; else 0."""
 
     def wants(self, frame: Frame) -> bool:
-        """Whether a frame after the cursor is sent again."""
+        """Returns whether a frame after the cursor is sent."""
         return self.after_ms is None or frame.dated_ms > self.after_ms or (frame.repeatable and not frame.superseded)
 
 
 @dataclass(frozen=True, slots=True)
 class FilterSince:
-    """Since when a configuration's stream has its filter: what decides whether a client that comes back had it, too.
+    """Since when the streams of a configuration have their filter. Decides whether a client's place was sent with it.
 
-    *This run's places.* Every stream of the configuration on this run changes in one step, between two frames: whoever
-    has a later frame of this run had this filter then, whoever has none may have had another.
+    *Places of this run.* All streams of the configuration change in one step, between two frames. A place with a later
+    frame was sent with this filter; one with an earlier frame may have been sent with another.
 
-    *Other runs' places.* No run claims a time in its places that is not before its last proof of the filters that its
-    streams have (a consistent read, less the margin: Hub.proved). So who had another filter when a place of the time T
-    was sent had it with proof up to T, and the filter changed after T.
+    *Places of other runs.* On a configuration's stream, the time of a place is before the last consistent read of the
+    configuration, less the margin (Hub.encode). So if a place with the time T was sent with another filter, that filter
+    was proven until T, and changed after T.
     """
 
     changed_ms: int
-    """When the tickers became these, Unix milliseconds; where nobody says so, when this run first saw them: later."""
+    """Unix milliseconds at which the tickers were written; if unknown, the later time at which this run read them."""
     frame: int
-    """This run's streams have had this filter since after this frame."""
+    """This run's streams have this filter after this frame."""
     other_before: bool
-    """They had another one before that; else this run does not know of any."""
+    """Whether this run's streams had another filter before."""
 
     def had_by(self, place: Place, run: int) -> bool:
-        """Whether a client that was sent this place had this filter then."""
+        """Returns whether a client had this filter when it was sent this place."""
         if place.run == run and (place.frame > self.frame or self.other_before):
             return place.frame > self.frame
         return place.time_ms >= self.changed_ms
@@ -113,9 +111,8 @@ def begin(
     now_ms: int,
     since: FilterSince | None = None,
 ) -> Start:
-    """Decides, for a run whose newest frame has the number `newest` and which knows of everything that was written
-    after `covered_since_ms` (None: of nothing yet). An id wins over a replay. `since`: None for a stream whose filter
-    is its URL's."""
+    """Decides for a run whose newest frame is `newest`, and which knows every change after `covered_since_ms` (None:
+    none yet). A place takes precedence over a replay. `since`: None for a stream whose URL has the filter."""
     if not request.last_event_id:
         if not request.replay_ms:
             return Start("fresh", newest)

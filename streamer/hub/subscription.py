@@ -1,9 +1,9 @@
-"""One configuration that streams show: which tickers it has, since when, and what of all that comes may change it.
+"""One configuration that open streams show: its tickers, since when it has them, and which observations change them.
 
-Two sources tell of it. A notice is one write: those of one configuration have an order, their sequence numbers. A
-consistent read is the truth at its start. Which of the two is newer the clocks say where they can: a notice that was
-committed after a read began, by more than clocks differ, is newer than that read. What they cannot decide, or what a
-read contradicts that began before the last notice came, is read again.
+There are two sources. A notice (push) reports one write; sequence numbers order the notices of one configuration. A
+consistent read is valid at the time at which it began. A notice that was committed after a read began, by more than
+clocks differ, is newer than the read. If the order is unknown, or if a read that began before the last notice
+contradicts it, the configuration is read again.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ Subscriber = TypeVar("Subscriber")
 ConfigurationKey = tuple[str, str]
 """The user's id and the configuration's."""
 CLOCKS_MS = 1_000
-"""By how much clocks differ, at most."""
+"""Upper bound of clock skew, in milliseconds."""
 
 
 class Consequence(Enum):
-    """What is to be done after something was told."""
+    """What to do after an observation."""
 
     NOTHING = "nothing"
     CHANGED = "changed"
-    """The streams show something else from here on."""
+    """The configuration changed: its streams get the new filter, or end."""
     READ = "read"
-    """Only a consistent read that begins now can decide."""
+    """The order is unknown; a consistent read that begins now is needed."""
 
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionMemory:
-    """What is remembered of a configuration that no stream shows any more."""
+    """What is kept of a configuration after its last stream has ended."""
 
     shows: frozenset[str] | None
     since: FilterSince
@@ -43,20 +43,20 @@ class SubscriptionMemory:
 
 @dataclass(slots=True, eq=False)
 class ConfigurationSubscription(Generic[Subscriber]):
-    """Mutable state of one configuration; times are Unix milliseconds, frames the hub's numbers."""
+    """Mutable state of one configuration. Times are Unix milliseconds; frames are numbers of the hub's frames."""
 
     key: ConfigurationKey
     shows: frozenset[str] | None
-    """Its tickers; None: it is gone, or disabled."""
+    """Its tickers; None if it was deleted or disabled."""
     since: FilterSince
     read_ms: int
-    """When the newest read that counts began: up to then this is the truth."""
+    """Time at which the newest applied read began: until then the tickers are proven."""
     notified_ms: int = -1
-    """When the newest notice came."""
+    """Time at which the newest notice arrived."""
     seq: int = -1
-    """Its sequence number."""
+    """Sequence number of the newest notice."""
     claims: int = 0
-    """How many requests hold it."""
+    """Number of requests that use it."""
     streams: set[Subscriber] = field(default_factory=set)
 
     @classmethod
@@ -70,10 +70,10 @@ class ConfigurationSubscription(Generic[Subscriber]):
         newest: int,
         before: SubscriptionMemory | None,
     ) -> ConfigurationSubscription[Subscriber]:
-        """From a read that began then. `before`: what this run remembers of an earlier watch.
+        """Creates the state from a read that began at `began_ms`. `before`: the memory of an earlier subscription.
 
-        While nobody watched, the tickers may have changed and changed back: this run's own clients lose nothing by
-        that, and for those of other runs the time says so.
+        In between, the tickers may have changed and changed back. Clients of this run miss nothing by that; for clients
+        of other runs `changed_ms` decides.
         """
         changed_ms = now_ms if configuration.changed_ms is None else configuration.changed_ms
         since = FilterSince(changed_ms, newest, other_before=before is not None)
@@ -82,7 +82,7 @@ class ConfigurationSubscription(Generic[Subscriber]):
         return cls(key, configuration.shows, since, began_ms)
 
     def received(self, notice: Notice, *, now_ms: int, newest: int) -> Consequence:
-        """A notice came, when the hub's newest frame was `newest`."""
+        """Applies a notice. `newest`: the number of the hub's newest frame."""
         if notice.seq <= self.seq:
             return Consequence.NOTHING
         self.seq, self.notified_ms = notice.seq, now_ms
@@ -96,8 +96,8 @@ class ConfigurationSubscription(Generic[Subscriber]):
     def found(
         self, configuration: Configuration | None, *, began_ms: int, overtaken: bool, now_ms: int, newest: int
     ) -> Consequence:
-        """A consistent read found it so (None: not at all) that began then. `overtaken`: a notice came since,
-        perhaps."""
+        """Applies the result of a consistent read (None: there is none) that began at `began_ms`. `overtaken`: a notice
+        may have arrived since then."""
         if began_ms < self.read_ms:
             return Consequence.NOTHING
         shows = None if configuration is None else configuration.shows
@@ -109,12 +109,12 @@ class ConfigurationSubscription(Generic[Subscriber]):
             return self._change(shows, now_ms if changed_ms is None else changed_ms, newest)
         self.read_ms = began_ms
         if changed_ms is not None and changed_ms > self.since.changed_ms:
-            # There and back between two looks: no stream of this run noticed, one of another may have.
+            # It changed and changed back between two reads: streams of other runs may have shown the change.
             self.since = FilterSince(changed_ms, self.since.frame, self.since.other_before)
         return Consequence.NOTHING
 
     def memory(self) -> SubscriptionMemory:
-        """What to remember when the last one leaves."""
+        """Returns what to keep after the last stream has ended."""
         return SubscriptionMemory(self.shows, self.since)
 
     def _change(self, shows: frozenset[str] | None, changed_ms: int, newest: int) -> Consequence:

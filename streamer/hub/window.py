@@ -1,7 +1,7 @@
-"""The items of the last 24 hours, counted by increments: what `metrics` says.
+"""Counts of the items of the last 24 hours, for the event `metrics`.
 
-An item counts by its `timestamp`, under its label and each of its tickers; a correction moves it, a withdrawal takes it
-out. Items dated more than ten minutes into the future are not counted.
+An item counts at the minute of its `timestamp`, under its label and each of its tickers. A correction moves the item, a
+withdrawal removes it. Items with a timestamp more than ten minutes in the future are not counted.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ class _Counted:
 
 
 class Window:
-    """Counts by label, ticker and minute. `since_ms`: from when on it has seen everything; nothing older is counted.
-    Beyond `limit` items the oldest minutes go, and `since` says so."""
+    """Counts by label, ticker and minute. It counts all items after `since_ms` and no older ones. Above `limit` items
+    it removes the oldest minutes, and `since` moves on."""
 
     def __init__(self, since_ms: int, *, limit: int = 200_000) -> None:
         self._since_ms = since_ms
         self._limit = limit
-        self._full = False  # something was left out: further back than now it does not reach any more
+        self._full = False  # an item was left out, so it cannot reach further back
         self._items: dict[Key, _Counted] = {}
         self._minutes: dict[int, set[Key]] = {}
         self._labels: Counter[str] = Counter()
         self._tickers: Counter[str] = Counter()
         self.revision = 0
-        """Counts changes: equal revisions are equal counts."""
+        """Number of changes. Equal revisions mean equal counts."""
 
     def put(self, key: Key, state: State | None, now_ms: int) -> None:
-        """Sets what an item counts as; None takes it out."""
+        """Sets an item's state; None removes the item."""
         self._remove(key)
         moment = parse_time(key.timestamp)
         if state is None or moment is None:

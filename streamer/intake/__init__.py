@@ -1,5 +1,6 @@
-"""How changes come in: by push, from a queue of our own on the relay's topic, and by queries of the table. Nothing here
-knows who takes them; what a message means (decode) and which mode follows (failover) is pure.
+"""Intake receives changes: by push, through this container's queue on the relay's topic, and by queries of the table.
+
+It hands them to a consumer that it does not know. `decode` and `failover` are pure.
 
     push ─► lease, keepalive, receive ─► decode ─► (consumer: the publisher)
     poll ─► backfill, tables.sentiment ──────────► (consumer: the publisher)

@@ -1,7 +1,7 @@
-"""The backfill: what was in the table before the start, newest first, at a bounded rate.
+"""The backfill reads the items from before the start, newest first, at a bounded rate.
 
-It fills the 24 h counts, and tells the hub which items of the catch-up's span are nothing new. Not those that queries
-answer for: what the first one found is published, and what it did not is news, even if the index only lagged.
+It fills the 24 h counts, and tells the hub which items of the catch-up's time span are not new. It leaves out the time
+span of the first query: an item that the query did not return is new, even if the index only lagged.
 """
 
 from __future__ import annotations
@@ -17,12 +17,11 @@ if TYPE_CHECKING:
 
 
 class Backfill:
-    """Goes back over a window, the catch-up's span at least, one request at a time. Where both are 0 there is nothing
-    to do."""
+    """Reads back over the longer of `catchup_ms` and `window_ms`, one request at a time. Does nothing if both are 0."""
 
     def __init__(self, table: SentimentTable, consumer: RowConsumer, *, catchup_ms: int, window_ms: int) -> None:
         self.knows_catchup = False
-        """Whether everything of the catch-up's span has been handed over."""
+        """Whether all items of the catch-up's time span have been handed over."""
         self.done = not max(catchup_ms, window_ms)
         self._table = table
         self._consumer = consumer
@@ -31,18 +30,18 @@ class Backfill:
         self._remember = ("", "")
         self._since_ms = 0
         self._pages: Backward | None = None
-        self._page: tuple[list[Row], str] | None = None  # read, and not handed over yet
+        self._page: tuple[list[Row], str] | None = None  # was read and is not handed over yet
 
     async def step(self, now_ms: int, queried_ms: int) -> None:
-        """One request, and what it gives handed over. Raises TableError; what failed is done again by the next step.
-        Queries answer for all after `queried_ms`."""
+        """Makes one request and hands over its items. Raises TableError; the next step then repeats the request. The
+        queries cover all items after `queried_ms`."""
         if self._pages is None:
             self._pages = self._begin(now_ms, queried_ms)
         if self._page is None:
             self._page = await self._pages.next()
         rows, reached = self._page
         since_ms = parse_time(reached)
-        self._since_ms = self._since_ms if since_ms is None else since_ms  # an item's timestamp may be no time
+        self._since_ms = self._since_ms if since_ms is None else since_ms  # a foreign writer's timestamp may be invalid
         enough = not self._consumer.backfill(rows, self._since_ms, remember=self._remember)
         self._page = None
         self.knows_catchup = reached <= self._remember[0]

@@ -1,5 +1,5 @@
-"""Who takes in what intake receives and reads: the contract with the hub, which intake never sees. In the event loop;
-nothing here blocks."""
+"""The consumer of messages and table reads: intake's contract with the publisher. Called in the event loop; no method
+blocks."""
 
 from __future__ import annotations
 
@@ -16,44 +16,45 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What became of rows, or records, that were taken in."""
+    """The result of a table read."""
 
     read_again: Sequence[Key] = ()
-    """Only a consistent read can decide these."""
+    """Items whose state is unknown until a consistent read."""
     fetched: Sequence[Key] = ()
-    """Of these the rows brought what push had not."""
+    """Items with changes that the read published, because push had not."""
 
 
 class MessageConsumer(Protocol):
-    """Takes in messages of the queue."""
+    """Consumes messages of the queue."""
 
     def take(self, messages: Sequence[Decoded]) -> Sequence[Key]:
-        """Takes them in, each one for itself: a message that fails is counted and dropped. Returns the items that only
-        a consistent read can decide. If it raises, nothing was taken, and they come again."""
+        """Publishes the changes of the messages. A message that fails is counted and dropped. Returns the items whose
+        state is unknown until a consistent read. If it raises, no message is deleted, and SQS delivers them again."""
 
     def announce_mode(self) -> None:
-        """The mode has changed."""
+        """Called after the mode has changed."""
 
 
 class RowConsumer(Protocol):
-    """Takes in what the table holds."""
+    """Consumes table reads."""
 
     def revision(self) -> int:
-        """A clock of what the hub was told: `as_of` of a read that begins now."""
+        """Returns the revision of the hub's state: `as_of` of a read that begins now."""
 
     def observe(self, rows: Sequence[Row], *, began_ms: int, as_of: int, consistent: bool) -> Observed:
-        """Takes in what a read found that began at `began_ms`, Unix milliseconds."""
+        """Publishes the items of a read that began at `began_ms`, Unix milliseconds."""
 
     def missing(self, found: Set[Key], *, since: str, began_ms: int) -> Sequence[Key]:
-        """What the hub shows, and a query of everything after `since` should have found and did not."""
+        """Returns the published items that a query of everything after `since` should have returned and did not."""
 
     def proved(self, began_ms: int, since_ms: int, fetched: Collection[Key]) -> int:
-        """A query is taken in whole. Returns how many of `fetched`, by the one before, push still has not brought."""
+        """Called after a complete query. Returns how many items of `fetched`, from the previous query, push has not
+        brought."""
 
     def backfill(self, rows: Sequence[Row], since_ms: int, *, remember: tuple[str, str]) -> bool:
-        """Takes in what was there before the start, down to `since_ms`; the hub knows again what is after the first and
-        up to the second of `remember`. False: it needs no more."""
+        """Applies items from before the start, down to `since_ms`. The hub stores those after the first and up to the
+        second of `remember`. Returns False if it needs no more."""
 
 
 class Consumer(MessageConsumer, RowConsumer, Protocol):
-    """Takes in both."""
+    """Consumes both."""

@@ -1,20 +1,20 @@
-"""Where changes come from now: a state machine that hears what the intake reports and names the mode.
+"""The failover: a pure state machine that decides the mode from intake's signals.
 
-Pure. Two ways lead here, and each has its state:
+Push and the table each have a state:
 
-- push: *broken* (no queue, receives that fail, silence, or items missed twice in a row); *unproven* (a message has come
-  since, but no query has shown that nothing is missing); *proven*.
-- the table: it answers, or has failed for 10 s.
+- push: *broken* (no queue, receives that fail, silence, or items missed twice in a row); *unproven* (a message has
+  arrived since, but no query has shown that nothing is missing); *proven*.
+- the table: it answers, or queries have failed for 10 s.
 
 | push     | table answers | table fails                        |
 |----------|---------------|------------------------------------|
 | proven   | push          | push                               |
-| unproven | both          | push, for nothing else brings them |
+| unproven | both          | push (the only source)             |
 | broken   | poll          | down                               |
 
-No flapping: to be proven takes a message and a query without a miss, and each time that push breaks again within five
-minutes of having been proven, twice as many such queries in a row, up to 32. Whatever fails is borne for a while before
-it counts (10 s for receives and queries, `canary_timeout` for silence, two queries for misses).
+To avoid flapping, push becomes proven by a message and a query without a miss. Each time push breaks within five
+minutes after it was proven, it needs twice as many such queries in a row the next time, up to 32. Failures count after
+10 s (receives and queries), `canary_timeout` (silence) or two queries in a row (misses).
 """
 
 from __future__ import annotations
@@ -38,16 +38,16 @@ from streamer.intake.signals import (
 )
 
 ModeName = Literal["push", "poll", "both", "down"]
-"""How changes come: through our queue; by querying the table; both, until push is proven; not at all."""
+"""The source of changes: this container's queue; queries of the table; both, until push is proven; none."""
 
 TOLERANCE: Final = 10_000
-"""Milliseconds of failing receives, or queries, that are borne before they count."""
+"""Milliseconds for which receives, or queries, must fail before they count."""
 RELAPSE: Final = 300_000
-"""Milliseconds: push that breaks sooner after it was proven has to prove itself longer the next time."""
+"""Milliseconds. If push breaks sooner after it was proven, it needs more queries to become proven again."""
 MISSES: Final = 2
-"""Queries in a row that find something missed, after which push is not trusted."""
+"""Number of queries in a row with misses, after which push is broken."""
 LONGEST_PROOF: Final = 32
-"""Queries without a miss, at most, that prove push."""
+"""Maximum number of queries without a miss that push needs to become proven."""
 
 
 class PushState(Enum):
@@ -65,45 +65,45 @@ class Switch:
     mode: ModeName
     before: ModeName
     reason: str
-    """Plain words, safe to show to everybody."""
+    """Plain words without ARNs and names of queues, safe for clients."""
     at_ms: int
 
 
 class Failover:
-    """Decides the mode from signals, in the order in which they were given. `canary_timeout_ms`: how long no message at
-    all is borne; `wait_ms`: how long a receive may take that brings nothing. `alone`: there is no queue, and none is to
-    be had; then it is `poll`, or `down` while the table fails."""
+    """Decides the mode from signals, in the order of `hear` calls. `canary_timeout_ms`: time without any message after
+    which push is broken; `wait_ms`: wait time of a long poll. `alone`: the deployment has no queue; the mode is then
+    `poll`, or `down` while the table fails."""
 
     def __init__(
         self, now_ms: int, *, canary_timeout_ms: int = 150_000, wait_ms: int = 10_000, alone: bool = False
     ) -> None:
         self.mode: ModeName = "down"
         self.reason = "starting: the table has not answered yet"
-        """Why the mode is what it is now; it can change while the mode does not."""
+        """The reason of the mode. It can change while the mode does not."""
         self.since_ms = now_ms
-        """When the mode last changed."""
+        """Time of the last change of mode."""
         self.push = PushState.BROKEN
         self._canary_timeout_ms = canary_timeout_ms
-        self._hung_ms = max(TOLERANCE, wait_ms + 2_500)  # a first receive that fails so late has hung
+        self._hung_ms = max(TOLERANCE, wait_ms + 2_500)  # after this time a receive has hung
         self._leased = False
         self.alone = alone
         self._push_failure = "no queue in this deployment" if alone else "no queue yet"
-        self._polled_ms = now_ms  # when receiving last worked
-        self._failing_ms: int | None = None  # since when receiving fails
-        self._heard_ms = now_ms  # when a new message last came, or the queue was made
-        self._newest = -1  # the newest relayed_at of this queue
-        self._broken_after = -1  # the newest one when push broke
+        self._polled_ms = now_ms  # time of the last successful receive
+        self._failing_ms: int | None = None  # time since which receives fail
+        self._heard_ms = now_ms  # time of the last new message or lease
+        self._newest = -1  # the newest relayed_at of a message from this queue
+        self._broken_after = -1  # value of _newest when push broke
         self._heard_since_ms = now_ms
         self._proven_ms = now_ms
         self._misses = 0
         self._clean = 0
         self._needed = 1
-        self._answered = False  # the table, at least once
-        self._unread_ms: int | None = None  # since when queries fail
+        self._answered = False  # the table has answered at least once
+        self._unread_ms: int | None = None  # time since which queries fail
         self._table_failure: str | None = None
 
     def hear(self, signal: Signal, now_ms: int) -> Switch | None:
-        """Takes in one signal and returns the change of mode that follows from it, if one does."""
+        """Applies one signal. Returns the change of mode, if there is one."""
         match signal:
             case LeaseTaken():
                 self._leased, self._failing_ms, self._newest = True, None, -1
@@ -120,13 +120,13 @@ class Failover:
                 self._trust_again(now_ms)
             case QueueFailed(error):
                 if self._failing_ms is None:
-                    # A receive may wait for long and be cut at its end: only one that hung has failed all the while.
+                    # A long poll may fail at the end of its wait; only a receive that hung has failed since its start.
                     hung = now_ms - self._polled_ms >= self._hung_ms
                     self._failing_ms = self._polled_ms if hung else now_ms
                 if now_ms - self._failing_ms >= TOLERANCE:
                     self._break(f"receiving fails ({error})", now_ms)
             case MessageReceived(relayed_at):
-                relayed_at = min(relayed_at, now_ms)  # or all that follows a clock far ahead would pass for repeats
+                relayed_at = min(relayed_at, now_ms)  # else a relay clock far ahead would make later messages repeats
                 if self._leased and relayed_at > self._newest:
                     self._newest, self._heard_ms = relayed_at, now_ms
                     self._trust_again(now_ms)
@@ -149,7 +149,7 @@ class Failover:
         return Switch(self.mode, before, self.reason, now_ms)
 
     def _trust_again(self, now_ms: int) -> None:
-        """Messages that come, and receives that work: what a query may now prove."""
+        """Makes push unproven if it was broken, receives work, and a new message has arrived."""
         if (
             self.push is PushState.BROKEN
             and self._leased

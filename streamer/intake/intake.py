@@ -1,4 +1,4 @@
-"""Intake: how changes come in now. Holds the failover and the tasks that feed it, and does what follows from its mode.
+"""Intake runs push and poll, reports their signals to the failover, and acts on its state.
 
 push, poll, tick ─► hear(signal) ─► failover ─► mode; wakes poll, has the lease checked
 """
@@ -15,7 +15,7 @@ from typing import Final
 from streamer.clock import wall_ms
 from streamer.intake.consumer import Consumer
 from streamer.intake.failover import Failover, PushState, Switch
-from streamer.intake.poll import Checked, Poll, PollSettings
+from streamer.intake.poll import Poll, PollSettings
 from streamer.intake.push import Push, QueueSettings
 from streamer.intake.retry import Jitter
 from streamer.intake.signals import (
@@ -36,17 +36,17 @@ from streamer.telemetry.counters import Counters
 logger = logging.getLogger(__name__)
 
 LEASE_WAIT: Final = 2.0
-"""Seconds for which the first query waits for the queue, so that the queue stands before it."""
+"""Maximum number of seconds for which the first query waits, so that the queue exists before it."""
 CHECK_AGAIN: Final = 15.0
-"""Seconds between two checks of a lease through which nothing comes."""
+"""Number of seconds between two checks of a lease that delivers nothing."""
 STOP_BOUND: Final = 10.0
-"""Seconds that a stop waits for the lease to be given back; what is left then is the reaper's."""
+"""Maximum number of seconds for which a stop waits until the lease is released. The reaper deletes what is left."""
 _TICK: Final = 1.0
-_OVERDUE: Final = 2  # intervals since the last query, above which time must have stood still
+_OVERDUE: Final = 2  # intervals without a query, after which the process must have been frozen
 
 
 class Intake:
-    """Runs push and poll for one container. In the event loop, between `start` and `stop`."""
+    """Runs push and poll for one container, in the event loop, between `start` and `stop`."""
 
     def __init__(
         self,
@@ -57,12 +57,11 @@ class Intake:
         *,
         poll: PollSettings,
         queue: QueueSettings | None,
-        beside: Checked | None = None,
         now_ms: Callable[[], int] = wall_ms,
         jitter: Jitter = random.uniform,
     ) -> None:
-        """`queue`: None where nothing is pushed. `beside` is read with each query. `now_ms`: Unix milliseconds."""
-        self.poll = Poll(table, consumer, self, failover, poll, beside=beside, now=now_ms, jitter=jitter)
+        """`queue`: None in deployments without push. `now_ms` returns Unix milliseconds."""
+        self.poll = Poll(table, consumer, self, failover, poll, now=now_ms, jitter=jitter)
         self.push = None if queue is None else Push(queue, consumer, self, counters, now=now_ms, jitter=jitter)
         self._failover = failover
         self._consumer = consumer
@@ -72,9 +71,9 @@ class Intake:
         self._tasks: list[asyncio.Task[None]] = []
         self._began = asyncio.get_running_loop().time()
         self._checked_at = self._began
-        self._ready = asyncio.Event()  # the table has been read
-        self._leased = asyncio.Event()  # or failed to be
-        self._queried_ms = 0  # when the newest query that was taken in whole began
+        self._ready = asyncio.Event()  # the first query has succeeded
+        self._leased = asyncio.Event()  # a lease was taken, or an attempt failed
+        self._queried_ms = 0  # time at which the newest complete query began
         self._next_query = asyncio.Event()
 
     def start(self) -> None:
@@ -87,7 +86,7 @@ class Intake:
             task.add_done_callback(_log_error)
 
     async def stop(self) -> None:
-        """Ends the tasks and gives the lease back; waits for that at most STOP_BOUND seconds."""
+        """Ends the tasks and releases the lease. Waits at most STOP_BOUND seconds."""
         for task in self._tasks:
             task.cancel()
         if not self._tasks:
@@ -99,18 +98,18 @@ class Intake:
 
     @property
     def is_ready(self) -> bool:
-        """Whether the table has been read, or was not for `ready_after` seconds since the start."""
+        """Whether the first query has succeeded, or `ready_after` seconds have passed since the start."""
         return self._ready.is_set() or asyncio.get_running_loop().time() >= self._began + self._ready_after
 
     async def wait_ready(self) -> None:
-        """Returns when it is."""
+        """Returns when `is_ready` is true."""
         with suppress(TimeoutError):
             async with asyncio.timeout_at(self._began + self._ready_after):
                 await self._ready.wait()
 
     async def wait_awake(self) -> None:
-        """A process that was frozen knows nothing since its last query: waits for one that begins now."""
-        came_ms = self._now_ms()  # the loop's clock may have stood still
+        """If the process was frozen since its last query, waits for a new query."""
+        came_ms = self._now_ms()  # the event loop's clock may have stopped meanwhile
         if came_ms - self._queried_ms <= _OVERDUE * self.poll.interval() * 1000:
             return
         self.poll.soon()
@@ -120,7 +119,7 @@ class Intake:
                     await self._next_query.wait()
 
     def hear(self, signal: Signal) -> None:
-        """Counts what a task reports, and acts on what follows from it."""
+        """Counts a task's signal, reports it to the failover, and acts on the new state."""
         try:
             self._note(signal)
             before = self._failover.push
@@ -129,7 +128,7 @@ class Intake:
             if switch is not None:
                 self._announce(switch)
         except Exception:
-            logger.exception("signal not heard", extra={"signal": type(signal).__name__})
+            logger.exception("signal not handled", extra={"signal": type(signal).__name__})
 
     def _note(self, signal: Signal) -> None:
         match signal:
@@ -159,7 +158,7 @@ class Intake:
                     logger.info("ready")
 
     def _react(self, before: PushState) -> None:
-        """What the state of push asks for, and what its change from the one before does."""
+        """Starts the catch-up, a query or a lease check, as the state of push requires."""
         now, state = asyncio.get_running_loop().time(), self._failover.push
         doubted = state is not before and before is PushState.PROVEN
         if state is not before and state is PushState.PROVEN:

@@ -1,7 +1,7 @@
-"""What a lease needs while it is held: a fresh heartbeat for the reaper, and now and then a check whether it works.
+"""Keeps a lease: updates its heartbeat tag for the reaper, and checks its queue and subscription.
 
-Done between two receives: a receive under way when a lease turns out to be lost would take messages away. Only a lease
-that is lost for certain ends anything here; what AWS does not answer this time is logged, and tried again later.
+It runs between two receives, because a receive from a lost queue would hide messages. Only LeaseLost ends the lease. A
+call that fails otherwise is logged and repeated later.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from streamer.intake.retry import Jitter
 logger = logging.getLogger(__name__)
 
 HEARTBEAT: Final = 300.0
-"""Seconds between two heartbeats, at most: a sixth of the silence that the reaper takes for death."""
+"""Maximum number of seconds between two heartbeats: a sixth of the time after which the reaper deletes the queue."""
 SPREAD: Final = 0.8
-"""The least part of an interval, so that containers that began together do not go on together."""
+"""Lower bound of the jitter, as a part of the interval. The jitter spreads containers that started together."""
 AGAIN: Final = 60.0
-"""Seconds, at most, until a heartbeat that failed is tried again: an account has 30 tag calls a second for all."""
+"""Maximum number of seconds until a failed heartbeat is repeated. SQS allows 30 tag calls per second and account."""
 SPACING: Final = 10_000
-"""Milliseconds between two checks, at least; a new queue may be unknown to a part of SQS for as long."""
+"""Minimum number of milliseconds between two checks. A new queue may not be visible everywhere in SQS for so long."""
 
 
 class Keepalive:
@@ -40,7 +40,7 @@ class Keepalive:
         jitter: Jitter,
         now: Callable[[], int],
     ) -> None:
-        """`interval`: seconds between heartbeats; `jitter` picks from a range; `now`: Unix milliseconds."""
+        """`interval`: seconds between heartbeats; `now` returns Unix milliseconds."""
         self._lease = lease
         self._worker = worker
         self._interval = interval
@@ -52,15 +52,14 @@ class Keepalive:
         self._check_wanted = False
 
     def check_soon(self) -> None:
-        """Asks for a check, for whoever has reason to doubt the lease. Checks are 10 s apart at least: what is asked
-        for sooner is done then."""
+        """Requests a check. It is delayed until SPACING has passed since the last check."""
         self._check_wanted = True
 
     async def attend(self) -> None:
-        """Sends a heartbeat and checks, whatever of it is due. Raises LeaseLost, and nothing else."""
+        """Sends a heartbeat and checks the lease, if either is due. Raises only LeaseLost."""
         beat = self._is_due()
         if beat or (self._check_wanted and self._may_check()):
-            self._check_wanted = False  # first: whoever asks meanwhile may know more
+            self._check_wanted = False  # cleared first: a request during the check must cause another one
             if beat:
                 await self._beat()
             await self._check()
@@ -69,7 +68,8 @@ class Keepalive:
         return not 0 <= self._now() - self._checked_at < SPACING
 
     def _is_due(self) -> bool:
-        """Whether it is time for a heartbeat; at once, too, when the clock was set back: the tag may name a future."""
+        """Returns whether a heartbeat is due. After the clock was set back it is, because the tag is then in the
+        future."""
         return not self._beaten_at <= self._now() < self._beats_at
 
     async def _beat(self) -> None:
@@ -81,7 +81,7 @@ class Keepalive:
         try:
             await self._tried("check", self._lease.check)
         finally:
-            self._checked_at = self._now()  # after the answer: one that takes long must not be followed by the next
+            self._checked_at = self._now()  # after the response: a slow check must not be followed by the next
 
     async def _tried(self, what: str, attempt: Callable[[], None]) -> bool:
         try:

@@ -1,7 +1,8 @@
-"""A queue of our own on the relay's topic, from its making to its end.
+"""Creates, renews, checks and deletes this container's SQS queue and its SNS subscription.
 
-A shared queue would give each container a part of the changes. What a container could not give back, the reaper finds
-by name and tags, so both are there from the queue's first moment; one of the tags says when its container last lived.
+With a shared queue, each container would receive only some of the changes. If a container cannot delete its queue, the
+reaper finds the queue by its name prefix and tags. Therefore CreateQueue sets both; the tag `heartbeat` has the time of
+the last renewal.
 """
 
 from __future__ import annotations
@@ -28,13 +29,13 @@ HEARTBEAT_TAG: Final = "heartbeat"
 SERVICE: Final = "sentiment-streamer"
 
 RETENTION: Final = 300
-"""Seconds that a message waits for us; longer than that, the table knows better."""
+"""SQS message retention period, in seconds. After a longer outage the service reads the table instead."""
 VISIBILITY: Final = 5
-"""Seconds until what an aborted receive took away comes back."""
+"""SQS visibility timeout, in seconds: after an aborted receive, its messages become visible again after this time."""
 
 
 class Lease:
-    """A queue and its subscription. `acquire` makes one, `renew` and `check` keep it, `release` ends it."""
+    """A queue and its subscription. Every method blocks, and is called in a worker's thread."""
 
     def __init__(
         self,
@@ -49,10 +50,11 @@ class Lease:
         subscribed_at: int,
     ) -> None:
         self.name = name
-        """The queue's name: for logs, never for clients."""
+        """The queue's name. Logs may contain it; responses to clients never do."""
         self.queue_url = queue_url
         self.subscribed_at = subscribed_at
-        """When the subscription was known to stand, in Unix milliseconds: what is published later comes to us."""
+        """Time (Unix milliseconds) at which the subscription was confirmed. SNS delivers messages that are published
+        later."""
         self._sqs = sqs
         self._sns = sns
         self._queue_arn = queue_arn
@@ -72,18 +74,18 @@ class Lease:
         wait_seconds: int,
         now: Callable[[], int],
     ) -> Lease:
-        """Makes a queue `{prefix}-{uuid}` that only this topic may send to, and subscribes it with raw delivery.
+        """Creates a queue `{prefix}-{uuid}` to which only this topic may send, and subscribes it with raw delivery.
 
-        The queue lives in the topic's account and in the region of the SQS client. `wait_seconds` is the long poll's
-        wait, `now` in Unix milliseconds. Raises LeaseError with nothing left behind, as far as AWS answered: a queue
-        whose making was cut off is the reaper's.
+        The queue is in the topic's account and in the region of the SQS client. `wait_seconds` is the wait time of long
+        polls; `now` returns Unix milliseconds. On an error it deletes the queue and raises LeaseError. If CreateQueue
+        fails without a response, a queue may exist; the reaper deletes it.
         """
         name = f"{prefix}-{uuid.uuid4()}"
         queue_arn = queue_arn_of(sqs, topic_arn, name)
         try:
             queue_url = sqs.create_queue(
                 QueueName=name,
-                # All in the one call: attributes that change later take up to a minute to hold.
+                # All attributes in this call: SetQueueAttributes can take up to 60 s to take effect.
                 Attributes={
                     "Policy": _policy(queue_arn, topic_arn),
                     "SqsManagedSseEnabled": "true",
@@ -104,7 +106,7 @@ class Lease:
                 ReturnSubscriptionArn=True,
             )["SubscriptionArn"]
         except call_errors() as error:
-            _delete_again(sqs, name, queue_url)
+            _delete_unsubscribed(sqs, name, queue_url)
             raise LeaseError(describe_call("sns:Subscribe", error)) from error
         return cls(
             sqs,
@@ -118,7 +120,8 @@ class Lease:
         )
 
     def renew(self, now_ms: int) -> None:
-        """Tells the reaper that we live. Raises LeaseLost if the queue is gone, LeaseError if it could not be told."""
+        """Updates the heartbeat tag, which the reaper reads. Raises LeaseLost if the queue does not exist, LeaseError
+        if the call fails."""
         try:
             self._sqs.tag_queue(QueueUrl=self.queue_url, Tags={HEARTBEAT_TAG: iso_time(now_ms)})
         except call_errors() as error:
@@ -126,10 +129,11 @@ class Lease:
             raise (LeaseLost if is_missing_queue(error) else LeaseError)(words) from error
 
     def check(self) -> None:
-        """Asks AWS whether what is published still comes to us: what is broken there shows as mere silence here.
+        """Checks the subscription and the queue's policy. If either is broken, the container receives no messages, and
+        no error.
 
-        Raises LeaseLost if it does not: the subscription is gone or changed, the queue is gone or lets nobody send.
-        Raises LeaseError if that could not be found out.
+        Raises LeaseLost if the subscription was deleted or changed, the queue was deleted, or its policy no longer
+        allows the topic to send. Raises LeaseError if a call fails.
         """
         unknown = None
         for look in (self._check_subscription, self._check_queue):
@@ -149,11 +153,11 @@ class Lease:
             words = describe_call("sns:GetSubscriptionAttributes", error)
             raise (LeaseLost if is_unknown_subscription(error) else LeaseError)(words) from error
         if found.get("Endpoint") != self._queue_arn:
-            raise LeaseLost("the subscription leads elsewhere")
+            raise LeaseLost("the subscription has another endpoint")
         if found.get("RawMessageDelivery", "").lower() != "true":
             raise LeaseLost("the subscription's raw delivery was turned off")
         if found.get("FilterPolicy", "{}") not in ("", "{}"):
-            raise LeaseLost("the subscription was given a filter")
+            raise LeaseLost("the subscription has a filter policy")
 
     def _check_queue(self) -> None:
         try:
@@ -162,14 +166,14 @@ class Lease:
             words = describe_call("sqs:GetQueueAttributes", error)
             raise (LeaseLost if is_missing_queue(error) else LeaseError)(words) from error
         found = answer.get("Attributes", {}).get("Policy")
-        if self._topic_arn not in (found or ""):  # not the whole text: AWS may write it another way
+        if self._topic_arn not in (found or ""):  # AWS may reformat the policy
             raise LeaseLost("the queue's policy was changed")
 
     def release(self) -> None:
-        """Unsubscribes, then deletes the queue: a subscription without a queue counts as failed notifications.
+        """Unsubscribes, then deletes the queue. In the other order, SNS would count failed deliveries to the queue.
 
-        Both are tried. What is gone already counts as released, and a second call does what the first one could not.
-        Raises LeaseError if anything is left.
+        Attempts both calls. A subscription or queue that does not exist counts as released. A second call repeats only
+        the call that failed. Raises LeaseError if one fails.
         """
         failures = []
         if self._subscribed:
@@ -193,15 +197,16 @@ class Lease:
 
 
 def queue_arn_of(sqs: SQSClient, topic_arn: str, name: str) -> str:
-    """The ARN of a queue in the topic's account and the client's region. Raises LeaseError if the topic's is none.
+    """Returns the ARN of a queue in the topic's account and the client's region. Raises LeaseError if `topic_arn` is
+    not the ARN of an SNS topic.
 
-    Made up rather than asked for: the policy needs it before the queue exists, the reaper after it is gone.
+    The ARN is computed, because it is needed before the queue exists (policy) and after it was deleted (reaper).
     """
     match topic_arn.split(":"):
         case ["arn", partition, "sns", _, account, _]:
             return f"arn:{partition}:sqs:{sqs.meta.region_name}:{account}:{name}"
         case _:
-            raise LeaseError("the topic's ARN is not like arn:aws:sns:REGION:ACCOUNT:NAME")
+            raise LeaseError("the topic's ARN is not of the form arn:aws:sns:REGION:ACCOUNT:NAME")
 
 
 def _policy(queue_arn: str, topic_arn: str) -> str:
@@ -221,10 +226,10 @@ def _policy(queue_arn: str, topic_arn: str) -> str:
     )
 
 
-def _delete_again(sqs: SQSClient, name: str, queue_url: str) -> None:
+def _delete_unsubscribed(sqs: SQSClient, name: str, queue_url: str) -> None:
     try:
         sqs.delete_queue(QueueUrl=queue_url)
     except call_errors() as error:
         left = LeaseError(describe_call("sqs:DeleteQueue", error))
         left.__cause__ = error
-        logger.warning("queue left behind", extra={"queue": name, **log_fields(left)})
+        logger.warning("queue not deleted; the reaper deletes it", extra={"queue": name, **log_fields(left)})

@@ -1,11 +1,11 @@
-"""Poll: asks the table what is new, what contradicts the hub, and what was there before the start.
+"""Poll queries the table for new items, for contradictions to the hub's state, and for items from before the start.
 
     await a page of the query ─► consumer.observe ─► await a consistent read ─► consumer.observe ─► consumer.proved
 
-While push is broken its queries bring the changes; while push works they check it, and prove up to when nothing is
-missing. Each query reads the items of the look-back by their timestamp; after an outage it reaches back to where the
-last one left off, so that nothing falls between two of them. Single reads, the catch-up and the backfill are tasks of
-their own: what fails in one holds up no other.
+While push is broken, the queries bring the changes. While push works, the queries check it and move the watermark.
+Each query reads the items whose timestamp is in the look-back. After an outage it reads back to the start of the last
+successful query, so that no item is left out. Single reads, the catch-up and the backfill are separate tasks: if one
+fails, the others go on.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from streamer.aws.errors import describe
 from streamer.change import LATENESS_MS, Key, iso_time
@@ -37,49 +37,42 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 RETRY_PAUSE: Final = 5.0
-"""Seconds between two attempts at a query that fails, at most."""
+"""Maximum number of seconds between two attempts at a failing query."""
 FURTHEST_MS: Final = 86_400_000
-"""Milliseconds that a query reaches back at most, after an outage."""
+"""Maximum time span of a query after an outage, in milliseconds."""
 GRACE: Final = 2.0
-"""Seconds that push, while it is trusted, has to bring what a query found before the query is handed over: so the check
-does not overtake push and leave out versions."""
+"""Number of seconds for which a query's rows are held while push is trusted. Push delivers the changes first, with all
+versions; a query knows only the last version."""
 
-_CHUNK = 500  # rows handed over in one step of the event loop
-_ROUNDS = 5  # consistent reads of an item that moves on while it is read
+_CHUNK = 500  # rows that are handed over in one step of the event loop
+_ROUNDS = 5  # attempts at an item that changes while it is read
 _STEP_PAUSE = 0.5  # seconds between two requests of the backfill
-_OTHER_PAUSE = 3.0  # seconds between two attempts at what is done beside the queries, at most
+_OTHER_PAUSE = 3.0  # maximum seconds between two attempts of the other tasks
 _MOST_MISSING = 100
 _MOST_ASKED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class PollSettings:
-    """All in seconds; how far back: of items' timestamps."""
+    """All in seconds."""
 
     interval: float = 5
-    """Between two queries while push is not trusted."""
+    """Interval of the queries while push is not trusted."""
     verify_interval: float = 15
-    """While it is."""
+    """Interval of the queries while push is trusted."""
     lookback: float = 180
     catchup: float = 3_600
-    """0: there is no push to return to."""
+    """Time span of the query on the return to push; 0 if there is no push."""
     window: float = 86_400
-    """For the counts, after the start; the backfill covers the catch-up in any case."""
+    """Time span of the backfill for the counts. The backfill covers the catch-up in any case."""
     margin: float = 10
-    """For the index's lag and clocks that differ."""
+    """Upper bound of index lag and clock skew together."""
     ready_after: float = 10
-    """Without an answer of the table, after which nobody waits for the first one any more."""
-
-
-class Checked(Protocol):
-    """Something else that is read beside each query."""
-
-    async def check(self) -> None:
-        """Reads it. Reports its failures itself and raises nothing."""
+    """Time after which the service is ready although no query has succeeded."""
 
 
 class Poll:
-    """Queries the table as long as `run` runs."""
+    """Queries the table while `run` runs."""
 
     def __init__(
         self,
@@ -89,23 +82,20 @@ class Poll:
         failover: Failover,
         settings: PollSettings,
         *,
-        beside: Checked | None = None,
         now: Callable[[], int] = wall_ms,
         jitter: Jitter = random.uniform,
     ) -> None:
-        """`failover` says how far push is trusted. `beside` is read with each query, before the hub hears what the
-        query proved. `now` is in Unix milliseconds."""
+        """`failover` says how far push is trusted. `now` returns Unix milliseconds."""
         self._table = table
         self._consumer = consumer
         self._listener = listener
         self._failover = failover
         self._settings = settings
-        self._beside = beside
         self._now = now
         self._jitter = jitter
         retry = partial(Retry, jitter=jitter, now=now)
-        self._querying = retry("table query", longest_pause=RETRY_PAUSE, failed=self._query_failed)
-        self._rereading = retry("read again", longest_pause=_OTHER_PAUSE)
+        self._querying = retry(f"query of {table.name}", longest_pause=RETRY_PAUSE, failed=self._query_failed)
+        self._rereading = retry(f"consistent read of {table.name}", longest_pause=_OTHER_PAUSE)
         self._catching_up = retry("catch-up", longest_pause=_OTHER_PAUSE)
         self._filling = retry("backfill", longest_pause=_OTHER_PAUSE)
         self._backfill = Backfill(
@@ -114,13 +104,13 @@ class Poll:
         self._wake = asyncio.Event()
         self._asked: OrderedDict[Key, None] = OrderedDict()
         self._asked_for = asyncio.Event()
-        self._behind = asyncio.Event()  # a catch-up is wanted
+        self._behind = asyncio.Event()  # a catch-up is due
         self._knows_catchup = asyncio.Event()
         self._proved_once = asyncio.Event()
         self._queues = self._known_queues = 0
-        self._judges = False  # what the last query brought was written since there is this queue
+        self._judges = False  # the items of the last query were written after the queue was created
         self._proved_ms: int | None = None
-        self._queried_ms = 0  # since when the first query answers
+        self._queried_ms = 0  # start of the time span of the first query
         self._fetched: Sequence[Key] = ()
 
     async def run(self) -> None:
@@ -130,25 +120,26 @@ class Poll:
                 tasks.create_task(task(), name=f"poll {task.__name__}")
 
     def interval(self) -> float:
-        """Seconds to the next query, as things stand."""
+        """Returns the number of seconds between two queries in the current state of push."""
         verifies = self._failover.push is PushState.PROVEN
         return self._settings.verify_interval if verifies else self._settings.interval
 
     def soon(self) -> None:
-        """The next query is due now, unless one has just failed."""
+        """Starts the next query now, unless the last one failed."""
         self._wake.set()
 
     def queue_taken(self) -> None:
-        """There is a new queue: what was written before is not to be expected of it."""
+        """Called when a queue was created. The queue does not deliver earlier changes, so they do not count as
+        missed."""
         self._queues += 1
         self.soon()
 
     def catch_up(self) -> None:
-        """One query over a longer time is due: push brings changes again, and what was late meanwhile is missing."""
+        """Starts one query over a longer time span, for items that were scored late while push was broken."""
         self._behind.set()
 
     def read_soon(self, keys: Iterable[Key]) -> None:
-        """Has these items read consistently, and handed over."""
+        """Starts a consistent read of these items."""
         for key in keys:
             self._asked[key] = None
         while len(self._asked) > _MOST_ASKED:
@@ -171,15 +162,10 @@ class Poll:
             since_ms = min(since_ms, self._proved_ms - LATENESS_MS - round(self._settings.margin * 1000))
         since_ms = max(since_ms, began_ms - FURTHEST_MS)
         queues = self._queues
-        # What was written before there was a queue is not to be expected of it.
+        # The queue does not deliver changes from before it was created.
         unexpected = self._failover.alone or queues != self._known_queues or self._proved_ms is None
         grace = GRACE if self._failover.push is PushState.PROVEN else 0.0
-        try:
-            fetched = await self._take(began_ms, since_ms, grace)
-        except Exception:
-            await self._check_beside()
-            raise
-        await self._check_beside()
+        fetched = await self._take(began_ms, since_ms, grace)
         missed = self._consumer.proved(began_ms, since_ms, () if unexpected else self._fetched)
         judges, self._judges = self._judges and not unexpected, not unexpected
         self._fetched = () if unexpected else fetched
@@ -191,18 +177,15 @@ class Poll:
         logger.debug("table queried", extra={"began_ms": began_ms, "fetched": len(fetched), "missed": missed})
         self._listener.hear(Queried(began_ms, missed, len(fetched), judges))
 
-    async def _check_beside(self) -> None:
-        if self._beside is not None:
-            await self._beside.check()
-
     async def _take(self, began_ms: int, since_ms: int, grace: float = 0.0) -> list[Key]:
-        """Hands over what the table holds after a time, with the truth about what contradicts. Returns what was new."""
+        """Queries all items after a time, hands them over, and reads contradictions consistently. Returns the new
+        items."""
         since, as_of = iso_time(since_ms), self._consumer.revision()
         again: list[Key] = []
         fetched: list[Key] = []
         found: set[Key] = set()
         held: list[list[Row]] = []
-        # Page by page, so that of a long time no more than the keys is held. What push is to bring first has to wait.
+        # Hands over page by page, so that a long time span needs memory for the keys only; a held page waits for push.
         async for rows in self._table.pages_after(since):
             found.update(key for key, _ in rows)
             if grace:
@@ -229,7 +212,7 @@ class Poll:
             fetched += observed.fetched
 
     async def _settle(self, keys: Collection[Key]) -> list[Key]:
-        """Reads items consistently until the hub agrees about all of them. Returns what was new."""
+        """Reads items consistently until the order of all of them is known. Returns the new items."""
         fetched: list[Key] = []
         for _ in range(_ROUNDS):
             if not keys:

@@ -1,8 +1,8 @@
-"""Push: takes a lease, receives from its queue, hands over, deletes, and begins again with whatever fails.
+"""Push takes a lease, receives messages from its queue, hands them over and deletes them. It retries every failure.
 
     lease ─► await worker(receive, decode) ─► consumer.take ─► await worker(delete)
 
-A receive is under way only while nothing is being handed over, so what one receive brings is all that ever waits here.
+The next receive starts after the hand-over of the last one, so at most ten messages wait here.
 """
 
 from __future__ import annotations
@@ -42,41 +42,41 @@ from streamer.telemetry.counters import Counters
 logger = logging.getLogger(__name__)
 
 LEASE_PAUSE: Final = 30.0
-"""Seconds between two attempts at a lease, at most."""
+"""Maximum number of seconds between two attempts at a lease."""
 RECEIVE_PAUSE: Final = 5.0
-"""Seconds between two receives that fail, at most: so much later comes what waits in the queue."""
+"""Maximum number of seconds between two failing receives."""
 BRIEF: Final = 60_000
-"""Milliseconds; after a lease lost sooner there is a pause, ever longer, so that queues cannot be made and lost by the
-dozen. The first such pause is short, whatever it took to get the lease: one accident is soon mended."""
+"""Milliseconds. If a lease is lost sooner, the next attempt waits, with exponential backoff, so that the service cannot
+create and lose dozens of queues."""
 APART: Final = 0.05
-"""Seconds: as delivery's flushes are apart. Less, and the two would not be in step, so that each would wait for the
-other. A receive and a delete cost some 2 ms of processor, whether for one message or for ten; the first message after a
-silence is handed over at once."""
+"""Minimum number of seconds between two receives that bring messages; equal to delivery's flush interval. With a
+shorter time, the two intervals would wait for each other. A receive and a delete cost about 2 ms of processor time, for
+one message as for ten. The first message after a silence is handed over at once."""
 RESCUES: Final = 20
-"""Receives, at most, for what a queue still holds that is given up."""
+"""Maximum number of receives that empty a queue before it is released."""
 
 
 class HandOverError(StreamerError):
-    """The consumer did not take what was received: it stays in the queue and comes again."""
+    """The consumer failed. The messages are not deleted, and SQS delivers them again."""
 
 
 @dataclass(frozen=True, slots=True)
 class QueueSettings:
-    """What a queue of our own is made of, and which tables' changes are expected in it."""
+    """The settings of this container's queue, and the tables whose changes it delivers."""
 
     topic_arn: str
     prefix: str
-    """Of the queue's name."""
+    """Prefix of the queue's name."""
     sentiment_table: str
     users_table: str | None = None
     wait_seconds: int = 10
-    """The long poll's wait."""
+    """Wait time of a long poll."""
     heartbeat_interval: float = HEARTBEAT
-    """Seconds between two signs of life for the reaper."""
+    """Number of seconds between two updates of the heartbeat tag."""
 
 
 class Push:
-    """Brings what the topic publishes, as long as `run` runs."""
+    """Delivers the topic's messages while `run` runs."""
 
     def __init__(
         self,
@@ -89,7 +89,8 @@ class Push:
         now: Callable[[], int] = wall_ms,
         jitter: Jitter = random.uniform,
     ) -> None:
-        """`connect` is called in the worker's thread, with the long poll's wait; `now` is in Unix milliseconds."""
+        """`connect` is called in the worker's thread, with the wait time of long polls; `now` returns Unix
+        milliseconds."""
         self._settings = settings
         self._consumer = consumer
         self._listener = listener
@@ -107,7 +108,7 @@ class Push:
         self._keepalive: Keepalive | None = None
 
     async def run(self) -> None:
-        """Takes leases and receives until it is cancelled; then gives the lease back, which takes two calls to AWS."""
+        """Takes leases and receives until it is cancelled; then releases the lease, with two calls to AWS."""
         try:
             while True:
                 await self._holding(self._hold)
@@ -115,13 +116,13 @@ class Push:
             await self._end()
 
     def check_soon(self) -> None:
-        """Asks for a check of the lease after the receive under way, for whoever has reason to doubt it. A lease that
-        does not work any more is reported and replaced as one whose queue is gone."""
+        """Requests a check of the lease after the current receive. A lease that does not work is reported as lost and
+        replaced."""
         if self._keepalive is not None:
             self._keepalive.check_soon()
 
     async def _hold(self) -> None:
-        """Takes a lease and receives from its queue until it is lost. Raises LeaseLost only if that was soon."""
+        """Takes a lease and receives from its queue until it is lost. Raises LeaseLost if that was within BRIEF."""
         lease, clients = await self._leasing(self._take)
         try:
             self._holding.worked()
@@ -140,7 +141,7 @@ class Push:
             if self._now() - lease.subscribed_at < BRIEF:
                 raise
         except asyncio.CancelledError:
-            self._worker.abandon()  # a long poll under way lasts longer than a stop may
+            self._worker.abandon()  # a long poll may take longer than the stop
             raise
         finally:
             self._keepalive = None
@@ -160,13 +161,13 @@ class Push:
             now=self._now,
         )
         acquiring = self._acquiring = asyncio.ensure_future(self._worker(acquire))
-        # Shielded: a stop meanwhile must not lose the queue that is being made.
+        # Shielded, so that a cancel does not lose the queue that is being created.
         lease = await asyncio.shield(acquiring)
         self._acquiring = None
         return lease, self._clients
 
     async def _turn(self, keepalive: Keepalive, receiver: Receiver, last: Receiver) -> None:
-        """Keeps the lease if it is time, then receives once: so a queue that cannot be read is kept all the same."""
+        """Renews the lease if that is due, then receives once. So a queue whose receives fail is still renewed."""
         try:
             await keepalive.attend()
         except LeaseLost as lost:
@@ -176,11 +177,12 @@ class Push:
         loop = asyncio.get_running_loop()
         count, received_at = await self._receive(receiver)
         if 0 < count < MOST:
-            # What comes now waits for the next flush anyway: the next call is to bring it together.
+            # New messages wait for the next flush anyway; the next receive brings them together.
             await asyncio.sleep(max(0.0, received_at + APART - loop.time()))
 
     async def _rescue(self, receiver: Receiver) -> None:
-        """Receives what a queue that is to be given up still holds; the table has whatever this does not bring."""
+        """Receives the messages that are left in a queue before it is released. Queries find the changes of the
+        others."""
         try:
             for _ in range(RESCUES):
                 count, _ = await self._receive(receiver)
@@ -189,10 +191,10 @@ class Push:
         except LeaseLost:
             return
         except Exception as error:
-            logger.warning("the lost queue was not read to its end", extra=log_fields(error))
+            logger.warning("the lost queue was not emptied", extra=log_fields(error))
 
     async def _receive(self, receiver: Receiver) -> tuple[int, float]:
-        """One receive, handed over and deleted. Returns how many messages it brought, and when (the loop's time)."""
+        """Receives, hands over and deletes messages. Returns their number, and when they arrived (the loop's time)."""
         self._counters.add("queue_requests")
         messages = await self._worker(self._read, receiver)
         received_at = asyncio.get_running_loop().time()
@@ -210,7 +212,7 @@ class Push:
         return len(messages), received_at
 
     def _read(self, receiver: Receiver) -> list[Decoded]:
-        """In the worker's thread."""
+        """Called in the worker's thread."""
         sentiment_table, users_table = self._settings.sentiment_table, self._settings.users_table
         return [decode_message(message, sentiment_table, users_table) for message in receiver.receive()]
 

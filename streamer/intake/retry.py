@@ -1,4 +1,4 @@
-"""Attempts that are repeated, with growing pauses and a log that does not grow with the attempts."""
+"""Retries with exponential backoff, and with at most one log line a minute for the same error."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import Final, Protocol, TypeVar
 
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_exponential
+
 from streamer.aws.errors import describe, log_fields
 from streamer.clock import wall_ms
 
@@ -16,13 +18,13 @@ logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
 FIRST_PAUSE: Final = 0.5
-"""Seconds that the first pause lasts at most; each one after it at most twice as long."""
+"""Maximum number of seconds of the first pause. The maximum doubles with each attempt."""
 LOGGED_AGAIN: Final = 60_000
-"""Milliseconds after which a failure that goes on is logged again."""
+"""Number of milliseconds after which a lasting failure is logged again."""
 
 
 class Jitter(Protocol):
-    """Picks a number from a range: `random.uniform`."""
+    """Returns a random number of a range, as `random.uniform` does."""
 
     def __call__(self, low: float, high: float, /) -> float:
         """From `low` to `high`."""
@@ -41,45 +43,52 @@ class Retry:
         jitter: Jitter = random.uniform,
         now: Callable[[], int] = wall_ms,
     ) -> None:
-        """`what` names the attempt in the log, `longest_pause` is in seconds, `now` in Unix milliseconds. `failed` is
-        told of each failure that will be tried again. Exceptions named in `passes` are not tried again but raised.
+        """`what` names the attempt in the log; `longest_pause` is in seconds; `now` returns Unix milliseconds. `failed`
+        is called before each pause. Exceptions of the types in `passes` are raised, not retried.
         """
         self._what = what
-        self._longest_pause = longest_pause
+        self._ceiling = wait_exponential(multiplier=FIRST_PAUSE, max=longest_pause)
         self._failed = failed
         self._passes = passes
         self._jitter = jitter
         self._now = now
-        self._logged: tuple[str, int] | None = None  # kept over successes: what comes and goes is not news each time
+        # Kept after a success, so that an error that comes and goes is logged once a minute.
+        self._logged: tuple[str, int] | None = None
         self._spoken = False
 
     async def __call__(self, attempt: Callable[[], Awaitable[Result]]) -> Result:
-        """What `attempt` returns in the end. Raises what `passes` names."""
-        failures = 0
-        while True:
-            try:
-                result = await attempt()
-            except self._passes:
-                raise
-            except Exception as error:
-                failures += 1
-                ceiling = min(self._longest_pause, FIRST_PAUSE * 2.0 ** min(failures - 1, 30))
-                pause = self._jitter(0.0, ceiling)
-                if self._failed is not None:
-                    self._failed(error)
-                self._log(error, failures, pause)
-            else:
-                self.worked()
-                return result
-            await asyncio.sleep(pause)
+        """Returns the result of the first attempt that succeeds. Raises exceptions of the types in `passes`."""
+
+        async def awaited() -> Result:  # tenacity does not await what a lambda returns
+            return await attempt()
+
+        retrying = AsyncRetrying(
+            sleep=asyncio.sleep,
+            wait=self._pause,
+            retry=retry_if_exception(
+                lambda error: isinstance(error, Exception) and not isinstance(error, self._passes)
+            ),
+            before_sleep=self._report,
+        )
+        result: Result = await retrying(awaited)
+        self.worked()
+        return result
 
     def worked(self) -> None:
-        """Ends a spell of failures. Called by itself, and by an attempt that goes on for long once it has succeeded."""
+        """Logs the end of a failure. A long attempt may call it as soon as it has succeeded."""
         if self._spoken:
             self._spoken = False
             logger.info("works again", extra={"what": self._what})
 
-    def _log(self, error: Exception, attempts: int, pause: float) -> None:
+    def _pause(self, state: RetryCallState) -> float:
+        return self._jitter(0.0, self._ceiling(state))
+
+    def _report(self, state: RetryCallState) -> None:
+        """Before each pause: calls `failed`, and logs the failure unless it logged the same one a moment ago."""
+        error = None if state.outcome is None else state.outcome.exception()
+        assert isinstance(error, Exception)  # noqa: S101 - nothing else is tried again
+        if self._failed is not None:
+            self._failed(error)
         words, now = describe(error), self._now()
         if self._logged is not None and self._logged[0] == words and now - self._logged[1] < LOGGED_AGAIN:
             return
@@ -89,8 +98,8 @@ class Retry:
             "failed, trying again",
             extra={
                 "what": self._what,
-                "attempts": attempts,
-                "pause_seconds": round(pause, 3),
+                "attempts": state.attempt_number,
+                "pause_seconds": round(state.upcoming_sleep, 3),
                 **log_fields(error),
             },
         )

@@ -1,6 +1,6 @@
-"""What intake's tasks report: Intake hears it, counts it and asks failover what follows.
+"""The signals that intake's tasks report to Intake, which counts them and passes them to the failover.
 
-The words in `error` are safe to show to everybody: an API's name and an error's code, no ARN, no queue's name.
+`error` is safe for clients: it has an API's name and an error code, no ARN and no queue name.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from streamer.change import Key
 
 @dataclass(frozen=True, slots=True)
 class LeaseTaken:
-    """A queue of our own stands and is subscribed."""
+    """A queue was created and subscribed."""
 
     subscribed_at: int
     """Unix milliseconds."""
@@ -22,73 +22,73 @@ class LeaseTaken:
 
 @dataclass(frozen=True, slots=True)
 class LeaseFailed:
-    """A queue could not be had; the next attempt follows by itself."""
+    """No queue could be created. The task tries again."""
 
     error: str
 
 
 @dataclass(frozen=True, slots=True)
 class LeaseGone:
-    """The queue that we had does not exist any more, or gets nothing; a new one follows by itself."""
+    """The queue was deleted, or does not get messages any more. The task creates a new one."""
 
     error: str
 
 
 @dataclass(frozen=True, slots=True)
 class QueueRead:
-    """The queue answered, and what it held has been handed over."""
+    """A receive succeeded, and its messages were handed over."""
 
     messages: int
     undeleted: int = 0
-    """How many of them could not be deleted, and come again."""
+    """Number of messages that could not be deleted. SQS delivers them again."""
 
 
 @dataclass(frozen=True, slots=True)
 class QueueFailed:
-    """The queue could not be read, or what it held could not be handed over."""
+    """A receive or the hand-over of its messages failed."""
 
     error: str
 
 
 @dataclass(frozen=True, slots=True)
 class MessageReceived:
-    """A message came through the queue: changes, or a canary."""
+    """A message arrived through the queue: changes, or a canary."""
 
     relayed_at: int
-    """When the relay published it, in Unix milliseconds by the relay's clock: tells a repeat from a new one."""
+    """Time (Unix milliseconds, the relay's clock) at which the relay published it. A repeat has an old time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Undecided:
-    """Records came that only a consistent read can place."""
+    """Records arrived whose order is unknown until a consistent read."""
 
     keys: Sequence[Key]
 
 
 @dataclass(frozen=True, slots=True)
 class Queried:
-    """A query of the table was taken in whole."""
+    """A query of the table is complete and handed over."""
 
     began_ms: int
-    """When it began, Unix milliseconds."""
+    """Time at which it began, Unix milliseconds."""
     missed: int
-    """Items that the query before this one brought, and push has not brought since."""
+    """Number of items that the previous query published and push has not brought since."""
     fetched: int = 0
-    """Items that this one brought; push may be about to bring them."""
+    """Number of items that this query published; push may still bring them."""
     judges: bool = True
-    """The query before this one brought nothing that was written before there was a queue."""
+    """Whether all items of the previous query were written after the queue was created."""
 
 
 @dataclass(frozen=True, slots=True)
 class QueryFailed:
-    """The table could not be read; the next attempt follows by itself."""
+    """A query failed. The task tries again."""
 
     error: str
 
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """Time has passed, and nothing else."""
+    """Time has passed."""
 
 
 Signal = (
@@ -106,7 +106,7 @@ Signal = (
 
 
 class SignalListener(Protocol):
-    """Hears what intake's tasks report."""
+    """Gets the signals of intake's tasks."""
 
     def hear(self, signal: Signal) -> None:
-        """Acts on it at once. In the event loop; must not block, and does not raise."""
+        """Handles a signal. Called in the event loop; does not block or raise."""

@@ -7,6 +7,7 @@ the history) flushes first, so that no id is ever ahead of what was queued to th
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 import secrets
 import time
@@ -29,6 +30,8 @@ from streamer.streams.stream import OpenStream, StreamState
 from streamer.streams.sweep import Sweep
 from streamer.streams.timing import Timing
 from streamer.telemetry.counters import Counters
+
+logger = logging.getLogger(__name__)
 
 _REPLAY_BYTES: Final = 64 * 1024
 
@@ -208,13 +211,16 @@ class Delivery:
             for wanted, group in list(self._hub.groups.items()):
                 admitted = [frame for frame in frames if wanted.admits(frame)]
                 if admitted:
-                    self._send(group, admitted, now)
+                    self._send(wanted, group, admitted, now)
         if self.on_flush is not None:
             self.on_flush()
 
-    def _send(self, group: Group[OpenStream], frames: list[Frame], now: float) -> None:
+    def _send(self, wanted: Filter, group: Group[OpenStream], frames: list[Frame], now: float) -> None:
         """The same bytes for every stream of the group. This loop is all that an event costs for each of them."""
-        data = b"".join([frame.data for frame in frames])
+        if wanted.configuration is None:
+            data = b"".join([frame.data for frame in frames])
+        else:
+            data = b"".join([self._hub.encode(frame, wanted) for frame in frames])
         events = len([frame for frame in frames if frame.kind is not FrameKind.CONTROL])
         group.told(events, len(data), now)
         self._counters.add("events_delivered", events * len(group))
@@ -233,8 +239,17 @@ class Delivery:
         self._hub.announce(self._heartbeat())
         self.flush()
 
+    async def run(self) -> None:
+        """Sweeps every `timing.sweep` seconds, until it is cancelled."""
+        while True:
+            try:
+                self.sweep()
+            except Exception:
+                logger.exception("the sweep failed")
+            await asyncio.sleep(self._timing.sweep)
+
     def sweep(self) -> None:
-        """Does what is due: call it every `timing.sweep` seconds."""
+        """Sends or ends what is due."""
         now, now_ms = self.clock(), self._now_ms()
         self._hub.expire(now_ms)
         self._announce_metrics(now, now_ms)
@@ -263,17 +278,17 @@ class Delivery:
             stream.cursor = frame.number
             if frame.superseded:
                 stream.came_ms = 0
-            data = self._hub.sent_again(frame, stream.came_ms)
+            data = self._hub.encode(frame, stream.wanted, stream.came_ms)
             chunks.append(data)
             size += len(data)
             events += 1
         else:
-            chunks.append(self._hub.stamp(self._heartbeat()))
+            chunks.append(self._hub.stamp(self._heartbeat(), stream.wanted))
             if stream.wanted.metrics:
                 if not self._metrics_wanted():
                     self._hub.take_window_change()  # everybody who wants them is sent these
                     self._metrics_at = self.clock()
-                chunks.append(self._hub.stamp(self._hub.window.metrics(self._now_ms())))
+                chunks.append(self._hub.stamp(self._hub.window.metrics(self._now_ms()), stream.wanted))
                 events += 1
             stream.go_live(self._hub.join(stream.wanted, stream))
         self._registry.write(stream, b"".join(chunks), events, self.clock())

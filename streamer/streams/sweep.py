@@ -6,6 +6,7 @@ from typing import Final
 
 from streamer.hub.hub import Hub
 from streamer.sse.encode import PING
+from streamer.sse.events import Heartbeat
 from streamer.streams.announcements import Announcements
 from streamer.streams.registry import Registry
 from streamer.streams.stream import OpenStream, StreamState
@@ -70,11 +71,17 @@ class Sweep:
             if stream.sink.pending() > self._timing.slow_bytes:
                 registry.close_slow(stream)
                 return heartbeat
-            heartbeat = heartbeat or self._hub.stamp(self._announcements.heartbeat(len(registry.streams)))
             stream.heartbeat_at = now + self._timing.heartbeat
-            registry.write(stream, heartbeat, 0, now)
+            if stream.wanted.configuration is not None:
+                registry.write(stream, self._hub.stamp(self._heartbeat(), stream.wanted), 0, now)
+            else:
+                heartbeat = heartbeat or self._hub.stamp(self._heartbeat())
+                registry.write(stream, heartbeat, 0, now)
         elif now - stream.written_at >= stream.silence and not stream.sink.pending():
             registry.write(stream, PING, 0, now)
         if stream.is_open:
             registry.attend(stream)
         return heartbeat
+
+    def _heartbeat(self) -> Heartbeat:
+        return self._announcements.heartbeat(len(self._registry.streams))

@@ -58,8 +58,8 @@ class ConfigurationTable:
         new_id: Callable[[], str] = lambda: secrets.token_hex(16),
         now_ms: Callable[[], int] = wall_ms,
     ) -> None:
+        self.name = name
         self._calls = calls
-        self._name = name
         self._new_id = new_id
         self._now_ms = now_ms
 
@@ -73,7 +73,7 @@ class ConfigurationTable:
         wanted = list(dict.fromkeys(keys))
         found: dict[tuple[str, str], Configuration | None] = dict.fromkeys(wanted)
         asked = [_key(user_id, _PREFIX + config_id) for user_id, config_id in wanted]
-        for item in await self._calls.batch_get(self._name, asked):
+        for item in await self._calls.batch_get(self.name, asked):
             each = _configuration(item)
             found[each.user_id, each.config_id] = each
         return found
@@ -98,7 +98,7 @@ class ConfigurationTable:
             "revision": {"N": "1"},
             SINCE: {"S": since(draft.tickers, self._now_ms())},
         }
-        put = {"Put": {"TableName": self._name, "Item": item, "ConditionExpression": "attribute_not_exists(PK)"}}
+        put = {"Put": {"TableName": self.name, "Item": item, "ConditionExpression": "attribute_not_exists(PK)"}}
         for _ in range(_ROUNDS):
             if await self._written([put, *(await self._take_name(user_id, config_id, draft.name))]):
                 return _configuration(item)
@@ -123,7 +123,7 @@ class ConfigurationTable:
             values |= {f":{name}": value for name, value in wanted.items()}
             update = {
                 "Update": {
-                    "TableName": self._name,
+                    "TableName": self.name,
                     "Key": _key(user_id, _PREFIX + config_id),
                     "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in wanted),
                     "ConditionExpression": condition,
@@ -151,7 +151,7 @@ class ConfigurationTable:
             condition, names, values = _as_read(item)
             delete = {
                 "Delete": {
-                    "TableName": self._name,
+                    "TableName": self.name,
                     "Key": _key(user_id, _PREFIX + config_id),
                     "ConditionExpression": condition,
                     "ExpressionAttributeNames": names,
@@ -167,7 +167,7 @@ class ConfigurationTable:
         guard = await self._item(user_id, _guard(name))
         owner = None if guard is None else _owner(guard)
         put: dict[str, Any] = {
-            "TableName": self._name,
+            "TableName": self.name,
             "Item": {**_key(user_id, _guard(name)), "config_id": {"S": config_id}},
             "ConditionExpression": "attribute_not_exists(PK)",
         }
@@ -189,7 +189,7 @@ class ConfigurationTable:
                 "ExpressionAttributeNames": names,
                 "ExpressionAttributeValues": values,
             }
-        check = {"TableName": self._name, "Key": _key(user_id, _PREFIX + owner), **still}
+        check = {"TableName": self.name, "Key": _key(user_id, _PREFIX + owner), **still}
         return [{"Put": {**put, "ExpressionAttributeValues": {":owner": {"S": owner}}}}, {"ConditionCheck": check}]
 
     async def _leave_name(self, user_id: str, config_id: str, name: str) -> list[dict[str, Any]]:
@@ -198,7 +198,7 @@ class ConfigurationTable:
         if guard is None or _owner(guard) != config_id:
             return []
         delete = {
-            "TableName": self._name,
+            "TableName": self.name,
             "Key": _key(user_id, _guard(name)),
             "ConditionExpression": "config_id = :owner",
             "ExpressionAttributeValues": {":owner": {"S": config_id}},
@@ -208,14 +208,14 @@ class ConfigurationTable:
     async def _item(self, user_id: str, sort_key: str) -> StoredItem | None:
         answer = await self._calls(
             "dynamodb:GetItem",
-            lambda client: client.get_item(TableName=self._name, Key=_key(user_id, sort_key), ConsistentRead=True),
+            lambda client: client.get_item(TableName=self.name, Key=_key(user_id, sort_key), ConsistentRead=True),
         )
         return answer.get("Item")
 
     async def _items(self, user_id: str, after: str | None, limit: int) -> tuple[Sequence[StoredItem], bool]:
         """One request. An answer that AWS cuts at 1 MB says that more follow."""
         request: dict[str, Any] = {
-            "TableName": self._name,
+            "TableName": self.name,
             "KeyConditionExpression": "PK = :user AND begins_with(SK, :prefix)",
             "ExpressionAttributeValues": {":user": _key(user_id, "")["PK"], ":prefix": {"S": _PREFIX}},
             "ConsistentRead": True,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from streamer.aws.clients import TableClient
 from streamer.aws.errors import call_errors, describe_call, is_connection_cut, is_throttling
@@ -25,25 +26,35 @@ Response = TypeVar("Response")
 
 @dataclass(frozen=True, slots=True)
 class Attempts:
-    """How often a call is attempted, and the pauses between, with full jitter: up to `first` seconds, then twice as
-    long each time, up to `longest`."""
+    """Number of attempts at a call. The pause after the nth one is random, at most `first * 2 ** (n - 1)` seconds and
+    at most `longest` seconds."""
 
     attempts: int
     first: float
     longest: float
 
-    async def pause(self, failures: int) -> None:
-        """Sleeps after so many failures in a row."""
-        await asyncio.sleep(random.uniform(0, min(self.longest, self.first * 2 ** (failures - 1))))  # noqa: S311 - spreads calls
+    def retrying(self, again: Callable[[BaseException], bool]) -> AsyncRetrying:
+        """Repeats an attempt as long as `again` is true of its error; raises the last error."""
+        return AsyncRetrying(
+            sleep=asyncio.sleep,
+            stop=stop_after_attempt(self.attempts),
+            wait=wait_random_exponential(multiplier=self.first, max=self.longest),
+            retry=retry_if_exception(again),
+            reraise=True,
+        )
 
 
 FOR_A_REQUEST: Final = Attempts(4, 0.05, 0.5)
-"""Somebody waits for the answer."""
+"""For calls whose answer a client waits for."""
 IN_THE_BACKGROUND: Final = Attempts(5, 0.1, 2.0)
 
 
 class Spent(TableError):
     """No further request was admitted. Its cause is the failure of the request before, if that failed."""
+
+
+class _KeysLeft(TableError):
+    """The response to BatchGetItem has UnprocessedKeys."""
 
 
 class TransactionRefused(Exception):
@@ -81,9 +92,9 @@ class TableCalls:
         transaction that was cancelled for a condition.
         """
         failure: Exception | None = None
-        for attempt in range(self._policy.attempts):
-            if failure is not None:
-                await self._policy.pause(attempt)
+
+        async def attempt() -> Response:
+            nonlocal failure
             if admit is not None and not admit():
                 raise Spent(action) from failure
             if self._counters is not None:
@@ -91,34 +102,39 @@ class TableCalls:
             try:
                 return await self._worker(lambda: call(self._client()))
             except call_errors() as error:
-                codes = _cancelled(error)
-                if codes and not set(codes) & _PASSING:
-                    raise TransactionRefused(codes) from None
                 failure = error
-                if not (codes or is_throttling(error) or is_connection_cut(error)):
-                    break
-        assert failure is not None  # noqa: S101 - there is at least one attempt
-        raise TableError(describe_call(action, failure)) from failure
+                raise
+
+        try:
+            return await self._policy.retrying(_is_passing)(attempt)
+        except call_errors() as error:
+            if (codes := _cancelled(error)) and not _is_passing(error):
+                raise TransactionRefused(codes) from None
+            raise TableError(describe_call(action, error)) from error
 
     async def batch_get(self, table: str, keys: Sequence[Mapping[str, Any]], **options: Any) -> list[dict[str, Any]]:
         """The items of these keys, each once, consistently and in no order; absent ones are left out."""
         found: list[dict[str, Any]] = []
+        left: Any = None
+
+        async def ask() -> None:
+            nonlocal left
+            request = {table: left}
+            answer = await self("dynamodb:BatchGetItem", lambda client: client.batch_get_item(RequestItems=request))
+            found.extend(answer["Responses"].get(table, ()))
+            left = answer.get("UnprocessedKeys", {}).get(table)
+            if left:
+                raise _KeysLeft("dynamodb:BatchGetItem: throttled, keys are left unprocessed")
+
         for start in range(0, len(keys), _AT_ONCE):
-            left: Any = {"Keys": keys[start : start + _AT_ONCE], "ConsistentRead": True, **options}
-            for attempt in range(self._policy.attempts):
-                if attempt:
-                    await self._policy.pause(attempt)
-                answer = await self(
-                    "dynamodb:BatchGetItem",
-                    lambda client, asked=left: client.batch_get_item(RequestItems={table: asked}),  # type: ignore[misc]
-                )
-                found += answer["Responses"].get(table, ())
-                left = answer.get("UnprocessedKeys", {}).get(table)
-                if not left:
-                    break
-            else:
-                raise TableError("dynamodb:BatchGetItem: throttled, keys are left unprocessed")
+            left = {"Keys": keys[start : start + _AT_ONCE], "ConsistentRead": True, **options}
+            await self._policy.retrying(lambda error: isinstance(error, _KeysLeft))(ask)
         return found
+
+
+def _is_passing(error: BaseException) -> bool:
+    """Whether the same call may succeed later."""
+    return bool(set(_cancelled(error)) & _PASSING) or is_throttling(error) or is_connection_cut(error)
 
 
 def _cancelled(error: BaseException) -> list[str]:

@@ -16,16 +16,14 @@ class SentimentTable:
     """Reads one table. Every method raises TableError."""
 
     def __init__(self, calls: TableCalls, name: str) -> None:
+        self.name = name
         self._calls = calls
-        self._name = name
 
     async def pages_after(self, since: str) -> AsyncIterator[list[Row]]:
         """Every scored item with a timestamp after `since`, as the index shows it now, page by page: eventually
         consistent. The cost follows what is found, not the table."""
         for label in sorted(LABELS):
-            pages = LabelPages(
-                self._calls, self._name, label, condition="#timestamp > :since", values={":since": since}
-            )
+            pages = LabelPages(self._calls, self.name, label, condition="#timestamp > :since", values={":since": since})
             while not pages.ended:
                 yield await pages.next()
 
@@ -33,7 +31,7 @@ class SentimentTable:
         """These items as the table holds them now, consistently, each once."""
         absent = dict.fromkeys(keys)
         asked = [{"source_id": {"S": key.source_id}, "timestamp": {"S": key.timestamp}} for key in absent]
-        rows = [read_row(item) for item in await self._calls.batch_get(self._name, asked, **PROJECTION)]
+        rows = [read_row(item) for item in await self._calls.batch_get(self.name, asked, **PROJECTION)]
         for key, _ in rows:
             absent.pop(key, None)
         return rows + [(key, GONE) for key in absent]
@@ -45,7 +43,7 @@ class SentimentTable:
             [
                 LabelPages(
                     self._calls,
-                    self._name,
+                    self.name,
                     label,
                     condition=condition,
                     values=values,

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import logging
 import threading
 from collections.abc import Sequence
 from typing import Final
 
+from streamer.telemetry.counters import Counters
 from streamer.telemetry.line_rate import LineKind, LineRate
 from streamer.telemetry.writer import LineWriter
 
 _STDERR: Final = 2
 _FLUSH_TIMEOUT: Final = 1.0
 _NOTICE_INTERVAL: Final = 1.0  # seconds between two checks for kinds whose lines were left out
+_COUNT_INTERVAL: Final = 1.0
 _LONGEST_KIND: Final = 200  # characters
 
 
@@ -58,6 +61,17 @@ class LogQueue(logging.Handler):
     def join(self, timeout: float) -> bool:
         """After `close`: waits until the thread has ended. Returns whether it has."""
         return self._writer.join(timeout)
+
+    async def count_dropped(self, counters: Counters) -> None:
+        """Adds the dropped lines to `log_lines_dropped` each second, and once more when it is cancelled."""
+        counted = 0
+        while True:
+            try:
+                await asyncio.sleep(_COUNT_INTERVAL)
+            finally:
+                dropped = self.dropped
+                counters.add("log_lines_dropped", dropped - counted)
+                counted = dropped
 
     def notices(self, *, idle: bool, closed: bool) -> list[bytes]:
         """The kinds whose lines were left out, and how many lines were dropped."""

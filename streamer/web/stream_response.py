@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from starlette.responses import Response
@@ -160,7 +160,7 @@ class _StreamResponse(Response):
                 await self._close("configuration_gone", send)
                 request.end()
                 return
-            wanted, since = replace(wanted, tickers=request.watch.shows), request.watch.since
+            wanted, since = wanted.of(request.watch), request.watch.since
             deadline_ms = self.subject.deadline_ms if self.subject is not None else None
         extensions = scope.get("extensions", {})
         taken = TransportSink() if TAKEOVER in extensions else None

@@ -19,6 +19,7 @@ import pytest
 from streamer.change import Key, iso_time
 from streamer.local.clients import LocalClients
 from streamer.local.resources import Resources
+from streamer.place import Place
 from tests.integration.pipeline import pipeline
 from tests.integration.rig import Events
 from tests.integration.rig import stream as public_stream
@@ -108,6 +109,33 @@ async def update(events: Events) -> tuple[str, str]:
     """The next update: item and ticker."""
     data = (await events.until("sentiment_update"))["data"]
     return data["source_id"], data["ticker"]
+
+
+async def place(events: Events) -> Place:
+    """Of the next heartbeat."""
+    return Place.parse((await events.until("heartbeat"))["id"])
+
+
+async def test_a_users_table_that_cannot_be_read_holds_back_the_places_of_configuration_streams_only(
+    resources: Resources,
+) -> None:
+    often = {"SSE_POLL_INTERVAL": "1", "SSE_PROOF_MARGIN": "1", "SSE_HEARTBEAT_INTERVAL": "1"}
+    async with serving(resources.environment() | BELIEVED | POLLS | often, until="serving") as service:
+        ada = User(service, "ada")
+        config_id = await ada.create("AAPL")
+        async with ada.stream(config_id) as own, public_stream(service.base) as everything:
+            await place(own)
+            users = resources.users_table
+            await asyncio.to_thread(LocalClients(resources.endpoint_url).dynamodb().delete_table, TableName=users)
+            await service.line("failed, trying again", what=f"check of configurations in {users}")
+            failed_ms = time.time_ns() // 1_000_000
+            public = await place(everything)
+            while public.time_ms <= failed_ms:
+                public = await place(everything)
+            held = await place(own)
+            while held.frame < public.frame:
+                held = await place(own)
+            assert 0 < held.time_ms < failed_ms
 
 
 @pytest.mark.parametrize("mode", ["push", "poll"])

@@ -33,7 +33,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "intake": {"aws", "change", "clock", "configuration", "errors", "tables", "telemetry"},
     "streams": {"change", "clock", "hub", "sse", "telemetry"},
-    "subscriptions": {"clock", "configuration", "errors", "hub", "streams", "tables", "telemetry"},
+    "subscriptions": {"clock", "configuration", "errors", "hub", "intake", "streams", "tables", "telemetry"},
     "publisher": {
         "change", "clock", "errors", "hub", "intake", "streams", "subscriptions", "tables", "telemetry",
     },

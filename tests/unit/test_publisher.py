@@ -50,13 +50,9 @@ class Shown:
 
     def __init__(self) -> None:
         self.notices: list[Notice] = []
-        self.proof_ms: int | None = None
 
     def received(self, notices: Sequence[Notice]) -> None:
         self.notices += notices
-
-    def proved_ms(self) -> int | None:
-        return self.proof_ms
 
 
 class Fed:
@@ -244,7 +240,7 @@ async def test_a_message_that_fails_fails_alone_and_is_counted_and_logged_once(
     assert (fed.count("messages_received"), fed.count("messages_failed"), fed.count("events_published")) == (3, 1, 2)
     (line,) = [logged for logged in caplog.records if logged.levelno >= logging.WARNING]
     assert vars(line)["message_id"] == "m-1"
-    assert "queries of the table publish what it held" in line.message
+    assert "table queries publish its changes" in line.message
     assert not fed.bench.hub.take_pending(), "what was published of it, and beside it, went out"
 
 
@@ -272,7 +268,7 @@ async def test_what_a_failed_message_held_is_published_by_the_next_queries(
 
     query()
     hub = fed.bench.hub
-    assert hub.ledger.state(key) == BOTH_ITEM.state
+    assert hub.ledger.published_state(key) == BOTH_ITEM.state
     told = {(frame.key, frame.ticker) for frame in hub.history.after(0)}
     assert told >= {(key, "AAPL"), (key, "MSFT"), (Key("wire:4", key.timestamp), "AAPL")}
     published = fed.count("events_published")
@@ -353,13 +349,6 @@ async def test_what_is_told_of_configurations_is_handed_on_beside_the_changes() 
     fed.take([message(record(1), told)])
     assert fed.shown.notices == [Notice("ada", "chips", None, 3, NOW_MS // 1000)]
     assert fed.count("events_published") == 1
-
-
-async def test_no_more_is_proven_than_of_the_configurations_that_are_shown() -> None:
-    fed = Fed()
-    fed.shown.proof_ms = NOW_MS - 60_000
-    fed.publisher.proved(NOW_MS, NOW_MS - 180_000, [])
-    assert fed.bench.hub.watermark_ms == NOW_MS - 70_000
 
 
 async def test_what_only_a_read_can_decide_is_returned() -> None:

@@ -65,6 +65,7 @@ async def test_lines_of_log_that_were_lost_are_counted() -> None:
     made = Service(polling(), logs)
     async with made:
         logs.dropped = 7
+        await asyncio.sleep(0)  # its tasks begin
     counters = made.status.members()["counters"]
     assert isinstance(counters, dict)
     assert counters["log_lines_dropped"] == 7

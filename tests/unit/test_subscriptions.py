@@ -1,4 +1,4 @@
-"""Configurations that streams show: reads that are shared, changes by push, the check beside each query."""
+"""Configurations that streams show: reads that are shared, changes by push, checks, and what their places claim."""
 
 from __future__ import annotations
 
@@ -13,15 +13,20 @@ from streamer.errors import TableError
 from streamer.hub.filters import choose
 from streamer.hub.resume import Request
 from streamer.hub.subscription import ConfigurationKey, ConfigurationSubscription
+from streamer.place import Place
 from streamer.subscriptions import ConfigurationSubscriptions
-from tests.factories import NOW_MS
+from tests.factories import NOW_MS, change, state
 from tests.unit.streams.fakes import Bench, FakeSink, names
+from tests.virtual_loop import VirtualLoop
 
 KEY = ("ada", "chips")
+MARGIN_MS = 10_000
 
 
 class Table:
     """The users table, in the test's hand: a read waits until it is let go."""
+
+    name = "users"
 
     def __init__(self) -> None:
         self.tickers: dict[ConfigurationKey, tuple[str, ...]] = {KEY: ("AAPL",)}
@@ -67,7 +72,6 @@ class Stand:
             self.bench.delivery,
             self.bench.counters,
             now_ms=self.bench.wall_ms,
-            clock=lambda: self.bench.now,
             jitter=lambda _, most: most,
         )
 
@@ -75,7 +79,9 @@ class Stand:
         watch = await self.subscriptions.enter(*KEY)
         assert watch is not None
         sink = self.bench.sink()
-        watch.streams.add(self.bench.delivery.open(sink, choose(watch.shows, None), Request(), since=watch.since))
+        watch.streams.add(
+            self.bench.delivery.open(sink, choose(watch.shows, None).of(watch), Request(), since=watch.since)
+        )
         sink.take_all()
         return sink, watch
 
@@ -109,7 +115,8 @@ async def test_who_asks_at_once_shares_one_read_and_who_comes_later_has_one_of_t
     for watch in [*watches, watches[0]]:
         assert watch is not None
         stand.subscriptions.leave(watch)
-    assert stand.subscriptions.proved_ms() is None, "nobody is left"
+    await stand.subscriptions.check()
+    assert stand.table.reads == [], "nobody is left"
 
 
 async def test_who_leaves_before_the_answer_leaves_nothing_behind() -> None:
@@ -121,7 +128,8 @@ async def test_who_leaves_before_the_answer_leaves_nothing_behind() -> None:
     stand.table.go.set()
     await settle()
     assert asking.cancelled()
-    assert stand.subscriptions.proved_ms() is None
+    await stand.subscriptions.check()
+    assert stand.table.reads == []
 
 
 async def test_what_is_not_there_and_what_is_disabled_is_none() -> None:
@@ -189,28 +197,29 @@ async def test_the_check_reads_what_is_shown_and_nothing_else() -> None:
     await stand.check()
     assert stand.table.reads == [[KEY]]
     assert names(sink.take_all()) == ["reset", "heartbeat"]
-    assert stand.subscriptions.proved_ms() == NOW_MS + 5000
+    assert watch.read_ms == NOW_MS + 5000
     del stand.table.tickers[KEY]
     stand.bench.now += 5
     await stand.check()
     assert sink.take_all()[-1]["data"]["reason"] == "configuration_gone"
     stand.subscriptions.leave(watch)
-    assert stand.subscriptions.proved_ms() is None
+    await stand.check()
+    assert len(stand.table.reads) == 2
 
 
-async def test_a_check_that_fails_proves_nothing_and_pauses() -> None:
+async def test_a_check_that_fails_proves_nothing() -> None:
     stand = Stand()
-    await stand.show()
+    _, watch = await stand.show()
     stand.table.error = TableError("away")
-    for _ in range(3):
-        stand.bench.now += 3
+    stand.bench.now += 3
+    with pytest.raises(TableError):
         await stand.check()
-    assert len(stand.table.reads) == 1
-    assert stand.subscriptions.proved_ms() == NOW_MS
+    assert watch.read_ms == NOW_MS
+    assert stand.bench.counters["configurations_failed"] == 1
     stand.table.error = None
     stand.bench.now += 5
     await stand.check()
-    assert stand.subscriptions.proved_ms() == NOW_MS + 14_000
+    assert watch.read_ms == NOW_MS + 8000
 
 
 async def test_what_somebody_watches_is_shown_to_others_while_the_table_does_not_answer() -> None:
@@ -221,14 +230,67 @@ async def test_what_somebody_watches_is_shown_to_others_while_the_table_does_not
     assert watch.claims == 2
 
 
-async def test_a_first_read_that_took_longer_than_places_wait_is_made_again() -> None:
+async def test_a_table_that_cannot_be_read_holds_back_the_places_of_its_own_streams_only() -> None:
     stand = Stand()
-    stand.table.go.clear()
-    asking = asyncio.create_task(stand.subscriptions.enter(*KEY))
-    await settle()
-    stand.bench.now += 30
-    stand.bench.hub.proved(NOW_MS + 25_000, NOW_MS)
-    stand.table.go.set()
-    watch = await asking
-    assert watch is not None
-    assert watch.read_ms == NOW_MS + 30_000
+    own, watch = await stand.show()
+    everything = stand.bench.sink()
+    stand.bench.delivery.open(everything, choose(None, None), Request())
+    everything.take_all()
+    stand.table.error = TableError("throttled")
+    for _ in range(20):
+        stand.bench.now += 15
+        with pytest.raises(TableError):
+            await stand.subscriptions.check()
+        stand.bench.hub.proved(stand.bench.wall_ms(), stand.bench.wall_ms() - 180_000)
+    now_ms = stand.bench.wall_ms()
+    stand.bench.hub.publish(
+        [change(state("positive", "AAPL"), 1, committed_at=now_ms // 1000)], dated_ms=now_ms, now_ms=now_ms
+    )
+    stand.bench.delivery.announce_mode()
+    stand.bench.delivery.sweep()  # heartbeats are due
+    late = stand.bench.sink()
+    stand.bench.delivery.open(late, choose(watch.shows, None).of(watch), Request(replay_ms=600_000))
+
+    def claims(sink: FakeSink) -> list[int]:
+        return [Place.parse(event["id"]).time_ms for event in sink.take_all() if "id" in event]
+
+    live, replayed, public = claims(own), claims(late), claims(everything)
+    assert (len(live), len(replayed)) == (3, 2)
+    assert set(live + replayed) == {watch.read_ms - MARGIN_MS} == {NOW_MS - MARGIN_MS}
+    assert set(public) == {now_ms - MARGIN_MS}
+
+
+class Interval:
+    """Stands for Poll."""
+
+    def interval(self) -> float:
+        return 15.0
+
+
+def test_checks_follow_the_interval_of_the_queries_and_one_that_fails_is_made_again_soon(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    loop = VirtualLoop()
+
+    async def follow() -> None:
+        stand = Stand()
+        poll: Any = Interval()
+        await stand.show()
+        running = asyncio.ensure_future(stand.subscriptions.run(poll))
+        await asyncio.sleep(100)
+        assert 6 <= len(stand.table.reads) <= 8
+        stand.table.error = TableError("dynamodb:BatchGetItem: throttled")
+        await asyncio.sleep(30)
+        stand.table.error = None
+        stand.table.put("MSFT")
+        await asyncio.sleep(15)
+        assert next(iter(stand.subscriptions._subscriptions.values())).shows == frozenset({"MSFT"})
+        running.cancel()
+
+    try:
+        loop.run_until_complete(follow())
+    finally:
+        loop.end()
+    assert {(line.message, vars(line)["what"]) for line in caplog.records} == {
+        ("failed, trying again", "check of configurations in users")
+    }

@@ -69,7 +69,7 @@ locals {
       periods   = 5
       missing   = "notBreaching"
       silence   = "missing until the first query; a table that never answers raises the alarm down"
-      meaning   = "For 5 min the table could not be read, so it is unknown whether events are missing."
+      meaning   = "For 5 min the sentiment table could not be read, so it is unknown whether events are missing."
       users_see = local.fargate ? "events by push as before; repeats or a reset after a reconnect" : "no events"
     }
     missed-by-push = {

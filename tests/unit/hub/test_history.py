@@ -41,7 +41,7 @@ def test_bytes_are_bounded() -> None:
     history = History(limit_bytes=10_000)
     for number in range(1, 101):
         history.add(frame(number, 1000), 0)
-    assert history.bytes <= 10_000
+    assert history._bytes <= 10_000
     assert numbers(history, 0)[-1] == 100
     assert history.evicted_through == numbers(history, 0)[0] - 1
 

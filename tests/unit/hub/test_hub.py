@@ -209,7 +209,7 @@ def test_what_contradicts_is_asked_for_and_told_once_read_consistently() -> None
     outcome = observe(target, item(state("negative")), consistent=True)
     assert (outcome.updates, outcome.fetched, outcome.read_again) == (1, [KEY], [])
     assert observe(target, GONE, consistent=True).withdrawals == 1
-    assert target.ledger.state(KEY) is None
+    assert target.ledger.published_state(KEY) is None
 
 
 def test_an_item_that_is_no_event_counts_as_published_and_is_named_once() -> None:
@@ -364,7 +364,7 @@ def test_the_hub_tells_what_a_read_could_not_decide_however_it_was_read(consiste
     rows = [(KEY, item(state("positive")))]
     outcome = target.observe(rows, began_ms=NOW_MS, as_of=as_of, consistent=consistent, now_ms=NOW_MS)
     assert outcome.read_again == [KEY]
-    assert target.ledger.state(KEY) == state("neutral")
+    assert target.ledger.published_state(KEY) == state("neutral")
 
 
 def test_the_record_of_what_a_read_brought_withdraws_what_the_read_could_not_know_of() -> None:

@@ -20,7 +20,7 @@ def test_a_newer_record_that_shows_something_else_is_published() -> None:
     assert ledger.observe_record(change(POSITIVE, 1), NOW_MS).answer is Answer.PUBLISH
     assert ledger.observe_record(change(NEGATIVE, 2, before=POSITIVE), NOW_MS).answer is Answer.PUBLISH
     assert ledger.observe_record(change(POSITIVE, 3, before=NEGATIVE), NOW_MS).answer is Answer.PUBLISH
-    assert ledger.state(KEY) == POSITIVE
+    assert ledger.published_state(KEY) == POSITIVE
 
 
 def test_a_repeat_is_known_and_an_older_record_is_stale() -> None:
@@ -29,7 +29,7 @@ def test_a_repeat_is_known_and_an_older_record_is_stale() -> None:
     ledger.observe_record(change(NEGATIVE, 3), NOW_MS)
     assert ledger.observe_record(change(NEGATIVE, 3), NOW_MS).answer is Answer.KNOWN
     assert ledger.observe_record(change(NEUTRAL, 2), NOW_MS).answer is Answer.STALE
-    assert ledger.state(KEY) == NEGATIVE
+    assert ledger.published_state(KEY) == NEGATIVE
 
 
 def test_sequence_numbers_are_compared_as_integers() -> None:
@@ -48,7 +48,7 @@ def test_a_record_that_shows_nothing_new_still_takes_its_place_in_the_order() ->
 def test_a_first_record_that_changed_nothing_visible_does_not_hide_the_item_from_a_query() -> None:
     ledger = Ledger()
     assert ledger.observe_record(change(POSITIVE, 2, before=POSITIVE), NOW_MS).answer is Answer.KNOWN
-    assert KEY not in ledger
+    assert ledger.published_state(KEY) is None
     assert ledger.observe_reading(reading(POSITIVE, consistent=False), NOW_MS).answer is Answer.PUBLISH
 
 
@@ -56,7 +56,7 @@ def test_a_ttl_delete_withdraws_nothing() -> None:
     ledger = Ledger()
     ledger.observe_record(change(POSITIVE, 1), NOW_MS)
     assert ledger.observe_record(change(None, 2, absence="expired"), NOW_MS).answer is Answer.KNOWN
-    assert ledger.state(KEY) == POSITIVE
+    assert ledger.published_state(KEY) == POSITIVE
     assert Ledger().observe_record(change(None, 2, absence="expired", before=POSITIVE), NOW_MS).answer is Answer.KNOWN
 
 
@@ -76,7 +76,7 @@ def test_the_index_is_believed_about_what_is_unknown_and_never_against_what_was_
     assert ledger.observe_reading(reading(POSITIVE, consistent=False), NOW_MS).answer is Answer.PUBLISH
     assert ledger.observe_reading(reading(POSITIVE, consistent=False), NOW_MS).answer is Answer.KNOWN
     assert ledger.observe_reading(reading(NEGATIVE, consistent=False), NOW_MS).answer is Answer.READ_AGAIN
-    assert ledger.state(KEY) == POSITIVE
+    assert ledger.published_state(KEY) == POSITIVE
 
 
 def test_a_consistent_read_is_the_truth_unless_the_hub_has_moved_on() -> None:
@@ -86,7 +86,7 @@ def test_a_consistent_read_is_the_truth_unless_the_hub_has_moved_on() -> None:
     ledger.observe_record(change(NEUTRAL, 2), NOW_MS)
     assert ledger.observe_reading(reading(NEGATIVE, as_of=before), NOW_MS).answer is Answer.READ_AGAIN
     assert ledger.observe_reading(reading(NEGATIVE, as_of=ledger.revision), NOW_MS).answer is Answer.PUBLISH
-    assert ledger.state(KEY) == NEGATIVE
+    assert ledger.published_state(KEY) == NEGATIVE
 
 
 def test_a_record_committed_well_before_a_consistent_read_began_is_older_than_it() -> None:
@@ -99,7 +99,7 @@ def test_a_record_committed_well_after_a_read_is_newer_and_in_between_nobody_kno
     ledger = Ledger()
     ledger.observe_reading(reading(NEGATIVE, began_ms=NOW_MS), NOW_MS + 20)
     assert ledger.observe_record(change(POSITIVE, 7, committed_at=NOW_S), NOW_MS + 100).answer is Answer.READ_AGAIN
-    assert ledger.state(KEY) == NEGATIVE
+    assert ledger.published_state(KEY) == NEGATIVE
     assert ledger.observe_record(change(POSITIVE, 8, committed_at=NOW_S + 3), NOW_MS + 3500).answer is Answer.PUBLISH
 
 
@@ -147,7 +147,7 @@ def test_any_order_and_any_repeats_end_in_the_newest_state_of_each_item(
     ledger = Ledger()
     for record in delivered:
         ledger.observe_record(record, NOW_MS)
-    assert {key: ledger.state(key) for key in end} == end
+    assert {key: ledger.published_state(key) for key in end} == end
 
 
 def test_a_record_that_confirms_what_was_published_is_moving_on_too() -> None:
@@ -157,7 +157,7 @@ def test_a_record_that_confirms_what_was_published_is_moving_on_too() -> None:
     assert ledger.observe_record(change(POSITIVE, 3, before=NEGATIVE), NOW_MS + 50).answer is Answer.KNOWN
     assert ledger.observe_reading(reading(NEGATIVE, as_of=as_of), NOW_MS + 100).answer is Answer.READ_AGAIN
     assert ledger.observe_record(change(NEGATIVE, 2, before=POSITIVE), NOW_MS + 150).answer is Answer.STALE
-    assert ledger.state(KEY) == POSITIVE
+    assert ledger.published_state(KEY) == POSITIVE
 
 
 @st.composite
@@ -219,7 +219,7 @@ def test_records_and_reads_in_any_order_end_in_the_truth_once_everything_was_rea
             continue
         if answer is Answer.READ_AGAIN:
             assert read(second) is not Answer.READ_AGAIN
-    assert ledger.state(KEY) == end
+    assert ledger.published_state(KEY) == end
 
 
 def learnt(shown: State | None = POSITIVE) -> Ledger:
@@ -231,8 +231,8 @@ def learnt(shown: State | None = POSITIVE) -> Ledger:
 def test_what_was_learnt_is_known_but_was_not_published() -> None:
     ledger = learnt()
     assert ledger.knows(KEY)
-    assert KEY not in ledger
-    assert (ledger.state(KEY), ledger.last(KEY)) == (None, POSITIVE)
+    assert ledger.published_state(KEY) is None
+    assert (ledger.published_state(KEY), ledger.known_state(KEY)) == (None, POSITIVE)
     assert not ledger.published_before(KEY, NOW_MS + 10**9), "so that a query misses nothing if it is gone"
 
 
@@ -240,23 +240,23 @@ def test_learning_changes_nothing_of_what_is_known() -> None:
     ledger = Ledger()
     ledger.observe_record(change(POSITIVE, 1), NOW_MS)
     ledger.remember(KEY, NEGATIVE, NOW_MS)
-    assert ledger.state(KEY) == POSITIVE
+    assert ledger.published_state(KEY) == POSITIVE
 
 
 def test_a_query_does_not_publish_what_was_learnt_and_publishes_its_correction() -> None:
     ledger = learnt()
     for _ in range(2):
         assert ledger.observe_reading(reading(POSITIVE, consistent=False), NOW_MS).answer is Answer.KNOWN
-    assert KEY not in ledger
+    assert ledger.published_state(KEY) is None
     assert ledger.observe_reading(reading(NEGATIVE, consistent=False), NOW_MS).answer is Answer.READ_AGAIN
     assert ledger.observe_reading(reading(NEGATIVE, as_of=ledger.revision), NOW_MS).answer is Answer.PUBLISH
-    assert ledger.state(KEY) == NEGATIVE
+    assert ledger.published_state(KEY) == NEGATIVE
 
 
 def test_a_record_that_made_what_was_learnt_is_published_once() -> None:
     ledger = learnt()
     assert ledger.observe_record(change(POSITIVE, 5, before=NEGATIVE), NOW_MS).answer is Answer.PUBLISH
-    assert ledger.state(KEY) == POSITIVE
+    assert ledger.published_state(KEY) == POSITIVE
     assert ledger.observe_record(change(POSITIVE, 5, before=NEGATIVE), NOW_MS).answer is Answer.KNOWN
     assert ledger.observe_record(change(NEUTRAL, 4), NOW_MS).answer is Answer.STALE
 
@@ -265,7 +265,7 @@ def test_a_record_that_made_nothing_visible_of_what_was_learnt_is_known() -> Non
     ledger = learnt()
     assert ledger.observe_record(change(POSITIVE, 5, before=POSITIVE), NOW_MS).answer is Answer.KNOWN
     assert ledger.observe_record(change(None, 6, absence="expired"), NOW_MS).answer is Answer.KNOWN
-    assert KEY not in ledger
+    assert ledger.published_state(KEY) is None
 
 
 def test_a_record_that_contradicts_what_was_learnt_is_read_again_and_then_published_either_way() -> None:
@@ -273,7 +273,7 @@ def test_a_record_that_contradicts_what_was_learnt_is_read_again_and_then_publis
         ledger = learnt()
         assert ledger.observe_record(change(NEGATIVE, 5), NOW_MS).answer is Answer.READ_AGAIN
         assert ledger.observe_reading(reading(truth, as_of=ledger.revision), NOW_MS + 9).answer is Answer.PUBLISH
-        assert ledger.state(KEY) == truth
+        assert ledger.published_state(KEY) == truth
 
 
 def test_what_a_read_brought_is_confirmed_by_its_record() -> None:

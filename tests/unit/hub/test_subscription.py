@@ -5,11 +5,15 @@ from __future__ import annotations
 import pytest
 
 from streamer.configuration import Configuration, Notice
+from streamer.hub.filters import Filter
 from streamer.hub.resume import FilterSince, Request
 from streamer.hub.subscription import ConfigurationSubscription, Consequence, SubscriptionMemory
 from streamer.place import Place
+from streamer.sse.events import Heartbeat
 from tests.factories import NOW_MS, hub
 
+MARGIN_MS = 10_000
+EVENT = Heartbeat("2026-11-22T14:00:00.000Z", 1, 5, "push", "", "2026-11-22T14:00:00.000Z")
 SECOND = NOW_MS // 1000
 A, B = frozenset({"AAPL"}), frozenset({"MSFT"})
 
@@ -132,13 +136,28 @@ def test_who_had_another_one_is_told_so_and_gets_all_that_the_history_has() -> N
     assert begin("") == ("fresh", None)
 
 
-def test_no_place_claims_more_than_is_proven_of_the_filters() -> None:
-    target = hub(run=1)
-    target.proved(NOW_MS, NOW_MS - 180_000, filters_ms=NOW_MS - 30_000)
-    assert target.watermark_ms == NOW_MS - 40_000
-    target.proved(NOW_MS + 5000, NOW_MS - 175_000, filters_ms=NOW_MS - 30_000)
-    assert target.watermark_ms == NOW_MS - 40_000
-    target.proved(NOW_MS + 10_000, NOW_MS - 170_000, filters_ms=NOW_MS + 10_001)
-    assert target.watermark_ms == NOW_MS
-    target.proved(NOW_MS + 15_000, NOW_MS - 165_000)
-    assert target.watermark_ms == NOW_MS + 5000
+def test_only_places_of_its_own_streams_claim_no_more_than_its_last_read_proves() -> None:
+    target, shown = hub(run=1), watch()
+    shown.read_ms = NOW_MS - 30_000
+    target.proved(NOW_MS, NOW_MS - 180_000)
+    assert target.watermark_ms == NOW_MS - MARGIN_MS
+    target.announce(EVENT)
+    (frame,) = target.take_pending()
+    everything, of_it = Filter(), Filter().of(shown)
+    assert target.encode(frame, everything) is frame.data
+    assert time_of(target.encode(frame, of_it)) == NOW_MS - 30_000 - MARGIN_MS
+    assert time_of(target.encode(frame, of_it, came_ms=NOW_MS)) == NOW_MS - 30_000 - MARGIN_MS
+    assert time_of(target.stamp(EVENT)) == target.watermark_ms
+    assert time_of(target.stamp(EVENT, of_it)) == NOW_MS - 30_000 - MARGIN_MS
+    shown.read_ms = NOW_MS + 5000
+    assert target.encode(frame, of_it) is frame.data, "items are proven less far"
+
+
+def test_streams_of_a_configuration_are_a_group_of_their_own() -> None:
+    shown = watch()
+    assert Filter().of(shown) == Filter().of(shown) != Filter(shown.shows)
+    assert Filter().of(shown) != Filter().of(watch())
+
+
+def time_of(data: bytes) -> int:
+    return Place.parse(data.split(b"\n")[0].removeprefix(b"id: ").decode()).time_ms

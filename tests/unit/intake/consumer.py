@@ -49,7 +49,7 @@ class FakeConsumer:
 
     def shown(self) -> set[Key]:
         """Of which items events were published."""
-        return {key for key in self.hub.ledger._entries if key in self.hub.ledger and self.hub.ledger.state(key)}
+        return {key for key in self.hub.ledger._entries if self.hub.ledger.published_state(key)}
 
     def _fail(self) -> None:
         if self.trouble:

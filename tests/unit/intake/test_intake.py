@@ -145,7 +145,7 @@ def test_what_fails_while_a_report_is_heard_ends_nothing(loop: VirtualLoop, capl
     bench = Bench(loop)
     bench.consumer.broken = True
     bench.hear(Queried(NOW_MS, 0))
-    assert [line.message for line in caplog.records] == ["signal not heard"]
+    assert [line.message for line in caplog.records] == ["signal not handled"]
     bench.consumer.broken = False
     bench.hear(LeaseTaken(NOW_MS), MessageReceived(NOW_MS))
     assert bench.consumer.announced == 1

@@ -103,7 +103,7 @@ def test_a_queue_that_cannot_be_deleted_again_is_logged_and_the_first_error_told
         acquire(aws)
     (line,) = caplog.records
     (queue,) = aws.queues.values()
-    assert (line.message, line.__dict__["queue"]) == ("queue left behind", queue.name)
+    assert (line.message, line.__dict__["queue"]) == ("queue not deleted; the reaper deletes it", queue.name)
     assert line.__dict__["error"] == "sqs:DeleteQueue: ConnectTimeoutError"
 
 

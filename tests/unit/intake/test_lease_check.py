@@ -76,9 +76,9 @@ def test_a_subscription_that_is_gone_is_a_loss(aws: FakeAws, lease: Lease) -> No
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"endpoint": "arn:aws:sqs:us-east-1:123456789012:elsewhere"}, "the subscription leads elsewhere"),
+        ({"endpoint": "arn:aws:sqs:us-east-1:123456789012:elsewhere"}, "the subscription has another endpoint"),
         ({"raw": False}, "the subscription's raw delivery was turned off"),
-        ({"filter": '{"a":["b"]}'}, "the subscription was given a filter"),
+        ({"filter": '{"a":["b"]}'}, "the subscription has a filter policy"),
     ],
 )
 def test_a_subscription_that_was_changed_is_a_loss(

@@ -14,14 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamer.change import LATENESS_MS, Key, iso_time
-from streamer.errors import TableError
 from streamer.intake.failover import Failover, PushState
 from streamer.intake.poll import FURTHEST_MS, GRACE, Poll, PollSettings
 from streamer.intake.signals import Queried, QueryFailed, Signal
 from tests.factories import NOW_MS, change, state
 from tests.unit.intake.consumer import FakeConsumer
 from tests.unit.intake.fakes import refusal
-from tests.unit.tables.fakes import Attributes, FakeDynamo
+from tests.unit.tables.fakes import NAME, Attributes, FakeDynamo
 from tests.virtual_loop import VirtualLoop
 
 LOOKBACK_MS, MARGIN_MS = 180_000, 10_000
@@ -141,24 +140,6 @@ def test_it_asks_at_once_and_then_at_the_interval_as_things_stand() -> None:
         bench.every(5.0)
         assert bench.advance(0.1) == pytest.approx(5.0)
         assert len(bench.consumer.proofs) == 3
-
-
-def test_what_is_asked_beside_is_asked_before_anything_is_proven_and_also_when_the_query_fails() -> None:
-    bench = Bench()
-    order: list[tuple[int, int]] = []
-
-    class Beside:
-        async def check(self) -> None:
-            order.append((len(bench.consumer.chunks), len(bench.consumer.proofs)))
-
-    bench.poll._beside = Beside()
-    bench.dynamo.put(key(1))
-    with running(bench):
-        assert order == [(1, 0)]
-        bench.consumer.trouble = [TableError("away")]
-        bench.poll.soon()
-        bench.idle()
-        assert order[1][1] == 1
 
 
 def test_soon_is_now_and_once() -> None:
@@ -307,7 +288,9 @@ def test_what_contradicts_is_read_consistently_before_the_query_counts() -> None
         bench.dynamo.lagging[key(1, 1_000)] = {**bench.dynamo.items[key(1, 1_000)], **NEGATIVE}
         bench.advance(5)
         assert bench.consumer.chunks[-2:] == [(1, False), (1, True)]
-        assert bench.consumer.hub.ledger.state(key(1, 1_000)) == state("positive"), "the index is not believed"
+        assert bench.consumer.hub.ledger.published_state(key(1, 1_000)) == state("positive"), (
+            "the index is not believed"
+        )
         (asked,) = bench.dynamo.asked("batch_get_item")
         assert asked["sentiment"]["ConsistentRead"] is True
 
@@ -320,8 +303,8 @@ def test_what_vanished_from_the_index_is_read_consistently() -> None:
         del bench.dynamo.items[key(0, 1_000)]
         bench.dynamo.lagging[key(1, 1_000)] = None
         bench.advance(60)
-        assert bench.consumer.hub.ledger.state(key(0, 1_000)) is None
-        assert bench.consumer.hub.ledger.state(key(1, 1_000)) == state("positive")
+        assert bench.consumer.hub.ledger.published_state(key(0, 1_000)) is None
+        assert bench.consumer.hub.ledger.published_state(key(1, 1_000)) == state("positive")
 
 
 def moving(bench: Bench, times: int) -> Callable[[], None]:
@@ -348,7 +331,7 @@ def test_an_item_that_moves_on_while_it_is_read_is_read_up_to_five_times() -> No
         assert [bench.hears(Queried).missed for _ in range(2)] == [0, 0], "none failed"
         assert len(bench.dynamo.asked("batch_get_item")) == 5
         assert len(bench.consumer.proofs) == 2
-        assert bench.consumer.hub.ledger.state(key(1, 1_000)) == state("negative")
+        assert bench.consumer.hub.ledger.published_state(key(1, 1_000)) == state("negative")
 
 
 def test_a_query_with_an_item_that_cannot_be_settled_proves_nothing() -> None:
@@ -462,7 +445,7 @@ def test_single_reads_that_keep_failing_hold_up_neither_the_walk_back_nor_the_ca
         began_ms = bench.now_ms
         while bench.now_ms < began_ms + 60_000:
             bench.advance(1)
-        assert complaints(caplog, "read again") == 2, "once a minute"
+        assert complaints(caplog, f"consistent read of {NAME}") == 2, "once a minute"
         assert complaints(caplog, "backfill") == complaints(caplog, "catch-up") == 0
         del bench.dynamo.before["batch_get_item"]
         bench.advance(3)
@@ -488,7 +471,7 @@ def test_queries_that_keep_failing_do_not_hold_up_single_reads(caplog: pytest.Lo
         assert len(bench.dynamo.asked("query")) == asked, "whoever wants it soon ends no pause"
         for _ in range(12):
             bench.advance(5)
-        assert complaints(caplog, "table query") == 2, "once a minute"
+        assert complaints(caplog, f"query of {NAME}") == 2, "once a minute"
         del bench.dynamo.before["query"]
         proofs = len(bench.consumer.proofs)
         bench.advance(5)

@@ -48,7 +48,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         asked.append(high)
         return 0.0
 
-    monkeypatch.setattr("streamer.tables.retry.random.uniform", uniform)
+    monkeypatch.setattr("random.uniform", uniform)
     return asked
 
 
@@ -207,7 +207,7 @@ async def test_what_patience_does_not_mend_is_an_error_at_once(
 
 
 async def test_a_cancel_ends_the_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streamer.tables.retry.random.uniform", lambda _low, _high: 2 * WATCHDOG)
+    monkeypatch.setattr("random.uniform", lambda _low, _high: 2 * WATCHDOG)
     dynamo, asked = filled(3), asyncio.Event()
     dynamo.script["query"] = [refusal(THROTTLED)] * 9
     dynamo.before["query"] = asked.set

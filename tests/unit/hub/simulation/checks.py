@@ -31,6 +31,7 @@ from streamer.place import Place
 from tests.unit.hub.simulation.clock import START_MS, Clock
 from tests.unit.hub.simulation.plan import LATENESS_MS
 from tests.unit.hub.simulation.table import Table, Written
+from tests.unit.hub.simulation.users import Users
 
 if TYPE_CHECKING:
     from tests.unit.hub.simulation.client import Client
@@ -70,11 +71,12 @@ class Checks:
     """Sees what is published and what clients get. Raises Violation, once `failed` was told of it: a loop keeps what
     its callbacks and tasks raise to itself."""
 
-    def __init__(self, clock: Clock, table: Table, failed: Callable[[BaseException], None]) -> None:
+    def __init__(self, clock: Clock, table: Table, users: Users, failed: Callable[[BaseException], None]) -> None:
         self.told: dict[int, Told] = {}
         self.lines: list[str] = []
         self._clock = clock
         self._table = table
+        self._users = users
         self._failed = failed
 
     def violated(self, check: str, words: str) -> NoReturn:
@@ -99,9 +101,14 @@ class Checks:
             self._claim(f"run {run.number}", told.view, ("AAPL", "MSFT"), keys, place.time_ms, covered_ms)
 
     def held(
-        self, name: str, state: Mapping[About, str], tickers: Iterable[str], proved_ms: int, key: Key | None
+        self, name: str, state: Mapping[About, str], tickers: Iterable[str] | None, proved_ms: int, key: Key | None
     ) -> None:
-        """A client has a place of that time."""
+        """A client has a place of that time. `tickers`: None for those of the configuration, unless it has changed
+        since."""
+        if tickers is None:
+            if self._users.commits[-1] > proved_ms:
+                return
+            tickers = self._users.tickers[-1]
         keys = self._table.written if key is None else (key,)
         self._claim(name, state, tickers, keys, proved_ms, 0)
 
@@ -123,6 +130,8 @@ class Checks:
 
     def ended(self, client: Client) -> None:
         """The world has settled."""
+        if client.configured and set(client.tickers) != set(self._users.tickers[-1]):
+            self.violated("B", f"{client.name} ends with {client.tickers}, its configuration with others")
         for (key, ticker), versions in self._table.versions.items():
             if ticker not in client.tickers or not self._promised(self._table.written[key]):
                 continue

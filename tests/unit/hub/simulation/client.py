@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from streamer.change import Key
+from streamer.errors import TableError
 from streamer.hub.filters import Filter
 from streamer.hub.resume import Request
+from streamer.hub.subscription import ConfigurationSubscription
 from streamer.place import Place
 from streamer.streams.stream import OpenStream, StreamState
 from tests.unit.hub.simulation.checks import Checks
@@ -20,6 +22,7 @@ from tests.unit.hub.simulation.clock import Clock
 from tests.unit.hub.simulation.container import Container, Run
 from tests.unit.hub.simulation.plan import Ticks, Visit, Wanderer
 from tests.unit.hub.simulation.table import Table
+from tests.unit.hub.simulation.users import KEY
 
 REPLAY_MS = 60_000
 TICKERS: dict[Ticks, tuple[str, ...]] = {"A": ("AAPL",), "AB": ("AAPL", "MSFT"), "B": ("MSFT",)}
@@ -110,6 +113,7 @@ class Client:
         """The runs that it was ever connected to."""
         self.place: str | None = None
         self.name = name
+        self.configured = plan.configured
         self.log: list[str] = []
         self._clock = clock
         self._table = table
@@ -123,6 +127,8 @@ class Client:
         self._stream: OpenStream | None = None
         self._sink: Sink | None = None
         self._left: int | None = None
+        self._subscription: ConfigurationSubscription[OpenStream] | None = None
+        self._entering: asyncio.Task[None] | None = None
         self._connections = 0
         self._reading: asyncio.TimerHandle | None = None
         self._leaving: asyncio.TimerHandle | None = None
@@ -163,6 +169,25 @@ class Client:
         if run is None:
             self._leaving = self._clock.after(1_000, self._connect)
             return
+        if self.configured:
+            self._entering = asyncio.ensure_future(self._enter(run))
+        else:
+            self._open(run)
+
+    async def _enter(self, run: Run) -> None:
+        try:
+            self._subscription = await run.subscriptions.enter(*KEY)
+        except TableError:
+            self._leaving = self._clock.after(1_000, self._connect)
+            return
+        self._entering = None
+        if run.over:
+            self._cut()
+            self._leaving = self._clock.after(1_000, self._connect)
+        else:
+            self._open(run)
+
+    def _open(self, run: Run) -> None:
         self._connections += 1
         self._run, self._left = run, self._visit.frames
         self.visited.add(run.number)
@@ -172,7 +197,12 @@ class Client:
         self._number = None
         if place is not None and Place.parse(place).run == run.number:
             self._number = Place.parse(place).frame
-        stream = self._stream = run.delivery.open(self._sink, self._wanted, request)
+        wanted, since, subscription = self._wanted, None, self._subscription
+        if subscription is not None:
+            wanted, since = wanted.of(subscription), subscription.since
+        stream = self._stream = run.delivery.open(self._sink, wanted, request, since=since)
+        if subscription is not None:
+            subscription.streams.add(stream)
         self.log.append(f"{self._clock.now} at {run.number} with {place} {stream.start.resume}")
         # Of what was there before it came to another run, not everything is sent again.
         self._chosen = run.hub.newest if stream.start.after_ms is not None else 0
@@ -193,9 +223,16 @@ class Client:
             if timer is not None:
                 timer.cancel()
         self._leaving = self._reading = None
+        if self._entering is not None:
+            self._entering.cancel()
+            self._entering = None
         if self._stream is not None and self._run is not None and self._sink is not None:
             self._sink.closed = True
             self._run.delivery.forget(self._stream)
+            if self._subscription is not None:
+                self._subscription.streams.discard(self._stream)
+                self._run.subscriptions.leave(self._subscription)
+        self._subscription = None
         self._run = self._stream = self._sink = None
 
     def _written(self) -> None:
@@ -226,6 +263,8 @@ class Client:
             self._checks.joined(self._run, self._wanted, self._number, place.frame, about, self._chosen)
             self._number = place.frame
             self.place = event.place
+        if self.configured and event.data.get("tickers") is not None:
+            self._shows(event)
         if event.name == "reset":
             self._number = None
             self._start_over()
@@ -236,6 +275,13 @@ class Client:
                 self._apply(event)
         if event.place is not None and self._buffer is None:
             self._holds(None if about is None else about[0])
+
+    def _shows(self, event: Event) -> None:
+        """`connected` and `reset` name the tickers."""
+        shown = tuple(event.data["tickers"])
+        if event.data.get("resume") == "resumed" and set(shown) != set(self.tickers):
+            self._checks.violated("E", f"{self.name} resumes with {shown} after {self.tickers}")
+        self.tickers, self._wanted = shown, Filter(frozenset(shown), True, False)
 
     def _apply(self, event: Event) -> None:
         shown = event.version
@@ -268,4 +314,5 @@ class Client:
         if proved_ms:
             everything = proved_ms != self._proved_ms or key is None
             self._proved_ms = proved_ms
-            self._checks.held(self.name, self.state, self.tickers, proved_ms, None if everything else key)
+            tickers = None if self.configured else self.tickers
+            self._checks.held(self.name, self.state, tickers, proved_ms, None if everything else key)

@@ -23,12 +23,15 @@ from streamer.streams.delivery import Delivery
 from streamer.streams.mode import CurrentMode
 from streamer.streams.stream import OpenStream
 from streamer.streams.timing import Timing
+from streamer.subscriptions import ConfigurationSubscriptions
 from streamer.telemetry.counters import Counters, Lags
 from tests.unit.hub.simulation.clock import START_MS, Clock
 from tests.unit.hub.simulation.plan import Plan
 from tests.unit.hub.simulation.table import Reader, Table
+from tests.unit.hub.simulation.users import Users, UsersReader
 
 if TYPE_CHECKING:
+    from streamer.tables.configurations import ConfigurationTable
     from streamer.tables.sentiment import SentimentTable
 
 MARGIN_MS = LEDGER_MARGIN_MS = 10_000
@@ -41,7 +44,15 @@ class Run:
     """One life of a container."""
 
     def __init__(
-        self, clock: Clock, table: Table, plan: Plan, *, number: int, skew_ms: int, fails: Callable[[], bool]
+        self,
+        clock: Clock,
+        table: Table,
+        users: Users,
+        plan: Plan,
+        *,
+        number: int,
+        skew_ms: int,
+        fails: Callable[[str], bool],
     ) -> None:
         self.number = number
         self.over = False
@@ -65,11 +76,22 @@ class Run:
             now_ms=self.wall_ms,
             randomness=random.Random(number),
         )
-        self._publisher = Publisher(self.hub, self.delivery, counters, Lags(), now_ms=self.wall_ms)
         jitter = random.Random(number)
+        self.subscriptions = ConfigurationSubscriptions(
+            cast("ConfigurationTable", UsersReader(clock, users, f"u{number}", lambda: fails("users"))),
+            self.hub,
+            self.delivery,
+            counters,
+            now_ms=self.wall_ms,
+            jitter=random.Random(number).uniform,
+        )
+        self._publisher = Publisher(
+            self.hub, self.delivery, counters, Lags(), subscriptions=self.subscriptions, now_ms=self.wall_ms
+        )
+        reader = Reader(clock, table, f"r{number}", lag_ms=plan.lag_ms, fails=lambda: fails("query"))
         self._intake = Intake(
             failover,
-            cast("SentimentTable", Reader(clock, table, f"r{number}", lag_ms=plan.lag_ms, fails=fails)),
+            cast("SentimentTable", reader),
             self._publisher,
             counters,
             poll=PollSettings(POLL_SECONDS, VERIFY_SECONDS, window=3_600, margin=MARGIN_MS / 1000),
@@ -77,6 +99,7 @@ class Run:
             now_ms=self.wall_ms,
             jitter=jitter.uniform,
         )
+        self._checking: asyncio.Task[None] | None = None
         clock.after(_SWEEP_MS, self._sweep)
         clock.after(2_000 * clock.noise("warm", number), self._start)
 
@@ -85,12 +108,14 @@ class Run:
 
     def stop(self) -> None:
         self.over = True
+        if self._checking is not None:
+            self._checking.cancel()
         self._stopping = asyncio.ensure_future(self._intake.stop())
 
     def deliver(self, name: str, body: str) -> None:
         if self.over:
             return
-        decoded = decode_message(QueueMessage(name, name, body, self.wall_ms(), None, 1), "sentiment", None)
+        decoded = decode_message(QueueMessage(name, name, body, self.wall_ms(), None, 1), "sentiment", "users")
         undecided = self._publisher.take([decoded])
         match decoded.content:
             case Batch(relayed_at=at) | Canary(sent_at=at):
@@ -105,6 +130,7 @@ class Run:
     def _start(self) -> None:
         if not self.over:
             self._intake.start()
+            self._checking = asyncio.ensure_future(self.subscriptions.run(self._intake.poll))
 
     def _sweep(self) -> None:
         if not self.over:
@@ -119,17 +145,20 @@ class Container:
         self,
         clock: Clock,
         table: Table,
+        users: Users,
         plan: Plan,
         index: int,
         *,
         began: Callable[[Run], None],
-        fails: Callable[[], bool],
+        fails: Callable[[str], bool],
         delay: Callable[[str], Sequence[float]],
     ) -> None:
-        """`began` is told of each run; `delay`: how long a message of a name takes, for each time that it comes."""
+        """`began` is told of each run; `fails`: whether reads fail, by the kind of fault; `delay`: how long a message
+        of a name takes, for each time that it comes."""
         self.run: Run | None = None
         self._clock = clock
         self._table = table
+        self._users = users
         self._plan = plan
         self._skew_ms = round(plan.skew_ms * (2 * clock.noise("skew", index) - 1))
         self._index = index
@@ -146,7 +175,15 @@ class Container:
             return
         self._runs += 1
         number = 1000 * (self._index + 1) + self._runs
-        self.run = Run(self._clock, self._table, self._plan, number=number, skew_ms=self._skew_ms, fails=self._fails)
+        self.run = Run(
+            self._clock,
+            self._table,
+            self._users,
+            self._plan,
+            number=number,
+            skew_ms=self._skew_ms,
+            fails=self._fails,
+        )
         self._began(self.run)
         self.take_queue()
 

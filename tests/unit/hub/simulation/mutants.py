@@ -61,9 +61,9 @@ def watermark_from_the_newest_relayed_at(patch: pytest.MonkeyPatch) -> None:
             self.watermark_ms = max(self.watermark_ms, dated_ms)
         return publish(self, changes, dated_ms=dated_ms, now_ms=now_ms)
 
-    def proving(self: Hub[Any], began_ms: int, since_ms: int, *, filters_ms: int | None = None) -> None:
+    def proving(self: Hub[Any], began_ms: int, since_ms: int) -> None:
         before = self.watermark_ms
-        proved(self, began_ms, since_ms, filters_ms=filters_ms)
+        proved(self, began_ms, since_ms)
         self.watermark_ms = before or self.watermark_ms
 
     patch.setattr(Hub, "publish", publishing)
@@ -189,7 +189,7 @@ def what_was_learnt_is_never_news(patch: pytest.MonkeyPatch) -> None:
 
 @mutant(None, "AB", 13)
 def a_late_change_claims_what_was_proved_meanwhile(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Hub, "_doubt", lambda self, written_ms, now_ms: None)
+    patch.setattr(Hub, "_lower_watermark", lambda self, written_ms, now_ms: None)
 
 
 @mutant("flapping", "ABD")
@@ -203,3 +203,8 @@ def a_record_that_comes_again_is_told_again(patch: pytest.MonkeyPatch) -> None:
         return observe(self, change, now_ms)
 
     patch.setattr(Ledger, "observe_record", repeating)
+
+
+@mutant("edited", "AB")
+def configuration_streams_claim_what_is_proven_of_items(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Hub, "_claim", lambda self, time_ms, wanted: time_ms)

@@ -18,7 +18,7 @@ SKEW_MS = 2_500
 
 What = Literal["positive", "neutral", "negative", "pending", "deleted"]
 Ticks = Literal["A", "AB", "B"]
-Kind = Literal["stuck", "relay", "queue", "silent", "restart", "query", "slow"]
+Kind = Literal["stuck", "relay", "queue", "silent", "restart", "query", "slow", "users"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +44,20 @@ class Story:
 
 
 @dataclass(frozen=True, slots=True)
+class Edit:
+    """One write of the configuration."""
+
+    at_ms: int
+    tickers: Ticks
+
+
+@dataclass(frozen=True, slots=True)
 class Fault:
     """Something broken for a while. `target` is a shard (stuck) or a container, modulo how many there are.
 
     stuck: a shard is relayed late. relay: none is relayed. queue, silent: a queue is lost with all in it and a new one
     had later; the container knows, or does not. restart: down, and back as a new run. query: the table does not answer.
-    slow: what the queue brings comes up to so much later.
+    slow: what the queue brings comes up to so much later. users: the users table does not answer.
     """
 
     kind: Kind
@@ -76,6 +84,8 @@ class Wanderer:
     first_ms: int
     slowness_ms: int
     visits: tuple[Visit, ...]
+    configured: bool = False
+    """It shows the configuration's tickers, not those that it wants."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +103,15 @@ class Plan:
     stories: tuple[Story, ...]
     faults: tuple[Fault, ...]
     wanderers: tuple[Wanderer, ...]
+    edits: tuple[Edit, ...] = ()
 
 
-Weather = Literal["mixed", "wandering", "outage", "flapping", "absence"]
+Weather = Literal["mixed", "wandering", "outage", "flapping", "absence", "edited"]
 """What a history is rich in. wandering: one container goes by queries alone, clients go to and fro, corrections there
 and back. outage: a container has neither queue nor table for minutes. flapping: items change several times a second.
-absence: clients away for minutes, containers that restart meanwhile, a short history. mixed: anything."""
-WEATHERS: tuple[Weather, ...] = ("mixed", "wandering", "outage", "flapping", "absence")
+absence: clients away for minutes, containers that restart meanwhile, a short history. edited: a
+configuration changes, and containers cannot read the users table. mixed: anything."""
+WEATHERS: tuple[Weather, ...] = ("mixed", "wandering", "outage", "flapping", "absence", "edited")
 
 _GAPS = st.one_of(st.integers(50, 1_500), st.integers(1_500, 9_000), st.integers(9_000, 60_000))
 _WHATS: st.SearchStrategy[What] = st.sampled_from(
@@ -114,8 +126,11 @@ _LASTS: dict[Kind, st.SearchStrategy[int]] = {
     "restart": st.integers(500, 30_000),
     "query": st.one_of(st.integers(1_000, 20_000), st.integers(50_000, 120_000)),
     "slow": st.integers(10_000, 90_000),
+    "users": st.integers(20_000, 200_000),
 }
 _KINDS: list[Kind] = list(_LASTS)
+_DEAF: list[Kind] = ["queue", "silent", "relay"]
+_EDITS = st.builds(Edit, st.integers(10_000, 200_000), st.sampled_from(["A", "AB", "B", "AB"]))
 
 
 @st.composite
@@ -136,6 +151,9 @@ def plans(draw: st.DrawFn, suited: Weather | None = None) -> Plan:
         faults += [Fault("queue", 0, 5_000, ends_ms), Fault("query", 0, begins, draw(st.integers(60_000, 230_000)))]
     elif weather == "absence":
         faults.append(Fault("restart", 0, draw(st.integers(150_000, 250_000)), draw(st.integers(500, 20_000))))
+    elif weather == "edited":
+        begins = draw(st.integers(20_000, 60_000))
+        faults += [Fault("users", 0, begins, 150_000), Fault(draw(st.sampled_from(_DEAF)), 0, begins, 100_000)]
     for _ in range(draw(st.integers(0, 5))):
         kind = draw(st.sampled_from(_KINDS))
         faults.append(Fault(kind, draw(st.integers(0, 2)), draw(moments), draw(_LASTS[kind])))
@@ -150,6 +168,7 @@ def plans(draw: st.DrawFn, suited: Weather | None = None) -> Plan:
         stories=tuple(stories),
         faults=tuple(faults),
         wanderers=tuple(draw(_wanderers(weather, moments)) for _ in range(draw(st.integers(1, 3)))),
+        edits=tuple(sorted(draw(st.lists(_EDITS, max_size=4)), key=lambda edit: edit.at_ms)),
     )
 
 
@@ -202,6 +221,7 @@ def _wanderers(draw: st.DrawFn, weather: Weather, moments: st.SearchStrategy[int
         wants=draw(st.sampled_from(_WANTS)),
         first_ms=draw(st.one_of(st.integers(0, 20_000), moments)),
         slowness_ms=draw(st.sampled_from([50, 50, 3_000])),
+        configured=draw(st.sampled_from([True] if weather == "edited" else [False, False, True])),
         visits=tuple(draw(st.lists(visits, min_size=12 if restless else 1, max_size=30 if restless else 10))),
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from streamer.change import Key
 from tests.unit.hub.simulation.clock import Clock
+from tests.unit.hub.simulation.users import KEY
 
 SHARDS = 3
 _CANARY_MS = 60_000
@@ -35,17 +36,24 @@ class Relay:
         clock.after(1_000, self._canary)
 
     def committed(self, key: Key, before: dict[str, Any] | None, after: dict[str, Any] | None) -> None:
-        self._sequence += 1
-        shard = round(self._clock.noise("shard", key.source_id) * 1e6) % SHARDS
         record = {
             "op": "REMOVE" if after is None else "INSERT" if before is None else "MODIFY",
             "table": "sentiment",
             "keys": {"source_id": key.source_id, "timestamp": key.timestamp},
-            "seq": str(self._sequence),
-            "committed_at": self._clock.now // 1000,
         }
         record |= {} if before is None else {"old": before}
         record |= {} if after is None else {"new": after}
+        self._add(key.source_id, record)
+
+    def edited(self, after: dict[str, Any]) -> None:
+        user_id, config_id = KEY
+        keys = {"PK": f"USER#{user_id}", "SK": f"CONFIG#{config_id}"}
+        self._add(config_id, {"op": "MODIFY", "table": "users", "keys": keys, "new": after})
+
+    def _add(self, name: str, record: dict[str, Any]) -> None:
+        self._sequence += 1
+        record |= {"seq": str(self._sequence), "committed_at": self._clock.now // 1000}
+        shard = round(self._clock.noise("shard", name) * 1e6) % SHARDS
         self._waiting[shard].append(record)
         self._clock.after(80 + 900 * self._clock.noise("relay", shard, self._sequence) ** 2, lambda: self._relay(shard))
 

@@ -74,9 +74,9 @@ class Reader:
     """Conforms to SentimentTable for one run of one container; time passes while it reads, and others move on."""
 
     def __init__(self, clock: Clock, table: Table, name: str, *, lag_ms: int, fails: Callable[[], bool]) -> None:
+        self.name = name
         self._clock = clock
         self._table = table
-        self._name = name
         self._lag_ms = lag_ms
         self._fails = fails
         self._reads = 0
@@ -116,7 +116,7 @@ class Reader:
         now, rows = self._clock.now, list[Row]()
         for key, written in self._table.written.items():
             if written.timestamp_ms > since_ms:
-                seen_ms = now - round(self._lag_ms * self._clock.noise("lag", self._name, self._reads, key.source_id))
+                seen_ms = now - round(self._lag_ms * self._clock.noise("lag", self.name, self._reads, key.source_id))
                 if written.label(seen_ms) == label:
                     rows.append((key, written.item(seen_ms)))
         return rows
@@ -125,7 +125,7 @@ class Reader:
         self._reads += 1
         if self._fails():
             raise TableError("dynamodb:Query: refused")
-        wait = least_ms + (most_ms - least_ms) * self._clock.noise("read", self._name, self._reads) ** 2
+        wait = least_ms + (most_ms - least_ms) * self._clock.noise("read", self.name, self._reads) ** 2
         await self._clock.until(self._clock.now + round(wait))
         if self._fails():
             raise TableError("dynamodb:Query: cut")

@@ -11,9 +11,10 @@ from tests.unit.hub.simulation.checks import Checks, Gap, Violation
 from tests.unit.hub.simulation.client import TICKERS, Client, Follower
 from tests.unit.hub.simulation.clock import START_MS, Clock
 from tests.unit.hub.simulation.container import Container
-from tests.unit.hub.simulation.plan import LATENESS_MS, Fault, Plan, Story
+from tests.unit.hub.simulation.plan import LATENESS_MS, Edit, Fault, Plan, Story
 from tests.unit.hub.simulation.relay import SHARDS, Relay
 from tests.unit.hub.simulation.table import Table
+from tests.unit.hub.simulation.users import Users
 from tests.virtual_loop import VirtualLoop
 
 _SETTLES_MS = 50_000
@@ -28,8 +29,9 @@ class World:
         self._loop = VirtualLoop()
         self.clock = Clock(plan.seed, self._loop)
         self.table = Table()
+        self.users = Users(self.clock, skew_ms=round(plan.skew_ms * (2 * self.clock.noise("skew", "users") - 1)))
         self._violated: asyncio.Future[None] = self._loop.create_future()
-        self.checks = Checks(self.clock, self.table, self._fail)
+        self.checks = Checks(self.clock, self.table, self.users, self._fail)
         self._ends_ms = START_MS + plan.ends_ms
         self._followers: list[Follower] = []
         self.clients: list[Client] = []
@@ -55,10 +57,11 @@ class World:
             Container(
                 clock,
                 self.table,
+                self.users,
                 plan,
                 index,
                 began=lambda run: self._followers.append(Follower(run, self.checks)),
-                fails=lambda index=index: self._during("query", index),  # type: ignore[misc]
+                fails=lambda kind, index=index: self._during(kind, index),  # type: ignore[misc]
                 delay=lambda name, index=index: self._delay(index, name),  # type: ignore[misc]
             )
             for index in range(plan.containers)
@@ -67,6 +70,8 @@ class World:
         self._relay = Relay(clock, self._publish, skew_ms=skew_ms, held_until=self._held_until)
         for number, story in enumerate(plan.stories):
             self._tell(f"item:{number}", story)
+        for edit in plan.edits:
+            self.clock.at(START_MS + edit.at_ms, lambda edit=edit: self._edit(edit))  # type: ignore[misc]
         for fault in plan.faults:
             self._break(fault)
         self.clients += [
@@ -148,6 +153,9 @@ class World:
             hit = fault.kind == kind and (target < 0 or fault.target % among == target)
             if hit and fault.at_ms <= since < min(fault.at_ms + fault.lasts_ms, self._plan.ends_ms):
                 yield fault
+
+    def _edit(self, edit: Edit) -> None:
+        self._relay.edited(self.users.write(TICKERS[edit.tickers]))
 
     def _during(self, kind: str, index: int) -> bool:
         return any(self._active(kind, index, len(self.containers)))
