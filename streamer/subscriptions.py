@@ -213,7 +213,7 @@ class ConfigurationSubscriptions:
                 if subscription.shows is None:
                     self._delivery.end(stream, "configuration_gone")
                 else:
-                    self._delivery.refilter(stream, replace(stream.wanted, tickers=subscription.shows))
+                    self._delivery.refilter(stream, replace(stream.filter, tickers=subscription.shows))
 
     def leave(self, subscription: ConfigurationSubscription[OpenStream]) -> None:
         """The request has ended."""

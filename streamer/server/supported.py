@@ -1,4 +1,4 @@
-"""The supported uvicorn versions, and all that is used of uvicorn beyond its documented interface."""
+"""Checks that the installed uvicorn has the undocumented attributes that this package uses."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _USED: Final[dict[Any, tuple[str, ...]]] = {
     uvicorn.Server.startup: ("http_protocol_class",),
     uvicorn.Server.shutdown: ("connections", "shutdown"),
 }
-"""What is used of uvicorn beyond its documented interface, by where it is set or called. A protocol class is called
-with `config`, `server_state`, `app_state` and `_loop`."""
+"""Undocumented names, by the function of uvicorn that sets or calls them. uvicorn calls the protocol class with
+`config`, `server_state`, `app_state` and `_loop`."""
 
 
 def check() -> None:
@@ -33,7 +33,7 @@ def check() -> None:
     if not known or missing:
         least, most = (".".join(map(str, bound)) for bound in (OLDEST, (NEWEST[0], NEWEST[1] + 1)))
         raise StreamerError(
-            f"uvicorn {uvicorn.__version__} is not supported; install one that is:"
+            f"uvicorn {uvicorn.__version__} is not supported; install a supported version:"
             f" pip install 'uvicorn>={least},<{most}'"
         )
 

@@ -134,7 +134,7 @@ class _StreamResponse(Response):
         if leave_by_ms is not None and responder.now_ms() >= leave_by_ms:
             await self._close("lifetime", send)
             return
-        slot = responder.admission.take(self.user, self.address)
+        slot = responder.admission.acquire(self.user, self.address)
         if not isinstance(slot, Full):
             request = _StreamRequest(responder, slot, scope)
             try:
@@ -242,7 +242,7 @@ class _StreamRequest:
             return
         responder, stream, watch = self._responder, self.stream, self.watch
         if reason == "client_gone" and stream is not None:
-            reason = stream.closed_for or reason
+            reason = stream.close_reason or reason
         try:
             if stream is not None:
                 responder.delivery.forget(stream)
@@ -252,11 +252,11 @@ class _StreamRequest:
         finally:
             if watch is not None and responder.subscriptions is not None:
                 responder.subscriptions.leave(watch)
-            slot.give_back()
+            slot.release()
 
 
 def _log_end(stream: OpenStream, peer: str, reason: str, clock: Callable[[], float]) -> None:
-    tickers = stream.wanted.tickers
+    tickers = stream.filter.tickers
     logger.info(
         "stream closed",
         extra={
