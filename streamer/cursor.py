@@ -1,9 +1,8 @@
 """A page of the newest items, and the cursor of the next page.
 
 Pure. A cursor has one position per label, because the index is partitioned by label. A position is the key of an item:
-DynamoDB continues exactly after it, even among items with equal timestamps. So paging neither skips nor repeats an item,
-even if newer items are written meanwhile.
-"""
+DynamoDB continues exactly after it, even among items with equal timestamps. So paging neither skips nor repeats an
+item, even if newer items are written meanwhile."""
 
 from __future__ import annotations
 

@@ -66,26 +66,19 @@ class Subject:
     """Expiry of the ticket (Unix milliseconds); None without a ticket."""
 
 
+@dataclass(frozen=True, slots=True)
 class StreamResponder:
     """Creates the response for each stream request with valid parameters."""
 
-    def __init__(
-        self,
-        delivery: Delivery,
-        admission: Admission,
-        counters: Counters,
-        caught_up: Callable[[Request], Awaitable[None]] | None = None,
-        subscriptions: SubscriptionSource | None = None,
-        now_ms: Callable[[], int] = wall_ms,
-    ) -> None:
-        """A stream waits for `caught_up` with its start: without it, a container that has just started would send a
-        `reset` that is unnecessary a moment later. Without `subscriptions` every configuration is a 404."""
-        self.delivery = delivery
-        self.admission = admission
-        self.counters = counters
-        self.caught_up = caught_up
-        self.subscriptions = subscriptions
-        self.now_ms = now_ms
+    delivery: Delivery
+    admission: Admission
+    counters: Counters
+    caught_up: Callable[[Request], Awaitable[None]] | None = None
+    """Awaited before a stream opens: a container that has just started would otherwise send a `reset` that is
+    unnecessary a moment later."""
+    subscriptions: SubscriptionSource | None = None
+    """None: every configuration is a 404."""
+    now_ms: Callable[[], int] = wall_ms
 
     def response(
         self,

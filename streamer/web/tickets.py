@@ -51,10 +51,6 @@ class Grant:
         if not 0 <= self.deadline_ms < 1 << 64:
             raise ValueError("a deadline is Unix milliseconds")
 
-    def expired(self, now_ms: int) -> bool:
-        """Whether the deadline was reached."""
-        return now_ms >= self.deadline_ms
-
 
 def mint(grant: Grant, secret: bytes) -> str:
     """Encodes a ticket as `[A-Za-z0-9_-]`, at most `LONGEST` characters. Equal grants give equal tickets."""

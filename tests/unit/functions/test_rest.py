@@ -129,7 +129,7 @@ def test_a_table_that_is_away_is_a_503(resources: Resources, monkeypatch: pytest
     ],
 )
 def test_what_it_is_not_for_is_refused_in_words(event: object) -> None:
-    with pytest.raises(UnexpectedEvent, match="REST expects"):
+    with pytest.raises(UnexpectedEvent, match="the REST function expects"):
         rest.handler(event, None)
 
 
