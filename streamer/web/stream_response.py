@@ -134,9 +134,8 @@ class _StreamResponse(Response):
                     await responder.caught_up(self.parameters.start)
                 if self.subject is not None:
                     source = responder.subscriptions or not_found()
-                    request.subscription = (
-                        await source.enter(self.subject.user_id, self.subject.config_id) or not_found()
-                    )
+                    found = await source.enter(self.subject.user_id, self.subject.config_id)
+                    request.subscription = found or not_found()
                 await self._stream(scope, receive, send, request)
             except BaseException:
                 request.end("error")
@@ -155,10 +154,7 @@ class _StreamResponse(Response):
                 await self._close("configuration_gone", send)
                 request.end()
                 return
-            stream_filter, since = (
-                replace(stream_filter, tickers=request.subscription.shows),
-                request.subscription.since,
-            )
+            stream_filter, since = replace(stream_filter, tickers=subscription.shows), subscription.since
             deadline_ms = self.subject.deadline_ms if self.subject is not None else None
         extensions = scope.get("extensions", {})
         transport_sink = TransportSink() if TAKEOVER in extensions else None
