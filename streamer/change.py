@@ -1,7 +1,7 @@
-"""What one change is: an item's key, the state a user sees of it, and the record that brought it.
+"""One change of the sentiment table: an item's key, the state that users see, and the stream record.
 
-Pure. Attributes come as plain Python values (str, int, Decimal, list), whether they were read from a change record
-or from the table, so that `read_item` is the one place that knows which items are events.
+Pure. Attributes are plain Python values (str, int, Decimal, list), from a change record or from the table. Only
+`read_item` decides which items are visible.
 """
 
 from __future__ import annotations
@@ -18,16 +18,15 @@ from typing import Literal, NamedTuple
 
 LABELS = frozenset({"positive", "neutral", "negative"})
 LATENESS_MS = 120_000
-"""How long after its timestamp an item may be scored, or change, so that queries of the table answer for it."""
+"""Time after an item's timestamp in which queries of the table find each of its changes."""
 TICKER = re.compile(r"[A-Z0-9.^=-]{1,12}")
 
 Absence = Literal["deleted", "expired", "unscored", "ticker_removed"]
-"""Why an item has no visible state: deleted by someone, expired by its TTL, without a (valid) sentiment, or
-without any ticker."""
+"""Why an item has no visible state: it was deleted, was deleted by TTL, has no valid sentiment, or has no ticker."""
 
 
 class Key(NamedTuple):
-    """An item of the sentiment table: hash key and range key, as the table holds them."""
+    """Hash key and range key of an item of the sentiment table."""
 
     source_id: str
     timestamp: str
@@ -35,10 +34,10 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What a user sees of a scored item. Two items with equal states show the same."""
+    """The visible attributes of a scored item."""
 
     tickers: tuple[str, ...]
-    """Upper case, sorted, each once, at least one."""
+    """Upper case, sorted, unique, at least one."""
     label: str
     score: Decimal
     """From -1 to 1."""
@@ -49,7 +48,7 @@ class State:
     """ISO 8601 UTC with milliseconds."""
 
     def shows_like(self, other: State) -> bool:
-        """Whether both show the same to somebody who watches one ticker that both have."""
+        """Whether both states are the same for a client that shows one of their common tickers."""
         return (
             self.label == other.label
             and self.score == other.score
@@ -61,27 +60,27 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One reading of an item's attributes: its state, or why it has none."""
+    """The parsed attributes of an item: its state, or why it has none."""
 
     state: State | None
     absence: Absence | None = None
     fault: str | None = None
-    """Which rule the item breaks, if it breaks one: `label`, `score`, `confidence`, `tickers`, `source`."""
+    """The rule that the item violates: `label`, `score`, `confidence`, `tickers`, `source`; None: no rule."""
     ignored_tickers: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One stream record of the sentiment table, as a change record brought it."""
+    """One stream record of the sentiment table, from a change record of the relay."""
 
     key: Key
     after: Item
     before: State | None
-    """The visible state before, from the old image."""
+    """The state in the old image."""
     seq: int
-    """The stream's sequence number: orders the records of one item."""
+    """Sequence number of the stream: it orders the records of one item."""
     committed_at: int
-    """Unix seconds, rounded down, by the table's clock."""
+    """ApproximateCreationDateTime: Unix seconds, rounded down."""
 
 
 PENDING = Item(None, "unscored")
@@ -90,11 +89,11 @@ EXPIRED = Item(None, "expired")
 
 
 def read_key(keys: Mapping[str, object]) -> Key:
-    """Reads an item's key. ValueError says which rule it breaks; it never quotes the key."""
+    """Reads an item's key. Raises ValueError with the violated rule, without the key."""
     source_id, timestamp = keys.get("source_id"), keys.get("timestamp")
     if not isinstance(source_id, str) or not 0 < len(source_id) <= _LONGEST_KEY or not is_text(source_id):
         raise ValueError(f"keys.source_id is not a text of 1 to {_LONGEST_KEY} characters")
-    # is_text too: fromisoformat takes any character between date and time, a lone surrogate included
+    # is_text is needed: fromisoformat accepts any character between date and time, even a lone surrogate
     if (
         not isinstance(timestamp, str)
         or len(timestamp) > _LONGEST_TIME
@@ -106,10 +105,9 @@ def read_key(keys: Mapping[str, object]) -> Key:
 
 
 def read_item(attributes: Mapping[str, object]) -> Item:
-    """Says what a user may see of an item with these attributes.
+    """Parses an item's attributes. Never raises.
 
-    An item without `sentiment` is pending. One that breaks a rule (DESIGN, "Data") has no state and names the fault;
-    it never raises.
+    An item without `sentiment` is pending. An item that violates a rule has no state, and a fault.
     """
     label = attributes.get("sentiment")
     if label is None:
@@ -139,11 +137,11 @@ def read_item(attributes: Mapping[str, object]) -> Item:
 
 
 def version(key: Key, ticker: str, state: State) -> str:
-    """Names what a user sees of an item under one ticker: 22 characters, the same on every container.
+    """Returns the version of an item's state for one ticker: 22 characters, equal for equal states on every container.
 
-    SHA-256 over the compact UTF-8 JSON array [source_id, timestamp, ticker, label, score, confidence, source,
-    updated_at] (numbers as plain decimal text without trailing zeros, what is absent null), its first 128 bits in
-    base64url without padding.
+    It is the first 128 bits, in base64url without padding, of SHA-256 over the compact UTF-8 JSON array [source_id,
+    timestamp, ticker, label, score, confidence, source, updated_at]. Numbers are plain decimal text without trailing
+    zeros; missing values are null.
     """
     text = (
         f"[{quote(key.source_id)},{quote(key.timestamp)},{quote(ticker)},{quote(state.label)},{plain(state.score)},"
@@ -156,7 +154,7 @@ def version(key: Key, ticker: str, state: State) -> str:
 
 
 def plain(number: Decimal) -> str:
-    """A number as plain decimal text with no digit lost: no exponent, no trailing zeros, no negative zero."""
+    """Formats a number as decimal text with all digits: no exponent, no trailing zeros, no negative zero."""
     text = format(number, "f")
     if "." in text:
         text = text.rstrip("0").rstrip(".")
@@ -164,8 +162,8 @@ def plain(number: Decimal) -> str:
 
 
 def parse_time(text: str) -> int | None:
-    """ISO 8601 to Unix milliseconds; a time without a zone is UTC. None if it is no time, or none that UTC can
-    express in the years 1 to 9999."""
+    """Converts ISO 8601 to Unix milliseconds. A time without a time zone is UTC. None if the text is not a time, or the
+    time in UTC is not in the years 1 to 9999."""
     try:
         moment = datetime.fromisoformat(text)
         moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
@@ -176,19 +174,19 @@ def parse_time(text: str) -> int | None:
 
 
 def is_sortable(timestamp: str) -> bool:
-    """Whether a timestamp is written as `iso_time` writes it. Queries compare timestamps as text, so they may not find
-    an item whose timestamp is written otherwise (an offset, a space for `T`)."""
+    """Whether a timestamp has the format of `iso_time`. Queries compare timestamps as text, so they may miss an item
+    whose timestamp has another format (an offset, a space instead of `T`)."""
     return _SORTABLE.fullmatch(timestamp) is not None
 
 
 def iso_time(milliseconds: int) -> str:
-    """Unix milliseconds to ISO 8601 UTC with milliseconds, as every time on the wire is written."""
+    """Converts Unix milliseconds to ISO 8601 UTC with milliseconds, the format of every time in an event."""
     seconds, rest = divmod(milliseconds, 1000)
     return f"{datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None).isoformat()}.{rest:03}Z"
 
 
 def is_text(value: str) -> bool:
-    """Whether a string can be sent as UTF-8 (a lone surrogate cannot)."""
+    """Whether a string can be encoded as UTF-8 (a lone surrogate cannot)."""
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -198,28 +196,28 @@ def is_text(value: str) -> bool:
 
 _EPOCH = datetime.fromtimestamp(0, UTC)
 _SORTABLE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
-_FINEST = -168  # DynamoDB: 38 digits from 1E-130 on. A finer exponent is not from a table, and would be written out
-_LONGEST_KEY = 2048  # bytes of a hash key in DynamoDB, so no more characters
+_MIN_EXPONENT = -168  # DynamoDB: 1E-130 with 38 digits. `plain` would write a smaller one with any number of zeros
+_LONGEST_KEY = 2048  # characters; a hash key of DynamoDB has at most as many bytes
 _LONGEST_TIME = 64
 _LONGEST_SOURCE = 2048
-_MOST_TICKERS = 100
+_MAX_TICKERS = 100
 
 
 def _number(value: object, lowest: int) -> Decimal | None:
-    """The value as a number from `lowest` to 1, or None."""
+    """Returns the value if it is a number from `lowest` to 1, else None."""
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         return None
     number = Decimal(value)
     if not number.is_finite() or not lowest <= number <= 1:
         return None
     exponent = number.as_tuple().exponent
-    if not isinstance(exponent, int) or exponent < _FINEST:
+    if not isinstance(exponent, int) or exponent < _MIN_EXPONENT:
         return None
     return number if number else Decimal(0)
 
 
 def _tickers(attributes: Mapping[str, object]) -> tuple[tuple[str, ...], int]:
-    """The valid tickers, at most 100 of them, and how many were ignored."""
+    """Returns at most 100 valid tickers, and the number of ignored ones."""
     listed = attributes.get("matched_tickers")
     named = listed if isinstance(listed, list) and listed else [attributes.get("ticker")]
     named = [name for name in named if name is not None]
@@ -227,5 +225,5 @@ def _tickers(attributes: Mapping[str, object]) -> tuple[tuple[str, ...], int]:
         upper for name in named if isinstance(name, str) and name.isascii() and TICKER.fullmatch(upper := name.upper())
     }
     ignored = sum(1 for name in named if not isinstance(name, str) or name.upper() not in valid)
-    kept = sorted(valid)[:_MOST_TICKERS]
+    kept = sorted(valid)[:_MAX_TICKERS]
     return tuple(kept), ignored + len(valid) - len(kept)

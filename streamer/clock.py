@@ -1,4 +1,4 @@
-"""The wall clock. Where time decides something, the clock is a constructor argument with this as its default."""
+"""The wall clock. Classes that need it take it as a constructor argument with this default."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ import time
 
 
 def wall_ms() -> int:
-    """Unix milliseconds."""
+    """Returns Unix milliseconds."""
     return time.time_ns() // 1_000_000

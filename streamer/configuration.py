@@ -1,7 +1,7 @@
-"""One user's configuration: a name and the tickers that its stream shows.
+"""A user's configuration: a name and the tickers of its stream.
 
-Pure. `read_configuration` takes plain attributes, whether a change record or the users table brought them, so that it
-is the one place that knows what a foreign writer's item means.
+Pure. Attributes are plain values, from a change record or from the users table. Only `read_configuration` interprets
+items that other programs wrote.
 """
 
 from __future__ import annotations
@@ -25,64 +25,64 @@ MAX_TICKERS: Final = 5
 MAX_NAME: Final = 80
 """Characters."""
 MAX_CONFIGURATIONS: Final = 50
-"""Of one user."""
+"""Per user."""
 CONFIG_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 STORED: Final = ("name", "tickers", "status", "revision")
-"""The attributes that are a configuration's content; whatever else an item has is left alone."""
+"""The attributes of a configuration's content. Other attributes of an item are not changed."""
 SINCE: Final = "tickers_since"
-"""The attribute that says since when the tickers are these; see `since`."""
+"""The attribute with the time of the last change of the tickers, as `since` writes it."""
 
 
 class NameTaken(StreamerError):
-    """Another configuration of this user has this name."""
+    """Another configuration of the user has the name."""
 
 
 class TooMany(StreamerError):
-    """This user has as many configurations as there may be."""
+    """The user has the maximum number of configurations."""
 
 
 class Mismatch(StreamerError):
-    """The configuration is not what the writer believes it to be: somebody else was first."""
+    """The ETag does not match: the configuration was changed meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """As it stands in the table."""
+    """A configuration as stored in the table."""
 
     user_id: str
     config_id: str
     name: str
     tickers: tuple[str, ...]
-    """Upper case, each once, in the user's order, at most 5; none only where a foreign writer left none valid."""
+    """Upper case, unique, in the user's order, at most 5. Empty only if another program stored no valid ticker."""
     status: Status
     etag: str
-    """An entity tag with its quotes (RFC 9110, 8.8.3): it names the stored content, whoever wrote it."""
+    """Entity tag of the stored content, with its quotes (RFC 9110, 8.8.3)."""
     changed_ms: int | None = None
-    """When its tickers became these, Unix milliseconds; None: who wrote them did not say."""
+    """Time of the last change of the tickers (Unix milliseconds); None: the writer did not store it."""
 
     @property
     def shows(self) -> frozenset[str] | None:
-        """The tickers of its stream; None: it has none."""
+        """The tickers of the configuration's stream; None if it is disabled and has no stream."""
         return frozenset(self.tickers) if self.status == "active" else None
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What the users table's stream tells of one configuration."""
+    """A stream record of the users table for one configuration."""
 
     user_id: str
     config_id: str
     shows: frozenset[str] | None
-    """As Configuration.shows; None also where it is deleted."""
+    """As `Configuration.shows`; None also if the configuration was deleted."""
     seq: int
-    """Orders what is told of one configuration."""
+    """Sequence number: it orders the records of one configuration."""
     committed_at: int
-    """Unix seconds, cut off."""
+    """Unix seconds, rounded down."""
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What a new configuration is to be."""
+    """A new configuration."""
 
     name: str
     tickers: tuple[str, ...]
@@ -91,7 +91,7 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """What is to be different; None: as it is."""
+    """The members to change; None: unchanged."""
 
     name: str | None = None
     tickers: tuple[str, ...] | None = None
@@ -99,10 +99,10 @@ class Edit:
 
 
 def read_configuration(user_id: str, config_id: str, attributes: Mapping[str, object]) -> Configuration:
-    """Reads an item's plain attributes; never raises for what others wrote.
+    """Parses an item's plain attributes. Never raises.
 
-    Tickers that are none are left out, as are those beyond the fifth. What is not plainly active is disabled: a status
-    that is unknown, or no ticker at all.
+    Invalid tickers, and tickers after the fifth, are ignored. A configuration without a ticker, or with an unknown
+    status, is disabled.
     """
     name = attributes.get("name")
     tickers = read_tickers(attributes.get("tickers"))
@@ -118,31 +118,31 @@ def read_configuration(user_id: str, config_id: str, attributes: Mapping[str, ob
 
 
 def since(tickers: Sequence[str], now_ms: int) -> str:
-    """The attribute `tickers_since` of a configuration whose tickers become these now. It repeats them, in order of the
-    alphabet: a writer that changes them and knows nothing of it leaves one that is seen not to speak of them."""
+    """Returns the attribute `tickers_since` for a change of the tickers at `now_ms`. It contains the sorted tickers, so
+    that it is ignored after another program has changed the tickers without updating it."""
     return f"{now_ms} {','.join(sorted(tickers))}"
 
 
 def _changed_ms(stored: object, tickers: Sequence[str]) -> int | None:
-    when, _, of = stored.partition(" ") if isinstance(stored, str) else ("", "", "")
-    known = of == ",".join(sorted(tickers)) and re.fullmatch("[0-9]{1,14}", when)
-    return int(when) if known else None
+    when, _, stored_tickers = stored.partition(" ") if isinstance(stored, str) else ("", "", "")
+    valid = stored_tickers == ",".join(sorted(tickers)) and re.fullmatch("[0-9]{1,14}", when)
+    return int(when) if valid else None
 
 
 def read_tickers(value: object) -> tuple[str, ...]:
-    """The valid ones of a list, upper case, each once, at most 5."""
+    """Returns the valid tickers of a list: upper case, unique, at most 5."""
     named = value if isinstance(value, list) else []
     valid = (name.upper() for name in named if isinstance(name, str) and name.isascii())
     return tuple(dict.fromkeys(name for name in valid if TICKER.fullmatch(name)))[:MAX_TICKERS]
 
 
 def etag(attributes: Mapping[str, object]) -> str:
-    """Names the content as it is stored. A writer that knows nothing of `revision` changes it all the same."""
+    """Returns the entity tag of the stored content: it changes also if a writer does not increase `revision`."""
     content = [attributes.get(name) for name in STORED]
     text = json.dumps(content, default=lambda value: plain(value) if isinstance(value, Decimal) else repr(value))
     return f'"{base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()[:16]).decode("ascii").rstrip("=")}"'
 
 
 def normalised(name: str) -> str:
-    """Names that people take for the same are the same: width, case and spaces do not count."""
+    """Returns the form in which names are compared: character width, case and spaces are ignored."""
     return " ".join(unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold()).split())

@@ -1,9 +1,8 @@
-"""A page of the newest items, and the cursor with which the next page begins.
+"""A page of the newest items, and the cursor of the next page.
 
-Pure. The place is kept by label, because the index is: DynamoDB goes on exactly behind an item, also among items of
-one timestamp, which it holds in an order of its own. So paging skips nothing and gives nothing twice, whatever comes on
-top.
-"""
+Pure. A cursor has one position per label, because the index is partitioned by label. A position is the key of an item:
+DynamoDB continues exactly after it, even among items with equal timestamps. So paging neither skips nor repeats an
+item, even if newer items are written meanwhile."""
 
 from __future__ import annotations
 
@@ -17,13 +16,13 @@ from typing import Final, NamedTuple
 from streamer.change import LABELS, Key, State
 
 MAX_CURSOR: Final = 16_000
-"""Characters; three keys as long as keys can be fit."""
-_FORM: Final = 1
-_NAMES: Final = tuple(sorted(LABELS))
+"""Characters: enough for three keys of maximum length."""
+_FORMAT: Final = 1
+_LABELS: Final = tuple(sorted(LABELS))
 
 
 class PageRow(NamedTuple):
-    """One item under one of its tickers."""
+    """One item for one of its tickers."""
 
     key: Key
     state: State
@@ -32,46 +31,47 @@ class PageRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """Behind which item of each label the next page begins."""
+    """The position of the next page."""
 
     after: Mapping[str, Key]
-    """A label that is not here begins with its newest item."""
+    """The last item of each label on the pages before. A missing label starts with its newest item."""
     ended: frozenset[str] = frozenset()
-    """Labels of which nothing follows."""
+    """Labels without further items."""
 
     def write(self) -> str:
-        """As an opaque text of [A-Za-z0-9_-]."""
-        places = [0 if label in self.ended else self.after.get(label) for label in _NAMES]
-        text = json.dumps([_FORM, *places], separators=(",", ":"), ensure_ascii=False)
+        """Encodes the cursor as an opaque text of `[A-Za-z0-9_-]`."""
+        positions = [0 if label in self.ended else self.after.get(label) for label in _LABELS]
+        text = json.dumps([_FORMAT, *positions], separators=(",", ":"), ensure_ascii=False)
         return base64.urlsafe_b64encode(text.encode()).decode("ascii").rstrip("=")
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Newest first."""
+    """Rows, newest first."""
 
     rows: Sequence[PageRow]
     more: Cursor | None
-    """None: nothing older is there."""
+    """Cursor of the next page; None on the last page."""
 
 
 def read_cursor(text: str) -> Cursor:
-    """Reads what `write` wrote, and nothing else. ValueError: it is none."""
+    """Decodes a text of `Cursor.write`. Raises ValueError for any other text."""
     if not text.isascii() or len(text) > MAX_CURSOR:
-        raise ValueError("no cursor")
+        raise ValueError("not a cursor")
     try:
-        form, *places = json.loads(base64.b64decode(text + "=" * (-len(text) % 4), b"-_", validate=True))
-        after = {label: _key(*place) for label, place in zip(_NAMES, places, strict=True) if isinstance(place, list)}
+        version, *positions = json.loads(base64.b64decode(text + "=" * (-len(text) % 4), b"-_", validate=True))
+        by_label = dict(zip(_LABELS, positions, strict=True))
+        after = {label: _key(*position) for label, position in by_label.items() if isinstance(position, list)}
     except (binascii.Error, ValueError, TypeError, KeyError, RecursionError):
-        raise ValueError("no cursor") from None
-    position = Cursor(after, frozenset(label for label, place in zip(_NAMES, places, strict=True) if place == 0))
-    if form != _FORM or position.write() != text:
-        raise ValueError("no cursor")
-    return position
+        raise ValueError("not a cursor") from None
+    cursor = Cursor(after, frozenset(label for label, position in by_label.items() if position == 0))
+    if version != _FORMAT or cursor.write() != text:
+        raise ValueError("not a cursor")
+    return cursor
 
 
 def _key(source_id: object, timestamp: object) -> Key:
-    """Anything that can be a key in DynamoDB: the index also holds items that are none of ours."""
+    """Accepts any key that DynamoDB accepts, because the index may also have items without a valid key."""
     if not isinstance(source_id, str) or not isinstance(timestamp, str):
         raise TypeError
     if not 0 < len(source_id.encode()) <= 2048 or not 0 < len(timestamp.encode()) <= 1024:

@@ -1,13 +1,13 @@
-"""The errors that cross a module's border.
+"""The exceptions that callers in other modules handle.
 
 StreamerError
-├── SettingsError        the environment does not say what the service needs; lists every mistake
-├── RequestError         a client's request cannot be served as it stands (HTTP 4xx)
-├── TableError           the table could not be read this time; worth trying again
-├── UnexpectedEvent      a function was invoked by something that it is not for
-├── PoisonMessage        a queue message that can never be understood; counted, logged, dropped
-└── LeaseError           a queue of our own could not be had, kept or given back
-    └── LeaseLost        the queue or its subscription is gone; take a new lease
+├── SettingsError        the settings are invalid; lists every mistake
+├── RequestError         a client's request is invalid (HTTP 4xx)
+├── TableError           a call to DynamoDB failed; a retry may succeed
+├── UnexpectedEvent      a function was invoked with an event that it does not support
+├── PoisonMessage        a queue message cannot be decoded; it is counted, logged and deleted
+└── LeaseError           the container's queue could not be created, renewed or deleted; a retry may succeed
+    └── LeaseLost        the queue or its subscription does not exist any more; a new lease is needed
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from collections.abc import Sequence
 
 
 class StreamerError(Exception):
-    """Whatever this package raises on purpose."""
+    """Base class of this package's exceptions."""
 
 
 class SettingsError(StreamerError):
-    """Every mistake in the environment at once: one line each, with key, value and remedy."""
+    """All mistakes in the settings: one line each, with key, value and remedy."""
 
     def __init__(self, mistakes: Sequence[str]) -> None:
         super().__init__("\n".join(mistakes))
@@ -28,7 +28,8 @@ class SettingsError(StreamerError):
 
 
 class RequestError(StreamerError):
-    """What is wrong with a request, in words that are safe to send back: they never hold its input."""
+    """A mistake in a request. `detail` is sent to the client and never contains input. `members` are the extension
+    members of the problem (RFC 9457)."""
 
     def __init__(self, status: int, detail: str, **members: object) -> None:
         super().__init__(detail)
@@ -38,11 +39,11 @@ class RequestError(StreamerError):
 
 
 class UnexpectedEvent(StreamerError):
-    """A function was invoked by something that it is not for."""
+    """A function was invoked with an event that it does not support."""
 
 
 class PoisonMessage(StreamerError):
-    """Why a message can never be understood: a reason for the counter, and words for the log."""
+    """A queue message cannot be decoded. `reason` is the name of a counter, `detail` is for the log."""
 
     def __init__(self, reason: str, detail: str) -> None:
         super().__init__(detail)
@@ -51,19 +52,19 @@ class PoisonMessage(StreamerError):
 
 
 class TableError(StreamerError):
-    """The table could not be read this time, in words safe to show; worth trying again."""
+    """A call to DynamoDB failed; a retry may succeed. The message is safe to show to everyone."""
 
 
 class LeaseError(StreamerError):
-    """A queue of our own could not be had, kept or given back; worth trying again."""
+    """The container's queue could not be created, renewed or deleted; a retry may succeed."""
 
 
 class LeaseLost(LeaseError):
-    """The queue or its subscription is gone: only a new lease helps."""
+    """The queue or its subscription does not exist any more. A new lease is needed."""
 
 
-def described(event: object) -> str:
-    """A function's event in words that hold none of its values."""
+def describe_event(event: object) -> str:
+    """Describes a function's event without its values."""
     if not isinstance(event, dict):
         return f"the event is a {type(event).__name__}"
     return f"the event has the members {sorted(map(str, event))[:10]}"

@@ -1,8 +1,8 @@
-"""Where in the stream a client is: the `id:` of a frame.
+"""A position in the stream: the `id:` of a frame.
 
-`evt_` and a UUID of version 8 (RFC 9562, section 5.8): 48 bits Unix milliseconds (up to when the container has proof
-that it published everything; 0 while it has none), 38 bits that name this run of this container, 36 bits that count
-its frames. The text holds only `[A-Za-z0-9_-]`, so that no browser needs a CORS preflight to send it back.
+The text is `evt_` and a UUID of version 8 (RFC 9562, section 5.8) with 48 bits of watermark (Unix milliseconds; 0: none
+yet), 38 bits that identify the run (one process of one container), and 36 bits of frame number. It has only
+`[A-Za-z0-9_-]`, so that a browser sends it in `Last-Event-ID` without a CORS preflight.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ FRAME_BITS = 36
 
 _TEXT = re.compile(r"evt_([0-9a-f]{8})-([0-9a-f]{4})-(8[0-9a-f]{3})-([89ab][0-9a-f]{3})-([0-9a-f]{12})")
 _RUN_LOW = RUN_BITS - 12
-"""12 bits of the run stand between version and variant, the others after the variant."""
+"""Number of bits of the run after the variant; the other 12 are between version and variant."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A frame's place: proven-until time in Unix milliseconds (or 0), run, and frame number in that run."""
+    """The position of a frame. `time_ms`: the watermark when the frame was sent (Unix milliseconds), or 0."""
 
     time_ms: int
     run: int
@@ -41,7 +41,7 @@ class Place:
 
     @classmethod
     def parse(cls, text: str) -> Place:
-        """Reads a place back. ValueError if the text is none."""
+        """Parses the text of a place. Raises ValueError."""
         match = _TEXT.fullmatch(text)
         if match is None:
             raise ValueError("not a place in a stream")
@@ -55,5 +55,5 @@ class Place:
 
 
 def new_run() -> int:
-    """A random name for a run, never 0."""
+    """Returns a random id of a run, never 0."""
     return secrets.randbelow((1 << RUN_BITS) - 1) + 1

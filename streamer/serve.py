@@ -13,7 +13,7 @@ from collections.abc import Callable
 from streamer import __version__
 from streamer.server.limits import ConnectionLimits
 from streamer.server.server import HttpServer
-from streamer.server.sockets import allow_files, listen
+from streamer.server.sockets import listen, raise_file_limit
 from streamer.server.supported import check
 from streamer.service import Service
 from streamer.settings import Settings
@@ -28,7 +28,7 @@ def serve(settings: Settings, logs: LogQueue | None = None) -> None:
     """Serves until SIGTERM or SIGINT, then drains and returns. A second signal ends the process at once. `logs`: the
     handler whose dropped lines are counted."""
     check()
-    connections = allow_files(settings.max_connections)
+    connections = raise_file_limit(settings.max_connections)
     sock = listen(settings.host, settings.port)
     with sock, asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_serve(settings, sock, connections, logs))
@@ -53,7 +53,7 @@ async def _serve(settings: Settings, sock: socket.socket, connections: int, logs
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop))
     service = Service(settings, logs)
     limits = ConnectionLimits(idle=settings.keep_alive, connections=connections)
-    server = HttpServer.of(service.app, limits=limits, taken=lambda: len(service.delivery.streams))
+    server = HttpServer.of(service.app, limits=limits, handed_over=lambda: len(service.delivery.streams))
     async with service:
         serving = loop.create_task(server.serve(sockets=[sock]))
         sparing = loop.create_task(_spare_the_collector(service))

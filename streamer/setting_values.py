@@ -1,4 +1,4 @@
-"""The types of settings' values: how a text of the environment is parsed, and what is refused with which remedy."""
+"""The types of settings: each parses a text of the environment, and raises ValueError with a remedy."""
 
 from __future__ import annotations
 
@@ -26,8 +26,7 @@ def _matching(pattern: re.Pattern[str], remedy: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-def entries(value: object) -> object:
-    """The comma-separated entries of a text; any other value as it is."""
+def _entries(value: object) -> object:
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
@@ -53,12 +52,12 @@ def _network(value: object) -> object:
 
 
 def is_secret_arn(entry: str) -> bool:
-    """Whether an entry of a secret setting is an ARN, not the secret itself."""
+    """Whether an entry of a secret setting is an ARN, and not the secret itself."""
     return entry.startswith("arn:")
 
 
 def flaw(secret: str) -> str | None:
-    """Describes why `secret` is not acceptable, without its value; None if it is."""
+    """Describes why a secret is not acceptable, without its value; None if it is acceptable."""
     if len(secret) < 16:
         return "is shorter than 16 characters"
     return None if _SECRET.fullmatch(secret) else "is not 16 to 1024 printable ASCII characters without space and comma"
@@ -82,13 +81,21 @@ def _checked_secrets(secrets: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
 
 
 Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
-Origin = Annotated[
+Age = Annotated[float, Field(ge=150, le=86_400)]
+"""Seconds; longer than LATENESS_MS."""
+Count = Annotated[int, Field(ge=1, le=1_000_000)]
+Percent = Annotated[int, Field(ge=0, le=100)]
+Rate = Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)]
+"""Per second."""
+_Origin = Annotated[
     str,
     BeforeValidator(_lower),
     _matching(_ORIGIN, "give origins such as https://dash.example.com, separated by commas, or *"),
 ]
-Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
-Secrets = Annotated[tuple[SecretStr, ...], BeforeValidator(entries), AfterValidator(_checked_secrets)]
+Origins = Annotated[tuple[_Origin, ...], BeforeValidator(_entries)]
+_Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
+Networks = Annotated[tuple[_Network, ...], BeforeValidator(_entries)]
+Secrets = Annotated[tuple[SecretStr, ...], BeforeValidator(_entries), AfterValidator(_checked_secrets)]
 Topic = Annotated[str, _matching(_TOPIC, "give an SNS topic's ARN, arn:aws:sns:REGION:ACCOUNT:NAME")]
 SentimentTableName = Annotated[str, _matching(_TABLE, "give the name of the sentiment table")]
 UsersTableName = Annotated[str, _matching(_TABLE, "give the name of the users table")]

@@ -1,45 +1,40 @@
-"""The service's settings, read from the environment once. docs/settings.md has the same table; a test compares them."""
+"""The service's settings, read from the environment once. A test compares them with the table in docs/settings.md."""
 
 from __future__ import annotations
 
 import difflib
 import math
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from streamer.errors import SettingsError
 from streamer.setting_values import (
+    Age,
+    Count,
     DeploymentName,
-    Network,
-    Origin,
+    Networks,
+    Origins,
+    Percent,
     QueuePrefix,
+    Rate,
     Seconds,
     Secrets,
     SentimentTableName,
     Topic,
     UsersTableName,
-    entries,
 )
 
-_PER_USER = 10  # some dashboards in some tabs, and reconnects before the end of the old stream is noticed
-_PER_ADDRESS = 20  # a small office; five such addresses fill a container of 100
-_OPENINGS = 5.0  # a second
-_BURST_SECONDS = 4  # worth of openings at once: an office reconnects in the same moment
+_PER_USER = 10  # a few dashboards in a few tabs, and reconnects before the service notices the end of the old stream
+_PER_ADDRESS = 20  # a small office
+_OPENINGS = 5.0  # per second
+_BURST_SECONDS = 4  # of openings at once: all clients of an office reconnect at the same time
 
 
 class Settings(BaseModel):
-    """The alias of a field is its key in the environment; its description is that of docs/settings.md."""
+    """The alias of a field is its key in the environment. The descriptions are also in docs/settings.md."""
 
     model_config = ConfigDict(frozen=True, populate_by_name=True, hide_input_in_errors=True)
 
@@ -48,7 +43,7 @@ class Settings(BaseModel):
         "push",
         alias="SSE_INTAKE",
         description="source of changes: `push` (the container's own queue, checked by queries of the table) or `poll`"
-        " (only the queries; needs no queue and no topic); `poll` in Lambda",
+        " (only the queries; needs no queue and no topic); the default is `poll` in Lambda",
     )
     topic_arn: Topic | None = Field(
         None,
@@ -57,9 +52,7 @@ class Settings(BaseModel):
         description="topic that the relay publishes to; required unless `SSE_INTAKE=poll`",
     )
     users_table: UsersTableName | None = Field(
-        None,
-        alias="USERS_TABLE",
-        description="table of the users' configurations; without it every configuration and its stream is 404",
+        None, alias="USERS_TABLE", description="table of the users' configurations; unset: every configuration is a 404"
     )
     queue_prefix: QueuePrefix = Field(
         "sentiment-stream", alias="QUEUE_PREFIX", description="prefix of the names of the containers' queues"
@@ -68,63 +61,49 @@ class Settings(BaseModel):
         "127.0.0.1", alias="SSE_HOST", min_length=1, description="address to listen on; use 0.0.0.0 in a container"
     )
     port: int = Field(8080, alias="SSE_PORT", ge=0, le=65_535, description="port to listen on; 0 selects a free one")
-    max_connections: int = Field(
+    max_connections: Count = Field(
         100,
         alias="SSE_MAX_CONNECTIONS",
-        ge=1,
-        le=1_000_000,
-        description="maximum number of open streams, then 503; the limit of open files must be 128 higher",
+        description="maximum number of open streams, then 503; the limit of open files (`ulimit -n`) must be at least"
+        " this value + 128",
     )
-    max_per_client: int | None = Field(
+    max_per_client: Count | None = Field(
         None,
         alias="SSE_MAX_PER_CLIENT",
-        ge=1,
-        le=1_000_000,
-        description="maximum number of open streams per user, and per address without identified users' streams, then"
-        " 429; unset: 10 per user, and `SSE_MAX_PER_ADDRESS` per address",
+        description="maximum number of open streams per user, then 429; unset: 10. It is also the default of"
+        " `SSE_MAX_PER_ADDRESS`",
     )
-    max_per_address: int | None = Field(
+    max_per_address: Count | None = Field(
         None,
         alias="SSE_MAX_PER_ADDRESS",
-        ge=1,
-        le=1_000_000,
-        description="maximum number of open streams per address, not counting identified users' streams, then 429;"
-        " unset: `SSE_MAX_PER_CLIENT`, else 20 if `FORWARDING_PROXIES` or `TRUSTED_PROXIES` is set, else"
-        " unlimited, because all clients of an unknown load balancer share one address",
+        description="maximum number of open anonymous streams per address, then 429; unset: `SSE_MAX_PER_CLIENT` if it"
+        " is set, else 20 if `FORWARDING_PROXIES` or `TRUSTED_PROXIES` is set, else unlimited, because clients behind"
+        " an unknown load balancer cannot be told apart",
     )
-    max_openings: float | None = Field(
+    max_openings: Rate | None = Field(
         None,
         alias="SSE_OPENINGS_PER_ADDRESS",
-        gt=0,
-        le=1_000_000,
-        allow_inf_nan=False,
-        description="streams that one address may open per second on average, not counting identified users' streams,"
-        " then 429; a burst may have four seconds' worth, and at least the maximum of open streams;"
-        " unset: 5 if `FORWARDING_PROXIES` or `TRUSTED_PROXIES` is set, else unlimited",
+        description="anonymous streams that one address may open per second on average, then 429; the burst is four"
+        " times this value, but not less than the maximum of open streams per address; unset: 5 if"
+        " `FORWARDING_PROXIES` or `TRUSTED_PROXIES` is set, else unlimited",
     )
-    reserved_percent: int = Field(
+    reserved_percent: Percent = Field(
         20,
         alias="SSE_RESERVED_FOR_USERS",
-        ge=0,
-        le=100,
-        description="percentage of `SSE_MAX_CONNECTIONS` that is reserved for identified users; applies if"
+        description="percentage of `SSE_MAX_CONNECTIONS` that is reserved for identified users; has an effect only if"
         " `GATEWAY_SECRET` or `TRUSTED_PROXIES` is set, because otherwise no user is identified",
     )
-    snapshot_queries: float = Field(
+    snapshot_queries: Rate = Field(
         50,
         alias="SSE_SNAPSHOT_QUERIES",
-        gt=0,
-        le=1_000_000,
-        allow_inf_nan=False,
-        description="queries of the table per second that all callers of `GET /api/v2/sentiment` together may cause,"
-        " with bursts of eight seconds' worth, then 503; not used in the REST function, which its"
-        " concurrency limits",
+        description="queries of the table per second by `GET /api/v2/sentiment`, for all callers together, then 503;"
+        " the burst is eight times this value; not used in the REST function, which is limited by its concurrency",
     )
     keep_alive: Seconds = Field(
         75,
         alias="SSE_KEEP_ALIVE",
         description="seconds for which an idle connection is kept; must exceed the idle timeout of a load balancer in"
-        " front, which otherwise sends requests into a connection that is being closed",
+        " front, which otherwise may send a request on a connection that the service is closing",
     )
     heartbeat_interval: Seconds = Field(
         30, alias="SSE_HEARTBEAT_INTERVAL", description="seconds between heartbeats on a stream"
@@ -132,10 +111,10 @@ class Settings(BaseModel):
     ping_interval: Seconds = Field(
         15,
         alias="SSE_PING_INTERVAL",
-        description="seconds of silence before a comment line; keep it below the proxies' idle timeout",
+        description="seconds without data after which a comment line is sent; keep it below the proxies' idle timeout",
     )
     lifetime: Seconds = Field(
-        900, alias="SSE_LIFETIME", description="maximum lifetime of a stream in seconds (each lives 80 to 100 % of it)"
+        900, alias="SSE_LIFETIME", description="maximum seconds of a stream; each gets a random 80 to 100 % of it"
     )
     drain_window: float = Field(
         20,
@@ -152,21 +131,17 @@ class Settings(BaseModel):
         200_000,
         alias="SSE_MAX_ITEMS",
         ge=1_000,
-        description="maximum number of items remembered for ordering and for the 24 h counts, about 1.1 kB each;"
-        " items of the last hour are always remembered for ordering",
+        description="maximum number of items in memory for ordering and for the 24 h counts, about 1.1 kB each; for"
+        " ordering, items of the last hour are kept above this number",
     )
     receive_wait: int = Field(
-        10,
-        alias="SSE_RECEIVE_WAIT",
-        ge=1,
-        le=20,
-        description="seconds of a long poll",
+        10, alias="SSE_RECEIVE_WAIT", ge=1, le=20, description="seconds of an SQS long poll (`WaitTimeSeconds`)"
     )
     canary_timeout: Seconds = Field(
         150,
         alias="SSE_CANARY_TIMEOUT",
-        description="seconds without any message or canary after which the push path counts as broken; must exceed"
-        " twice the interval of the canaries",
+        description="seconds without a message after which push counts as broken; must exceed twice the interval of the"
+        " canaries, the test messages that the relay sends every minute",
     )
     poll_interval: Seconds = Field(
         5,
@@ -176,21 +151,17 @@ class Settings(BaseModel):
     verify_interval: Seconds = Field(
         15, alias="SSE_VERIFY_INTERVAL", description="seconds between queries of the table that verify push"
     )
-    lookback: float = Field(
+    lookback: Age = Field(
         180,
         alias="SSE_LOOKBACK",
-        ge=150,
-        le=86_400,
-        description="age in seconds, by `timestamp`, of the oldest items that a query reads; must exceed the 120 s"
-        " within which items are scored",
+        description="maximum age in seconds, by `timestamp`, of the items that a query reads; must exceed 120 s:"
+        " an item's changes are guaranteed for 120 s after its `timestamp`",
     )
-    catchup: float = Field(
+    catchup: Age = Field(
         3_600,
         alias="SSE_CATCHUP",
-        ge=150,
-        le=86_400,
-        description="age in seconds of the oldest items that one query reads on the return to push, to find items"
-        " that were scored late",
+        description="maximum age in seconds of the items that the service reads once when push works again, to find"
+        " late changes",
     )
     proof_margin: float = Field(
         10,
@@ -198,34 +169,32 @@ class Settings(BaseModel):
         ge=0,
         le=120,
         allow_inf_nan=False,
-        description="seconds subtracted from the watermark, for the index's delay and for clock differences",
+        description="seconds subtracted from the watermark (the time in event ids), for the index's replication lag and"
+        " clock skew",
     )
     window_fill: float = Field(
         86_400,
         alias="SSE_WINDOW_FILL",
         ge=0,
         le=86_400,
-        description="age in seconds of the oldest items that are counted from the table after start; 0 starts"
-        " counting at the start, as in Lambda",
+        description="maximum age in seconds of the items that are read after start for the 24 h counts; 0, as in"
+        " Lambda: only changes after the start are counted",
     )
     ready_after: Seconds = Field(
-        10,
-        alias="SSE_READY_AFTER",
-        description="seconds without an answer of the table after which the service reports ready anyway",
+        10, alias="SSE_READY_AFTER", description="seconds after which the service is ready even without the table"
     )
-    trusted_proxies: Annotated[tuple[Network, ...], BeforeValidator(entries)] = Field(
+    trusted_proxies: Networks = Field(
         (),
         alias="TRUSTED_PROXIES",
-        description="networks (CIDRs, separated by commas) of proxies whose `X-Forwarded-For` and, without"
-        " `GATEWAY_SECRET`, whose `X-User-ID` is accepted; never a load balancer that forwards headers"
+        description="networks (CIDRs, separated by commas) of proxies whose `X-Forwarded-For` is accepted and, if"
+        " `GATEWAY_SECRET` is unset, whose `X-User-ID` is accepted; never list a load balancer that forwards headers"
         " from the internet; not used in Lambda",
     )
-    forwarding_proxies: Annotated[tuple[Network, ...], BeforeValidator(entries)] = Field(
+    forwarding_proxies: Networks = Field(
         (),
         alias="FORWARDING_PROXIES",
-        description="networks (CIDRs, separated by commas) of proxies of which only `X-Forwarded-For` is accepted,"
-        " such as a load balancer's subnets; `TRUSTED_PROXIES` need not be repeated here; not used in"
-        " Lambda",
+        description="networks (CIDRs, separated by commas) of proxies of which only `X-Forwarded-For` is accepted, such"
+        " as a load balancer's subnets, in addition to `TRUSTED_PROXIES`; not used in Lambda",
     )
     gateway_secret: Secrets = Field(
         (),
@@ -236,22 +205,20 @@ class Settings(BaseModel):
     iam_session_is_user: bool = Field(
         False,
         alias="IAM_SESSION_IS_USER",
-        description="in Lambda with IAM: whether the session name of a role, which the caller chooses, is part of the"
-        " user's id; otherwise all sessions of a role are one user",
+        description="in Lambda with IAM: `true` makes each session name of a role, which the caller chooses, a separate"
+        " user; `false` makes all sessions of a role one user",
     )
     ticket_secret: Secrets = Field(
         (),
         alias="TICKET_SECRET",
-        description="key of the tickets for browsers, in the format of `GATEWAY_SECRET`: the first encrypts, all"
-        " decrypt; without it no tickets are issued",
+        description="key of the tickets for browsers, in the format of `GATEWAY_SECRET`: new tickets are encrypted with"
+        " the first key, tickets of all keys are accepted; if unset, no tickets are issued",
     )
     ticket_lifetime: Seconds = Field(
         900, alias="TICKET_LIFETIME", description="lifetime in seconds of a ticket and of the streams that it opens"
     )
-    cors_origins: Annotated[tuple[Origin, ...], BeforeValidator(entries)] = Field(
-        (),
-        alias="CORS_ORIGINS",
-        description="other origins whose pages may read the stream, separated by commas; * for all",
+    cors_origins: Origins = Field(
+        (), alias="CORS_ORIGINS", description="origins whose pages may read the API, separated by commas; * for all"
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", alias="LOG_LEVEL", description="minimum level of log lines"
@@ -285,7 +252,7 @@ class Settings(BaseModel):
     function_name: str | None = Field(
         None,
         alias="AWS_LAMBDA_FUNCTION_NAME",
-        description="set by Lambda only; the process is a function, frozen between requests",
+        description="set by Lambda; do not set it. The service uses it to detect that it runs in Lambda",
     )
 
     @field_validator("topic_arn")
@@ -307,22 +274,22 @@ class Settings(BaseModel):
 
     @property
     def knows_addresses(self) -> bool:
-        """Whether the forwarding proxies are known, so that an address is a client's and not a load balancer's."""
+        """Whether proxies are configured, so that an address is a client's and not a load balancer's."""
         return not self.in_lambda and bool(self.forwarding_proxies or self.trusted_proxies)
 
     @property
     def per_address(self) -> int | None:
-        """Maximum number of streams of one address, without those of identified users; None: unlimited."""
+        """Maximum number of anonymous streams of one address; None: unlimited."""
         return self.max_per_address or self.max_per_client or (_PER_ADDRESS if self.knows_addresses else None)
 
     @property
     def openings(self) -> float | None:
-        """Streams that one address may open per second; None: unlimited."""
+        """Number of anonymous streams that one address may open per second; None: unlimited."""
         return self.max_openings or (_OPENINGS if self.knows_addresses else None)
 
     @property
     def openings_at_once(self) -> int:
-        """Streams that one address may open at once."""
+        """Number of anonymous streams that one address may open at once."""
         return max(math.ceil(_BURST_SECONDS * (self.openings or 0)), self.per_address or 0)
 
     @property
@@ -334,14 +301,14 @@ class Settings(BaseModel):
 
 _IN_LAMBDA = {
     "SSE_INTAKE": "poll",  # a frozen environment cannot keep a queue
-    "SSE_DRAIN_WINDOW": "0",  # no client is connected when it is stopped, and it is killed half a second later
-    "SSE_WINDOW_FILL": "0",  # it would read a day of items for one stream
+    "SSE_DRAIN_WINDOW": "0",  # at shutdown no client is connected, and Lambda kills the process half a second later
+    "SSE_WINDOW_FILL": "0",  # the function would read the items of a day for one stream
 }
 """Defaults in Lambda."""
 
 
 def read(environment: Mapping[str, str]) -> Settings:
-    """Reads the settings. Raises SettingsError with every mistake. An empty value counts as unset."""
+    """Reads the settings. Raises SettingsError with all mistakes. An empty value counts as unset."""
     given = {key: value for key, value in environment.items() if value != ""}
     if "AWS_LAMBDA_FUNCTION_NAME" in given:
         given = _IN_LAMBDA | given
@@ -352,30 +319,27 @@ def read(environment: Mapping[str, str]) -> Settings:
 
 
 def keys() -> list[str]:
-    """All keys, in the order of the docs."""
+    """Returns all keys in the order of the docs."""
     return [field.alias for field in Settings.model_fields.values() if field.alias]
 
 
 def unknown(environment: Mapping[str, str]) -> list[str]:
-    """Warnings of unknown keys that start with `SSE_`, with the closest known key. They are no errors, so that an older
-    version starts with a newer one's environment after a rollback."""
+    """Returns a warning for each unknown key that starts with `SSE_`. Unknown keys are no errors, so that after a
+    rollback an older version starts with the environment of a newer one."""
     known = keys()
-    strangers = sorted(key for key in environment if key.startswith("SSE_") and key not in known)
-    return [f"{key}: not a setting{_suggestion(key, known)}" for key in strangers]
+    warnings = []
+    for key in sorted(key for key in environment if key.startswith("SSE_") and key not in known):
+        close = difflib.get_close_matches(key, known, n=1)
+        warnings.append(f"{key}: not a setting" + (f"; did you mean {close[0]}?" if close else ""))
+    return warnings
 
 
-_SECRETS = ("GATEWAY_SECRET", "TICKET_SECRET")
-"""Settings whose values are in no message."""
-
-
-def _suggestion(key: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(key, known, n=1)
-    return f"; did you mean {close[0]}?" if close else ""
+_SECRETS = ("GATEWAY_SECRET", "TICKET_SECRET")  # their values must not be in messages
 
 
 def _mistake(item: Any, given: Mapping[str, str]) -> str:
-    named = item["loc"][0]  # by its alias where it was given, else by its own name
-    field = next(field for name, field in Settings.model_fields.items() if named in (field.alias, name))
+    location = item["loc"][0]  # the alias of a field that was given, else the field's name
+    field = next(field for name, field in Settings.model_fields.items() if location in (field.alias, name))
     key = field.alias or ""
     if item["type"] == "missing":
         return f"{key}: not set; it is the {field.description}"

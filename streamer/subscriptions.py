@@ -202,7 +202,7 @@ class ConfigurationSubscriptions:
                 if subscription.shows is None:
                     self._delivery.end(stream, "configuration_gone")
                 else:
-                    self._delivery.refilter(stream, stream.wanted.of(subscription))
+                    self._delivery.refilter(stream, stream.filter.of(subscription))
 
     def leave(self, subscription: ConfigurationSubscription[OpenStream]) -> None:
         """Called when the request ends."""

@@ -1,3 +1,3 @@
-"""What belongs to AWS Lambda alone: the functions `rest` and `reaper`, and what differs where the service itself runs
-as a function behind the Lambda Web Adapter (`hosting`, `adapter`, `identity`).
+"""AWS Lambda: the functions `rest` and `reaper`, and the differences between a container and the service as a function
+behind the Lambda Web Adapter (`hosting`, `adapter`, `identity`).
 """

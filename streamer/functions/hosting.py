@@ -1,4 +1,4 @@
-"""What differs between a container and a function: objects in place of a question that is asked everywhere."""
+"""The differences between a container and a Lambda function, as two implementations of one interface."""
 
 from __future__ import annotations
 
@@ -17,36 +17,36 @@ from streamer.web.identity import CallerIdentity, Identity
 
 
 class Hosting(Protocol):
-    """Where the service runs."""
+    """The environment of the service."""
 
     sleeps: bool
-    """Whether the process is frozen between requests: what it knows may be old, and it counts nothing meanwhile."""
+    """Whether the process is frozen between requests, so that its data may be old."""
 
     def identity(self, settings: Settings, gateway: Secrets) -> CallerIdentity:
-        """What may say who a caller is."""
+        """Returns the object that identifies callers."""
 
     def tracing(self, settings: Settings) -> Tracing:
-        """What records spans. Raises SettingsError."""
+        """Returns the recorder of spans. Raises SettingsError."""
 
-    def application(self, app: ASGIApp, ended: Callable[[], None]) -> ASGIApp:
-        """The application as it is served. `ended` may be called at each stream's end."""
+    def application(self, app: ASGIApp, stream_ended: Callable[[], None]) -> ASGIApp:
+        """Returns the application to serve. It may call `stream_ended` at the end of each stream."""
 
 
 class Container:
-    """A process that runs until it is told to stop."""
+    """A process that runs until it gets a signal."""
 
     sleeps = False
 
     def identity(self, settings: Settings, gateway: Secrets) -> CallerIdentity:
-        """By the gateway's secret, or the socket's peer."""
+        """Identifies by the gateway's secret or the socket's peer."""
         return Identity(settings.trusted_proxies, gateway, forwarders=settings.forwarding_proxies)
 
     def tracing(self, settings: Settings) -> Tracing:
         """Each span is a segment."""
         return tracing.build(settings.tracing, settings.deployment_name, in_lambda=False)
 
-    def application(self, app: ASGIApp, ended: Callable[[], None]) -> ASGIApp:
-        """As it is; what `ended` does is done by the clock."""
+    def application(self, app: ASGIApp, stream_ended: Callable[[], None]) -> ASGIApp:
+        """Returns `app`. Metrics are written by a timer instead of `stream_ended`."""
         return app
 
 
@@ -56,18 +56,18 @@ class Function:
     sleeps = True
 
     def identity(self, settings: Settings, gateway: Secrets) -> CallerIdentity:
-        """By the gateway's secret, or IAM."""
+        """Identifies by the gateway's secret or IAM."""
         return LambdaIdentity(gateway, sessions=settings.iam_session_is_user)
 
     def tracing(self, settings: Settings) -> Tracing:
         """Each span is a subsegment of the platform's segment."""
         return tracing.build(settings.tracing, settings.deployment_name, in_lambda=True)
 
-    def application(self, app: ASGIApp, ended: Callable[[], None]) -> ASGIApp:
-        """Streams leave before the function ends, and end by a complete response."""
-        return LambdaAdapter(app, ended)
+    def application(self, app: ASGIApp, stream_ended: Callable[[], None]) -> ASGIApp:
+        """Ends streams before the function's deadline, with complete responses."""
+        return LambdaAdapter(app, stream_ended)
 
 
 def hosting(settings: Settings) -> Hosting:
-    """Where the settings say that this process runs."""
+    """Returns the environment of this process."""
     return Function() if settings.in_lambda else Container()

@@ -1,10 +1,10 @@
-"""The reaper as a Lambda of its own, without a URL: only principals that may invoke it reach it.
+"""The reaper's Lambda function. It has no URL: only principals with the permission to invoke it can call it.
 
-Its entry point is `streamer.reaper_function.handler`, in the zip of REST. It takes
-- `{"prune": {}}`, what the schedule has as its input (`{"prune": {"all": false, "dry_run": true, "limit": 50}}`
-  likewise), or an EventBridge rule's own event (`{"source": "aws.events", …}`): one run of the reaper;
-- `{"prune": {}}` with Terraform's `tf` beside it (`aws_lambda_invocation` with `lifecycle_scope = "CRUD"`): when
-  Terraform destroys the deployment all its queues go, the living too; when it makes or changes it, nothing is done.
+Its entry point is `streamer.reaper_function.handler`, in the zip of the REST function. It accepts
+- `{"prune": {}}`, the input of the schedule, with options such as `{"prune": {"all": false, "dry_run": true, "limit":
+  50}}`, or an event of an EventBridge rule (`{"source": "aws.events", …}`): runs the reaper once;
+- `{"prune": {}}` with Terraform's member `tf` (`aws_lambda_invocation` with `lifecycle_scope = "CRUD"`): deletes all
+  queues of the deployment when Terraform destroys it; does nothing when Terraform creates or changes it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from streamer.clock import wall_ms
-from streamer.errors import SettingsError, UnexpectedEvent, described
+from streamer.errors import SettingsError, UnexpectedEvent, describe_event
 
 if TYPE_CHECKING:
     from streamer.intake.reaper import ReaperReport
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_AT_THE_END: Final = 500
-"""Queues that a destroyed deployment leaves at most: a minute's work."""
+_DESTROY_LIMIT: Final = 500
+"""Maximum number of queues that are deleted when the deployment is destroyed; takes about a minute."""
 
 _EXPECTED: Final = (
-    'the reaper expects a schedule\'s {"prune": {}}, with all, dry_run (true or false) and limit (1 or more) if wanted,'
+    'the reaper expects {"prune": {}}, with the options all, dry_run (true or false) and limit (1 or more),'
     ' or an EventBridge rule\'s event ({"source": "aws.events", …})'
 )
 
@@ -44,18 +44,18 @@ def handler(event: object, _: object) -> dict[str, Any]:
         case {"prune": dict(), "tf": {"action": "create" | "update"}}:
             return {}
         case {"prune": dict(options), "tf": {"action": "delete"}}:
-            return _prune({"all": True, "limit": _AT_THE_END, **options})
+            return _prune({"all": True, "limit": _DESTROY_LIMIT, **options})
         case {"prune": dict(options)}:
             return _prune(options)
         case {"source": "aws.events"}:
             return _prune({})
         case _:
-            raise UnexpectedEvent(f"{described(event)}; {_EXPECTED}")
+            raise UnexpectedEvent(f"{describe_event(event)}; {_EXPECTED}")
 
 
 @functools.cache
 def _settings() -> Settings:
-    """Read by the first invocation. An error is not kept."""
+    """Reads the settings in the first invocation. An error is not cached."""
     from streamer import settings
     from streamer.telemetry.logs import configure
 
@@ -72,30 +72,30 @@ def _prune(options: Mapping[str, object]) -> dict[str, Any]:
     limit = options.get("limit", LIMIT)
     known = set(options) <= {"all", "dry_run", "limit"} and isinstance(everything, bool) and isinstance(dry_run, bool)
     if not known or type(limit) is not int or limit < 1:
-        raise UnexpectedEvent(f"the options of prune are not right; {_EXPECTED}")
+        raise UnexpectedEvent(f"the options of prune are not valid; {_EXPECTED}")
     settings = _settings()
     if settings.topic_arn is None:
-        raise SettingsError(["CHANGES_TOPIC_ARN: not set; it names the topic whose queues are looked after"])
+        raise SettingsError(["CHANGES_TOPIC_ARN: not set; it is the topic whose queues the reaper deletes"])
     clients = connect_queue(settings.receive_wait)
     try:
         reaper = Reaper(clients, settings.topic_arn, settings.queue_prefix)
         report = reaper.prune(everything=everything is True, dry_run=dry_run is True, limit=limit)
     finally:
         clients.close()
-    said = _reported(report)
+    summary = _reported(report)
     level = logging.WARNING if report.those("failed") else logging.INFO
-    logger.log(level, "queues pruned", extra={name: count for name, count in said.items() if name != "fates"})
+    logger.log(level, "queues pruned", extra={name: count for name, count in summary.items() if name != "fates"})
     if settings.metrics == "emf":
         from streamer.telemetry.emf import encode
 
         for line in encode(_counted(report), deployment=settings.deployment_name, at_ms=wall_ms()):
             sys.stdout.write(f"{line}\n")
         sys.stdout.flush()
-    return said
+    return summary
 
 
 def _counted(report: ReaperReport) -> dict[str, float]:
-    """By the names of the metrics' catalogue."""
+    """Returns the counts by the names in `telemetry.catalogue`."""
     removed = [fate.kind for fate in report.those("removed")]
     return {
         "queues_found": sum(fate.kind == "queue" for fate in report.fates),

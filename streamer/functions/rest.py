@@ -1,9 +1,7 @@
-"""REST without streams: the Lambda behind a BUFFERED Function URL.
+"""The REST function: the API without streams and tickets, behind a BUFFERED Function URL.
 
-Its entry point is `streamer.rest.handler`. It takes a request of a Function URL (payload 2.0), and answers as the
-streaming service would, streams and tickets apart. It has no other task, since its URL is public: queues are removed by
-`streamer.functions.reaper`.
-"""
+Its entry point is `streamer.rest.handler`, which accepts requests of a Function URL (payload 2.0). It has no other
+task, because its URL is public: `streamer.functions.reaper` deletes queues."""
 
 from __future__ import annotations
 
@@ -12,7 +10,7 @@ import logging
 import os
 from typing import TYPE_CHECKING, Any, Final
 
-from streamer.errors import UnexpectedEvent, described
+from streamer.errors import UnexpectedEvent, describe_event
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,24 +19,21 @@ if TYPE_CHECKING:
 
     from streamer.settings import Settings
 
-_EXPECTED: Final = "REST expects a request of a Function URL (payload 2.0)"
+_EXPECTED: Final = "the REST function expects a request of a Function URL (payload 2.0)"
 
 
 def handler(event: object, context: object) -> dict[str, Any]:
-    """Answers one invocation with a Function URL's response.
-
-    Raises SettingsError or UnexpectedEvent.
-    """
+    """Returns the response for a Function URL. Raises SettingsError or UnexpectedEvent."""
     match event:
         case {"version": "2.0", "requestContext": {"http": dict()}}:
-            answer: dict[str, Any] = _served()(event, context)
-            return answer
+            response: dict[str, Any] = _mangum()(event, context)
+            return response
         case _:
-            raise UnexpectedEvent(f"{described(event)}; {_EXPECTED}")
+            raise UnexpectedEvent(f"{describe_event(event)}; {_EXPECTED}")
 
 
 def build(settings: Settings) -> ASGIApp:
-    """The application. It takes no connection before the first request."""
+    """Builds the application. It opens no connection before the first request."""
     from streamer.aws.clients import TableClient
     from streamer.aws.secrets import Secrets
     from streamer.aws.worker import Worker
@@ -64,25 +59,25 @@ def build(settings: Settings) -> ASGIApp:
             snapshot=SnapshotTable(public, settings.sentiment_table),
             count=Counts(SentimentTable(public, settings.sentiment_table)).metrics,
         ),
-        readiness=lambda: Readiness(True, "REST has nothing to wait for"),
+        readiness=lambda: Readiness(True, "the REST function is always ready"),
         cors_origins=settings.cors_origins,
     )
 
 
 @functools.cache
 def _settings() -> Settings:
-    """Read by the first invocation. An error is not kept."""
+    """Reads the settings in the first invocation. An error is not cached."""
     from streamer import settings
     from streamer.telemetry.logs import configure
 
     read = settings.read(os.environ)
     configure(read.log_level, read.log_format)
-    logging.getLogger("mangum").setLevel(logging.WARNING)  # it would log each path
+    logging.getLogger("mangum").setLevel(logging.WARNING)  # its INFO lines contain each path
     return read
 
 
 @functools.cache
-def _served() -> Callable[[Any, Any], Any]:
+def _mangum() -> Callable[[Any, Any], Any]:
     from mangum import Mangum
 
     text = ["text/", "application/json", "application/problem+json"]
@@ -93,7 +88,7 @@ def _served() -> Callable[[Any, Any], Any]:
         from streamer.web.traced import traced
 
         spans = tracing.build(settings.tracing, settings.deployment_name, in_lambda=True)
-        app = traced(app, spans, lambda: os.environ.get("_X_AMZN_TRACE_ID"))  # set anew for each invocation
+        app = traced(app, spans, lambda: os.environ.get("_X_AMZN_TRACE_ID"))  # set by Lambda for each invocation
 
     async def asgi(scope: Scope, receive: Receive, send: Send) -> None:
         await app(scope, receive, send)

@@ -1,5 +1,5 @@
-"""The HTTP server: uvicorn on a socket of our own, with a protocol of our own that bounds what a client may do.
+"""The HTTP server: uvicorn with our own listening socket and our own asyncio protocol, which limits each connection.
 
-bytes ─► Requests (h11, Sized, Chunked) ─► Connection ─► Exchange ─► the ASGI application ─► Exchange ─► bytes, or a
-TransportSink that takes the connection over.
+bytes ─► Requests (h11, SizedBody, ChunkedBody) ─► Connection ─► Exchange ─► ASGI application ─► Exchange ─► bytes, or a
+TransportSink that takes over the connection
 """

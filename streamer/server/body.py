@@ -1,7 +1,8 @@
-"""The body of one request as it comes: by Content-Length, or chunked (RFC 9112, sections 6.2 and 7.1). Pure.
+"""Parsers for the body of one request: with Content-Length, or chunked (RFC 9112, sections 6.2 and 7.1). Pure.
 
-Read strictly: a line ends with CR LF alone, a chunk where it says, and a chunk that would be too large is refused by
-its size. Trailers are read to their end and dropped: they are nobody's headers (RFC 9110, section 6.5.1).
+They are strict: each line ends with CR LF, a chunk ends where its size says, and a chunk that would exceed the limit is
+rejected when its size was read. Trailers are parsed and dropped; they are not merged into the headers (RFC 9110,
+section 6.5.1).
 """
 
 from __future__ import annotations
@@ -13,22 +14,21 @@ from typing import Final
 from streamer.server.refused import RequestRefused, malformed
 
 BODY_BYTES: Final = 32 * 1024
-"""Bytes of content: twice what any route accepts (streamer.web.body)."""
-CODING_BYTES: Final = 64 * 1024
-"""Bytes that are not content: chunk sizes and extensions, line ends, trailers."""
-LINES: Final = 4_096
-"""Lines of the same, two for a chunk: each takes time to read, however short it is."""
+"""Maximum size of the content: twice the limit of the routes (streamer.web.body)."""
+FRAMING_BYTES: Final = 64 * 1024
+"""Maximum size of chunk sizes, chunk extensions, line ends and trailers."""
+MAX_LINES: Final = 4_096
+"""Maximum number of lines, two per chunk: each takes time to parse, however short it is."""
 
 _SIZE: Final = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?")
 _TRAILER: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*")
 
 
-def too_large() -> RequestRefused:
-    """For a body over its bound."""
+def _too_large() -> RequestRefused:
     return RequestRefused(413, f"The body is larger than {BODY_BYTES} bytes.")
 
 
-class Sized:
+class SizedBody:
     """A body with a Content-Length."""
 
     __slots__ = ("_left", "content")
@@ -37,12 +37,12 @@ class Sized:
 
     def __init__(self, length: int) -> None:
         if length > BODY_BYTES:
-            raise too_large()
+            raise _too_large()
         self.content = bytearray()
         self._left = length
 
     def read(self, buffer: bytearray) -> bool:
-        """Consumes the start of the buffer. Returns whether the body is complete."""
+        """Removes parsed bytes from the buffer. Returns whether the body is complete."""
         piece = buffer[: self._left]
         del buffer[: len(piece)]
         self.content += piece
@@ -57,17 +57,17 @@ class _Next(enum.Enum):
     TRAILER = enum.auto()
 
 
-class Chunked:
-    """A chunked body: chunks, the last one of size 0, then trailers."""
+class ChunkedBody:
+    """A chunked body: chunks, the last of size 0, then trailers."""
 
-    __slots__ = ("_coding", "_left", "_lines", "_next", "_searched", "content")
+    __slots__ = ("_framing", "_left", "_lines", "_next", "_searched", "content")
 
     def __init__(self) -> None:
         self.content = bytearray()
         self._next = _Next.SIZE
-        self._left = 0  # of the chunk
-        self._coding = self._lines = 0
-        self._searched = 0  # bytes of the buffer that hold no line's end
+        self._left = 0  # bytes of the current chunk
+        self._framing = self._lines = 0
+        self._searched = 0  # bytes at the start of the buffer that contain no line end
 
     @property
     def in_trailers(self) -> bool:
@@ -75,7 +75,7 @@ class Chunked:
         return self._next is _Next.TRAILER
 
     def read(self, buffer: bytearray) -> bool:
-        """Consumes the start of the buffer. Returns whether the body is complete. Raises RequestRefused."""
+        """Removes parsed bytes from the buffer. Returns whether the body is complete. Raises RequestRefused."""
         while True:
             if self._next is _Next.DATA:
                 piece = buffer[: self._left]
@@ -105,15 +105,15 @@ class Chunked:
             raise malformed()
         self._left = int(size[1], 16)
         if len(self.content) + self._left > BODY_BYTES:
-            raise too_large()
+            raise _too_large()
         self._next = _Next.DATA if self._left else _Next.TRAILER
 
     def _line(self, buffer: bytearray) -> bytes | None:
-        """The next line, without its end; None: it is not complete."""
+        """Returns the next line without CR LF; None if it is not complete."""
         end = buffer.find(b"\n", self._searched)
-        if self._coding + (len(buffer) if end < 0 else end + 1) > CODING_BYTES or self._lines >= LINES:
+        if self._framing + (len(buffer) if end < 0 else end + 1) > FRAMING_BYTES or self._lines >= MAX_LINES:
             raise RequestRefused(
-                431, f"Trailers, or the coding of the body, are over {CODING_BYTES} bytes or {LINES} lines."
+                431, f"The chunk framing and the trailers are over {FRAMING_BYTES} bytes or {MAX_LINES} lines."
             )
         if end < 0:
             self._searched = len(buffer)
@@ -121,7 +121,7 @@ class Chunked:
         line = bytes(buffer[: end + 1])
         del buffer[: end + 1]
         self._searched = 0
-        self._coding += len(line)
+        self._framing += len(line)
         self._lines += 1
         if not line.endswith(b"\r\n"):
             raise malformed()

@@ -1,4 +1,4 @@
-"""How many connections there may be, and which of them is closed first when there are too many."""
+"""Limits the number of connections: at the limit, a connection that waits for its client is closed for a new one."""
 
 from __future__ import annotations
 
@@ -7,52 +7,54 @@ from typing import Final, Protocol
 
 from streamer.server.limits import ConnectionLimits
 
-YOUNG: Final = 1.0
-"""Seconds in a state for which a connection is not closed while another has waited longer, whatever for: otherwise a
-client that has just connected, or was just answered, would make room for the next one, and those that hold the server
-would keep it."""
+_YOUNG: Final = 1.0
+"""A connection that is in its state for less than this time (seconds) is closed only if all others are young, too.
+Otherwise an attacker's idle connections would stay open, and each new client would be closed for the next one."""
 
 
-class Expendable(Protocol):
+class Evictable(Protocol):
     """A connection that may be closed to make room for others."""
 
     since: float
-    """When its state began, by the loop's clock."""
+    """Time of the last state change, by the loop's clock."""
 
     @property
-    def expendable(self) -> int | None:
-        """How soon it is closed for others, 0 first; None: not at all."""
+    def close_priority(self) -> int | None:
+        """Priority for closing at the connection limit: 0 is closed first; None is never closed."""
 
     def abort(self) -> None:
-        """Closes it at once."""
+        """Closes the connection at once."""
 
 
 class Capacity:
-    """Bounds the connections of one server, streams that took theirs over included."""
+    """Limits the connections of one server, including those that were handed over to streams."""
 
-    def __init__(self, limits: ConnectionLimits, taken: Callable[[], int] | None = None) -> None:
-        """`taken`: how many connections are taken over now; None: they cannot be."""
+    def __init__(self, limits: ConnectionLimits, handed_over: Callable[[], int] | None = None) -> None:
+        """`handed_over` returns the number of connections that streams have; None disables the handover."""
         self.limits = limits
-        self.takeover = taken is not None
-        self._taken = taken
+        self.takeover = handed_over is not None
+        self._handed_over = handed_over
 
-    def free(self, connections: set[Expendable]) -> int:
-        """How many more there may be; negative: how much of the reserve is taken."""
-        taken = 0 if self._taken is None else self._taken()
-        return self.limits.connections - taken - len(connections)
+    def free(self, connections: set[Evictable]) -> int:
+        """Returns the number of free connections; negative if the reserve is in use."""
+        handed_over = 0 if self._handed_over is None else self._handed_over()
+        return self.limits.connections - handed_over - len(connections)
 
-    def make_room(self, connections: set[Expendable], now: float) -> int:
-        """For one more connection. If there are too many, the one that waits for its client, and has for longest, is
-        closed, the young last. Returns what is free then: not above 0 if all others wait for the application."""
-        if self.free(connections) > 0:
-            return self.free(connections)
-        waiting = [(order, other) for other in connections if (order := other.expendable) is not None]
-        if waiting:
-            young = now - YOUNG
-            _, oldest = min(
-                waiting,
-                key=lambda one: (one[1].since > young, 0 if one[1].since > young else one[0], one[1].since),
-            )
-            oldest.abort()
-            connections.discard(oldest)
+    def make_room(self, connections: set[Evictable], now: float) -> int:
+        """Called for a new connection. At the limit it closes one connection that waits for its client: by priority,
+        then the one that waits longest. Returns the number of free connections; 0 or less if no connection could be
+        closed."""
+        free = self.free(connections)
+        waiting = [(priority, other) for other in connections if (priority := other.close_priority) is not None]
+        if free > 0 or not waiting:
+            return free
+
+        def order(entry: tuple[int, Evictable]) -> tuple[bool, int, float]:
+            priority, other = entry
+            young = other.since > now - _YOUNG
+            return young, 0 if young else priority, other.since
+
+        _, evicted = min(waiting, key=order)
+        evicted.abort()
+        connections.discard(evicted)
         return self.free(connections)

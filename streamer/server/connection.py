@@ -1,6 +1,7 @@
-"""One HTTP/1.1 connection of the server: a protocol of our own for uvicorn, and all that is used of uvicorn.
+"""One HTTP/1.1 connection: the asyncio protocol that uvicorn uses instead of its own (option `http=`).
 
-What a client can send, withhold, or leave unread is bounded here, whatever the application does.
+The protocol limits how much a client can send, how long it can stall, and how much of a response it can leave unread,
+independently of the application.
 """
 
 from __future__ import annotations
@@ -18,25 +19,27 @@ from streamer.server.capacity import Capacity
 from streamer.server.exchange import Exchange, refusal, scope
 from streamer.server.refused import RequestRefused
 from streamer.server.requests import Head, Requests
-from streamer.server.state import ASKED, UNREAD, ConnectionState, expendable
+from streamer.server.state import HAS_REQUEST, REQUEST_INCOMPLETE, ConnectionState, close_priority
 from streamer.streams.transport import TAKEOVER, TransportSink
 
-AHEAD_BYTES: Final = 64 * 1024
-"""Bytes received while a request is answered; one segment (256 KB at most, with uvloop) may exceed it."""
+PIPELINED_BYTES: Final = 64 * 1024
+"""Number of bytes received during a response above which reading pauses. One read of up to 256 KB (uvloop) may exceed
+it."""
 DISCARDED_BYTES: Final = 1024 * 1024
-"""Bytes received after the last response. A connection that is closed before they are read would be reset, and the
-response with it (RFC 9112, section 9.6)."""
+"""Maximum number of bytes that are read and discarded after the last response. Closing a socket with unread data sends
+a TCP reset, and the client could lose the response (RFC 9112, section 9.6)."""
 HIGH_WATER: Final = 8 * 1024
-"""Bytes of a response that wait in the process before the application waits for the client."""
+"""High-water mark of the write buffer: above it the application waits in `send`."""
 
-_ALIVE: Final = frozenset({b"/health/live", b"/health/ready"})  # answered whatever else there is to do
+_HEALTH: Final = frozenset({b"/health/live", b"/health/ready"})  # answered even at the connection limit
 
 
 class Connection(asyncio.Protocol):
-    """A state machine with one timer: ConnectionState has its states and bounds.
+    """A state machine with one timer. ConnectionState documents the states, byte limits and timeouts.
 
-    The application begins with the head and may answer before the body has come; then this is the last answer.
-    Connections are bounded in number: one that waits for its client may be closed for another (Capacity).
+    The application starts when the request headers are complete. If it responds before the body is complete, the
+    connection is closed after this response. At the limit of connections, Capacity closes a connection that waits for
+    its client, to make room for a new one.
     """
 
     def __init__(
@@ -48,13 +51,13 @@ class Connection(asyncio.Protocol):
         *,
         capacity: Capacity,
     ) -> None:
-        """As uvicorn calls it, and with the capacity of the server."""
+        """uvicorn passes all arguments except `capacity`, which `protocol` adds."""
         self.state = ConnectionState.HEAD
         self.since = 0.0
-        """When the state began, by the loop's clock."""
+        """Time of the last state change, by the loop's clock."""
         self._app: ASGIApp = config.loaded_app
         self._server = server_state
-        self._connections: set[Any] = server_state.connections  # uvicorn's, all of this class
+        self._connections: set[Any] = server_state.connections  # uvicorn's set; all are of this class
         self._loop = _loop or asyncio.get_running_loop()
         self._capacity = capacity
         self._limits = capacity.limits
@@ -62,20 +65,20 @@ class Connection(asyncio.Protocol):
         self._requests = Requests()
         self._exchange: Exchange | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._body_ends = 0.0  # by the loop's clock
-        self._spare = False  # whether there were too many when it came
-        self._last = False  # whether no further request is read
+        self._body_deadline = 0.0  # by the loop's clock
+        self._over_limit = False  # whether the connection limit was reached when this connection was accepted
+        self._close_after_response = False
         self._reading = True
-        self._writable: asyncio.Future[None] | None = None  # while the transport takes no more
+        self._writable: asyncio.Future[None] | None = None  # set while the transport has paused writing
         self._discarded = 0
 
     # ---- asyncio.Protocol ----
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # servers are of streams
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # TCP
         self._transport = transport
         transport.set_write_buffer_limits(high=HIGH_WATER, low=0)
         free = self._capacity.make_room(self._connections, self._loop.time())
-        self._spare = free <= 0
+        self._over_limit = free <= 0
         self._connections.add(self)
         self._enter(ConnectionState.HEAD, self._limits.head)
         if free <= -self._limits.reserve:
@@ -90,7 +93,7 @@ class Connection(asyncio.Protocol):
         self._requests.feed(data)
         if self.state is not ConnectionState.ANSWERING:
             self._advance()
-        if self.state is ConnectionState.ANSWERING and self._requests.waiting > AHEAD_BYTES:
+        if self.state is ConnectionState.ANSWERING and self._requests.buffered > PIPELINED_BYTES:
             self._pause_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -114,8 +117,8 @@ class Connection(asyncio.Protocol):
             self._arm(None)
 
     def shutdown(self) -> None:
-        """Called by uvicorn as it stops: a response that has begun is completed."""
-        self._last = True
+        """Called when uvicorn stops. A response in progress is completed; an idle connection is closed."""
+        self._close_after_response = True
         if self._transport is None:
             return
         if self.state in (ConnectionState.IDLE, ConnectionState.HEAD):
@@ -133,12 +136,12 @@ class Connection(asyncio.Protocol):
         while self._writable is not None:
             await asyncio.shield(self._writable)
 
-    def take_over(self, sink: TransportSink, head: bytes, *, chunked: bool) -> bool:
+    def hand_over(self, sink: TransportSink, head: bytes, *, chunked: bool) -> bool:
         transport = self._transport
-        if transport is None or transport.is_closing() or self.state not in ASKED:
+        if transport is None or transport.is_closing() or self.state not in HAS_REQUEST:
             return False
         transport.write(head)
-        self._enter(ConnectionState.TAKEN)
+        self._enter(ConnectionState.HANDED_OVER)
         self._connections.discard(self)
         self._end_exchange()
         self._requests, self._transport = Requests(), None
@@ -147,19 +150,19 @@ class Connection(asyncio.Protocol):
             transport.resume_reading()
         return True
 
-    def answered(self, *, keep_alive: bool) -> None:
-        if self.state is ConnectionState.ANSWERING and keep_alive and not self._last:
+    def response_complete(self, *, keep_alive: bool) -> None:
+        if self.state is ConnectionState.ANSWERING and keep_alive and not self._close_after_response:
             self._exchange = None
             self._enter(ConnectionState.IDLE, self._limits.idle)
             self._advance()
-            if self._requests.waiting <= AHEAD_BYTES:
+            if self._requests.buffered <= PIPELINED_BYTES:
                 self._resume_reading()
-        elif self.state in ASKED:
-            self._close(unread=self.state in UNREAD or self._requests.waiting > 0)
+        elif self.state in HAS_REQUEST:
+            self._close(discard_input=self.state in REQUEST_INCOMPLETE or self._requests.buffered > 0)
 
     def fail(self) -> None:
-        if self.state in ASKED:
-            self._refuse(RequestRefused(500, "The server failed to answer. It has been logged."))
+        if self.state in HAS_REQUEST:
+            self._refuse(RequestRefused(500, "Internal server error. The error was logged."))
 
     def abort(self) -> None:
         if self._transport is not None:
@@ -180,22 +183,23 @@ class Connection(asyncio.Protocol):
 
     def _expired(self) -> None:
         self._timer = None
-        answers = self._exchange is not None and self._exchange.started
-        if self.state is ConnectionState.HEAD and self._requests.begun:
-            self._refuse(RequestRefused(408, f"The request's head took over {self._limits.head:.0f} seconds."))
-        elif self.state in UNREAD and not answers:
-            self._refuse(RequestRefused(408, "The request's body does not come, or takes too long."))
+        response_started = self._exchange is not None and self._exchange.started
+        if self.state is ConnectionState.HEAD and self._requests.head_started:
+            detail = f"The request headers did not arrive within {self._limits.head:.0f} seconds."
+            self._refuse(RequestRefused(408, detail))
+        elif self.state in REQUEST_INCOMPLETE and not response_started:
+            self._refuse(RequestRefused(408, "The request body did not arrive in time."))
         elif self.state in (ConnectionState.IDLE, ConnectionState.HEAD):
             self._close()
         else:
             self.abort()
 
     def _advance(self) -> None:
-        """Reads what has come of the request that is not answered yet."""
+        """Parses the bytes received so far for the current request."""
         try:
             if self.state in (ConnectionState.IDLE, ConnectionState.HEAD):
                 self._read_head()
-            if self.state in UNREAD:
+            if self.state in REQUEST_INCOMPLETE:
                 self._read_body()
         except RequestRefused as refused:
             self._refuse(refused)
@@ -204,59 +208,61 @@ class Connection(asyncio.Protocol):
         found = self._requests.head()
         if found is not None:
             self._begin(found)
-        elif self.state is ConnectionState.IDLE and self._requests.begun:
+        elif self.state is ConnectionState.IDLE and self._requests.head_started:
             self._enter(ConnectionState.HEAD, self._limits.head)
 
     def _read_body(self) -> None:
-        assert self._exchange is not None  # noqa: S101 - begun with the head
+        assert self._exchange is not None  # noqa: S101 - created when the headers were complete
         before = self._requests.content
         body = self._requests.body()
         if body is not None:
             self._enter(ConnectionState.ANSWERING, None if self._writable is None else self._limits.unread)
-            self._exchange.take_body(body)
+            self._exchange.set_body(body)
         elif self.state is ConnectionState.BODY and self._requests.in_trailers:
             self._enter(ConnectionState.TRAILERS, self._limits.head)
         elif self._requests.content > before:
-            self._arm(min(self._limits.stalled, self._body_ends - self._loop.time()))
+            self._arm(min(self._limits.stalled, self._body_deadline - self._loop.time()))
 
     def _begin(self, request: Head) -> None:
-        if self._spare and self._capacity.free(self._connections) < 0 and request.path not in _ALIVE:
+        if self._over_limit and self._capacity.free(self._connections) < 0 and request.path not in _HEALTH:
             raise RequestRefused(503, "Too many connections. Try again later.")
         if request.has_body:
             self._enter(ConnectionState.BODY, self._limits.stalled)
-            self._body_ends = self.since + self._limits.body
+            self._body_deadline = self.since + self._limits.body
         else:
             self._enter(ConnectionState.ANSWERING)
         exchange = self._exchange = Exchange(
             self,
             self._scope(request),
             self._server.default_headers,
-            keep_alive=request.keep_alive and not self._last,
+            keep_alive=request.keep_alive and not self._close_after_response,
             expects_continue=request.expects_continue,
         )
         if not request.has_body:
-            exchange.take_body(b"")
-        # A request knows nothing of the one before it on the connection.
+            exchange.set_body(b"")
+        # An empty context: the context variables of the request before on this connection must not be visible.
         task = self._loop.create_task(exchange.run(self._app), context=Context())
         task.add_done_callback(self._server.tasks.discard)
         self._server.tasks.add(task)
 
     def _scope(self, request: Head) -> Scope:
-        assert self._transport is not None  # noqa: S101 - it was read from
+        assert self._transport is not None  # noqa: S101 - a request was just read from it
         peer, own = (self._transport.get_extra_info(name) for name in ("peername", "sockname"))
         return scope(request, peer, own, {TAKEOVER: {}} if self._capacity.takeover else {})
 
     def _refuse(self, refused: RequestRefused) -> None:
-        """Answers in the application's place, with the last response of the connection."""
+        """Sends an error response instead of the application's, and closes the connection. Aborts the connection if the
+        application's response has started."""
         if self._exchange is not None and self._exchange.started:
             self.abort()
             return
         self._end_exchange()
-        self.write(refusal(refused, self._server.default_headers, content=not self._requests.silent))
-        self._close(unread=True)
+        self.write(refusal(refused, self._server.default_headers, content=not self._requests.is_head))
+        self._close(discard_input=True)
 
-    def _close(self, *, unread: bool = False) -> None:
-        """Ends the connection once the client has what was written. Whatever it still sends is read and dropped."""
+    def _close(self, *, discard_input: bool = False) -> None:
+        """Closes the connection when the write buffer was sent. With `discard_input` only the write side is closed
+        (half-close), and input is discarded until the client closes its side."""
         transport = self._transport
         if transport is None or transport.is_closing():
             return
@@ -264,7 +270,7 @@ class Connection(asyncio.Protocol):
         self._requests = Requests()
         limits = self._limits
         self._enter(ConnectionState.CLOSING, limits.unread if transport.get_write_buffer_size() else limits.linger)
-        if unread and not self._last and transport.can_write_eof():
+        if discard_input and not self._close_after_response and transport.can_write_eof():
             transport.write_eof()
             self._resume_reading()
         else:
@@ -286,13 +292,13 @@ class Connection(asyncio.Protocol):
             self._transport.resume_reading()
 
     @property
-    def expendable(self) -> int | None:
-        """How soon it is closed for others, 0 first; None: not at all."""
-        return expendable(self.state, unread=self._writable is not None)
+    def close_priority(self) -> int | None:
+        """Priority for closing at the connection limit: 0 is closed first; None is never closed."""
+        return close_priority(self.state, write_paused=self._writable is not None)
 
 
 def protocol(capacity: Capacity) -> Callable[..., Connection]:
-    """What uvicorn is given as `http=`."""
+    """Returns the protocol factory for uvicorn's option `http=`."""
 
     def make(**arguments: Any) -> Connection:
         return Connection(**arguments, capacity=capacity)

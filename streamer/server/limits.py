@@ -1,4 +1,4 @@
-"""The bounds of connections in time and number; those in bytes are declared where the bytes are read."""
+"""Limits of connections in time and number. Byte limits are defined in the modules that read the bytes."""
 
 from __future__ import annotations
 
@@ -7,16 +7,21 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLimits:
-    """How long a connection may take, in seconds, and how many there are."""
+    """Timeouts in seconds, and the number of connections."""
 
     idle: float = 75.0
+    """Between two requests (keep-alive)."""
     head: float = 20.0
+    """For the request headers, and for the trailers."""
     stalled: float = 20.0
-    """Without a byte of a body's content."""
+    """Between two parts of the request body."""
     body: float = 60.0
+    """For the whole request body."""
     unread: float = 30.0
+    """While the client does not read the response."""
     linger: float = 5.0
+    """For the close by the client after the last response."""
     connections: int = 512
-    """Including those that streams have taken over."""
+    """Includes the connections that were handed over to streams."""
     reserve: int = 16
-    """Further connections, for health checks; other requests on them get 503."""
+    """Additional connections for health checks. Other requests on them get 503."""

@@ -1,10 +1,10 @@
-"""Why a request is not read to its end."""
+"""The error response for a request that the server rejects before, or instead of, the application."""
 
 from __future__ import annotations
 
 
 class RequestRefused(Exception):
-    """With the status and detail of the response, which never quote the request."""
+    """`status` and `detail` of the response. `detail` never quotes the request."""
 
     def __init__(self, status: int, detail: str) -> None:
         super().__init__(detail)
@@ -13,5 +13,5 @@ class RequestRefused(Exception):
 
 
 def malformed() -> RequestRefused:
-    """For what is not HTTP, or what two servers could read in two ways."""
+    """For input that is not HTTP, or that two servers could parse in different ways (request smuggling)."""
     return RequestRefused(400, "The request is malformed.")

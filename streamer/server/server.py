@@ -1,4 +1,4 @@
-"""uvicorn, as the service runs it."""
+"""uvicorn with the configuration of the service."""
 
 from __future__ import annotations
 
@@ -15,31 +15,33 @@ from streamer.server.limits import ConnectionLimits
 from streamer.server.supported import check
 
 GRACE = 3.0
-"""Seconds that responses have to end once the server stops accepting."""
+"""Seconds that responses have to complete after the server stopped accepting connections."""
 
 
 class HttpServer(uvicorn.Server):
-    """uvicorn without its signal handlers: it would wait for ever for streams that nobody ends."""
+    """uvicorn without its signal handlers: its own shutdown would wait for open streams."""
 
     @classmethod
     def of(
-        cls, app: ASGIApp, *, limits: ConnectionLimits | None = None, taken: Callable[[], int] | None = None
+        cls, app: ASGIApp, *, limits: ConnectionLimits | None = None, handed_over: Callable[[], int] | None = None
     ) -> HttpServer:
-        """A server for an application, as the service runs it. `taken` says how many streams have taken their
-        connection over; without it streams go out by plain ASGI.
+        """Returns a server for `app`. `handed_over` returns the number of connections that streams have; without it
+        streams are written by ASGI `send`.
 
-        StreamerError if the installed uvicorn is not supported.
+        Raises StreamerError if the installed uvicorn version is not supported.
         """
         check()
         return cls(
             uvicorn.Config(
                 app,
-                http=cast("Any", protocol(Capacity(limits or ConnectionLimits(), taken))),  # called, and nothing else
+                http=cast(
+                    "Any", protocol(Capacity(limits or ConnectionLimits(), handed_over))
+                ),  # uvicorn only calls it
                 ws="none",
                 lifespan="off",
                 log_config=None,
-                access_log=False,  # it would hold the whole URL
-                proxy_headers=False,  # one X-Forwarded-For would make anybody loopback
+                access_log=False,  # it would contain the whole URL, with tickets
+                proxy_headers=False,  # else any client could pretend to be 127.0.0.1 by X-Forwarded-For
                 server_header=False,
                 timeout_graceful_shutdown=round(GRACE),
             )
@@ -47,5 +49,5 @@ class HttpServer(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leaves signals to whoever runs the server."""
+        """Installs no handlers: `streamer.serve` handles the signals."""
         yield

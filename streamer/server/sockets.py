@@ -1,4 +1,4 @@
-"""The listening socket, and how many files the process may have open."""
+"""The listening socket, and the limit of open files."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from streamer.server.limits import ConnectionLimits
 logger = logging.getLogger(__name__)
 
 _BACKLOG = 2048
-_SEND_BUFFER = 128 * 1024  # the kernel's part of a slow client's backlog
-_USER_TIMEOUT_MS = 30_000  # unacknowledged data for so long: the peer is dead (RFC 5482)
-_UNSENT = 16 * 1024  # bytes beyond the peer's window that the kernel takes (Linux tcp(7): TCP_NOTSENT_LOWAT)
+_SEND_BUFFER = 128 * 1024  # bytes that the kernel buffers for a slow client
+_USER_TIMEOUT_MS = 30_000  # the kernel closes a connection whose data is unacknowledged for this time (RFC 5482)
+_UNSENT = 16 * 1024  # bytes beyond the peer's window that the kernel accepts (Linux tcp(7): TCP_NOTSENT_LOWAT)
 _OWN_FILES = 48  # log, event loop, AWS
-_OTHERS = 128  # what is opened beside streams at least: these, connections of other requests, the reserve
-_OTHERS_WANTED = 512
+_MIN_OTHER_FILES = 128  # files beside the streams: _OWN_FILES, connections of other requests, the reserve
+_WANTED_OTHER_FILES = 512
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket with the options that streams need; accepted ones inherit them (Linux tcp(7), socket(7)).
+    """Returns a listening socket. Accepted sockets inherit its options (Linux tcp(7), socket(7)).
 
-    Raises SettingsError if the host is not this machine's, StreamerError if the port cannot be bound.
+    Raises SettingsError if the host name cannot be resolved, StreamerError if the address cannot be bound.
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
@@ -49,13 +49,13 @@ def listen(host: str, port: int) -> socket.socket:
     return sock
 
 
-def allow_files(streams: int, reserve: int = ConnectionLimits().reserve) -> int:
-    """Raises the process's soft limit of open files so that so many streams fit, and other requests beside them; says
-    so where the hard limit is lower. Returns how many connections there may be, the reserve aside.
+def raise_file_limit(streams: int, reserve: int = ConnectionLimits().reserve) -> int:
+    """Raises the soft limit of open files so that `streams` connections and other requests fit. Logs a warning if the
+    hard limit is too low. Returns the maximum number of connections, without the reserve.
 
-    Beyond the limit a connection is cut before anybody could answer it, and the queue's own connections fail too.
+    A process that reaches the limit of open files can neither accept connections nor call AWS.
     """
-    wanted = streams + _OTHERS_WANTED
+    wanted = streams + _WANTED_OTHER_FILES
     try:
         import resource
     except ImportError:  # Windows has no such limit
@@ -65,11 +65,11 @@ def allow_files(streams: int, reserve: int = ConnectionLimits().reserve) -> int:
     if soft != resource.RLIM_INFINITY and soft < wanted:
         allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
-        if allowed < streams + _OTHERS:
+        if allowed < streams + _MIN_OTHER_FILES:
             logger.warning(
                 "fewer open files allowed than SSE_MAX_CONNECTIONS needs:"
-                " raise the hard limit (ulimit -Hn), or lower it",
-                extra={"max_connections": streams, "needed": streams + _OTHERS, "hard_limit": hard},
+                " raise the hard limit (ulimit -Hn), or lower SSE_MAX_CONNECTIONS",
+                extra={"max_connections": streams, "needed": streams + _MIN_OTHER_FILES, "hard_limit": hard},
             )
     files = wanted if allowed == resource.RLIM_INFINITY else min(allowed, wanted)
     return max(files - _OWN_FILES - reserve, 1)

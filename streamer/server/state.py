@@ -1,4 +1,4 @@
-"""The states of a connection, and what bounds each of them."""
+"""The states of a connection, and the limits of each state."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from typing import Final
 
 
 class ConnectionState(enum.Enum):
-    """Every state has a bound in bytes and in seconds.
+    """Every state has a limit in bytes and in seconds.
 
              new ─┐
-        ┌──► idle ──► head ──► body ──► trailers ──► answering ──► taken over (by a TransportSink, for good)
+        ┌──► idle ──► head ──► body ──► trailers ──► answering ──► handed over (to a TransportSink)
         │                                                │
         └────────────────────────────────────────────────┴───────► closing ──► closed
 
-    From every state a connection may close. What is not read to its end is refused with a problem (RFC 9457).
+    A connection may close in every state. A request over a limit gets a problem (RFC 9457) with the status below.
 
     | state | bytes | seconds |
     |---|---|---|
-    | idle | 64 KB of empty lines: 431 | 75 (SSE_KEEP_ALIVE), which they do not prolong: the end |
-    | head | 64 KB as they come: 431 | 20: 408; of the first since the connect, and the end if nothing came |
-    | body | 32 KB of content: 413; 64 KB of chunked coding: 431 | 20 without content, 60 in all: 408 |
-    | trailers | 64 KB together with the coding: 431 | 20: 408 |
-    | answering | reading stops at 64 KB ahead; nothing of it is parsed | 30 in which the client takes nothing: abort |
-    | closing | 1 MB is read and dropped | 5; 30 while something is unread: abort |
+    | idle | 64 KB of empty lines: 431 | 75 (SSE_KEEP_ALIVE), not extended by empty lines: close |
+    | head | 64 KB: 431 | 20: 408; first request: since the connect, and close without a response if no byte came |
+    | body | 32 KB of content: 413; 64 KB of chunk framing: 431 | 20 without content, 60 in total: 408 |
+    | trailers | 64 KB including the chunk framing: 431 | 20: 408 |
+    | answering | reading pauses above 64 KB, which are not parsed | 30 while the client reads nothing: abort |
+    | closing | 1 MB is read and discarded: abort | 5; 30 while the write buffer is not empty: abort |
     """
 
     IDLE = enum.auto()
@@ -31,19 +31,19 @@ class ConnectionState(enum.Enum):
     BODY = enum.auto()
     TRAILERS = enum.auto()
     ANSWERING = enum.auto()
-    TAKEN = enum.auto()
+    HANDED_OVER = enum.auto()
     CLOSING = enum.auto()
     CLOSED = enum.auto()
 
 
-UNREAD: Final = (ConnectionState.BODY, ConnectionState.TRAILERS)
-ASKED: Final = (*UNREAD, ConnectionState.ANSWERING)
-"""The application has a request."""
+REQUEST_INCOMPLETE: Final = (ConnectionState.BODY, ConnectionState.TRAILERS)
+HAS_REQUEST: Final = (*REQUEST_INCOMPLETE, ConnectionState.ANSWERING)
+"""The application runs."""
 
 
-def expendable(state: ConnectionState, *, unread: bool) -> int | None:
-    """How soon a connection is closed to make room for others, 0 first; None: not at all. `unread`: the client does not
-    take the response."""
+def close_priority(state: ConnectionState, *, write_paused: bool) -> int | None:
+    """Returns the priority for closing at the connection limit: 0 is closed first; None is never closed.
+    `write_paused`: the client does not read the response."""
     match state:
         case ConnectionState.IDLE:
             return 0
@@ -51,7 +51,7 @@ def expendable(state: ConnectionState, *, unread: bool) -> int | None:
             return 1
         case ConnectionState.CLOSING:
             return 2
-        case ConnectionState.ANSWERING | ConnectionState.BODY | ConnectionState.TRAILERS if unread:
+        case ConnectionState.ANSWERING | ConnectionState.BODY | ConnectionState.TRAILERS if write_paused:
             return 3
         case ConnectionState.BODY | ConnectionState.TRAILERS:
             return 4

@@ -1,7 +1,7 @@
-"""Bytes as messages (WHATWG HTML, 9.2.6 "Interpreting an event stream"), whatever way the network cut them.
+"""An incremental decoder of event streams (WHATWG HTML, 9.2.6 "Interpreting an event stream").
 
-What is complete is decoded, split and matched at once, by one regular expression whose first alternative is the event
-as servers usually write it; what is written in another way is read line by line. Both say the same.
+All complete events of a chunk are matched by one regular expression, whose first alternative is the usual form of an
+event. Events in another form are parsed line by line, with the same result.
 """
 
 from __future__ import annotations
@@ -10,53 +10,53 @@ import re
 from typing import Final, NamedTuple
 
 MAX_EVENT_BYTES: Final = 1024 * 1024
-"""How large an event may be by default."""
+"""Default maximum size of an event."""
 
 _BOM: Final = b"\xef\xbb\xbf"
 _LONGEST_RETRY_MS: Final = 10**12
-"""A wait of 31 years: what is longer is for ever too, and no number with a million digits has to be read."""
+"""31 years. Longer reconnection times are set to this value, so that no number with a million digits is parsed."""
 
 _BLOCKS: Final = re.compile(
     r"(?:id: ?+(.++)\n)?+(?:event: ?+(.++)\n)?+data: ?+(.*+)\n\n"  # the usual event
-    r"|((?:.++\n)++\n|\n)"  # any other: lines and an empty line, or an empty line too many
+    r"|((?:.++\n)++\n|\n)"  # any other form: lines and an empty line, or only an empty line
 )
 _IGNORED_LINE: Final = re.compile(rb"^(?!(?:data|event|id|retry)(?::|$))[^\n]++\n", re.MULTILINE)
 _IGNORED_BEGINNING: Final = re.compile(rb"^(?!(?:data|event|id|retry)(?::|$))[^\n]{6,}+\Z", re.MULTILINE)
-"""The last, unfinished line, once it is long enough to be known as one that will be ignored."""
+"""The incomplete last line, if it is long enough to be known as an ignored field or a comment."""
 _RETRY_LINE: Final = re.compile(rb"^retry: ?+([0-9]+)\n", re.MULTILINE)
 
 
 class Message(NamedTuple):
-    """One dispatched event. A named tuple, because making a frozen dataclass costs more than reading the event."""
+    """One event. A named tuple, because creating a frozen dataclass takes longer than parsing the event."""
 
     event: str
-    """Its name; `message` where the stream gives none."""
+    """The event's name; `message` if the event has none."""
     data: str
-    """Its lines, joined by line feeds."""
+    """The data lines, joined by line feeds."""
     id: str
-    """The stream's last event id when it was dispatched; empty: none yet."""
+    """The last event id of the stream; empty: none yet."""
     retry_ms: int | None
-    """The reconnection time that was set among its lines, if one was."""
+    """The reconnection time in the event's lines; None if they have none."""
 
 
 class EventTooLarge(ValueError):
-    """An event grows beyond the limit; nothing that follows can be read."""
+    """An event is larger than the limit. The decoder cannot continue."""
 
 
 class Decoder:
-    """Reads one connection's bytes.
+    """Decodes the bytes of one connection.
 
-    `last_event_id`: where a stream that is continued had come to; as in browsers, it stays until the server sends
-    another. `max_event_bytes`: the largest event, comments and unknown fields not counted.
+    `last_event_id`: the id with which the stream resumed; as in browsers, it is valid until the server sends another.
+    `max_event_bytes`: maximum size of an event without comments and unknown fields.
     """
 
     def __init__(self, last_event_id: str = "", max_event_bytes: int = MAX_EVENT_BYTES) -> None:
         self.last_event_id = last_event_id
-        """As of the last event that was complete, with data or without."""
+        """The last event id of the stream, also from an event without data."""
         self.received = 0
-        """Bytes so far. When it grows the connection lives, though only comments may have come."""
+        """Number of received bytes, including comments."""
         self._max = max_event_bytes
-        self._pending = bytearray()  # what follows the last empty line, with line feeds alone
+        self._pending = bytearray()  # the bytes after the last empty line; all line ends are LF
         self._begun = False
         self._after_cr = False
         self._retry_ms: int | None = None
@@ -64,15 +64,16 @@ class Decoder:
 
     @property
     def retry_ms(self) -> int | None:
-        """The reconnection time that the stream set last, in milliseconds; it counts once its line is complete."""
+        """The last reconnection time of the stream in milliseconds, also from the complete lines of an incomplete
+        event."""
         unfinished = _RETRY_LINE.findall(self._pending) if self._begun else None
         return _milliseconds(unfinished[-1].decode()) if unfinished else self._retry_ms
 
     def feed(self, chunk: bytes) -> list[Message]:
-        """The messages that are complete with these bytes.
+        """Returns the messages that the chunk completes.
 
-        Raises EventTooLarge, but first returns what was complete before that event. An event that is unfinished when
-        the stream ends is dropped by not being asked for.
+        Raises EventTooLarge, but first returns the messages before the large event. An event that is incomplete at the
+        end of the stream is never returned.
         """
         self._check()
         self.received += len(chunk)
@@ -101,7 +102,8 @@ class Decoder:
         return messages
 
     def _with_line_feeds(self, chunk: bytes) -> bytes:
-        """CR LF and CR as LF. A CR at the end ends its line now: whether an LF follows is seen with the next bytes."""
+        """Replaces CR LF and CR by LF. A CR at the end of the chunk ends its line; an LF at the start of the next chunk
+        is then dropped."""
         if self._after_cr and chunk:
             self._after_cr = False
             chunk = chunk.removeprefix(b"\n")
@@ -110,8 +112,8 @@ class Decoder:
         return chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
     def _messages(self, text: str) -> list[Message]:
-        """The messages of whole blocks, each with its empty line."""
-        if "\0" in text:  # in an id it changes the meaning, and nobody sends it: not worth a usual way
+        """Returns the messages of complete blocks, each of which ends with an empty line."""
+        if "\0" in text:  # an id with NUL is ignored; too rare for the regular expression
             return [message for block in text.split("\n\n") if (message := self._unusual(block)) is not None]
         messages: list[Message] = []
         add, new, make, last_id = messages.append, tuple.__new__, Message, self.last_event_id
@@ -130,7 +132,7 @@ class Decoder:
         return messages
 
     def _unusual(self, block: str) -> Message | None:
-        """One block, line by line."""
+        """Parses one block line by line."""
         name, data, retry_ms = "", [], None
         for line in block.split("\n"):
             field, _, value = line.partition(":")
@@ -146,7 +148,7 @@ class Decoder:
         return Message(name or "message", "\n".join(data), self.last_event_id, retry_ms) if data else None
 
     def _within_limit(self, complete: bytearray) -> bytearray:
-        """What comes before the first block that is too large."""
+        """Returns the blocks before the first one that is too large."""
         begin = 0
         for block in complete.split(b"\n\n"):
             if len(block) > self._max and len(_IGNORED_LINE.sub(b"", block + b"\n")) > self._max + 1:
@@ -156,7 +158,7 @@ class Decoder:
         return complete
 
     def _shorten(self) -> None:
-        """Drops from the unfinished event what will be ignored anyway, and sees whether it is still too large."""
+        """Removes comments and unknown fields from the incomplete event, and checks its size."""
         kept = _IGNORED_BEGINNING.sub(b":", _IGNORED_LINE.sub(b"", self._pending))
         self._pending = bytearray(kept)
         self._too_large = len(kept) - kept.endswith(b"\n") > self._max

@@ -1,4 +1,4 @@
-"""Frames as bytes (WHATWG HTML, 9.2.6 "Interpreting an event stream")."""
+"""Encodes events (WHATWG HTML, 9.2.6 "Interpreting an event stream")."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from json.encoder import encode_basestring
 from streamer.change import plain
 
 PING = b": ping\n\n"
-"""A comment: keeps proxies from cutting a silent stream, invisible to scripts."""
+"""A comment. It prevents proxies from closing an idle connection; scripts do not see it."""
 
 
 def frame(event: str, data: str, *, place: str | None = None, retry_ms: int | None = None) -> bytes:
-    """One event. `data` is one line of JSON, so no line break can be in it."""
+    """Encodes one event. `data`: one line of JSON, without line breaks."""
     lines = f"event: {event}\ndata: {data}\n\n"
     if retry_ms is not None:
         lines = f"retry: {retry_ms}\n{lines}"
@@ -23,20 +23,20 @@ def frame(event: str, data: str, *, place: str | None = None, retry_ms: int | No
 
 
 _LINE_ENDS = str.maketrans({end: f"\\u{ord(end):04x}" for end in "\x85\u2028\u2029"})
-"""Unicode's own: to a client that splits lines by them, data would end there."""
+"""Unicode's line ends: a client that splits lines at them would truncate the data."""
 
 
 def quote(text: str) -> str:
-    """A JSON string, UTF-8 unescaped but for what could be taken for a line's end."""
+    """Returns a JSON string in UTF-8, in which only JSON's special characters and Unicode's line ends are escaped."""
     quoted = encode_basestring(text)
     if quoted.isascii() or not ("\x85" in quoted or "\u2028" in quoted or "\u2029" in quoted):
-        return quoted  # the searches take a thirtieth of the time of a translation
+        return quoted  # the searches are 30 times faster than `translate`
     return quoted.translate(_LINE_ENDS)
 
 
 def to_json(value: object) -> str:
-    """Compact JSON, strings as `quote` writes them; a Decimal becomes a number with no digit lost. TypeError for what
-    is none."""
+    """Returns compact JSON. Strings are written by `quote`; a Decimal becomes a number with all digits. Raises
+    TypeError for other types."""
     if value is None:
         return "null"
     if isinstance(value, str):
@@ -53,4 +53,4 @@ def to_json(value: object) -> str:
         return "{" + ",".join(f"{quote(name)}:{to_json(member)}" for name, member in value.items()) + "}"
     if isinstance(value, list | tuple):
         return "[" + ",".join(map(to_json, value)) + "]"
-    raise TypeError(f"{type(value).__name__} has no JSON form here")
+    raise TypeError(f"cannot encode {type(value).__name__} as JSON")

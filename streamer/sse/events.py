@@ -1,6 +1,6 @@
-"""What each event of the stream says. docs/events.md shows one of each, made from these classes.
+"""The events of the stream. docs/events.md has an example of each, generated from these classes.
 
-Times are ISO 8601 UTC with milliseconds. `data()` is one line of JSON with the fields in the order shown.
+Times are ISO 8601 UTC with milliseconds. `data()` is one line of JSON with the fields in the order of the class.
 """
 
 from __future__ import annotations
@@ -21,53 +21,54 @@ ClosingReason = Literal["drain", "lifetime", "server_busy", "slow", "configurati
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What all events share: a name and one line of JSON."""
+    """Base class: a name and one line of JSON."""
 
     name: ClassVar[str]
 
     def data(self) -> str:
-        """The event's `data` line."""
+        """Returns the value of the `data` field."""
         return to_json({field.name: getattr(self, field.name) for field in fields(self)})
 
     def frame(self, *, place: str | None = None, retry_ms: int | None = None) -> bytes:
-        """The event as it goes over the wire."""
+        """Returns the encoded event. `place`: its `id`."""
         return frame(self.name, self.data(), place=place, retry_ms=retry_ms)
 
 
 @dataclass(frozen=True, slots=True)
 class Connected(Event):
-    """First on every stream; without an id, so that a client cut off now asks again from where it was."""
+    """The first event of every stream. It has no id, so that a client that is disconnected before the replay resumes
+    from its old id."""
 
     name = "connected"
     connection_id: str
     tickers: tuple[str, ...] | None
-    """The stream's filter; null: every ticker."""
+    """The stream's tickers; null: all tickers."""
     resume: Resume
     replayed: int
-    """How many events of the history follow."""
+    """Number of events of the history that follow."""
     mode: str
-    """How changes come now: `push`, `poll`, `both` or `down`."""
+    """`push`, `poll`, `both` or `down`."""
     retry_ms: int
     heartbeat_seconds: float
     mode_reason: str | None = None
-    """Why it is this mode, in words for everybody."""
+    """Reason of the mode, for people."""
     mode_since: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Reset(Event):
-    """The place asked for is not covered, or the configuration changed: read the snapshot again; what the history has
-    follows."""
+    """The stream cannot resume after the requested id, or the configuration changed. The client reads the snapshot
+    again; the events of the history follow."""
 
     name = "reset"
     reason: ResetReason
     tickers: tuple[str, ...] | None = None
-    """The stream's from here on, where its configuration changed; else the member is left out."""
+    """The new tickers if the configuration changed, else the member is missing."""
 
     def data(self) -> str:
-        """The event's `data` line."""
-        named = {} if self.tickers is None else {"tickers": self.tickers}
-        return to_json({"reason": self.reason, **named})
+        """Returns the value of the `data` field."""
+        members = {} if self.tickers is None else {"tickers": self.tickers}
+        return to_json({"reason": self.reason, **members})
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +86,11 @@ class SentimentUpdate(Event):
     source: str | None
     updated_at: str | None
     committed_at: str | None
-    """By the table's clock, whole seconds; null: learnt by a query."""
+    """Time of the stream record, in whole seconds; null if the state was read by a query."""
 
     @classmethod
     def of(cls, key: Key, ticker: str, state: State, committed_at: str | None = None) -> SentimentUpdate:
-        """What is told of an item in this state to who watches one of its tickers."""
+        """Returns the event for an item's state and one of its tickers."""
         return cls(
             source_id=key.source_id,
             timestamp=key.timestamp,
@@ -104,7 +105,8 @@ class SentimentUpdate(Event):
         )
 
     def data(self) -> str:
-        """The event's `data` line; written out because every change passes here."""
+        """Returns the value of the `data` field. Not by `to_json`, which is slower, because every change is encoded
+        here."""
         return (
             f'{{"source_id":{quote(self.source_id)},"timestamp":{quote(self.timestamp)},"version":"{self.version}",'
             f'"ticker":"{self.ticker}","label":"{self.label}","score":{plain(self.score)},'
@@ -117,7 +119,7 @@ class SentimentUpdate(Event):
 
 @dataclass(frozen=True, slots=True)
 class SentimentWithdrawn(Event):
-    """An item has no visible state under this ticker any more."""
+    """An item is no longer shown for this ticker."""
 
     name = "sentiment_withdrawn"
     source_id: str
@@ -128,7 +130,7 @@ class SentimentWithdrawn(Event):
 
 @dataclass(frozen=True, slots=True)
 class Metrics(Event):
-    """Items of the last 24 hours (since `since`, while the window fills)."""
+    """Counts of the items of the last 24 hours; after a start, since `since`."""
 
     name = "metrics"
     total: int
@@ -136,9 +138,9 @@ class Metrics(Event):
     neutral: int
     negative: int
     by_tag: Mapping[str, int]
-    """Items by ticker, the 20 largest; all others together under `other`."""
+    """Number of items by ticker: the 20 largest, and `other` for all others."""
     rate_last_hour: float
-    """Items a minute, over the part of the last hour that the window covers."""
+    """Items per minute, for the part of the last hour after `since`."""
     rate_last_24h: float
     since: str
     timestamp: str
@@ -146,7 +148,7 @@ class Metrics(Event):
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat(Event):
-    """The stream is alive, and how events reach it now."""
+    """Sent periodically, with the current mode."""
 
     name = "heartbeat"
     timestamp: str
@@ -159,12 +161,12 @@ class Heartbeat(Event):
 
 @dataclass(frozen=True, slots=True)
 class Closing(Event):
-    """The server is about to end this stream on purpose; come back after `retry_ms`."""
+    """The server ends this stream. The client reconnects after `retry_ms`."""
 
     name = "closing"
     reason: ClosingReason
     retry_ms: int
 
     def frame(self, *, place: str | None = None, retry_ms: int | None = None) -> bytes:
-        """With a `retry:` line that says the same to the browser."""
+        """Returns the encoded event with a `retry:` line, which sets the reconnection time of a browser."""
         return frame(self.name, self.data(), place=place, retry_ms=self.retry_ms)

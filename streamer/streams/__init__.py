@@ -1,9 +1,8 @@
-"""From frames to sockets: admission, a `Sink` for each stream, one flush for what was published, one sweep for what is
-due.
+"""Open streams: their admission, the delivery of frames to them, and their end.
 
-hub.publish ─► delivery.flush: one join of bytes for each group of equal filters ─► sink.write of each stream in it
-every 250 ms ─► delivery.sweep: metrics; heartbeats, pings and lifetimes that are due; slow clients
+hub.publish ─► delivery.flush: concatenates the frames once per group of equal filters ─► sink.write of each stream
+every 250 ms ─► delivery.sweep: sends metrics, heartbeats and pings; closes streams that expired or whose client is slow
 
-`stream` has the states of a stream, `registry` the open streams and how each ends. `sink` is the interface, `transport`
-writes to the connection itself, `asgi` goes by plain ASGI `send`.
+`stream` defines the states of a stream; `registry` holds the open streams and closes them. `sink` is the interface to
+the socket: `transport` writes to the connection directly, `asgi` uses ASGI `send`.
 """

@@ -1,4 +1,4 @@
-"""The events that are about a stream, not about items: `connected`, `reset`, `heartbeat` and `closing`."""
+"""The control events of a stream: `connected`, `reset`, `heartbeat` and `closing`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from streamer.streams.timing import Timing
 
 
 class Announcements:
-    """Makes them as things stand now."""
+    """Creates control events with the current mode and time."""
 
     def __init__(
         self,
@@ -40,8 +40,8 @@ class Announcements:
         return self._clock() - self._started
 
     def connected(self, stream: OpenStream) -> bytes:
-        """The first frame of a stream; it has no id."""
-        tickers = stream.wanted.tickers
+        """Returns the first frame of a stream. It has no id."""
+        tickers = stream.filter.tickers
         retry_ms = round(self._timing.retry * 1000)
         mode = self._mode()
         return Connected(
@@ -57,7 +57,7 @@ class Announcements:
         ).frame(retry_ms=retry_ms)
 
     def heartbeat(self, connections: int) -> Heartbeat:
-        """For every stream the same."""
+        """Returns the heartbeat, which is the same for every stream. `connections`: number of open streams."""
         mode = self._mode()
         return Heartbeat(
             timestamp=iso_time(self._now_ms()),
@@ -69,14 +69,13 @@ class Announcements:
         )
 
     def closing(self, reason: ClosingReason) -> bytes:
-        """`retry_ms` is jittered, so that clients do not come back all at once."""
-        spread = (10.0, 30.0) if reason == "server_busy" else (0.3, 1.0)
-        scale = 1.0 if reason == "server_busy" else self._timing.retry
-        return Closing(reason, round(1000 * scale * self._random.uniform(*spread))).frame()
+        """Returns a `closing` frame. Its `retry_ms` is random, so that clients do not reconnect all at once."""
+        least, most = (10.0, 30.0) if reason == "server_busy" else (0.3 * self._timing.retry, self._timing.retry)
+        return Closing(reason, round(1000 * self._random.uniform(least, most))).frame()
 
 
-def reset(start: Start, wanted: Filter) -> bytes:
-    """The frame for a stream whose start is a reset; it names the tickers where the configuration has changed."""
+def reset(start: Start, stream_filter: Filter) -> bytes:
+    """Returns the `reset` frame. It names the tickers if the configuration changed."""
     assert start.reason is not None, "only a reset has a reason"  # noqa: S101 - a bug, not an input
     changed = start.reason == "configuration_changed"
-    return Reset(start.reason, tuple(sorted(wanted.tickers or ())) if changed else None).frame()
+    return Reset(start.reason, tuple(sorted(stream_filter.tickers or ())) if changed else None).frame()

@@ -1,4 +1,4 @@
-"""A sink over plain ASGI `send` (ASGI 3.0, HTTP response body)."""
+"""A sink that writes with ASGI `send` (ASGI 3.0, HTTP response body)."""
 
 from __future__ import annotations
 
@@ -16,23 +16,24 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 _PIECE = 8 * 1024
-"""Bytes of one `send`, which returns when the server's buffer has room again: small, so that slow progress is seen."""
+"""Number of bytes per `send`. It returns when the server's buffer has room again, so small pieces show the progress of
+a slow client."""
 
 
 class AsgiSink:
-    """The request's own task waits until the client is gone; a writing task exists only while there is something to
-    write. So an idle stream costs no task beyond the one that the server made for the request."""
+    """Conforms to Sink. The request's task waits for the disconnect; a writing task exists only while bytes are queued.
+    So an idle stream needs only the task that the server created for the request."""
 
     def __init__(self, send: Send, clock: Callable[[], float] = time.monotonic) -> None:
         self.on_blocked: Callable[[], None] | None = None
         self.on_drained: Callable[[], None] | None = None
         self.connection_id: str | None = None
-        """Of its stream, for what is logged."""
+        """The stream's id, for log lines."""
         self._send = send
         self._clock = clock
         self._chunks: deque[bytes] = deque()
         self._waiting = 0  # bytes in _chunks
-        self._in_flight = 0  # bytes taken from _chunks that send has not taken yet
+        self._in_flight = 0  # bytes taken from _chunks that were not sent yet
         self._in_flight_since: float | None = None
         self._writer: asyncio.Task[None] | None = None
         self._owner: asyncio.Task[Any] | None = None
@@ -41,8 +42,8 @@ class AsgiSink:
         self._aborted = False
 
     async def run(self, receive: Receive) -> None:
-        """Returns when the client is gone, the response has ended, or the sink was aborted. Called once, by the
-        request's task."""
+        """Waits until the client disconnected, the response ended, or the sink was aborted. Called once, by the task of
+        the request."""
         self._owner = asyncio.current_task()
         try:
             while not self._aborted and (await receive())["type"] != "http.disconnect":
@@ -105,10 +106,10 @@ class AsgiSink:
             if self._closing:
                 await self._send_piece(b"", more=False)
         except OSError:
-            # ASGI 2.4: send raises OSError once the client is gone; `run` learns it from receive.
+            # ASGI 2.4: `send` raises OSError after a disconnect. `run` gets the disconnect from `receive`.
             self._ended = True
         except Exception as error:
-            # uvloop raises RuntimeError for a transport that closed under a pipelined request.
+            # uvloop raises RuntimeError if the transport was closed during a pipelined request.
             logger.debug(
                 "writing to a stream failed", extra={"connection_id": self.connection_id, "error": repr(error)}
             )
@@ -121,7 +122,7 @@ class AsgiSink:
             try:
                 self.on_drained()
             except Exception:
-                logger.exception("a stream could not go on", extra={"connection_id": self.connection_id})
+                logger.exception("the replay of a stream failed", extra={"connection_id": self.connection_id})
                 self.abort()
 
     async def _send_piece(self, piece: bytes, *, more: bool = True) -> None:

@@ -1,7 +1,7 @@
-"""Writes what the hub made to the streams that want it.
+"""Delivers the hub's frames to the open streams whose filters admit them.
 
-Order is kept by one rule: whatever writes frames of the hub's sequence to a single stream (the opening, a heartbeat,
-the history) flushes first, so that no id is ever ahead of what was queued to that stream.
+Every method that writes numbered frames to a single stream (opening, heartbeat, history) calls `flush` first. Otherwise
+a stream could receive an id before frames with lower ids that are still pending.
 """
 
 from __future__ import annotations
@@ -34,10 +34,11 @@ from streamer.telemetry.counters import Counters
 logger = logging.getLogger(__name__)
 
 _REPLAY_BYTES: Final = 64 * 1024
+"""Size of one part of a replay. The next part is written when the client has read this one."""
 
 
 class Delivery:
-    """All streams of this container. Not thread-safe: lives in the event loop."""
+    """Delivers frames to all streams of this container. Not thread-safe: every method runs in the event loop."""
 
     def __init__(
         self,
@@ -52,9 +53,9 @@ class Delivery:
     ) -> None:
         self.draining = False
         self.on_flush: Callable[[], None] | None = None
-        """Called after each flush: what was published before it is written now."""
+        """Called at the end of each flush, when no frame is pending."""
         self.clock = clock
-        """Monotonic seconds, by which streams are timed."""
+        """Monotonic seconds; all times of a stream are measured by it."""
         self._hub = hub
         self._counters = counters
         self._timing = timing
@@ -64,13 +65,13 @@ class Delivery:
         self._registry = Registry(hub, counters, self._announcements, timing, clock)
         self._sweep = Sweep(hub, self._registry, self._announcements, timing)
         self._flushed_at = float("-inf")
-        """When what was published was last flushed for its own sake: heartbeats and metrics make no event wait."""
+        """Time of the last flush by `schedule_flush`. Heartbeats and metrics flush too, but must not delay events."""
         self._flush_timer: asyncio.TimerHandle | None = None
         self._metrics_at = float("-inf")
 
     @property
     def streams(self) -> set[OpenStream]:
-        """Those whose request has not ended."""
+        """The streams whose request has not ended, including those that are closing."""
         return self._registry.streams
 
     @property
@@ -81,48 +82,51 @@ class Delivery:
     def open(
         self,
         sink: Sink,
-        wanted: Filter,
+        stream_filter: Filter,
         request: Request,
         *,
         since: FilterSince | None = None,
         deadline_ms: int | None = None,
         leave_by_ms: int | None = None,
     ) -> OpenStream:
-        """Begins a stream: `connected`, what it missed, a heartbeat and the metrics, then live, with no step of the
-        event loop between the last of the history and the first live frame.
+        """Opens a stream: sends `connected`, the missed events, a heartbeat and the metrics.
 
-        `since`: where the filter is one that can change (`refilter`). `deadline_ms`: of the ticket that opens it.
-        `leave_by_ms`: when its lifetime is over at the latest. Both in Unix milliseconds."""
+        The stream joins its live group in the same step of the event loop in which the last part of the history is
+        written, so it misses nothing in between.
+
+        `since`: when the current filter took effect; None if the filter never changes. `deadline_ms`: expiry of the
+        ticket. `leave_by_ms`: latest end of the stream. Both are Unix milliseconds."""
         now = self.clock()
         start = self._hub.begin(request, self._now_ms(), since)
         stream = OpenStream(
             connection_id=secrets.token_hex(8),
-            wanted=wanted,
+            filter=stream_filter,
             sink=sink,
             start=start,
-            replayed=self._hub.missed_count(wanted, start),
+            replayed=self._hub.missed_count(stream_filter, start),
             opened_at=now,
+            # A request that was accepted just before draining started ends at once.
             ends_at=now if self.draining else now + self._timing.lifetime * self._random.uniform(0.8, 1.0),
             heartbeat_at=now + self._timing.heartbeat * self._random.uniform(0.5, 1.0),
-            silence=self._timing.ping * self._random.uniform(0.8, 1.0),
-            ends_for="drain" if self.draining else "lifetime",  # it was let in a moment before the drain began
+            ping_after=self._timing.ping * self._random.uniform(0.8, 1.0),
+            end_reason="drain" if self.draining else "lifetime",
         )
         if leave_by_ms is not None:
             stream.ends_at = min(stream.ends_at, now + (leave_by_ms - self._now_ms()) / 1000)
         if deadline_ms is not None:
             expires_at = now + (deadline_ms - self._now_ms()) / 1000
             if expires_at < stream.ends_at:
-                stream.ends_at, stream.ends_for = expires_at, "ticket_expired"
+                stream.ends_at, stream.end_reason = expires_at, "ticket_expired"
         self.streams.add(stream)
         self._counters.add("streams_opened")
-        opening = self._connected(stream)
+        opening = self._announcements.connected(stream)
         if start.resume == "resumed":
             self._counters.add("streams_resumed")
         if start.reason is not None:
             self._counters.add("streams_reset")
-            opening += reset(start, wanted)
+            opening += reset(start, stream_filter)
         sink.on_blocked = partial(self._registry.blocked.add, stream)
-        sink.on_drained = partial(self._continue, stream)
+        sink.on_drained = partial(self._continue_replay, stream)
         try:
             self._replay(stream, opening)
         except BaseException:
@@ -130,29 +134,30 @@ class Delivery:
             raise
         return stream
 
-    def refilter(self, stream: OpenStream, wanted: Filter) -> None:
-        """Its configuration has other tickers now: `reset`, which names them, and what the history has of them, then
-        live. What was published before goes out by the old filter, and nothing of it after the `reset`."""
-        if wanted == stream.wanted:
+    def refilter(self, stream: OpenStream, stream_filter: Filter) -> None:
+        """Changes the filter of a stream: sends `reset` with the new tickers, then the matching history, then live
+        events. Pending frames are flushed first with the old filter; after `reset` only the new filter applies."""
+        if stream_filter == stream.filter:
             return
         self.flush()
-        if not stream.is_open:  # the flush may have found it too slow
+        if not stream.is_open:  # the flush may have closed it as slow
             return
         try:
-            waiting = stream.sink.pending()
+            pending = stream.sink.pending()
         except Exception as error:
             self._registry.fail(stream, error)
             return
-        if waiting > self._timing.slow_bytes:
+        if pending > self._timing.slow_bytes:
             self._registry.close_slow(stream)
             return
         self._counters.add("streams_refiltered")
-        self._hub.leave(stream.wanted, stream)
-        stream.wanted = wanted
+        self._hub.leave(stream.filter, stream)
+        stream.filter = stream_filter
         stream.replay(Start("reset", self._hub.history.evicted_through, "configuration_changed"))
-        opening = reset(stream.start, wanted)
-        if waiting:
-            # The history follows when the client has taken what waits: change after change adds no more than this.
+        opening = reset(stream.start, stream_filter)
+        if pending:
+            # `_continue_replay` sends the history when the client has read the buffer. So repeated changes of the
+            # filter add only a `reset` each to the buffer.
             self._registry.write(stream, opening, 0, self.clock())
             return
         try:
@@ -161,17 +166,17 @@ class Delivery:
             self._registry.fail(stream, error)
 
     def end(self, stream: OpenStream, reason: ClosingReason) -> None:
-        """Sends `closing` to one stream, after what was published for it; ending twice does nothing."""
+        """Flushes, then sends `closing` to the stream. Does nothing if the stream is closing or has ended."""
         self.flush()
         if stream.is_open:
             self._registry.close(stream, reason)
 
     def forget(self, stream: OpenStream) -> None:
-        """The stream's request has ended. Forgetting twice does nothing."""
+        """Removes a stream whose request has ended. A second call does nothing."""
         self._registry.forget(stream)
 
     def drain(self, window: float) -> None:
-        """Ends all streams with `closing` (drain), spread over so many seconds, the first one now."""
+        """Ends all streams with `closing` (drain), in random order within `window` seconds, the first one now."""
         self.draining = True
         now = self.clock()
         streams = list(self.streams)
@@ -179,63 +184,65 @@ class Delivery:
         for index, stream in enumerate(streams):
             ends_at = now + window * index / len(streams)
             if ends_at < stream.ends_at:
-                stream.ends_at, stream.ends_for = ends_at, "drain"
-                self._registry.attend(stream)
+                stream.ends_at, stream.end_reason = ends_at, "drain"
+                self._registry.schedule_check(stream)
 
     def closing(self, reason: ClosingReason) -> bytes:
-        """The `closing` of a request that gets no stream."""
+        """Returns the `closing` frame for a request for which no stream is opened."""
         return self._announcements.closing(reason)
 
     def schedule_flush(self) -> None:
-        """Flushes what was published: now, or a moment later if a flush was a moment ago."""
+        """Flushes now; or, less than `timing.flush` seconds after the last scheduled flush, at the end of this
+        interval."""
         if self._flush_timer is None:
             wait = self._flushed_at + self._timing.flush - self.clock()
             if wait <= 0:
-                self._flush_published()
+                self._scheduled_flush()
             else:
-                self._flush_timer = asyncio.get_running_loop().call_later(wait, self._flush_published)
+                self._flush_timer = asyncio.get_running_loop().call_later(wait, self._scheduled_flush)
 
-    def _flush_published(self) -> None:
+    def _scheduled_flush(self) -> None:
         self._flushed_at = self.clock()
         self.flush()
 
     def flush(self) -> None:
-        """Writes what waits: one join for each group of equal filters, the same bytes for all its streams."""
+        """Writes all pending frames: concatenates them once for each group of equal filters, and writes the same bytes
+        to every stream of the group."""
         if self._flush_timer is not None:
             self._flush_timer.cancel()
             self._flush_timer = None
         frames = self._hub.take_pending()
         if frames:
-            self._registry.close_overfull()
+            self._registry.close_slow_streams()
             now = self.clock()
-            for wanted, group in list(self._hub.groups.items()):
-                admitted = [frame for frame in frames if wanted.admits(frame)]
+            for stream_filter, group in list(self._hub.groups.items()):
+                admitted = [frame for frame in frames if stream_filter.admits(frame)]
                 if admitted:
-                    self._send(wanted, group, admitted, now)
+                    self._send(stream_filter, group, admitted, now)
         if self.on_flush is not None:
             self.on_flush()
 
-    def _send(self, wanted: Filter, group: Group[OpenStream], frames: list[Frame], now: float) -> None:
-        """The same bytes for every stream of the group. This loop is all that an event costs for each of them."""
-        if wanted.configuration is None:
+    def _send(self, stream_filter: Filter, group: Group[OpenStream], frames: list[Frame], now: float) -> None:
+        """Writes the frames to every stream of the group. The loop is the only work that an event causes per stream."""
+        if stream_filter.configuration is None:
             data = b"".join([frame.data for frame in frames])
         else:
-            data = b"".join([self._hub.encode(frame, wanted) for frame in frames])
+            data = b"".join([self._hub.encode(frame, stream_filter) for frame in frames])
         events = len([frame for frame in frames if frame.kind is not FrameKind.CONTROL])
         group.told(events, len(data), now)
         self._counters.add("events_delivered", events * len(group))
         self._counters.add("bytes_delivered", len(data) * len(group))
-        broken: list[tuple[OpenStream, Exception]] = []  # they leave the group, so not while it is iterated
+        failed: list[tuple[OpenStream, Exception]] = []
         for stream in group:
             try:
                 stream.sink.write(data)
             except Exception as error:
-                broken.append((stream, error))
-        for stream, why in broken:
-            self._registry.fail(stream, why)
+                failed.append((stream, error))
+        for stream, reason in failed:  # after the loop, because `fail` removes the stream from the group
+            self._registry.fail(stream, reason)
 
     def announce_mode(self) -> None:
-        """Sends every stream a heartbeat at once: it says how events come now."""
+        """Sends a heartbeat, which has the current mode, to every stream."""
         self._hub.announce(self._heartbeat())
         self.flush()
 
@@ -249,65 +256,63 @@ class Delivery:
             await asyncio.sleep(self._timing.sweep)
 
     def sweep(self) -> None:
-        """Sends or ends what is due."""
+        """Sends metrics, heartbeats and pings that are due, and ends streams."""
         now, now_ms = self.clock(), self._now_ms()
         self._hub.expire(now_ms)
         self._announce_metrics(now, now_ms)
         self.flush()
         self._sweep.run(now)
 
-    def _continue(self, stream: OpenStream) -> None:
-        """The client took everything so far: on with the history, if it is not through."""
+    def _continue_replay(self, stream: OpenStream) -> None:
+        """Called when the write buffer is empty: sends the next part of the history, if the replay is not complete."""
         if stream.state is StreamState.REPLAYING:
             self._replay(stream, b"")
 
     def _replay(self, stream: OpenStream, opening: bytes) -> None:
-        """Writes the next part of the history; at its end the stream is live."""
+        """Writes the next part of the history. After the last part the stream joins the live group."""
         self.flush()
         history = self._hub.history
         chunks = [opening]
         if not history.covers(stream.cursor):
-            # Evicted while the client was taking its time: never a silent gap.
+            # The history evicted frames that this slow client has not read: send `reset` instead of skipping them.
             self._counters.add("streams_reset")
             chunks.append(Reset("too_old").frame())
             stream.replay(Start("reset", history.evicted_through, "too_old"))
         size = events = 0
-        for frame in self._hub.missed(stream.wanted, stream.start, stream.cursor):
+        for frame in self._hub.missed(stream.filter, stream.start, stream.cursor):
             if size >= _REPLAY_BYTES:
                 break
             stream.cursor = frame.number
             if frame.superseded:
-                stream.came_ms = 0
-            data = self._hub.encode(frame, stream.wanted, stream.came_ms)
+                stream.resume_time_ms = 0
+            data = self._hub.encode(frame, stream.filter, stream.resume_time_ms)
             chunks.append(data)
             size += len(data)
             events += 1
         else:
-            chunks.append(self._hub.stamp(self._heartbeat(), stream.wanted))
-            if stream.wanted.metrics:
+            chunks.append(self._hub.stamp(self._heartbeat(), stream.filter))
+            if stream.filter.metrics:
                 if not self._metrics_wanted():
-                    self._hub.take_window_change()  # everybody who wants them is sent these
+                    # No live stream shows metrics, so this one is the only receiver of the current counts.
+                    self._hub.take_window_change()
                     self._metrics_at = self.clock()
-                chunks.append(self._hub.stamp(self._hub.window.metrics(self._now_ms()), stream.wanted))
+                chunks.append(self._hub.stamp(self._hub.window.metrics(self._now_ms()), stream.filter))
                 events += 1
-            stream.go_live(self._hub.join(stream.wanted, stream))
+            stream.go_live(self._hub.join(stream.filter, stream))
         self._registry.write(stream, b"".join(chunks), events, self.clock())
         if stream.is_open:
-            self._registry.attend(stream)
+            self._registry.schedule_check(stream)
 
     def _announce_metrics(self, now: float, now_ms: int) -> None:
-        since = now - self._metrics_at
-        if since < self._timing.metrics or not self._metrics_wanted():
+        elapsed = now - self._metrics_at
+        if elapsed < self._timing.metrics or not self._metrics_wanted():
             return
-        if self._hub.take_window_change() or since >= self._timing.metrics_idle:
+        if self._hub.take_window_change() or elapsed >= self._timing.metrics_idle:
             self._metrics_at = now
             self._hub.announce(self._hub.window.metrics(now_ms), FrameKind.METRICS)
 
     def _metrics_wanted(self) -> bool:
-        return any(wanted.metrics for wanted in self._hub.groups)
-
-    def _connected(self, stream: OpenStream) -> bytes:
-        return self._announcements.connected(stream)
+        return any(stream_filter.metrics for stream_filter in self._hub.groups)
 
     def _heartbeat(self) -> Heartbeat:
         return self._announcements.heartbeat(len(self.streams))

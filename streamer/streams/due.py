@@ -1,6 +1,6 @@
-"""A calendar queue: a sweep costs in proportion to what is due, not to what is there.
+"""A calendar queue with one bucket per tick (R. Brown, "Calendar queues", CACM 31(10), 1988).
 
-One bucket for each tick (R. Brown, "Calendar queues", CACM 31(10), 1988).
+The cost of a sweep is proportional to the number of due entries, not to the number of all entries.
 """
 
 from __future__ import annotations
@@ -14,25 +14,25 @@ class Timed(Protocol):
     """An entry of a calendar queue."""
 
     due: int | None
-    """The tick at which it is due; None: it is not scheduled."""
+    """Tick at which the entry is due; None if the entry is not scheduled."""
 
 
 Entry = TypeVar("Entry", bound=Timed)
 
 
 class CalendarQueue(Generic[Entry]):
-    """Entries by tick. Not thread-safe."""
+    """Not thread-safe."""
 
     def __init__(self, tick: float, now: float) -> None:
-        """`tick`: seconds; `now`: the clock's seconds."""
+        """`tick`: length of a tick in seconds. `now`: the clock's time in seconds."""
         self._tick = tick
         self._next = math.floor(now / tick)
         self._first = self._next
-        """The first tick of which entries may be left."""
+        """The first tick whose bucket may have entries."""
         self._buckets: dict[int, set[Entry]] = {}
 
     def schedule(self, moment: float, entry: Entry) -> None:
-        """Schedules the entry for this moment instead of the one before; a moment in the past means the next tick."""
+        """Schedules or reschedules the entry. A moment in the past is the next tick."""
         tick = max(math.ceil(moment / self._tick), self._next)
         if entry.due != tick:
             self.cancel(entry)
@@ -40,7 +40,7 @@ class CalendarQueue(Generic[Entry]):
             self._buckets.setdefault(tick, set()).add(entry)
 
     def cancel(self, entry: Entry) -> None:
-        """Removes the entry."""
+        """Removes the entry. Does nothing if the entry is not scheduled."""
         if entry.due is not None:
             bucket = self._buckets[entry.due]
             bucket.discard(entry)
@@ -49,7 +49,7 @@ class CalendarQueue(Generic[Entry]):
             entry.due = None
 
     def take(self, now: float) -> Iterator[Entry]:
-        """Removes and yields the entries that are due by now. What the caller does not consume stays due."""
+        """Removes and yields the due entries. An entry that the caller does not consume stays due."""
         last = math.floor(now / self._tick)
         while self._first <= last:
             self._next = max(self._next, self._first + 1)

@@ -1,4 +1,4 @@
-"""How changes reach this container now, as its clients are told."""
+"""The mode by which changes reach this container, as shown to clients."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class CurrentMode:
-    """`push`, `poll`, `both` or `down`; why, in words for everybody; and since when, in Unix milliseconds."""
+    """`name` is `push`, `poll`, `both` or `down`. `reason` is a sentence that is safe to show to every client."""
 
     name: str
     reason: str

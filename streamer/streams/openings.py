@@ -1,4 +1,4 @@
-"""How often one address may open a stream: a token bucket for each, in bounded memory."""
+"""Limits the rate at which one address opens streams: one token bucket per address, in bounded memory."""
 
 from __future__ import annotations
 
@@ -6,36 +6,36 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-MOST_ADDRESSES: Final = 10_000
-"""Addresses remembered, about 200 bytes each. The one that opened longest ago is forgotten first."""
+_MAX_ADDRESSES: Final = 10_000
+"""Number of remembered addresses, about 200 bytes each. The least recently used address is forgotten first."""
 
 
 class Openings:
-    """`rate` openings a second for each address in the long run, `burst` of them at once."""
+    """Allows each address `rate` openings per second on average, and `burst` openings at once."""
 
     def __init__(
         self,
         rate: float,
         burst: int,
         *,
-        most: int = MOST_ADDRESSES,
+        max_addresses: int = _MAX_ADDRESSES,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.rate = rate
         self._burst = float(max(burst, 1))
-        self._most = most
+        self._max_addresses = max_addresses
         self._clock = clock
-        self._buckets: dict[str, tuple[float, float]] = {}  # tokens left, and when; the newest last
+        self._buckets: dict[str, tuple[float, float]] = {}  # tokens and the time of the count; the newest last
 
     def wait(self, address: str) -> float:
-        """Seconds until this address may open a stream; 0: now."""
+        """Returns the seconds until this address may open a stream; 0 if it may open one now."""
         return max(0.0, (1.0 - self._tokens(address)) / self.rate)
 
     def count(self, address: str) -> None:
         """Counts one opening."""
         tokens = self._tokens(address) - 1.0
         self._buckets.pop(address, None)
-        if len(self._buckets) >= self._most:
+        if len(self._buckets) >= self._max_addresses:
             del self._buckets[next(iter(self._buckets))]
         self._buckets[address] = (tokens, self._clock())
 

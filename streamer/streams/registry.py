@@ -1,4 +1,4 @@
-"""The streams of this container, and how each of them ends."""
+"""The open streams of this container: writes to single streams, and closes them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 
 class Registry:
-    """Lives in the event loop. An error of one stream's sink ends that stream; it raises nothing to the caller."""
+    """Used in the event loop only. An exception of a stream's sink ends that stream and is not raised to the caller."""
 
     def __init__(
         self,
@@ -30,9 +30,10 @@ class Registry:
     ) -> None:
         self.streams: set[OpenStream] = set()
         self.blocked: set[OpenStream] = set()
-        """Whose transport had not taken everything, when it was last looked at."""
+        """Streams whose write buffer was not empty at the last check."""
         self.closing: set[OpenStream] = set()
-        # Finer than the sweep, which is late enough by itself: in Lambda `closing` has little time.
+        # Ticks shorter than the interval of the sweep, so that they hardly add to its delay: in Lambda there is little
+        # time for `closing`.
         self.due: CalendarQueue[OpenStream] = CalendarQueue(timing.sweep / 5, clock())
         self._hub = hub
         self._counters = counters
@@ -40,14 +41,14 @@ class Registry:
         self._timing = timing
         self._clock = clock
 
-    def attend(self, stream: OpenStream) -> None:
-        """Schedules when the sweep looks at the stream next."""
-        moment = min(stream.ends_at, stream.written_at + stream.silence)
+    def schedule_check(self, stream: OpenStream) -> None:
+        """Schedules the next check of the stream by the sweep."""
+        moment = min(stream.ends_at, stream.written_at + stream.ping_after)
         self.due.schedule(min(moment, stream.heartbeat_at) if stream.state is StreamState.LIVE else moment, stream)
 
     def write(self, stream: OpenStream, data: bytes, events: int, now: float) -> None:
         """Writes to this stream only."""
-        stream.wrote(events, len(data), now)
+        stream.record_write(events, len(data), now)
         self._counters.add("events_delivered", events)
         self._counters.add("bytes_delivered", len(data))
         try:
@@ -56,8 +57,8 @@ class Registry:
             self.fail(stream, error)
 
     def close(self, stream: OpenStream, reason: ClosingReason, *, discard: bool = False) -> None:
-        """Sends `closing`, after what is queued unless it is discarded."""
-        self._hub.leave(stream.wanted, stream)
+        """Sends `closing` after the queued bytes; with `discard` the queued bytes are dropped."""
+        self._hub.leave(stream.filter, stream)
         stream.close(reason, self._clock())
         self.closing.add(stream)
         try:
@@ -66,12 +67,12 @@ class Registry:
             self.fail(stream, error)
 
     def close_slow(self, stream: OpenStream) -> None:
-        """Sends only `closing`: what the client does not take now it gets when it comes back with its id."""
+        """Drops the queued bytes and sends `closing`. The client receives the dropped events when it resumes."""
         self._counters.add("streams_slow")
         self.close(stream, "slow", discard=True)
 
-    def close_overfull(self) -> None:
-        """Closes the live streams that have more waiting than a client may have."""
+    def close_slow_streams(self) -> None:
+        """Closes the live streams with more than `timing.slow_bytes` queued."""
         for stream in list(self.blocked):
             try:
                 if stream.state is StreamState.LIVE and stream.sink.pending() > self._timing.slow_bytes:
@@ -80,18 +81,18 @@ class Registry:
                 self.fail(stream, error)
 
     def fail(self, stream: OpenStream, error: Exception) -> None:
-        """Cuts a stream that cannot go on; nothing else is sent to it, and the other streams miss nothing."""
+        """Logs the exception and aborts the stream. The other streams are not affected."""
         if stream.state is StreamState.ENDED:  # logged already
             return
         self.forget(stream)
-        logger.error("a stream failed and is cut", exc_info=error, extra={"connection_id": stream.connection_id})
-        with suppress(Exception):  # of the same cause, as a rule; the request ends by itself
+        logger.error("a stream failed and was aborted", exc_info=error, extra={"connection_id": stream.connection_id})
+        with suppress(Exception):  # the sink may be broken
             stream.sink.abort()
 
     def forget(self, stream: OpenStream) -> None:
-        """The stream's request has ended. Forgetting twice does nothing."""
+        """Removes a stream whose request has ended. A second call does nothing."""
         stream.sink.on_blocked = stream.sink.on_drained = None
-        self._hub.leave(stream.wanted, stream)
+        self._hub.leave(stream.filter, stream)
         stream.end()
         self.streams.discard(stream)
         self.blocked.discard(stream)

@@ -7,25 +7,24 @@ from typing import Protocol
 
 
 class Sink(Protocol):
-    """Takes a stream's bytes in order and never blocks. Called from the event loop only."""
+    """Writes the bytes of one stream in order. Never blocks. Called from the event loop only."""
 
     on_blocked: Callable[[], None] | None
-    """Called when the transport stops taking bytes, or has yet to take some: `pending` and `blocked_since` tell when
-    it takes them again."""
+    """Called when bytes stay queued. `pending` and `blocked_since` tell when the client reads again."""
     on_drained: Callable[[], None] | None
-    """Called when everything written has been handed to the transport; not after `close` or when the client is gone."""
+    """Called when all queued bytes were sent. Not called after `close`, or when the client is disconnected."""
 
     def write(self, data: bytes) -> None:
-        """Queues bytes. After `close`, or when the client is gone, nothing happens."""
+        """Queues bytes. Does nothing after `close`, or when the client is disconnected."""
 
     def close(self, last: bytes, *, discard: bool = False) -> None:
-        """Sends what is queued (unless discarded), then `last`, then ends the response."""
+        """Sends the queued bytes (unless `discard`), then `last`, then ends the response."""
 
     def abort(self) -> None:
-        """Ends at once, whatever is queued."""
+        """Closes the connection at once. Queued bytes are lost."""
 
     def pending(self) -> int:
-        """Bytes that the transport has not taken yet."""
+        """Returns the number of bytes that were not sent yet."""
 
     def blocked_since(self) -> float | None:
-        """When the transport last stopped taking bytes (the sink's clock, seconds); None: it takes them."""
+        """Returns since when the client has read nothing (seconds of the sink's clock); None if nothing is waiting."""

@@ -1,4 +1,4 @@
-"""One client's stream, as delivery sees it."""
+"""One client's stream: its filter, its state, and what it was sent."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from streamer.streams.sink import Sink
 
 
 class StreamState(enum.Enum):
-    """Where a stream is.
+    """The states of a stream.
 
         replaying ◄──► live ──► closing ──► ended
             └────────────────────▲            ▲
-            └──────── from any of them ───────┘
+            └─────── from every state ────────┘
 
-    Replaying: it is sent the history after its cursor. Live: it is in a group of the hub. Closing: it has been sent
-    `closing`. Ended: its request is over.
+    Replaying: the stream is sent the history after its cursor. Live: the stream is in a group of the hub. Closing:
+    `closing` was queued; the stream is sent nothing more. Ended: the request is over.
     """
 
     REPLAYING = enum.auto()
@@ -31,84 +31,86 @@ class StreamState(enum.Enum):
 
 @dataclass(slots=True, eq=False)
 class OpenStream:
-    """Mutable state of one stream; times are the monotonic clock's seconds."""
+    """Mutable state of one stream. Times are seconds of the monotonic clock."""
 
     connection_id: str
-    wanted: Filter
+    filter: Filter
     sink: Sink
     replayed: int
+    """Number of events that were replayed at the start."""
     start: Start
-    """Where it began."""
     opened_at: float
     ends_at: float
     heartbeat_at: float
-    silence: float
-    """Seconds after which a comment shows that it is alive."""
-    ends_for: ClosingReason = "lifetime"
-    """Why it will end at `ends_at`."""
+    ping_after: float
+    """Seconds without a write after which a ping (a comment) is sent."""
+    end_reason: ClosingReason = "lifetime"
+    """Reason for `closing` at `ends_at`."""
     state: StreamState = StreamState.REPLAYING
     cursor: int = 0
-    """While it is replaying: the frame it has reached."""
-    came_ms: int = 0
-    """The time that the last frame of each item in the history may claim; 0: the frame's own."""
-    closed_for: ClosingReason | None = None
+    """Number of the last replayed frame."""
+    resume_time_ms: int = 0
+    """Time in the id with which the client resumed: replayed ids must not go back behind it (`Hub.sent_again`). 0: each
+    frame keeps its own time."""
+    close_reason: ClosingReason | None = None
     closed_at: float = 0.0
     due: int | None = None
+    """Tick of the calendar queue at which the sweep checks the stream."""
     _group: Group[OpenStream] | None = None
     _events: int = 0
-    """Its own; while it is in a group, less what the group had been sent when it joined."""
+    """Events written to this stream only, minus the events that its group had been sent when the stream joined."""
     _bytes: int = 0
     _written_at: float = 0.0
 
     def __post_init__(self) -> None:
-        self.cursor, self.came_ms = self.start.cursor, self.start.came_ms
+        self.cursor, self.resume_time_ms = self.start.cursor, self.start.came_ms
 
     @property
     def is_open(self) -> bool:
-        """Whether it may be sent more."""
+        """Whether more frames may be written."""
         return self.state is StreamState.LIVE or self.state is StreamState.REPLAYING
 
     @property
     def events(self) -> int:
-        """Sentiment and metrics events written."""
+        """Number of sentiment and metrics events written."""
         return self._events + (0 if self._group is None else self._group.events)
 
     @property
     def bytes(self) -> int:
-        """Bytes of frames written."""
+        """Number of bytes of frames written."""
         return self._bytes + (0 if self._group is None else self._group.bytes)
 
     @property
     def written_at(self) -> float:
-        """When something was last written."""
+        """Time of the last write."""
         return self._written_at if self._group is None else max(self._written_at, self._group.told_at)
 
-    def wrote(self, events: int, size: int, now: float) -> None:
-        """Counts what only this stream was sent."""
+    def record_write(self, events: int, size: int, now: float) -> None:
+        """Counts a write to this stream only; writes to its group are counted by the group."""
         self._events += events
         self._bytes += size
         self._written_at = now
 
     def go_live(self, group: Group[OpenStream]) -> None:
-        """Replaying to live: from now on it gets what the group gets."""
+        """Changes the state to live. The stream has joined `group` in the hub."""
         self.state = StreamState.LIVE
         self._group = group
         self._events -= group.events
         self._bytes -= group.bytes
 
     def replay(self, start: Start) -> None:
-        """To replaying, from another start. Whoever calls takes it out of the hub's group."""
+        """Changes the state to replaying. The caller removes the stream from its group in the hub."""
         self._leave_group()
         self.state, self.start = StreamState.REPLAYING, start
-        self.cursor, self.came_ms = start.cursor, start.came_ms
+        self.cursor, self.resume_time_ms = start.cursor, start.came_ms
 
     def close(self, reason: ClosingReason, now: float) -> None:
-        """To closing. Whoever calls takes it out of the hub's group."""
+        """Changes the state to closing. The caller removes the stream from its group in the hub."""
         self._leave_group()
-        self.state, self.closed_for, self.closed_at = StreamState.CLOSING, reason, now
+        self.state, self.close_reason, self.closed_at = StreamState.CLOSING, reason, now
 
     def end(self) -> None:
-        """To ended. Whoever calls takes it out of the hub's group."""
+        """Changes the state to ended. The caller removes the stream from its group in the hub."""
         self._leave_group()
         self.state = StreamState.ENDED
 

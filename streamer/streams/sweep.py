@@ -1,4 +1,4 @@
-"""What is due: heartbeats, pings, lifetimes, and the end of clients that take nothing."""
+"""The periodic check of streams: sends heartbeats and pings, ends expired streams, and closes slow clients."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from streamer.streams.stream import OpenStream, StreamState
 from streamer.streams.timing import Timing
 
 _CLOSE_GRACE: Final = 5.0
-"""Seconds without taking a byte after which a closing stream is cut."""
-_CLOSE_AT_MOST: Final = 30.0
-"""Seconds that a closing stream has to take its last bytes, as long as it takes some."""
+"""Seconds without progress after which a closing stream is aborted."""
+_CLOSE_TIMEOUT: Final = 30.0
+"""Seconds after which a closing stream is aborted even if its client still reads."""
 
 
 class Sweep:
-    """Looks at the streams that are blocked, closing, or due. An error of one stream ends that stream only."""
+    """Checks the streams that are blocked, closing, or due. An exception of one stream ends that stream only."""
 
     def __init__(self, hub: Hub[OpenStream], registry: Registry, announcements: Announcements, timing: Timing) -> None:
         self._hub = hub
@@ -28,7 +28,7 @@ class Sweep:
         self._timing = timing
 
     def run(self, now: float) -> None:
-        """Call it every `timing.sweep` seconds, after a flush. `now`: the monotonic clock's seconds."""
+        """Called every `timing.sweep` seconds, after a flush. `now`: seconds of the monotonic clock."""
         registry = self._registry
         for stream in list(registry.blocked):
             try:
@@ -58,29 +58,29 @@ class Sweep:
     def _check_closing(self, stream: OpenStream, now: float) -> None:
         blocked = stream.sink.blocked_since()
         stuck = blocked is not None and now - max(blocked, stream.closed_at) > _CLOSE_GRACE
-        if stuck or now - stream.closed_at > _CLOSE_AT_MOST:
+        if stuck or now - stream.closed_at > _CLOSE_TIMEOUT:
             stream.sink.abort()
 
     def _check_due(self, stream: OpenStream, now: float, heartbeat: bytes | None) -> bytes | None:
-        """Returns this sweep's heartbeat once it is made: all streams get the same."""
+        """`heartbeat`: the frame of this sweep, which all streams share; None if it was not created yet. Returns it."""
         registry = self._registry
         if now >= stream.ends_at:
-            registry.close(stream, stream.ends_for)
+            registry.close(stream, stream.end_reason)
             return heartbeat
         if stream.state is StreamState.LIVE and now >= stream.heartbeat_at:
             if stream.sink.pending() > self._timing.slow_bytes:
                 registry.close_slow(stream)
                 return heartbeat
             stream.heartbeat_at = now + self._timing.heartbeat
-            if stream.wanted.configuration is not None:
-                registry.write(stream, self._hub.stamp(self._heartbeat(), stream.wanted), 0, now)
+            if stream.filter.configuration is not None:
+                registry.write(stream, self._hub.stamp(self._heartbeat(), stream.filter), 0, now)
             else:
                 heartbeat = heartbeat or self._hub.stamp(self._heartbeat())
                 registry.write(stream, heartbeat, 0, now)
-        elif now - stream.written_at >= stream.silence and not stream.sink.pending():
+        elif now - stream.written_at >= stream.ping_after and not stream.sink.pending():
             registry.write(stream, PING, 0, now)
         if stream.is_open:
-            registry.attend(stream)
+            registry.schedule_check(stream)
         return heartbeat
 
     def _heartbeat(self) -> Heartbeat:

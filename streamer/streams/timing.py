@@ -1,4 +1,4 @@
-"""The intervals and bounds of streams."""
+"""Intervals and limits of streams."""
 
 from __future__ import annotations
 
@@ -7,15 +7,22 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Intervals and bounds; seconds and bytes."""
+    """All values are seconds, except `slow_bytes`."""
 
     heartbeat: float = 30.0
     ping: float = 15.0
+    """Time without a write after which a comment is sent."""
     lifetime: float = 900.0
     flush: float = 0.05
+    """Minimum interval between two flushes of published events."""
     sweep: float = 0.25
     metrics: float = 1.0
+    """Minimum interval between two `metrics` events."""
     metrics_idle: float = 60.0
+    """Maximum interval between two `metrics` events."""
     slow_seconds: float = 10.0
+    """Time without progress after which a client is slow."""
     slow_bytes: int = 256 * 1024
+    """Number of queued bytes above which a client is slow."""
     retry: float = 3.0
+    """Reconnection time that clients are sent."""

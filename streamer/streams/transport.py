@@ -1,8 +1,8 @@
-"""A sink that writes to the connection's transport itself: no task, no queue, no await for each stream and event.
+"""A sink that writes to the transport of the connection: no task, queue or await per stream and event.
 
-The server hands the connection over once the response's headers are written (see streamer.server.connection). From
-then on this object is the transport's protocol, and all that is left of the request. Bytes that many streams get are
-coded once.
+The server hands the connection over when the headers of the response are written (`streamer.server.connection`). From
+then on the sink is the protocol of the transport, and no other object of the request is left. Bytes that are written to
+many streams are encoded once.
 """
 
 from __future__ import annotations
@@ -17,53 +17,54 @@ from typing import Final
 logger = logging.getLogger(__name__)
 
 TAKEOVER: Final = "streamer.takeover"
-"""An ASGI extension of ours: where the scope names it, `http.response.start` may have a member of this name, a
-TransportSink. Once `send` returns it is attached, or the connection could not be had and the response goes on as
-usual."""
+"""Name of our ASGI extension. If the scope has it, `http.response.start` may carry a TransportSink under this name.
+When `send` returns, the sink is attached; if it is not, the connection was not handed over, and the application sends
+the response as usual."""
 
-_AT_ONCE = 32 * 1024
-"""What is more goes in pieces, each when the one before was taken: so a client that takes anything is seen to."""
+_DIRECT_BYTES = 32 * 1024
+"""Larger writes are sent in pieces, each when the client has read the one before: this shows the progress of a slow
+client."""
 _PIECE = 8 * 1024
-_UNASKED = 64 * 1024
-"""Bytes that a client may send during the response. They are read, so that its end is noticed, and dropped."""
+_MAX_RECEIVED = 64 * 1024
+"""Number of bytes that a client may send during the response. They are read, to notice the disconnect, and dropped."""
 
 
-class Coding:
-    """HTTP/1.1's chunked coding (RFC 9112, section 7.1) of the bytes that were written last.
+class BodyEncoder:
+    """Encodes bytes as one chunk (RFC 9112, section 7.1), and keeps the result of the last call.
 
-    One flush gives the same bytes to every stream of a group, one after the other: so one entry is enough.
+    A flush writes the same bytes to every stream of a group in turn, so one cached result is enough.
     """
 
-    __slots__ = ("coded", "data")
+    __slots__ = ("data", "encoded")
 
     def __init__(self) -> None:
         self.data = b""
-        self.coded = b""
+        self.encoded = b""
 
-    def code(self, data: bytes) -> None:
-        """Makes the chunk of it `coded`."""
-        self.data, self.coded = data, b"%x\r\n%b\r\n" % (len(data), data)
+    def encode(self, data: bytes) -> None:
+        """Sets `encoded`."""
+        self.data, self.encoded = data, b"%x\r\n%b\r\n" % (len(data), data)
 
 
-class Plain(Coding):
-    """No coding: the body ends with the connection, as HTTP/1.0 has it."""
+class IdentityEncoder(BodyEncoder):
+    """Does not encode: in HTTP/1.0 the end of the connection is the end of the body."""
 
     __slots__ = ()
 
-    def code(self, data: bytes) -> None:
-        """Leaves it as it is."""
-        self.data = self.coded = data
+    def encode(self, data: bytes) -> None:
+        """Sets `encoded`."""
+        self.data = self.encoded = data
 
 
-CHUNKED, PLAIN = Coding(), Plain()
+CHUNKED, IDENTITY = BodyEncoder(), IdentityEncoder()
 
 
 class TransportSink(asyncio.Protocol):
-    """Conforms to Sink. Until `attach` it has no connection; `on_lost` is called once, when the connection is gone."""
+    """Conforms to Sink. It has no connection before `attach`. `on_lost` is called once, when the connection is lost."""
 
     __slots__ = (
-        "__weakref__", "_blocked_since", "_clock", "_closing", "_coding", "_held", "_held_bytes", "_rest",
-        "_transport", "_unasked", "connection_id", "on_blocked", "on_drained", "on_lost",
+        "__weakref__", "_blocked_since", "_clock", "_closing", "_encoder", "_queue", "_queued_bytes", "_received",
+        "_remaining", "_transport", "connection_id", "on_blocked", "on_drained", "on_lost",
     )  # fmt: skip
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -71,30 +72,30 @@ class TransportSink(asyncio.Protocol):
         self.on_drained: Callable[[], None] | None = None
         self.on_lost: Callable[[], None] | None = None
         self.connection_id: str | None = None
-        """Of its stream, for what is logged."""
+        """The stream's id, for log lines."""
         self._clock = clock
         self._transport: asyncio.Transport | None = None
-        self._coding: Coding = CHUNKED
-        self._rest: memoryview | None = None
-        """What is left of the bytes under way: they go to their end, so that no frame is cut in two."""
-        self._held: deque[bytes] | None = None
-        """What waits behind them, coded."""
-        self._held_bytes = 0
+        self._encoder: BodyEncoder = CHUNKED
+        self._remaining: memoryview | None = None
+        """The rest of the bytes that are being written in pieces. They are never discarded, so no frame is cut."""
+        self._queue: deque[bytes] | None = None
+        """Encoded bytes that are written after `_remaining`."""
+        self._queued_bytes = 0
         self._blocked_since: float | None = None
         self._closing = False
-        self._unasked = 0
+        self._received = 0
 
     @property
     def attached(self) -> bool:
-        """Whether it has a connection."""
+        """Whether the sink has a connection."""
         return self._transport is not None
 
     def attach(self, transport: asyncio.Transport, *, chunked: bool, paused: bool) -> None:
-        """Takes the connection over; the headers have been written. Called by the server."""
-        self._coding = CHUNKED if chunked else PLAIN
+        """Takes over the connection. Called by the server when it has written the headers."""
+        self._encoder = CHUNKED if chunked else IDENTITY
         self._transport = transport
         transport.set_protocol(self)
-        transport.set_write_buffer_limits(high=0)  # it pauses whenever the kernel has not taken everything
+        transport.set_write_buffer_limits(high=0)  # `pause_writing` whenever a byte does not fit into the socket buffer
         if paused:
             self.pause_writing()
 
@@ -102,26 +103,26 @@ class TransportSink(asyncio.Protocol):
         transport = self._transport
         if transport is None or self._closing or not data:
             return
-        coding = self._coding
-        if data is not coding.data:
-            coding.code(data)
-        coded = coding.coded
-        if self._blocked_since is None and len(coded) <= _AT_ONCE:
-            transport.write(coded)
+        encoder = self._encoder
+        if data is not encoder.data:
+            encoder.encode(data)
+        encoded = encoder.encoded
+        if self._blocked_since is None and len(encoded) <= _DIRECT_BYTES:
+            transport.write(encoded)
         else:
-            self._hold(coded)
+            self._enqueue(encoded)
 
     def close(self, last: bytes, *, discard: bool = False) -> None:
         if self._transport is None or self._closing:
             return
         if discard:
-            self._let_go()
+            self._clear_queue()
         if last:
-            self._coding.code(last)
-        end = b"0\r\n\r\n" if self._coding is CHUNKED else b""
-        self._hold((self._coding.coded if last else b"") + end)
+            self._encoder.encode(last)
+        end = b"0\r\n\r\n" if self._encoder is CHUNKED else b""
+        self._enqueue((self._encoder.encoded if last else b"") + end)
         self._closing = True
-        self._finish()
+        self._close_when_written()
 
     def abort(self) -> None:
         if self._transport is not None:
@@ -130,54 +131,54 @@ class TransportSink(asyncio.Protocol):
     def pending(self) -> int:
         if self._transport is None:
             return 0
-        under_way = 0 if self._rest is None else len(self._rest)
-        return self._transport.get_write_buffer_size() + under_way + self._held_bytes
+        remaining = 0 if self._remaining is None else len(self._remaining)
+        return self._transport.get_write_buffer_size() + remaining + self._queued_bytes
 
     def blocked_since(self) -> float | None:
         return self._blocked_since
 
     def pause_writing(self) -> None:
-        """The transport has as much as it takes (asyncio.BaseProtocol)."""
+        """Called by the transport when the socket buffer is full (asyncio.BaseProtocol)."""
         self._blocked_since = self._clock()
         if self.on_blocked is not None:
             self.on_blocked()
 
     def resume_writing(self) -> None:
-        """The kernel has taken everything (asyncio.BaseProtocol)."""
+        """Called by the transport when its write buffer is empty (asyncio.BaseProtocol)."""
         self._blocked_since = None
-        self._pump()
+        self._write_queued()
         if self._closing:
-            self._finish()
+            self._close_when_written()
         else:
             self._drained()
 
     def data_received(self, data: bytes) -> None:
-        """What a client sends behind its request (asyncio.Protocol): the response says that nothing more is read."""
-        self._unasked += len(data)
-        if self._unasked > _UNASKED:
+        """Drops bytes that the client sends after its request (asyncio.Protocol)."""
+        self._received += len(data)
+        if self._received > _MAX_RECEIVED:
             self.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The end, whoever made it (asyncio.BaseProtocol)."""
-        self._transport = self._rest = None
-        self._let_go()
+        """Called by the transport when the connection is closed by either side (asyncio.BaseProtocol)."""
+        self._transport = self._remaining = None
+        self._clear_queue()
         self.on_blocked = self.on_drained = None
         lost, self.on_lost = self.on_lost, None
         if lost is not None:
             lost()
 
-    def _let_go(self) -> None:
-        self._held, self._held_bytes = None, 0
+    def _clear_queue(self) -> None:
+        self._queue, self._queued_bytes = None, 0
 
-    def _hold(self, coded: bytes) -> None:
-        if self._held is None:
-            self._held = deque()
-        self._held.append(coded)
-        self._held_bytes += len(coded)
+    def _enqueue(self, encoded: bytes) -> None:
+        if self._queue is None:
+            self._queue = deque()
+        self._queue.append(encoded)
+        self._queued_bytes += len(encoded)
         if self._blocked_since is None:
-            self._pump()
+            self._write_queued()
             if self._blocked_since is None:
-                # Not now: the caller is in the middle of what it does next.
+                # Not synchronously: `on_drained` writes the next part, and the caller has not finished with this one.
                 asyncio.get_running_loop().call_soon(self._drained)
 
     def _drained(self) -> None:
@@ -186,23 +187,23 @@ class TransportSink(asyncio.Protocol):
         try:
             self.on_drained()
         except Exception:
-            logger.exception("a stream could not go on", extra={"connection_id": self.connection_id})
+            logger.exception("the replay of a stream failed", extra={"connection_id": self.connection_id})
             self.abort()
 
-    def _pump(self) -> None:
-        """Hands on what waits, until the transport has enough of it."""
+    def _write_queued(self) -> None:
+        """Writes queued bytes in pieces until the transport pauses writing."""
         transport = self._transport
         while transport is not None and self._blocked_since is None:
-            if self._rest is None:
-                if self._held is None:
+            if self._remaining is None:
+                if self._queue is None:
                     return
-                self._rest = memoryview(b"".join(self._held))
-                self._let_go()
-            piece, rest = self._rest[:_PIECE], self._rest[_PIECE:]
-            self._rest = rest if len(rest) else None
+                self._remaining = memoryview(b"".join(self._queue))
+                self._clear_queue()
+            piece, rest = self._remaining[:_PIECE], self._remaining[_PIECE:]
+            self._remaining = rest if len(rest) else None
             transport.write(piece)
 
-    def _finish(self) -> None:
-        """Ends the connection once everything is with the transport, which takes it to its end."""
-        if self._transport is not None and self._rest is None and self._held is None:
+    def _close_when_written(self) -> None:
+        """Closes the transport if no bytes are queued here. The transport sends its own buffer before it closes."""
+        if self._transport is not None and self._remaining is None and self._queue is None:
             self._transport.close()

@@ -1,5 +1,5 @@
-"""All reads and writes of DynamoDB, for the event loop: each request is one call in a worker's thread.
+"""All reads and writes of DynamoDB. The methods are coroutines; each request runs in the thread of a worker.
 
-index ─► sentiment (the poll's reads, the walk back) ─► counts        retry ─► a worker ─► DynamoDB
+index ─► sentiment (queries of poll and backfill) ─► counts           retry ─► worker ─► DynamoDB
     └──► snapshot (pages of the newest items)
 """

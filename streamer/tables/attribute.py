@@ -1,9 +1,8 @@
-"""One attribute value of DynamoDB's API, `{"N": "0.82"}`, as the plain value that a change record would bring.
+"""Converts an attribute value of DynamoDB's API, such as `{"N": "0.82"}`, to the plain value of a change record.
 
-An item must read the same whether it came by push or by a query, or its versions would differ: so this is the relay's
-conversion (numbers with every digit, sets as lists, binary as base64 text) followed by the JSON decoding of a message.
-Format: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_AttributeValue.html
-"""
+An item must have the same values by push and by query, otherwise its versions would differ. So this is the conversion
+of the relay (numbers with all digits, sets as lists, binary as base64 text) followed by the JSON decoding of a message.
+Format: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_AttributeValue.html"""
 
 from __future__ import annotations
 
@@ -14,7 +13,7 @@ from typing import Any
 
 
 def plain(item: Mapping[str, Mapping[str, Any]]) -> dict[str, object]:
-    """The item's attributes as plain values."""
+    """Returns the item's attributes as plain values."""
     return {name: _value(value) for name, value in item.items()}
 
 

@@ -1,4 +1,4 @@
-"""How many queries of the table the public may cause."""
+"""Limits the rate of table queries by public requests: a token bucket."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ from typing import Final
 
 from streamer.errors import TableError
 
-_BURST_SECONDS: Final = 8  # of queries at once: a hundred clients that all read a page after a `reset`
+_BURST_SECONDS: Final = 8  # enough for a hundred clients that all read a page after a `reset`
 
 
 class QueryBudget:
-    """`rate` queries a second in the long run."""
+    """Allows `rate` queries per second on average."""
 
     def __init__(self, rate: float, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._rate = rate
         self._clock = clock
-        self._left = self._most = max(1.0, rate * _BURST_SECONDS)
-        self._at = clock()
+        self._tokens = self._capacity = max(1.0, rate * _BURST_SECONDS)
+        self._refilled_at = clock()
 
     def check(self) -> None:
-        """Called before a page is read. TableError if nothing is left."""
+        """Called before a page is read. Raises TableError if the bucket is empty."""
         self._refill()
-        if self._left < 1:
-            raise TableError("too many queries for snapshots: the budget of SSE_SNAPSHOT_QUERIES is used up")
+        if self._tokens < 1:
+            raise TableError("too many queries for snapshots: the limit SSE_SNAPSHOT_QUERIES was reached")
 
     def spend(self) -> None:
-        """Called before each query. A page that has begun is read to its end: what it takes too much is paid later."""
+        """Called before each query. A started page is completed even if the number of tokens becomes negative."""
         self._refill()
-        self._left -= 1
+        self._tokens -= 1
 
     def _refill(self) -> None:
         now = self._clock()
-        self._left = min(self._most, self._left + (now - self._at) * self._rate)
-        self._at = now
+        self._tokens = min(self._capacity, self._tokens + (now - self._refilled_at) * self._rate)
+        self._refilled_at = now

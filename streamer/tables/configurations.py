@@ -1,13 +1,12 @@
-"""The users table: one user's configurations, each under its own key, and a guard for each of their names.
+"""The users table: the configurations of users, and a guard item for each name, which makes the name unique.
 
     PK = USER#{user_id}   SK = CONFIG#{config_id}   name, tickers, status, revision, tickers_since
-                          SK = NAME#{digest}        config_id: who has this name
+                          SK = NAME#{digest}        config_id of the configuration with the name
 
-Every write is one transaction whose conditions are what was read before: the content of the configuration (not only
-`revision`, which a foreign writer does not know), and the guard's owner. A guard that a foreign writer left behind, or
-never made, is found out by reading what it stands for, and repaired by the write that meets it.
-https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
-"""
+Every write is one transaction. Its conditions are the attributes that were read before: the content of the
+configuration (not only `revision`, which other programs may not update), and the owner of the guard. Other programs may
+leave a guard behind, or write none: before a write, the configuration that owns the guard is read, and the write
+repairs the guard. https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html"""
 
 from __future__ import annotations
 
@@ -15,6 +14,7 @@ import base64
 import hashlib
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 
 from streamer.clock import wall_ms
@@ -39,10 +39,10 @@ from streamer.tables.attribute import plain
 from streamer.tables.retry import TableCalls, TransactionRefused
 
 ANY: Final = "*"
-"""An If-Match that any content matches."""
-_ROUNDS: Final = 4  # of a write that others keep crossing
+"""The value of If-Match that matches any content."""
+_ATTEMPTS: Final = 4  # of a write whose conditions fail because of concurrent writes
 _PREFIX: Final = "CONFIG#"
-_MOST_READ: Final = 200  # configurations of one user that a name is compared with; a foreign writer can make more
+_MAX_READ: Final = 200  # configurations of a user with which a name is compared; other programs can create more
 
 StoredItem = Mapping[str, Any]
 
@@ -64,30 +64,29 @@ class ConfigurationTable:
         self._now_ms = now_ms
 
     async def get(self, user_id: str, config_id: str) -> Configuration | None:
-        """As it stands now: one key, consistently."""
+        """Reads a configuration consistently; None if it does not exist."""
         item = await self._item(user_id, _PREFIX + config_id)
         return None if item is None else _configuration(item)
 
     async def read(self, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Configuration | None]:
-        """These of (user id, configuration id) as they stand now, consistently; None: there is none."""
-        wanted = list(dict.fromkeys(keys))
-        found: dict[tuple[str, str], Configuration | None] = dict.fromkeys(wanted)
-        asked = [_key(user_id, _PREFIX + config_id) for user_id, config_id in wanted]
-        for item in await self._calls.batch_get(self.name, asked):
+        """Reads configurations by (user id, configuration id), consistently; None if one does not exist."""
+        found: dict[tuple[str, str], Configuration | None] = dict.fromkeys(keys)
+        requested = [_key(user_id, _PREFIX + config_id) for user_id, config_id in found]
+        for item in await self._calls.batch_get(self.name, requested):
             each = _configuration(item)
             found[each.user_id, each.config_id] = each
         return found
 
     async def page(self, user_id: str, after: str | None, limit: int) -> tuple[Sequence[Configuration], bool]:
-        """At most `limit` of them behind the id `after`, by id; and whether more follow. One whose id, a foreign
-        writer's, no URL of ours can name is left out."""
+        """Returns at most `limit` configurations ordered by id, after the id `after`, and whether more follow. Skips
+        configurations of other programs whose id is not valid in our URLs."""
         items, more = await self._items(user_id, after, limit)
         found = [_configuration(item) for item in items]
         return [each for each in found if CONFIG_ID.fullmatch(each.config_id)], more
 
     async def create(self, user_id: str, draft: Draft) -> Configuration:
-        """Makes one under a new id. Raises NameTaken or TooMany; who creates at the same moment may pass the limit."""
-        others, _ = await self._items(user_id, None, _MOST_READ)
+        """Creates a configuration with a new id. Raises NameTaken or TooMany. Concurrent calls may exceed the limit."""
+        others, _ = await self._items(user_id, None, _MAX_READ)
         if len(others) >= MAX_CONFIGURATIONS:
             raise TooMany
         _check_name(draft.name, others)
@@ -99,14 +98,15 @@ class ConfigurationTable:
             SINCE: {"S": since(draft.tickers, self._now_ms())},
         }
         put = {"Put": {"TableName": self.name, "Item": item, "ConditionExpression": "attribute_not_exists(PK)"}}
-        for _ in range(_ROUNDS):
-            if await self._written([put, *(await self._take_name(user_id, config_id, draft.name))]):
+        for _ in range(_ATTEMPTS):
+            if await self._written([put, *(await self._claim_name(user_id, config_id, draft.name))]):
                 return _configuration(item)
-        raise TableError("dynamodb:TransactWriteItems: others write the same at the same time")
+        raise _conflict()
 
     async def change(self, user_id: str, config_id: str, edit: Edit, matches: Sequence[str]) -> Configuration | None:
-        """Changes it if its etag is one of `matches`; None: there is none. Raises Mismatch or NameTaken."""
-        for _ in range(_ROUNDS):
+        """Changes a configuration if its ETag is in `matches`; None if it does not exist. Raises Mismatch or
+        NameTaken."""
+        for _ in range(_ATTEMPTS):
             item = await self._item(user_id, _PREFIX + config_id)
             if item is None:
                 return None
@@ -118,52 +118,37 @@ class ConfigurationTable:
             if edit.tickers is not None and set(edit.tickers) != set(before.tickers):
                 wanted[SINCE] = {"S": since(edit.tickers, self._now_ms())}
             wanted["revision"] = {"N": str(_revision(item) + 1)}
-            condition, names, values = _as_read(item)
-            names |= {f"#{name}": name for name in wanted}
-            values |= {f":{name}": value for name, value in wanted.items()}
             update = {
-                "Update": {
-                    "TableName": self.name,
-                    "Key": _key(user_id, _PREFIX + config_id),
-                    "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in wanted),
-                    "ConditionExpression": condition,
-                    "ExpressionAttributeNames": names,
-                    "ExpressionAttributeValues": values,
-                }
+                "TableName": self.name,
+                "Key": _key(user_id, _PREFIX + config_id),
+                "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in wanted),
+                **_unchanged(item, wanted),
             }
-            writes = [update]
+            writes: list[dict[str, Any]] = [{"Update": update}]
             if edit.name is not None and normalised(edit.name) != normalised(before.name):
-                others, _ = await self._items(user_id, None, _MOST_READ)
+                others, _ = await self._items(user_id, None, _MAX_READ)
                 _check_name(edit.name, [other for other in others if other["SK"] != item["SK"]])
-                writes += await self._take_name(user_id, config_id, edit.name)
-                writes += await self._leave_name(user_id, config_id, before.name)
+                writes += await self._claim_name(user_id, config_id, edit.name)
+                writes += await self._release_name(user_id, config_id, before.name)
             if await self._written(writes):
                 return _configuration({**item, **wanted})
-        raise TableError("dynamodb:TransactWriteItems: others write the same at the same time")
+        raise _conflict()
 
     async def delete(self, user_id: str, config_id: str, matches: Sequence[str]) -> bool:
-        """Deletes it if its etag is one of `matches`; False: there is none. Raises Mismatch."""
-        for _ in range(_ROUNDS):
+        """Deletes a configuration if its ETag is in `matches`; False if it does not exist. Raises Mismatch."""
+        for _ in range(_ATTEMPTS):
             item = await self._item(user_id, _PREFIX + config_id)
             if item is None:
                 return False
             _check_match(item, matches)
-            condition, names, values = _as_read(item)
-            delete = {
-                "Delete": {
-                    "TableName": self.name,
-                    "Key": _key(user_id, _PREFIX + config_id),
-                    "ConditionExpression": condition,
-                    "ExpressionAttributeNames": names,
-                    **({"ExpressionAttributeValues": values} if values else {}),
-                }
-            }
-            if await self._written([delete, *(await self._leave_name(user_id, config_id, _configuration(item).name))]):
+            delete = {"TableName": self.name, "Key": _key(user_id, _PREFIX + config_id), **_unchanged(item)}
+            release = await self._release_name(user_id, config_id, _configuration(item).name)
+            if await self._written([{"Delete": delete}, *release]):
                 return True
-        raise TableError("dynamodb:TransactWriteItems: others write the same at the same time")
+        raise _conflict()
 
-    async def _take_name(self, user_id: str, config_id: str, name: str) -> list[dict[str, Any]]:
-        """The writes that give a configuration its name, on the condition that nobody has it. Raises NameTaken."""
+    async def _claim_name(self, user_id: str, config_id: str, name: str) -> list[dict[str, Any]]:
+        """Returns the writes that set the guard of a name, if no other configuration has the name. Raises NameTaken."""
         guard = await self._item(user_id, _guard(name))
         owner = None if guard is None else _owner(guard)
         put: dict[str, Any] = {
@@ -177,23 +162,16 @@ class ConfigurationTable:
         if owner is None or owner == config_id:
             values = {} if owner is None else {"ExpressionAttributeValues": {":owner": {"S": owner}}}
             return [{"Put": {**put, **values}}]
-        # Somebody else's, unless a foreign writer has deleted or renamed that one and knows nothing of guards.
+        # Another configuration owns the guard. Another program may have deleted or renamed it without the guard.
         other = await self._item(user_id, _PREFIX + owner)
         if other is not None and normalised(_configuration(other).name) == normalised(name):
             raise NameTaken
-        still: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(PK)"}
-        if other is not None:
-            condition, names, values = _as_read(other)
-            still = {
-                "ConditionExpression": condition,
-                "ExpressionAttributeNames": names,
-                "ExpressionAttributeValues": values,
-            }
-        check = {"TableName": self.name, "Key": _key(user_id, _PREFIX + owner), **still}
+        unchanged = {"ConditionExpression": "attribute_not_exists(PK)"} if other is None else _unchanged(other)
+        check = {"TableName": self.name, "Key": _key(user_id, _PREFIX + owner), **unchanged}
         return [{"Put": {**put, "ExpressionAttributeValues": {":owner": {"S": owner}}}}, {"ConditionCheck": check}]
 
-    async def _leave_name(self, user_id: str, config_id: str, name: str) -> list[dict[str, Any]]:
-        """The write that gives a configuration's name back, if the guard is its own."""
+    async def _release_name(self, user_id: str, config_id: str, name: str) -> list[dict[str, Any]]:
+        """Returns the write that deletes the guard of a name, if the configuration owns the guard."""
         guard = await self._item(user_id, _guard(name))
         if guard is None or _owner(guard) != config_id:
             return []
@@ -206,14 +184,14 @@ class ConfigurationTable:
         return [{"Delete": delete}]
 
     async def _item(self, user_id: str, sort_key: str) -> StoredItem | None:
-        answer = await self._calls(
+        response = await self._calls(
             "dynamodb:GetItem",
             lambda client: client.get_item(TableName=self.name, Key=_key(user_id, sort_key), ConsistentRead=True),
         )
-        return answer.get("Item")
+        return response.get("Item")
 
     async def _items(self, user_id: str, after: str | None, limit: int) -> tuple[Sequence[StoredItem], bool]:
-        """One request. An answer that AWS cuts at 1 MB says that more follow."""
+        """Makes one request. Returns items, and whether more follow, also if AWS cut the response at 1 MB."""
         request: dict[str, Any] = {
             "TableName": self.name,
             "KeyConditionExpression": "PK = :user AND begins_with(SK, :prefix)",
@@ -223,13 +201,13 @@ class ConfigurationTable:
         }
         if after is not None:
             request["ExclusiveStartKey"] = _key(user_id, _PREFIX + after)
-        answer = await self._calls("dynamodb:Query", lambda client: client.query(**request))
-        items = answer["Items"]
-        return items[:limit], len(items) > limit or "LastEvaluatedKey" in answer
+        response = await self._calls("dynamodb:Query", lambda client: client.query(**request))
+        items = response["Items"]
+        return items[:limit], len(items) > limit or "LastEvaluatedKey" in response
 
     async def _written(self, writes: Sequence[dict[str, Any]]) -> bool:
-        """One transaction. False: what was read before is not so any more. The token makes another attempt after a lost
-        answer the same write."""
+        """Writes one transaction. Returns False if a condition failed, because an item was changed since it was read.
+        With the token, a retry after a lost response does not write twice."""
         token = secrets.token_hex(16)
         try:
             await self._calls(
@@ -248,7 +226,7 @@ def _key(user_id: str, sort_key: str) -> dict[str, Any]:
 
 
 def _guard(name: str) -> str:
-    """A digest, because a name can be longer than a key, and any text."""
+    """Returns the sort key of a name's guard: a digest, because a name may be longer than a sort key."""
     digest = hashlib.sha256(normalised(name).encode()).digest()[:16]
     return f"NAME#{base64.urlsafe_b64encode(digest).decode('ascii').rstrip('=')}"
 
@@ -275,21 +253,26 @@ def _attributes(name: str | None, tickers: Sequence[str] | None, status: str | N
 
 
 def _revision(item: StoredItem) -> int:
-    """A foreign writer's may be anything, or too large to be counted on."""
+    """Returns the revision; 0 if another program stored an invalid or too large one."""
     number = item.get("revision", {}).get("N", "0")
     return int(number) if len(number) <= 15 and number.isdigit() else 0
 
 
-def _as_read(item: StoredItem) -> tuple[str, dict[str, str], dict[str, Any]]:
-    """A condition: the content is the one that was read, attribute by attribute."""
-    parts, values = ["attribute_exists(PK)"], {}
-    for name in STORED:
-        if name in item:
-            parts.append(f"#{name} = :read_{name}")
-            values[f":read_{name}"] = item[name]
-        else:
-            parts.append(f"attribute_not_exists(#{name})")
-    return " AND ".join(parts), {f"#{name}": name for name in STORED}, values
+def _unchanged(item: StoredItem, wanted: Mapping[str, Any] = MappingProxyType({})) -> dict[str, Any]:
+    """Returns the condition that the content is as in `item`, with its names and values, and those of `wanted`."""
+    conditions = ["attribute_exists(PK)"]
+    conditions += [f"#{name} = :read_{name}" if name in item else f"attribute_not_exists(#{name})" for name in STORED]
+    values = {f":read_{name}": item[name] for name in STORED if name in item}
+    values |= {f":{name}": value for name, value in wanted.items()}
+    return {
+        "ConditionExpression": " AND ".join(conditions),
+        "ExpressionAttributeNames": {f"#{name}": name for name in (*STORED, *wanted)},
+        **({"ExpressionAttributeValues": values} if values else {}),
+    }
+
+
+def _conflict() -> TableError:
+    return TableError("dynamodb:TransactWriteItems: concurrent writes of the same items")
 
 
 def _check_match(item: StoredItem, matches: Sequence[str]) -> None:

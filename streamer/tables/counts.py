@@ -1,4 +1,4 @@
-"""The counts of the last 24 hours for deployments without a hub: read from the index, bounded, kept for a minute."""
+"""The counts of the last 24 hours for the REST function: read from the index with limits, and cached for a minute."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from streamer.sse.events import Metrics
 from streamer.tables.sentiment import SentimentTable
 
 _DAY_MS: Final = 24 * 60 * 60_000
-_AHEAD_MS: Final = 10 * 60_000  # what the window still counts of items dated into the future
+_AHEAD_MS: Final = 10 * 60_000  # the window counts items with timestamps up to ten minutes in the future
 
 
 class Counts:
-    """Counts one table. Who asks while it is counted waits for the same counts."""
+    """Counts the items of one table. Concurrent callers share one count."""
 
     def __init__(
         self,
@@ -31,7 +31,7 @@ class Counts:
         now_ms: Callable[[], int] = wall_ms,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`keep`: seconds for which counts are given again; `requests` and `seconds`: what one count may take."""
+        """`keep`: seconds for which counts are cached. `requests` and `seconds`: limits of one count."""
         self._table = table
         self._keep = keep
         self._requests = requests
@@ -42,8 +42,8 @@ class Counts:
         self._counting: asyncio.Task[Metrics] | None = None
 
     async def metrics(self) -> Metrics:
-        """The counts. `since` says from when on they are whole; where the bound was hit, that is later than 24 hours
-        ago. Raises TableError if the index gave nothing at all."""
+        """Returns the counts, which are complete from `since` on: later than 24 hours ago if a limit was reached.
+        Raises TableError if the first query failed."""
         if self._counted is not None and self._clock() - self._counted[0] < self._keep:
             return self._counted[1]
         if self._counting is None:
@@ -53,12 +53,12 @@ class Counts:
 
     def _done(self, counting: asyncio.Task[Metrics]) -> None:
         self._counting = None
-        if not counting.cancelled() and counting.exception() is None:  # seen, though everybody may have left
+        if not counting.cancelled() and counting.exception() is None:  # retrieved even if all callers were cancelled
             self._counted = self._clock(), counting.result()
 
     async def _count(self) -> Metrics:
         now_ms, began = self._now_ms(), self._clock()
-        window = Window(now_ms)  # 500 items a request: never full
+        window = Window(now_ms)  # 60 requests of 500 items: never full
         pages = self._table.back(iso_time(now_ms + _AHEAD_MS), iso_time(now_ms - _DAY_MS))
         requests = 0
         while not pages.ended and requests < self._requests and self._clock() - began < self._seconds:
@@ -67,7 +67,7 @@ class Counts:
             except TableError:
                 if not requests:
                     raise
-                break  # what was counted is whole from `since` on
+                break  # the counts so far are complete from `since` on
             requests += 1
             for key, item in rows:
                 if item.state is not None:

@@ -1,4 +1,4 @@
-"""The index `by_sentiment`: the scored items of one label by timestamp, eventually consistent. Never a Scan.
+"""Queries of the index `by_sentiment`: the scored items of one label by timestamp, eventually consistent. Never a Scan.
 
 https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Query.html
 """
@@ -13,7 +13,7 @@ from streamer.tables.attribute import plain
 from streamer.tables.retry import TableCalls
 
 Row = tuple[Key, Item]
-"""An item as a read found it; one that is gone is there with the absence `deleted`."""
+"""An item as it was read. An item that does not exist has the absence `deleted`."""
 
 INDEX: Final = "by_sentiment"
 VISIBLE: Final = (
@@ -27,18 +27,18 @@ VISIBLE: Final = (
     "matched_tickers",
     "ticker",
 )
-"""All that is ever read: an index that holds more costs more, and an article's text does not even come here."""
+"""The only attributes that are read. An index that projects more attributes costs more per query."""
 
 _NAMES: Final = {f"#{name}": name for name in VISIBLE}
 PROJECTION: Final[Mapping[str, Any]] = {
     "ProjectionExpression": ",".join(_NAMES),
     "ExpressionAttributeNames": _NAMES,
 }
-"""Members of a request that asks for the visible attributes alone."""
+"""Members of a request that restrict the response to the visible attributes."""
 
 
 class LabelPages:
-    """Walks through one label's items, one request a page. A page that fails is asked for again by the next call."""
+    """Reads the items of one label page by page, with one request per page. After an error `next` retries the page."""
 
     def __init__(
         self,
@@ -52,11 +52,11 @@ class LabelPages:
         limit: int | None = None,
         start: Key | None = None,
     ) -> None:
-        """`condition`: on `#timestamp`, with the `values` it names. `limit`: items a page. `start`: the item behind
-        which the first page begins."""
+        """`condition`: on `#timestamp`, with its `values`. `limit`: items per page. `start`: the first page begins
+        after this item."""
         self.label = label
         self.start = start
-        """Behind which item the next page begins."""
+        """The next page begins after this item."""
         self.ended = False
         """Whether the last page has been read."""
         self._calls = calls
@@ -74,7 +74,7 @@ class LabelPages:
             self._request["Limit"] = limit
 
     async def next(self, admit: Callable[[], bool] | None = None) -> list[Row]:
-        """The next page, which may be empty. Raises TableError; Spent if `admit` refuses a request."""
+        """Returns the next page, which may be empty. Raises TableError, or Spent if `admit` returned False."""
         request = dict(self._request)
         if self.start is not None:
             request["ExclusiveStartKey"] = {
@@ -82,20 +82,20 @@ class LabelPages:
                 "source_id": {"S": self.start.source_id},
                 "timestamp": {"S": self.start.timestamp},
             }
-        answer = await self._calls("dynamodb:Query", lambda client: client.query(**request), admit=admit)
-        last: Any = answer.get("LastEvaluatedKey")
+        response = await self._calls("dynamodb:Query", lambda client: client.query(**request), admit=admit)
+        last: Any = response.get("LastEvaluatedKey")
         if last:
             self.start = Key(last["source_id"]["S"], last["timestamp"]["S"])
         else:
             self.ended = True
-        return [read_row(item) for item in answer["Items"]]
+        return [read_row(item) for item in response["Items"]]
 
 
 def read_row(item: Mapping[str, Any]) -> Row:
-    """Reads an item of DynamoDB's API."""
+    """Parses an item of DynamoDB's API."""
     attributes = plain(item)
     try:
         return read_key(attributes), read_item(attributes)
     except ValueError:
-        # Its key is no key of an item (a timestamp that is none): no event, and to be named like any other fault.
+        # The key is invalid, for example its timestamp. The fault `key` is counted and logged like any other fault.
         return Key(str(attributes["source_id"]), str(attributes["timestamp"])), Item(None, "unscored", "key")

@@ -1,4 +1,4 @@
-"""Pages that were read a moment ago, for whoever asks the same: bounded by number, by rows and by age."""
+"""A cache of pages, limited by age, number of pages and number of rows."""
 
 from __future__ import annotations
 
@@ -8,55 +8,56 @@ from typing import Final
 from streamer.clock import wall_ms
 from streamer.cursor import Page
 
-_MOST_PAGES: Final = 256
-_MOST_ROWS: Final = 20_000  # about 12 MB
+_MAX_PAGES: Final = 256
+_MAX_ROWS: Final = 20_000  # about 12 MB
 _KEEP_MS: Final = 1_000
 
 
 class RecentPages:
-    """By the wall clock, since the other one may stand still while a function is frozen. In the event loop."""
+    """Uses the wall clock, because the monotonic clock may stop while a function is frozen. Used in the event loop
+    only."""
 
     def __init__(
         self,
         *,
         keep_ms: int = _KEEP_MS,
-        most_pages: int = _MOST_PAGES,
-        most_rows: int = _MOST_ROWS,
+        max_pages: int = _MAX_PAGES,
+        max_rows: int = _MAX_ROWS,
         now_ms: Callable[[], int] = wall_ms,
     ) -> None:
         self._keep_ms = keep_ms
-        self._most_pages = most_pages
-        self._most_rows = most_rows
+        self._max_pages = max_pages
+        self._max_rows = max_rows
         self._now_ms = now_ms
-        self._pages: dict[Hashable, tuple[int, Page]] = {}  # when it was asked for; the newest last
+        self._pages: dict[Hashable, tuple[int, Page]] = {}  # with the time of the request; the newest last
         self._rows = 0
 
     def now(self) -> int:
-        """What `put` wants to know: taken before the page is read."""
+        """Returns the time for `put`: callers take it before they read the page."""
         return self._now_ms()
 
-    def get(self, question: Hashable) -> Page | None:
-        """The page, if it was asked for less than `keep_ms` ago."""
-        kept = self._pages.get(question)
-        if kept is None:
+    def get(self, key: Hashable) -> Page | None:
+        """Returns the page if it was requested less than `keep_ms` ago."""
+        cached = self._pages.get(key)
+        if cached is None:
             return None
-        if not 0 <= self._now_ms() - kept[0] < self._keep_ms:  # also where the clock was set back
-            self._forget(question)
+        if not 0 <= self._now_ms() - cached[0] < self._keep_ms:  # negative if the clock was set back
+            self._remove(key)
             return None
-        return kept[1]
+        return cached[1]
 
-    def put(self, question: Hashable, asked_ms: int, page: Page) -> None:
-        """Keeps a page; what was kept first goes first."""
-        self._forget(question)
-        self._pages[question] = (asked_ms, page)
+    def put(self, key: Hashable, requested_ms: int, page: Page) -> None:
+        """Adds a page. Removes the oldest pages above the limits."""
+        self._remove(key)
+        self._pages[key] = (requested_ms, page)
         self._rows += len(page.rows)
-        while len(self._pages) > self._most_pages or self._rows > self._most_rows:
-            self._forget(next(iter(self._pages)))
+        while len(self._pages) > self._max_pages or self._rows > self._max_rows:
+            self._remove(next(iter(self._pages)))
 
     def __len__(self) -> int:
         return len(self._pages)
 
-    def _forget(self, question: Hashable) -> None:
-        kept = self._pages.pop(question, None)
-        if kept is not None:
-            self._rows -= len(kept[1].rows)
+    def _remove(self, key: Hashable) -> None:
+        removed = self._pages.pop(key, None)
+        if removed is not None:
+            self._rows -= len(removed[1].rows)

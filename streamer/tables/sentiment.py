@@ -1,4 +1,4 @@
-"""Reads of the sentiment table: what is new by label, the truth about single items, and the walk back."""
+"""Reads of the sentiment table: queries of new items, consistent reads of single items, and queries back in time."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from streamer.change import GONE, LABELS, Key
 from streamer.tables.index import PROJECTION, LabelPages, Row, read_row
 from streamer.tables.retry import TableCalls
 
-_PAGE: Final = 500  # items of a page of the walk back
+_PAGE: Final = 500  # items per page of a query back in time
 
 
 class SentimentTable:
@@ -20,24 +20,24 @@ class SentimentTable:
         self._calls = calls
 
     async def pages_after(self, since: str) -> AsyncIterator[list[Row]]:
-        """Every scored item with a timestamp after `since`, as the index shows it now, page by page: eventually
-        consistent. The cost follows what is found, not the table."""
+        """Yields pages of all scored items with a timestamp after `since`, eventually consistent. The cost depends on
+        the number of these items, not on the size of the table."""
         for label in sorted(LABELS):
             pages = LabelPages(self._calls, self.name, label, condition="#timestamp > :since", values={":since": since})
             while not pages.ended:
                 yield await pages.next()
 
     async def read(self, keys: Iterable[Key]) -> list[Row]:
-        """These items as the table holds them now, consistently, each once."""
+        """Reads items consistently (BatchGetItem). Duplicate keys are read once."""
         absent = dict.fromkeys(keys)
-        asked = [{"source_id": {"S": key.source_id}, "timestamp": {"S": key.timestamp}} for key in absent]
-        rows = [read_row(item) for item in await self._calls.batch_get(self.name, asked, **PROJECTION)]
+        requested = [{"source_id": {"S": key.source_id}, "timestamp": {"S": key.timestamp}} for key in absent]
+        rows = [read_row(item) for item in await self._calls.batch_get(self.name, requested, **PROJECTION)]
         for key, _ in rows:
             absent.pop(key, None)
         return rows + [(key, GONE) for key in absent]
 
     def back(self, before: str, until: str) -> Backward:
-        """A walk back through the scored items with a timestamp from `before` down to `until`, newest first."""
+        """Returns a reader of the scored items with a timestamp from `before` down to `until`, newest first."""
         condition, values = "#timestamp BETWEEN :until AND :before", {":until": until, ":before": before}
         return Backward(
             [
@@ -58,27 +58,28 @@ class SentimentTable:
 
 
 class Backward:
-    """Merges labels' pages, newest first. A step that fails is made again by the next call."""
+    """Merges the pages of the labels, newest first. After an error `next` retries the request."""
 
     def __init__(self, labels: list[LabelPages], before: str, until: str) -> None:
         self.ended = False
-        """Whether everything down to the end has been given."""
+        """Whether all items were returned."""
         self._labels = labels
         self._until = until
         self._reached = {pages.label: before for pages in labels}
-        self._held: list[Row] = []
+        self._unreturned: list[Row] = []
 
     async def next(self) -> tuple[list[Row], str]:
-        """One request: items, and the timestamp after which all items have been given. Raises TableError."""
+        """Makes one request. Returns items, and the timestamp after which all items were returned. Raises
+        TableError."""
         open_labels = [pages for pages in self._labels if not pages.ended]
         if open_labels:
             pages = max(open_labels, key=lambda each: self._reached[each.label])
             rows = await pages.next()
-            self._held += rows
+            self._unreturned += rows
             if rows:
                 self._reached[pages.label] = rows[-1][0].timestamp
         frontier = max((self._reached[pages.label] for pages in self._labels if not pages.ended), default=self._until)
         self.ended = all(pages.ended for pages in self._labels)
-        given = [row for row in self._held if row[0].timestamp >= frontier]
-        self._held = [row for row in self._held if row[0].timestamp < frontier]
-        return given, frontier
+        complete = [row for row in self._unreturned if row[0].timestamp >= frontier]
+        self._unreturned = [row for row in self._unreturned if row[0].timestamp < frontier]
+        return complete, frontier

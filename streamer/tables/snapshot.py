@@ -1,7 +1,7 @@
-"""The newest items of a sentiment table, page by page: what GET /sentiment answers from where no hub is asked.
+"""Pages of the newest items of a sentiment table, for GET /sentiment.
 
-Who asks for the same page while it is read, or within a second, gets the same one: after a `reset`, all clients ask at
-once. What failed is not kept.
+Identical requests at the same time, or within a second, share one page: after a `reset` all clients request it at once.
+Errors are not cached.
 """
 
 from __future__ import annotations
@@ -22,19 +22,20 @@ from streamer.tables.recent import RecentPages
 from streamer.tables.retry import Spent, TableCalls
 
 MAX_REQUESTS: Final = 4
-"""Of one page, those among them that are tried again; a filter that finds little ends it early."""
-_MOST_AT_ONCE: Final = 250  # items of one request
-_LEAST_AT_ONCE: Final = 25
+"""Maximum number of requests for one page, including retries. A page may end early if few items match the filter."""
+_MAX_ITEMS: Final = 250  # per request
+_MIN_ITEMS: Final = 25
 
 
 @dataclass(slots=True)
 class _Label:
-    """One label's items, newest first."""
+    """The items of one label, newest first."""
 
     pages: LabelPages
-    taken: Key | None
-    """The last item that was given, or passed over."""
+    passed: Key | None
+    """The last item that is on a page, or was skipped."""
     found: deque[Row] = field(default_factory=deque)
+    """Items that were read and are not on a page yet."""
 
 
 class SnapshotTable:
@@ -48,7 +49,7 @@ class SnapshotTable:
         budget: QueryBudget | None = None,
         recent: RecentPages | None = None,
     ) -> None:
-        """`budget`: of the queries of all pages together; None: no bound."""
+        """`budget`: limits the queries of all pages together; None: unlimited."""
         self._calls = calls
         self._name = name
         self._budget = budget
@@ -56,25 +57,25 @@ class SnapshotTable:
         self._reading: dict[Hashable, asyncio.Future[Page]] = {}
 
     async def page(self, tickers: frozenset[str] | None, since: str | None, limit: int, cursor: Cursor | None) -> Page:
-        """Rows of these tickers (None: of all), newest first, of items with a timestamp not before `since`.
+        """Returns rows of these tickers (None: all), newest first, of items with a timestamp at or after `since`.
 
-        At most `limit` rows, though one item's rows are never divided; fewer, with a cursor to go on from, where the
-        bounded work found no more. Raises TableError.
+        A page has at most `limit` rows, except that the rows of one item are never split. It has fewer rows, and a
+        cursor, if the limit of requests was reached. Raises TableError.
         """
-        question = (tickers, since, limit, None if cursor is None else cursor.write())
-        recent = self._recent.get(question)
+        request = (tickers, since, limit, None if cursor is None else cursor.write())
+        recent = self._recent.get(request)
         if recent is not None:
             return recent
-        reading = self._reading.get(question)
+        reading = self._reading.get(request)
         if reading is None:
-            asked_ms = self._recent.now()
+            requested_ms = self._recent.now()
             reading = asyncio.ensure_future(self._read(tickers, since, limit, cursor or Cursor({})))
-            self._reading[question] = reading
+            self._reading[request] = reading
 
             def done(read: asyncio.Future[Page]) -> None:
-                del self._reading[question]
-                if not read.cancelled() and read.exception() is None:  # seen, though everybody who asked may have left
-                    self._recent.put(question, asked_ms, read.result())
+                del self._reading[request]
+                if not read.cancelled() and read.exception() is None:  # retrieved even if all callers were cancelled
+                    self._recent.put(request, requested_ms, read.result())
 
             reading.add_done_callback(done)
         return await asyncio.shield(reading)
@@ -82,10 +83,10 @@ class SnapshotTable:
     async def _read(self, tickers: Collection[str] | None, since: str | None, limit: int, at: Cursor) -> Page:
         if self._budget is not None:
             self._budget.check()
-        at_once = min(max(limit, _LEAST_AT_ONCE), _MOST_AT_ONCE) if tickers is None else _MOST_AT_ONCE
-        labels = [self._label(label, since, at_once, at) for label in sorted(LABELS - at.ended)]
+        page_size = min(max(limit, _MIN_ITEMS), _MAX_ITEMS) if tickers is None else _MAX_ITEMS
+        labels = [self._label(label, since, page_size, at) for label in sorted(LABELS - at.ended)]
         rows: list[PageRow] = []
-        given: set[Key] = set()
+        done: set[Key] = set()
         requests = 0
         refusal: BaseException | None = None
 
@@ -105,9 +106,10 @@ class SnapshotTable:
             if empty is not None:
                 start = empty.pages.start
                 if since is not None and start is not None and start.timestamp < since:
-                    empty.pages.ended = True  # a cursor from a request that went further back: DynamoDB would refuse it
+                    # The cursor is of a request with an older `since`: DynamoDB would reject it.
+                    empty.pages.ended = True
                     continue
-                empty.taken = start  # nothing is held back: all before it has been passed over
+                empty.passed = start  # all items before it are on a page, or were skipped
                 try:
                     empty.found.extend(await empty.pages.next(admit))
                 except Spent as spent:
@@ -116,22 +118,22 @@ class SnapshotTable:
                 continue
             label = max((label for label in labels if label.found), key=lambda each: each.found[0][0].timestamp)
             key, item = label.found[0]
-            wanted = () if item.state is None or key in given else item.state.tickers
+            wanted = () if item.state is None or key in done else item.state.tickers
             wanted = tuple(ticker for ticker in wanted if tickers is None or ticker in tickers)
             if rows and len(rows) + len(wanted) > limit:
                 break
             label.found.popleft()
-            label.taken = key
-            given.add(key)
+            label.passed = key
+            done.add(key)
             rows += [PageRow(key, item.state, ticker) for ticker in wanted if item.state is not None]
         else:
             return Page(rows, None)
         more = _cursor(labels, at)
-        if more == at and isinstance(refusal, Exception):  # repeats used up all: a client would ask in a circle
+        if more == at and isinstance(refusal, Exception):  # only retries: with the same cursor, the client would loop
             raise TableError(describe_call("dynamodb:Query", refusal)) from refusal
         return Page(rows, more)
 
-    def _label(self, label: str, since: str | None, at_once: int, at: Cursor) -> _Label:
+    def _label(self, label: str, since: str | None, page_size: int, at: Cursor) -> _Label:
         pages = LabelPages(
             self._calls,
             self._name,
@@ -139,18 +141,18 @@ class SnapshotTable:
             condition="#timestamp >= :since" if since else "",
             values={":since": since} if since else {},
             newest_first=True,
-            limit=at_once,
+            limit=page_size,
             start=at.after.get(label),
         )
         return _Label(pages, pages.start)
 
 
 def _cursor(labels: Collection[_Label], at: Cursor) -> Cursor:
-    """Where the next page begins."""
+    """Returns the cursor of the next page. `at`: the cursor of this page."""
     ended = {label.pages.label for label in labels if label.pages.ended and not label.found}
-    places = {
-        label.pages.label: label.taken if label.found else label.pages.start
+    positions = {
+        label.pages.label: label.passed if label.found else label.pages.start
         for label in labels
         if label.pages.label not in ended
     }
-    return Cursor({label: place for label, place in places.items() if place is not None}, at.ended | ended)
+    return Cursor({label: key for label, key in positions.items() if key is not None}, at.ended | ended)

@@ -1,5 +1,4 @@
-"""The HTTP API: streams and their status, sentiment and counts, configurations and tickets, health, the page.
+"""The HTTP API: streams and their status, sentiment and counts, configurations and tickets, health checks, the page.
 
-Each module installs its routes, with what OpenAPI has to know of them (`operation`, `openapi`). Nothing here calls AWS:
-`service` and `functions` pass in what does.
-"""
+Each module installs its routes and declares them for OpenAPI (`operation`, `openapi`). No module calls AWS: `service`
+and `functions` pass in the objects that do."""

@@ -1,4 +1,4 @@
-"""The ASGI application: routes by parts, errors, CORS."""
+"""Builds the ASGI application: routes, error responses, CORS."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from pathlib import Path
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from streamer import __version__
+from streamer.errors import RequestError
 from streamer.web import (
     configuration_stream,
     configurations,
@@ -41,7 +44,7 @@ _PAGE_TYPES = {
     ".svg": "image/svg+xml",
 }
 _CLIENT = {"client.js": "text/javascript; charset=utf-8", "client.d.ts": "application/typescript; charset=utf-8"}
-_CLIENT_HEADERS = {  # any site may import it, and asks each time whether it has changed
+_CLIENT_HEADERS = {  # any site may import the client; browsers revalidate it for each use
     "Access-Control-Allow-Origin": "*",
     "Cache-Control": "no-cache",
 }
@@ -49,11 +52,11 @@ _CLIENT_HEADERS = {  # any site may import it, and asks each time whether it has
 
 @dataclass(frozen=True, slots=True)
 class RestPart:
-    """What REST answers from. The same in every deployment."""
+    """The sources of the REST routes, which every deployment has."""
 
     identity: CallerIdentity
     configurations: configurations.ConfigurationStore | None
-    """None: there are none here, and nobody can make one."""
+    """None if the deployment has no users table."""
     snapshot: sentiment.SnapshotReader
     count: metrics.Count
 
@@ -65,8 +68,8 @@ def create_app(
     readiness: Callable[[], Readiness],
     cors_origins: Sequence[str] = (),
 ) -> ASGIApp:
-    """The application: REST, and streams with their page where `streams` is given. `readiness` is asked at each request
-    and must not block."""
+    """Returns the application: the REST routes and, if `streams` is given, the routes of the streams and the page.
+    `readiness` is called for each request and must not block."""
     app = FastAPI(
         title="Sentiment streamer",
         version=__version__,
@@ -78,8 +81,8 @@ def create_app(
     app.router.route_class = Operation
     problems.install(app)
     if streams is None:
-        stream.install_nowhere(app)
-        configuration_stream.install_nowhere(app)
+        for path, method in (*stream.ROUTES, *configuration_stream.ROUTES):
+            app.add_api_route(path, _no_streams, methods=[method], include_in_schema=False)
     else:
         stream.install(app, streams, rest.identity)
         configuration_stream.install(app, streams, rest.identity, rest.configurations)
@@ -91,8 +94,8 @@ def create_app(
     docs.install(app, lambda: openapi.write(openapi.document(app)))
     if not cors_origins:
         return _NoSniffing(app)
-    # Around everything, so that errors carry the headers too; no credentials: callers are not identified by cookies.
-    shared = CORSMiddleware(
+    # The outer middleware, so that errors have the headers, too. No credentials: no caller is identified by cookies.
+    with_cors = CORSMiddleware(
         app,
         allow_origins=list(cors_origins),
         allow_methods=["GET", "POST", "PATCH", "DELETE"],
@@ -100,7 +103,11 @@ def create_app(
         expose_headers=["ETag", "Location", "Retry-After"],
         max_age=600,
     )
-    return _NoSniffing(shared)
+    return _NoSniffing(with_cors)
+
+
+async def _no_streams(_: Request) -> Response:
+    raise RequestError(404, "This function serves no streams; the streaming service does.")
 
 
 def _install_page(app: FastAPI) -> None:
@@ -118,15 +125,15 @@ def _install_page(app: FastAPI) -> None:
 
 
 class _NoSniffing:
-    """No response is taken for another type than it says."""
+    """Adds `X-Content-Type-Options: nosniff` to every response."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def sending(message: Message) -> None:
+        async def send_with_header(message: Message) -> None:
             if message["type"] == "http.response.start":
                 message["headers"] = [*message["headers"], (b"x-content-type-options", b"nosniff")]
             await send(message)
 
-        await self.app(scope, receive, sending)
+        await self.app(scope, receive, send_with_header)

@@ -1,4 +1,4 @@
-"""Files that never change while the process runs. Each is read, compressed and hashed once, at its first request."""
+"""Static files. Each file is read, compressed and hashed once, at its first request."""
 
 from __future__ import annotations
 
@@ -7,33 +7,20 @@ import gzip
 import hashlib
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-_OF_CONTENT: Final = ("Content-Type", "Content-Encoding")
+_CONTENT_HEADERS: Final = ("Content-Type", "Content-Encoding")
 
 
-@dataclass(frozen=True, slots=True)
-class _Form:
-    """The bytes of one content coding."""
+class _Representation(NamedTuple):
+    """The file in one content coding."""
 
     content: bytes
     headers: Mapping[str, str]
-
-    @property
-    def etag(self) -> str:
-        return self.headers["ETag"]
-
-
-@dataclass(frozen=True, slots=True)
-class _Forms:
-    plain: _Form
-    compressed: _Form | None
-    """None: compression does not make it smaller."""
 
 
 class Asset:
@@ -43,52 +30,52 @@ class Asset:
         """`read` may block: it is called once, in a thread."""
         self._read = read
         self._headers = {**headers, "Content-Type": media_type, "Vary": "Accept-Encoding"}
-        self._forms: _Forms | None = None
-        self._making = threading.Lock()
+        self._representations: tuple[_Representation, _Representation] | None = None
+        """Plain, and with gzip; the same if gzip saves less than 10 %."""
+        self._loading = threading.Lock()
 
     async def answer(self, request: Request) -> Response:
-        """Answers GET and HEAD: 304 if the client has it, compressed if the client accepts gzip."""
-        forms = self._forms if self._forms is not None else await asyncio.to_thread(self._make)
-        form = forms.plain
-        if forms.compressed is not None and _takes_gzip(request.headers.get("accept-encoding", "")):
-            form = forms.compressed
-        if _names(request.headers.get("if-none-match", ""), form.etag):
-            kept = {name: value for name, value in form.headers.items() if name not in _OF_CONTENT}
+        """Responds to GET and HEAD: 304 if the client has the file; gzip if the client accepts it."""
+        loaded = self._representations
+        if loaded is None:
+            loaded = await asyncio.to_thread(self._load)
+        plain, compressed = loaded
+        chosen = compressed if _accepts_gzip(request.headers.get("accept-encoding", "")) else plain
+        if _matches(request.headers.get("if-none-match", ""), chosen.headers["ETag"]):
+            kept = {name: value for name, value in chosen.headers.items() if name not in _CONTENT_HEADERS}
             return Response(status_code=304, headers=kept)
-        return Response(form.content, headers=form.headers)
+        return Response(chosen.content, headers=chosen.headers)
 
-    def _make(self) -> _Forms:
-        with self._making:
-            forms = self._forms
-            if forms is None:
+    def _load(self) -> tuple[_Representation, _Representation]:
+        with self._loading:
+            if self._representations is None:
                 content = self._read()
-                name = hashlib.sha256(content).hexdigest()[:32]
-                plain = _Form(content, {**self._headers, "ETag": f'"{name}"'})
+                digest = hashlib.sha256(content).hexdigest()[:32]
+                plain = compressed = _Representation(content, {**self._headers, "ETag": f'"{digest}"'})
                 packed = gzip.compress(content, 9, mtime=0)
-                compressed = None
                 if len(packed) < len(content) * 0.9:
-                    named = {"ETag": f'"{name}-gzip"', "Content-Encoding": "gzip"}
-                    compressed = _Form(packed, {**self._headers, **named})
-                forms = self._forms = _Forms(plain, compressed)
-            return forms
+                    gzip_headers = {"ETag": f'"{digest}-gzip"', "Content-Encoding": "gzip"}
+                    compressed = _Representation(packed, {**self._headers, **gzip_headers})
+                self._representations = plain, compressed
+            return self._representations
 
 
 class Assets:
-    """Files by the path's parameter `name`."""
+    """A folder of files. The path parameter `name` selects the file."""
 
     def __init__(self, served: Mapping[str, Asset]) -> None:
         self._served = served
 
     async def answer(self, request: Request) -> Response:
-        """Answers GET and HEAD."""
+        """Responds to GET and HEAD. Raises HTTPException (404)."""
         asset = self._served.get(request.path_params["name"])
         if asset is None:
             raise HTTPException(404)
         return await asset.answer(request)
 
 
-def _takes_gzip(accepted: str) -> bool:
-    """RFC 9110, section 12.5.3; without the header gzip is not accepted."""
+def _accepts_gzip(accepted: str) -> bool:
+    """Parses Accept-Encoding (RFC 9110, section 12.5.3). An empty value does not accept gzip."""
     weights: dict[str, float] = {}
     for entry in accepted.lower().split(","):
         coding, _, parameter = entry.partition(";")
@@ -100,6 +87,6 @@ def _takes_gzip(accepted: str) -> bool:
     return weights.get("gzip", weights.get("*", 0.0)) > 0
 
 
-def _names(condition: str, etag: str) -> bool:
-    """RFC 9110, section 13.1.2: by weak comparison."""
+def _matches(condition: str, etag: str) -> bool:
+    """Evaluates If-None-Match by weak comparison (RFC 9110, section 13.1.2)."""
     return condition.strip() == "*" or etag in [entry.strip().removeprefix("W/") for entry in condition.split(",")]

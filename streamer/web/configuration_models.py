@@ -1,4 +1,4 @@
-"""Configurations as JSON objects: what callers send and what they get."""
+"""The JSON objects of configurations in requests and responses."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ Name = Annotated[
         strict=True,
         min_length=1,
         max_length=MAX_NAME,
-        description="For people. Unique among a user's configurations, whatever its case, width and spaces.",
+        description="Display name. Unique for the user; case, character width and spaces are ignored.",
         examples=["Chip makers"],
         json_schema_extra={"pattern": f"^[^{_UNPRINTABLE}]*[^{_UNPRINTABLE}\\s][^{_UNPRINTABLE}]*$"},
     ),
@@ -49,7 +49,7 @@ Tickers = Annotated[
         strict=True,
         min_length=1,
         max_length=MAX_TICKERS,
-        description="What the configuration's stream shows; kept in upper case, each once.",
+        description="The tickers of the configuration's stream; stored in upper case without duplicates.",
         examples=[["NVDA", "AMD"]],
     ),
     AfterValidator(_tickers),
@@ -60,7 +60,7 @@ Status = Annotated[
 
 
 class NewConfiguration(Described):
-    """What a new configuration is to be."""
+    """A new configuration."""
 
     name: Name
     tickers: Tickers
@@ -73,16 +73,16 @@ def _at_least_one(schema: Schema) -> None:
 
 
 class ConfigurationChange(Described):
-    """What is to be different; what is left out stays as it is."""
+    """The members to change. Members that are missing keep their values."""
 
     model_config = ConfigDict(json_schema_extra=_at_least_one)
 
-    name: Name = Field(default=None)  # type: ignore[assignment]  # left out; null is not allowed
+    name: Name = Field(default=None)  # type: ignore[assignment]  # may be missing, but not null
     tickers: Tickers = Field(default=None)  # type: ignore[arg-type]
     status: Status = Field(default=None)  # type: ignore[arg-type]
 
 
-_ETAG_SCHEMA: Final = HEADERS["ETag"]["schema"] | {"description": "As the header ETag has it, quotes included."}
+_ETAG_SCHEMA: Final = HEADERS["ETag"]["schema"] | {"description": "The value of the header ETag, including the quotes."}
 _TICKERS_SCHEMA: Final[Schema] = {"type": "array", "items": TICKER_SCHEMA, "maxItems": MAX_TICKERS}
 
 
@@ -94,21 +94,21 @@ class _Shown(Described):
     etag: Annotated[str, WithJsonSchema(_ETAG_SCHEMA)]
 
 
-# Under the name that clients generated from the document have for it.
+# The model is named "Configuration" in OpenAPI, so that generated clients have this class name.
 SHOWN: Final = create_model(
-    "Configuration", __base__=_Shown, __doc__=f"One configuration; `name` is at most {MAX_NAME} characters."
+    "Configuration", __base__=_Shown, __doc__=f"A configuration. `name` has at most {MAX_NAME} characters."
 )
 
 
 class ConfigurationPage(Described):
-    """Configurations by id."""
+    """A page of configurations, ordered by id."""
 
-    configurations: list[SHOWN]  # type: ignore[valid-type] # a model, made above
+    configurations: list[SHOWN]  # type: ignore[valid-type] # created above
     cursor: str | None = Field(description=CURSOR)
 
 
 def shown(configuration: Configuration) -> dict[str, Any]:
-    """As clients see it: no user id."""
+    """Returns the members of a response, without the user's id."""
     return {
         "config_id": configuration.config_id,
         "name": configuration.name,

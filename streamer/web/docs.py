@@ -1,4 +1,4 @@
-"""The API's description at /openapi.json, and a page that shows it at /docs. Nothing is loaded from another site."""
+"""The routes of the OpenAPI document (/openapi.json) and of Swagger UI (/docs), without resources from other sites."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from streamer.web.assets import Asset, Assets
 
 _HEADERS: Final = {
-    # Swagger UI sets styles at run time and draws its icons from data: URLs; scripts are files alone.
+    # Swagger UI sets inline styles and uses data: URLs for icons. All its scripts are files.
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline';"
     " img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
@@ -44,13 +44,13 @@ _BUNDLED: Final = {
 
 
 def install(app: FastAPI, document: Callable[[], str]) -> None:
-    """Adds the routes. `document` may block: it is called once, in a thread, at the description's first request."""
-    described = Asset(lambda: document().encode(), "application/json", {"Cache-Control": "no-cache"})
+    """Adds the routes. `document` may block: it is called once, in a thread, at the first request of /openapi.json."""
+    openapi = Asset(lambda: document().encode(), "application/json", {"Cache-Control": "no-cache"})
     index = Asset(_INDEX.encode, "text/html; charset=utf-8", _HEADERS)
     served = {"start.js": Asset(_START.encode, "text/javascript; charset=utf-8", _HEADERS)}
     for name, (file, kind) in _BUNDLED.items():
         served[name] = Asset(files("fastapi_swagger").joinpath("resources", file).read_bytes, kind, _HEADERS)
 
-    app.router.add_route("/openapi.json", described.answer, methods=["GET"], include_in_schema=False)
+    app.router.add_route("/openapi.json", openapi.answer, methods=["GET"], include_in_schema=False)
     app.router.add_route("/docs", index.answer, methods=["GET"], include_in_schema=False)
     app.router.add_route("/docs/{name}", Assets(served).answer, methods=["GET"], include_in_schema=False)

@@ -1,5 +1,4 @@
-"""The schemas of events: their data as models, made from the events' classes, and the events of a stream, of which
-FastAPI knows nothing.
+"""OpenAPI schemas of the events: models of their data, created from the event classes, and the items of a stream.
 
 https://spec.openapis.org/oas/v3.2.0.html#sequential-media-types
 """
@@ -20,22 +19,26 @@ _FIELDS: Final[Mapping[str, Schema]] = {
     "mode": MODE,
     "label": {"type": "string", "enum": sorted(LABELS)},
     "ticker": TICKER,
-    "version": {"type": "string", "pattern": "^[A-Za-z0-9_-]{22}$", "description": "Equal versions show the same."},
+    "version": {
+        "type": "string",
+        "pattern": "^[A-Za-z0-9_-]{22}$",
+        "description": "Equal for equal content.",
+    },
     "score": {"type": "number", "minimum": -1, "maximum": 1},
     "confidence": {"type": ["number", "null"], "minimum": 0, "maximum": 1},
 }
-"""The members whose types say too little."""
+"""Members whose schema is more specific than their type."""
 
 _EVENTS: Final[Mapping[type[events.Event], tuple[bool, str]]] = {
     events.Connected: (False, "first"),
-    events.Reset: (False, "the place asked for is not covered, or the configuration has changed"),
+    events.Reset: (False, "the stream cannot resume after the requested id, or the configuration has changed"),
     events.SentimentUpdate: (True, "an item's visible state changed; one event for each of its tickers"),
-    events.SentimentWithdrawn: (True, "an item has no visible state under this ticker any more"),
+    events.SentimentWithdrawn: (True, "an item is no longer shown for this ticker"),
     events.Metrics: (True, "after the replay, on change (at most one a second), and at least every 60 s"),
     events.Heartbeat: (True, "after the replay, then every 30 s"),
-    events.Closing: (False, "before every planned end"),
+    events.Closing: (False, "before every planned end of the stream"),
 }
-"""Whether an event has an `id`, and when it comes."""
+"""Whether the event has an `id`, and when it is sent."""
 
 
 def _model(cls: type[events.Event]) -> type[BaseModel]:
@@ -46,26 +49,26 @@ def _model(cls: type[events.Event]) -> type[BaseModel]:
         if field.name in _FIELDS:
             kind = Annotated[kind, WithJsonSchema(_FIELDS[field.name])]
         members[field.name] = (kind, ...)
-    if cls is events.Reset:  # the one member that is left out where there is nothing to say
+    if cls is events.Reset:  # the only member that may be missing
         members["tickers"] = (list[str], None)
     description = " ".join((cls.__doc__ or "").split())
     return create_model(cls.__name__, __base__=Described, __doc__=description, **members)
 
 
 MODELS: Final[Mapping[type[events.Event], type[BaseModel]]] = {cls: _model(cls) for cls in _EVENTS}
-"""The data of each event."""
+"""The model of each event's data."""
 
 
 def items() -> list[Schema]:
-    """The events of a stream as objects of their fields, `data` being JSON in a string."""
+    """Returns a schema per event: an object of its fields, in which `data` is a string with JSON."""
     return [_item(cls, has_id=has_id, when=when) for cls, (has_id, when) in _EVENTS.items()]
 
 
 def _item(cls: type[events.Event], *, has_id: bool, when: str) -> Schema:
-    place = "A place to resume after." if has_id else "None of its own: a client has that of the event before."
+    place = "For `Last-Event-ID`." if has_id else "Not sent; a client keeps the id of the event before."
     return {
         "title": cls.name,
-        "description": f"Comes: {when}.",
+        "description": f"Sent: {when}.",
         "type": "object",
         "properties": {
             "event": {"type": "string", "const": cls.name},
@@ -75,7 +78,7 @@ def _item(cls: type[events.Event], *, has_id: bool, when: str) -> Schema:
                 "contentSchema": reference("schemas", cls.__name__),
             },
             "id": {"type": "string", "pattern": "^evt_[0-9a-f-]{36}$", "description": place},
-            "retry": {"type": "integer", "minimum": 0, "description": "Milliseconds before a reconnect."},
+            "retry": {"type": "integer", "minimum": 0, "description": "Reconnection time in milliseconds."},
         },
         "required": ["event", "data", *(["id"] if has_id else [])],
         "additionalProperties": False,

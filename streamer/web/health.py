@@ -1,4 +1,4 @@
-"""Whether the process answers, and whether it wants new traffic."""
+"""The health checks: liveness and readiness."""
 
 from __future__ import annotations
 
@@ -9,45 +9,45 @@ from typing import Final, Literal
 from fastapi import FastAPI
 from starlette.responses import JSONResponse, Response
 
-from streamer.web.operation import HEALTH, Described, answer, get_or_head
-from streamer.web.problems import described, problem
+from streamer.web.operation import HEALTH, Described, get_or_head, json_example
+from streamer.web.problems import documented, problem
 
 _NO_STORE: Final = {"Cache-Control": "no-store"}
 
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """Whether new traffic is welcome, and in words why or why not."""
+    """`ready`: whether the service accepts new requests. `reason`: why or why not, safe to show to everyone."""
 
     ready: bool
     reason: str
 
 
 class Live(Described):
-    """The process answers."""
+    """The process responds."""
 
     status: Literal["live"]
 
 
 class Ready(Described):
-    """New traffic is welcome."""
+    """The service accepts new requests."""
 
     status: Literal["ready"]
     reason: str
 
 
 def install(app: FastAPI, readiness: Callable[[], Readiness]) -> None:
-    """Adds the routes. `readiness` is asked at each request and must not block."""
+    """Adds the routes. `readiness` is called for each request and must not block."""
 
     @get_or_head(
         app,
         "/health/live",
         operation_id="live",
         tags=[HEALTH],
-        summary="The process answers",
+        summary="Check that the process responds",
         response_model=Live,
-        response_description="It does.",
-        responses=answer({"status": "live"}),
+        response_description="The process responds.",
+        responses=json_example({"status": "live"}),
     )
     async def live() -> Response:
         return JSONResponse({"status": "live"}, headers=_NO_STORE)
@@ -57,12 +57,12 @@ def install(app: FastAPI, readiness: Callable[[], Readiness]) -> None:
         "/health/ready",
         operation_id="ready",
         tags=[HEALTH],
-        summary="New traffic is welcome",
+        summary="Check that the service accepts new requests",
         response_model=Ready,
-        response_description="It is.",
+        response_description="The service accepts new requests.",
         responses={
-            **answer({"status": "ready", "reason": "push: the queue brings what the table has"}),
-            **described(503, "Not yet, or not any more.", "draining"),
+            **json_example({"status": "ready", "reason": "push: the queue brings what the table has"}),
+            **documented(503, "The service is starting or stopping.", "draining"),
         },
     )
     async def ready() -> Response:

@@ -1,4 +1,4 @@
-"""The counts of the last 24 hours over HTTP, with the members of the `metrics` event."""
+"""The route of the counts of the last 24 hours, with the members of the `metrics` event."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from starlette.responses import Response
 
 from streamer.sse.events import Metrics
 from streamer.web.event_schemas import MODELS
-from streamer.web.operation import SNAPSHOT, answer, declared_query
+from streamer.web.operation import SNAPSHOT, declared_query, json_example
 from streamer.web.problems import TABLE_AWAY, malformed
 
 PATH: Final = "/api/v2/metrics"
 
 Count = Callable[[], Awaitable[Metrics]]
-"""The counts of now, or of a minute ago; `timestamp` says when. May raise TableError: 503."""
+"""Returns counts that are at most a minute old. May raise TableError (503)."""
 
 _EXAMPLE: Final = {
     "total": 3, "positive": 1, "neutral": 1, "negative": 1, "by_tag": {"TSLA": 2, "AAPL": 1, "other": 0},
@@ -32,12 +32,12 @@ def install(app: FastAPI, count: Count) -> None:
         PATH,
         operation_id="metrics",
         tags=[SNAPSHOT],
-        summary="The counts of the last 24 hours",
-        description="The members of the event `metrics`. The streaming service keeps the counts up to date; the REST"
-        " function's are up to a minute old. They are complete from `since` on.",
+        summary="Read the counts of the last 24 hours",
+        description="The members of the event `metrics`. The counts of the streaming service are current; those of the"
+        " REST function are up to a minute old. They are complete from `since` on.",
         response_model=MODELS[Metrics],
         response_description="The counts.",
-        responses={**answer(_EXAMPLE), **malformed(), **TABLE_AWAY},
+        responses={**json_example(_EXAMPLE), **malformed(), **TABLE_AWAY},
         dependencies=[Depends(declared_query)],
     )
     async def metrics() -> Response:

@@ -1,5 +1,5 @@
-"""What a route says of itself for OpenAPI: FastAPI makes the document from it. Headers, problems and examples, which
-FastAPI has no type for, are dictionaries in OpenAPI's own form.
+"""Declarations of routes for OpenAPI. FastAPI generates the document from them; headers and examples, for which FastAPI
+has no types, are dictionaries in the format of OpenAPI.
 
 https://spec.openapis.org/oas/v3.2.0.html
 """
@@ -16,7 +16,7 @@ from fastapi.security.base import SecurityBase
 from pydantic import BaseModel, ConfigDict
 
 from streamer.web.identity import CallerIdentity
-from streamer.web.query import known
+from streamer.web.query import check_names
 
 Schema = dict[str, Any]
 Responses = dict[int | str, dict[str, Any]]
@@ -31,24 +31,24 @@ TIME: Final[Schema] = {"type": "string", "format": "date-time"}
 MODE: Final[Schema] = {"type": "string", "enum": ["push", "poll", "both", "down"]}
 HEADERS: Final[dict[str, Schema]] = {
     "ETag": {
-        "description": "Names this version of the configuration; for If-Match.",
+        "description": "Identifies the content of the configuration; for If-Match.",
         "schema": {"type": "string", "pattern": '^"[A-Za-z0-9_-]{22}"$'},
         "required": True,
     },
-    "Location": {"description": "The new configuration.", "schema": {"type": "string"}, "required": True},
+    "Location": {"description": "Path of the new configuration.", "schema": {"type": "string"}, "required": True},
     "Retry-After": {
-        "description": "Seconds to wait before the next try.",
+        "description": "Seconds to wait before the next request.",
         "schema": {"type": "integer", "minimum": 1},
         "required": True,
     },
     "NoStore": {"description": "`no-store`", "schema": {"type": "string", "enum": ["no-store"]}, "required": True},
     "Untransformed": {
-        "description": "`no-transform` keeps compressors from holding events back.",
+        "description": "`no-transform`: a proxy that compresses would delay events.",
         "schema": {"type": "string", "enum": ["no-cache, no-transform"]},
         "required": True,
     },
     "Private": {
-        "description": "As `Untransformed`, for what only one user may see.",
+        "description": "`no-store`: the events are for one user. `no-transform` as for the public stream.",
         "schema": {"type": "string", "enum": ["no-store, no-transform"]},
         "required": True,
     },
@@ -57,8 +57,7 @@ HEADERS: Final[dict[str, Schema]] = {
 
 
 def tidy(schema: Schema) -> None:
-    """Removes what pydantic adds for itself: titles, which repeat the names, and null as the default of a member that
-    may be left out."""
+    """Removes what pydantic generates: titles, and null as the default of a member that may be missing."""
     schema.pop("title", None)
     for member in schema.get("properties", {}).values():
         member.pop("title", None)
@@ -67,9 +66,9 @@ def tidy(schema: Schema) -> None:
 
 
 class Described(BaseModel):
-    """The shape of a JSON object in a request or an answer."""
+    """A JSON object in a request or a response."""
 
-    # Not built before it is used: most are so only where the description is asked for.
+    # Built when first used: most models are only used to generate the OpenAPI document.
     model_config = ConfigDict(extra="forbid", json_schema_extra=tidy, defer_build=True)
 
 
@@ -85,7 +84,7 @@ Endpoint = TypeVar("Endpoint", bound=Callable[..., Awaitable[Response]])
 
 
 def get_or_head(app: FastAPI, path: str, **declared: Any) -> Callable[[Endpoint], Endpoint]:
-    """A decorator: a route for GET, and for HEAD, which is described with it (RFC 9110, section 9.3.2)."""
+    """A decorator: adds a route for GET and HEAD. OpenAPI documents GET only."""
 
     def install(endpoint: Endpoint) -> Endpoint:
         app.get(path, **declared)(endpoint)
@@ -96,19 +95,19 @@ def get_or_head(app: FastAPI, path: str, **declared: Any) -> Callable[[Endpoint]
 
 
 async def declared_query(request: Request) -> None:
-    """A dependency: RequestError (422) for a query parameter that the route does not declare."""
-    known(request.query_params, *request.scope["route"].query_names)
+    """A dependency: raises RequestError (422) for a query parameter that the route does not declare."""
+    check_names(request.query_params, *request.scope["route"].query_names)
 
 
 class UserId(SecurityBase):
-    """A dependency: the caller's user id. Raises RequestError (401)."""
+    """A dependency: returns the caller's user id. Raises RequestError (401)."""
 
     def __init__(self, identity: CallerIdentity) -> None:
         self.model = APIKey.model_validate(
             {
                 "in": APIKeyIn.header,
                 "name": "X-User-ID",
-                "description": "Set by a gateway; ignored from a caller that is not trusted to set it.",
+                "description": "The user's id, set by a gateway. Ignored if the caller is not trusted.",
             }
         )
         self.scheme_name = "userId"
@@ -120,19 +119,19 @@ class UserId(SecurityBase):
 
 
 def reference(kind: str, name: str) -> Schema:
-    """A reference to a component."""
+    """Returns a reference to a component."""
     return {"$ref": f"#/components/{kind}/{name}"}
 
 
 def headers(*names: str, **named: str) -> Schema:
-    """Headers of a response, by their names in HEADERS, or under another name."""
+    """Returns references to HEADERS: `headers("ETag", Cache_Control="NoStore")`."""
     return {name: reference("headers", name) for name in names} | {
         name.replace("_", "-"): reference("headers", shared) for name, shared in named.items()
     }
 
 
-def answer(example: Any, *names: str, status: int = 200) -> Responses:
-    """What FastAPI does not know of a JSON answer: an example, and its headers beside Cache-Control."""
+def json_example(example: Any, *names: str, status: int = 200) -> Responses:
+    """Returns the example and the headers of a JSON response. `names`: headers beside Cache-Control."""
     return {
         status: {
             "headers": headers(*names, Cache_Control="NoStore"),

@@ -1,5 +1,5 @@
-"""The query of a stream request. A malformed one is a 422 that names the parameter and the entry and says how to write
-it; it never quotes what was sent."""
+"""Parses the query of a stream request. A mistake is a 422 that names the parameter and the entry, and never quotes
+input."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from streamer.change import TICKER
 from streamer.errors import RequestError
 from streamer.hub.filters import Filter, choose
 from streamer.hub.resume import Request
-from streamer.web.query import known
+from streamer.web.query import check_names
 
 EVENTS = ("sentiment_update", "metrics")
 MAX_TICKERS = 50
@@ -31,72 +31,73 @@ PARAMETERS: Final[tuple[dict[str, Any], ...]] = (
     {
         "name": "events",
         "in": "query",
-        "description": "Only these of `sentiment_update` (withdrawals with it) and `metrics`, separated by commas.",
+        "description": "Only these events: `sentiment_update` (and `sentiment_withdrawn`), `metrics`. Comma-separated.",
         "schema": {"type": "string"},
         "example": "sentiment_update",
     },
     {
         "name": "replay",
         "in": "query",
-        "description": "Begin a fresh stream this many seconds back, as far as the history reaches.",
+        "description": "Without an id: start this many seconds before now, as far as the history reaches.",
         "schema": {"type": "number", "minimum": 0},
     },
     {
         "name": "last_event_id",
         "in": "query",
-        "description": "Resume after this place. The header `Last-Event-ID` wins over it.",
+        "description": "Resume after this event id. The header `Last-Event-ID` takes precedence.",
         "schema": {"type": "string"},
     },
     {
         "name": "lastEventId",
         "in": "query",
-        "description": "The same, as event-source-polyfill sends it when it reconnects; wins over `last_event_id`.",
+        "description": "The name that event-source-polyfill uses; takes precedence over `last_event_id`.",
         "schema": {"type": "string"},
     },
     {
         "name": "on_full",
         "in": "query",
-        "description": "`wait`: when no stream is free answer 200 with `retry:` and `closing` instead of 503.",
+        "description": "`wait`: if no stream is free, respond with 200, `retry:` and `closing` instead of 503 or 429.",
         "schema": {"type": "string", "enum": ["wait"]},
     },
     {
         "name": "Last-Event-ID",
         "in": "header",
-        "description": "Resume after this place; browsers send it by themselves.",
+        "description": "Resume after this event id. Browsers send it when they reconnect.",
         "schema": {"type": "string"},
     },
 )
-"""In OpenAPI's own form, for `openapi_extra`: a stream opens without FastAPI reading each of them beside `parse`."""
+"""In the format of OpenAPI, for `openapi_extra`: if FastAPI knew them, it would parse them in addition to `parse`."""
+NO_TICKERS: Final = "tickers: this stream has the tickers of its configuration; leave tickers out"
 _NAMES = tuple(str(parameter["name"]) for parameter in PARAMETERS if parameter["in"] == "query")
 
 
 @dataclass(frozen=True, slots=True)
 class StreamParameters:
-    """What a stream request asks for."""
+    """The parsed query of a stream request."""
 
-    wanted: Filter
+    filter: Filter
     start: Request
     waits_when_full: bool
 
 
 def parse(
-    query: QueryParams, headers: Headers, history_seconds: float, *, names_tickers: bool = True
+    query: QueryParams, headers: Headers, history_seconds: float, *, with_tickers: bool = True
 ) -> StreamParameters:
-    """Reads a request. RequestError (422) names the first thing that is wrong.
+    """Parses a request. Raises RequestError (422) for the first mistake.
 
-    Without `names_tickers` the filter is for tickers that a configuration will supply.
+    `with_tickers`: False for a configuration's stream, whose tickers the caller fills in later.
     """
-    if not names_tickers and "tickers" in query:
-        raise RequestError(422, "tickers: this stream has those of its configuration; leave tickers out")
-    known(query, *(_NAMES if names_tickers else [*_NAMES[1:], "ticket"]))
-    tickers = read_tickers(query.getlist("tickers")) if names_tickers else frozenset()
+    if not with_tickers and "tickers" in query:
+        raise RequestError(422, NO_TICKERS)
+    check_names(query, *(_NAMES if with_tickers else [*_NAMES[1:], "ticket"]))
+    tickers = read_tickers(query.getlist("tickers")) if with_tickers else frozenset()
     events = _events(query.getlist("events"))
     on_full = query.getlist("on_full")
     if any(value != "wait" for value in on_full):
         raise RequestError(422, "on_full: only `wait` is known")
-    # A polyfill's URL can have both: the place that it began with, and the newer one from which it reconnects.
-    place = headers.get("last-event-id") or query.get("lastEventId") or query.get("last_event_id")
-    start = Request(place or None, _replay(query.getlist("replay"), history_seconds))
+    # The URL of a polyfill can have both: the id of the first connect, and the newer id of the reconnect.
+    event_id = headers.get("last-event-id") or query.get("lastEventId") or query.get("last_event_id")
+    start = Request(event_id or None, _replay(query.getlist("replay"), history_seconds))
     return StreamParameters(choose(tickers, events), start, bool(on_full))
 
 
@@ -109,7 +110,7 @@ def _entries(name: str, values: Sequence[str]) -> list[str]:
 
 
 def read_tickers(values: Sequence[str]) -> frozenset[str] | None:
-    """The values of `tickers` in upper case; None: every ticker. RequestError (422) names the mistake."""
+    """Returns the values of `tickers` in upper case; None for every ticker. Raises RequestError (422)."""
     if not values:
         return None
     entries = _entries("tickers", values)
@@ -120,7 +121,7 @@ def read_tickers(values: Sequence[str]) -> frozenset[str] | None:
             )
     tickers = frozenset(entry.upper() for entry in entries)
     if len(tickers) > MAX_TICKERS:
-        raise RequestError(422, f"tickers: {len(tickers)} of them; at most {MAX_TICKERS} fit one stream")
+        raise RequestError(422, f"tickers: {len(tickers)} tickers; a stream has at most {MAX_TICKERS}")
     return tickers
 
 
@@ -141,5 +142,5 @@ def _replay(values: Sequence[str], history_seconds: float) -> int | None:
         raise RequestError(422, f"replay: give seconds as one number from 0 to {history_seconds:g}")
     seconds = float(values[0])
     if seconds > history_seconds:
-        raise RequestError(422, f"replay: the history keeps {history_seconds:g} seconds; ask for no more")
+        raise RequestError(422, f"replay: the history has {history_seconds:g} seconds; give at most this number")
     return round(seconds * 1000)

@@ -1,4 +1,4 @@
-"""Errors as problem details (RFC 9457). They never quote input."""
+"""Error responses as problem details (RFC 9457). They never quote input."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Match, Route
 
 from streamer.errors import RequestError, TableError
-from streamer.web.operation import Responses, headers, reference, tidy
+from streamer.web.operation import Responses, reference, tidy
+from streamer.web.operation import headers as header_references
 
 logger = logging.getLogger(__name__)
 
@@ -27,16 +28,16 @@ _NO_QUERY: Final = "a query parameter is unknown; none is known here"
 
 
 class Problem(BaseModel):
-    """RFC 9457. `detail` is for people."""
+    """RFC 9457. `detail` is a sentence for people."""
 
     model_config = ConfigDict(extra="allow", json_schema_extra=tidy)
 
     title: str
     status: int
     detail: str
-    # Each of these may be left out, but is never null.
+    # Each of these members may be missing, but is never null.
     retry_after: int = Field(default=None, description="Seconds, as Retry-After.")  # type: ignore[assignment]
-    max_connections: int = Field(default=None, description="The limit that is reached.")  # type: ignore[assignment]
+    max_connections: int = Field(default=None, description="The limit that was reached.")  # type: ignore[assignment]
     openings_per_second: float = Field(  # type: ignore[assignment]
         default=None, description="The rate at which an address may open streams."
     )
@@ -44,20 +45,21 @@ class Problem(BaseModel):
 
 
 def problem(status: int, detail: str, *, headers: Mapping[str, str] | None = None, **members: object) -> JSONResponse:
-    """One problem as a response; `members` are its extension members. `retry_after` (seconds) is a header, too."""
-    sent = {"Cache-Control": "no-store", **(headers or {})}
+    """Returns a problem as a response; `members` are its extension members. The member `retry_after` (seconds) also
+    sets the header Retry-After."""
+    all_headers = {"Cache-Control": "no-store", **(headers or {})}
     if "retry_after" in members:
-        sent.setdefault("Retry-After", str(members["retry_after"]))
-    return JSONResponse(_body(status, detail, members), status, sent, media_type=MEDIA_TYPE)
+        all_headers.setdefault("Retry-After", str(members["retry_after"]))
+    return JSONResponse(_body(status, detail, members), status, all_headers, media_type=MEDIA_TYPE)
 
 
-def described(status: int, description: str, detail: str, **members: object) -> Responses:
-    """A problem for OpenAPI, with the answer that `problem` makes of the same arguments as its example."""
+def documented(status: int, description: str, detail: str, **members: object) -> Responses:
+    """Returns the OpenAPI description of a problem, with the same arguments as `problem` for its example."""
     names = ["Retry-After"] if "retry_after" in members else []
     return {
         status: {
             "description": description,
-            "headers": headers(*names, Cache_Control="NoStore"),
+            "headers": header_references(*names, Cache_Control="NoStore"),
             "content": {
                 MEDIA_TYPE: {"schema": reference("schemas", "Problem"), "example": _body(status, detail, members)}
             },
@@ -66,8 +68,8 @@ def described(status: int, description: str, detail: str, **members: object) -> 
 
 
 def malformed(detail: str = _NO_QUERY) -> Responses:
-    """The 422 of a route; `detail` is an example."""
-    return described(422, "The request is malformed; `detail` says what is wrong, and never quotes it.", detail)
+    """Returns the OpenAPI description of the 422 of a route; `detail` is an example."""
+    return documented(422, "The request is malformed. `detail` names the mistake; it never quotes input.", detail)
 
 
 def _body(status: int, detail: str, members: Mapping[str, object]) -> dict[str, Any]:
@@ -75,7 +77,7 @@ def _body(status: int, detail: str, members: Mapping[str, object]) -> dict[str, 
 
 
 def install(app: FastAPI) -> None:
-    """Answers every error of the application as a problem."""
+    """Makes the application respond to every error with a problem."""
     app.add_exception_handler(RequestError, _on_request_error)
     app.add_exception_handler(TableError, _on_table_error)
     app.add_exception_handler(HTTPException, _on_http)
@@ -83,43 +85,45 @@ def install(app: FastAPI) -> None:
 
 
 async def _on_request_error(_: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestError)  # noqa: S101 - registered for this class alone
+    assert isinstance(error, RequestError)  # noqa: S101 - registered for this class only
     return problem(error.status, error.detail, headers=None, **error.members)
 
 
 async def _on_table_error(_: Request, error: Exception) -> Response:
-    logger.warning("a table did not answer", extra={"error": str(error)})
+    logger.warning("a table cannot be reached", extra={"error": str(error)})
     return problem(HTTPStatus.SERVICE_UNAVAILABLE, _TABLE_AWAY, retry_after=TABLE_RETRY_AFTER)
 
 
 async def _on_http(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class alone
-    sent = dict(error.headers or {})
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class only
+    headers = dict(error.headers or {})
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        sent["Allow"] = _allowed(request)
-    return problem(error.status_code, HTTPStatus(error.status_code).description, headers=sent)
+        headers["Allow"] = _allowed(request)
+    return problem(error.status_code, HTTPStatus(error.status_code).description, headers=headers)
 
 
 def _allowed(request: Request) -> str:
-    """The methods of all routes of the path: Starlette names those of the first."""
+    """Returns the methods of all routes of the path. Starlette's own value has those of the first route only."""
     routes: list[BaseRoute] = request.app.routes
     fitting = [route for route in routes if isinstance(route, Route) and route.matches(request.scope)[0] != Match.NONE]
     return ", ".join(sorted({method for route in fitting for method in route.methods or ()}))
 
 
 async def _on_bug(_: Request, __: Exception) -> Response:
-    return problem(500, "The server failed to answer. It has been logged.")
+    return problem(500, "Internal server error. The error was logged.")
 
 
 def _phrase(status: int) -> str:
-    """RFC 9110's, whatever Python's version calls it."""
+    """Returns the phrase of RFC 9110; older versions of Python use other phrases."""
     return {413: "Content Too Large", 422: "Unprocessable Content"}.get(status, HTTPStatus(status).phrase)
 
 
-TABLE_AWAY: Final = described(
+TABLE_AWAY: Final = documented(
     503,
     "The table cannot be reached, or throttles requests.",
     _TABLE_AWAY,
     retry_after=TABLE_RETRY_AFTER,
 )
-UNKNOWN_USER: Final = described(401, "The caller is not identified by a trusted source.", "Missing user identification")
+UNKNOWN_USER: Final = documented(
+    401, "The caller is not identified by a trusted source.", "Missing user identification"
+)

@@ -1,4 +1,4 @@
-"""Single parameters of a query. A malformed one is a 422 that names the parameter and never quotes its value."""
+"""Parsing of query parameters. A malformed parameter is a 422 that names the parameter and never quotes its value."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from starlette.datastructures import QueryParams
 
 from streamer.errors import RequestError
 
-CURSOR: Final = "Where the next page begins; null: this is the last one."
+CURSOR: Final = "Position of the next page; null on the last page."
 
 
-def values(description: str, *, example: str | None = None) -> Any:
-    """FastAPI's declaration of a query parameter `Annotated[list[str], values(…), WithJsonSchema(…)]`: the handler gets
-    every value that was given, as text, and parses them itself. The schema describes a single value."""
+def query_values(description: str, *, example: str | None = None) -> Any:
+    """Declares a query parameter: `Annotated[list[str], query_values(…), WithJsonSchema(…)]`. The handler receives all
+    values as text and parses them itself. The schema describes a single value."""
     declared = Query(default_factory=list, description=description)
     if example is not None:
         declared.example = example
@@ -26,32 +26,29 @@ def values(description: str, *, example: str | None = None) -> Any:
 
 CursorParameter = Annotated[
     list[str],
-    values("Go on behind the page that ended with this `cursor`. Opaque."),
+    query_values("The `cursor` of the previous page. Opaque."),
     WithJsonSchema({"type": "string"}),
 ]
 
 
-def known(query: QueryParams, *names: str) -> None:
-    """Refuses every other parameter, since a misspelt filter would return everything. Names that begin with `_` are the
-    caller's own, such as one that bypasses a cache."""
+def check_names(query: QueryParams, *names: str) -> None:
+    """Raises RequestError (422) for an unknown parameter, because a misspelt filter would return everything. Names that
+    start with `_` are allowed, for example to bypass a cache."""
     if any(name not in names and not name.startswith("_") for name in query):
-        raise RequestError(422, f"a query parameter is unknown; {_listed(names)}")
+        known = f"known are {', '.join(names)}" if names else "none is known here"
+        raise RequestError(422, f"a query parameter is unknown; {known}")
 
 
-def _listed(names: Sequence[str]) -> str:
-    return f"known are {', '.join(names)}" if names else "none is known here"
-
-
-def one(name: str, values: Sequence[str]) -> str | None:
-    """The value of a parameter that may be given once."""
+def single(name: str, values: Sequence[str]) -> str | None:
+    """Returns the value of a parameter; None if it is missing. Raises RequestError (422) if it is repeated."""
     if len(values) > 1:
-        raise RequestError(422, f"{name}: give it once")
+        raise RequestError(422, f"{name}: send it only once")
     return values[0] if values else None
 
 
 def whole_number(name: str, values: Sequence[str], default: int, most: int) -> int:
-    """A number from 1 to `most`."""
-    value = one(name, values)
+    """Returns a number from 1 to `most`. Raises RequestError (422)."""
+    value = single(name, values)
     if value is None:
         return default
     number = int(value) if re.fullmatch(r"[0-9]{1,6}", value) else 0

@@ -1,4 +1,4 @@
-"""The newest items over HTTP: what a client reads at start, after `reset`, and while it has no stream."""
+"""The route of the newest items. Clients read them at start, after `reset`, and while they have no stream."""
 
 from __future__ import annotations
 
@@ -15,42 +15,42 @@ from streamer.errors import RequestError
 from streamer.sse.encode import to_json
 from streamer.sse.events import SentimentUpdate
 from streamer.web.event_schemas import MODELS
-from streamer.web.operation import SNAPSHOT, Described, answer, declared_query
+from streamer.web.operation import SNAPSHOT, Described, declared_query, json_example
 from streamer.web.parameters import TICKERS, read_tickers
 from streamer.web.problems import TABLE_AWAY, malformed
-from streamer.web.query import CURSOR, CursorParameter, one, values, whole_number
+from streamer.web.query import CURSOR, CursorParameter, query_values, single, whole_number
 
 PATH: Final = "/api/v2/sentiment"
 DEFAULT_LIMIT: Final = 100
 MAX_LIMIT: Final = 500
 
 _LONGEST_TIME: Final = 40
-_PLUS: Final = re.compile(r" (?=\d\d:?\d\d$)")  # a zone's + that nobody has escaped
+_BAD_SINCE: Final = "since: give a time such as 2026-11-22T14:00:00Z"
+_PLUS: Final = re.compile(r" (?=\d\d:?\d\d$)")  # the `+` of a time zone that was not percent-encoded
 
 
 class SnapshotReader(Protocol):
-    """Reads the newest items. May raise TableError: 503."""
+    """Reads the newest items. May raise TableError (503)."""
 
-    async def page(
-        self, tickers: frozenset[str] | None, since: str | None, limit: int, position: Cursor | None
-    ) -> Page:
-        """Newest first; bounded work, at most `limit` rows, except that one item's rows stay together."""
+    async def page(self, tickers: frozenset[str] | None, since: str | None, limit: int, cursor: Cursor | None) -> Page:
+        """Returns rows, newest first, after a bounded number of queries. At most `limit` rows, except that the rows of
+        one item are never split."""
 
 
 Tickers = Annotated[
-    list[str], values(TICKERS["description"], example=TICKERS["example"]), WithJsonSchema(TICKERS["schema"])
+    list[str], query_values(TICKERS["description"], example=TICKERS["example"]), WithJsonSchema(TICKERS["schema"])
 ]
 Since = Annotated[
     list[str],
-    values(
-        "Only items whose `timestamp` is not before this time: ISO 8601, UTC if it names no zone, years 1 to 9999.",
+    query_values(
+        "Only items whose `timestamp` is at or after this time (ISO 8601, UTC if it has no time zone).",
         example="2026-11-22T14:00:00Z",
     ),
     WithJsonSchema({"type": "string", "maxLength": _LONGEST_TIME}),
 ]
 Limit = Annotated[
     list[str],
-    values("Rows of a page."),
+    query_values("Maximum number of rows per page."),
     WithJsonSchema({"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}),
 ]
 
@@ -58,7 +58,7 @@ Limit = Annotated[
 class SentimentPage(Described):
     """A page of the newest items."""
 
-    items: list[MODELS[SentimentUpdate]]  # type: ignore[valid-type] # made from the event's class
+    items: list[MODELS[SentimentUpdate]]  # type: ignore[valid-type] # created from the event's class
     cursor: str | None = Field(description=CURSOR)
 
 
@@ -81,28 +81,32 @@ def install(app: FastAPI, snapshot: SnapshotReader) -> None:
         PATH,
         operation_id="sentiment",
         tags=[SNAPSHOT],
-        summary="The newest items",
-        description="Newest first by `timestamp`; each row has the shape of the event `sentiment_update`, one for each"
-        " item and ticker. A page holds at most `limit` rows, except that one item's rows stay together; it may hold"
-        " fewer, even none, and still end with a `cursor`: the work of one request is bounded. Paging gives nothing"
-        " twice and skips nothing, whatever is written meanwhile.",
+        summary="Read the newest items",
+        description="Newest first by `timestamp`; one row per item and ticker, with the members of the event"
+        " `sentiment_update`. A page has at most `limit` rows, except that the rows of one item are never split. It may"
+        " have fewer rows, even none, and still a `cursor`, because the work of one request is limited. No row is"
+        " repeated or skipped between pages, even if items are written meanwhile.",
         response_model=SentimentPage,
         response_description="A page.",
-        responses={**answer(_EXAMPLE), **malformed("since: give a time such as 2026-11-22T14:00:00Z"), **TABLE_AWAY},
+        responses={
+            **json_example(_EXAMPLE),
+            **malformed(_BAD_SINCE),
+            **TABLE_AWAY,
+        },
         dependencies=[Depends(declared_query)],
     )
     async def sentiment(tickers: Tickers, since: Since, limit: Limit, cursor: CursorParameter) -> Response:
         page = await snapshot.page(
             read_tickers(tickers),
-            _since(one("since", since)),
+            _since(single("since", since)),
             whole_number("limit", limit, DEFAULT_LIMIT, MAX_LIMIT),
-            _position(one("cursor", cursor)),
+            _cursor(single("cursor", cursor)),
         )
         return Response(write(page), media_type="application/json", headers={"Cache-Control": "no-store"})
 
 
 def write(page: Page) -> str:
-    """The page as JSON, each row exactly as `sentiment_update` has it."""
+    """Returns the page as JSON. Each row is the same text as the data of `sentiment_update`."""
     rows = ",".join(SentimentUpdate.of(key, ticker, state).data() for key, state, ticker in page.rows)
     return f'{{"items":[{rows}],"cursor":{to_json(None if page.more is None else page.more.write())}}}'
 
@@ -112,12 +116,12 @@ def _since(value: str | None) -> str | None:
         return None
     moment = parse_time(_PLUS.sub("+", value)) if len(value) <= _LONGEST_TIME else None
     if moment is None:
-        raise RequestError(422, "since: give a time such as 2026-11-22T14:00:00Z")
+        raise RequestError(422, _BAD_SINCE)
     return iso_time(moment)
 
 
-def _position(value: str | None) -> Cursor | None:
+def _cursor(value: str | None) -> Cursor | None:
     try:
         return None if value is None else read_cursor(value)
     except ValueError:
-        raise RequestError(422, "cursor: give the one that the page before ended with") from None
+        raise RequestError(422, "cursor: send the `cursor` of the previous page") from None

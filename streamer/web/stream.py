@@ -1,4 +1,4 @@
-"""The stream of all changes and its status over HTTP, and what OpenAPI has to know of a stream."""
+"""The routes of the stream of all changes and of its status, and the OpenAPI description of a stream."""
 
 from __future__ import annotations
 
@@ -21,22 +21,23 @@ from streamer.web.operation import (
     TIME,
     Described,
     Responses,
-    answer,
     declared_query,
     get_or_head,
     headers,
+    json_example,
     tidy,
 )
-from streamer.web.problems import described, malformed
+from streamer.web.problems import documented, malformed
 from streamer.web.stream_response import StreamResponder
 from streamer.web.tickets import Tickets
 
 PATH: Final = "/api/v2/stream"
 STATUS: Final = f"{PATH}/status"
+ROUTES: Final = ((PATH, "GET"), (STATUS, "GET"))
 
 OPENED: Final = (
-    "Server-Sent Events until the stream's lifetime is over. With `on_full=wait` also where no stream is free: then"
-    " `closing` and the end."
+    "Server-Sent Events until the end of the stream's lifetime. With `on_full=wait` also if no stream is free: then"
+    " only `closing`."
 )
 EVENT_STREAM: Final = {
     "externalDocs": {"url": "https://html.spec.whatwg.org/multipage/server-sent-events.html"},
@@ -47,7 +48,7 @@ _FRAMES: Final = (
     '"replayed":0,"mode":"push","retry_ms":3000,"heartbeat_seconds":30,"mode_reason":null,"mode_since":null}\n\n'
 )
 _BUFFERING: Final = {
-    "description": "Keeps nginx from buffering.",
+    "description": "Disables the buffering of nginx.",
     "schema": {"type": "string", "enum": ["no"]},
     "required": True,
 }
@@ -57,7 +58,7 @@ NotNegative = Annotated[int, Field(ge=0)]
 
 
 class Ages(Described):
-    """Seconds since the newest of each."""
+    """Seconds since the newest change, canary and watermark; null if there was none."""
 
     change_seconds: Age
     canary_seconds: Age
@@ -65,14 +66,14 @@ class Ages(Described):
 
 
 class StreamStatus(Described):
-    """What the stream is doing now."""
+    """The state of the service."""
 
     model_config = ConfigDict(extra="allow", json_schema_extra=tidy)
 
     connections: NotNegative
     max_connections: Annotated[int, Field(ge=1)]
     available: NotNegative
-    available_to_all: NotNegative = Field(description="Of these, what is not reserved for identified users.")
+    available_to_all: NotNegative = Field(description="Free streams that are not reserved for identified users.")
     uptime_seconds: Annotated[float, Field(ge=0)]
     mode: Annotated[str, WithJsonSchema(MODE)]
     mode_reason: str
@@ -83,11 +84,11 @@ class StreamStatus(Described):
 
 @dataclass(frozen=True, slots=True)
 class StreamPart:
-    """What streams and their page need. Not in a buffered Lambda."""
+    """The sources of the stream routes, which the REST function does not have."""
 
     responder: StreamResponder
     status: Callable[[], Mapping[str, object]]
-    """Asked at each request; must not block."""
+    """Called for each request; must not block."""
     history_seconds: float
     tickets: Tickets
 
@@ -100,7 +101,7 @@ _STATUS_EXAMPLE: Final = {
 
 
 def opened(cache_control: str) -> Responses:
-    """The 200 of a stream: FastAPI knows of no events."""
+    """Returns the OpenAPI description of the 200 of a stream. `cache_control`: a name in HEADERS."""
     events = {"itemSchema": {"oneOf": event_schemas.items()}, "example": _FRAMES}
     return {
         200: {
@@ -110,17 +111,17 @@ def opened(cache_control: str) -> Responses:
     }
 
 
-def refused(unavailable: str = "Every stream is taken.") -> Responses:
-    """Why a stream is not opened, for now."""
+def refused(unavailable: str = "No stream is free.") -> Responses:
+    """Returns the OpenAPI description of the 429 and the 503 of a stream."""
     return {
-        **described(
+        **documented(
             429,
-            "This user, or this address, has as many streams as one may have, or the address opens them too often.",
+            "The user or the address has its maximum number of streams, or the address opens streams too often.",
             "Too many streams of one address. Close one.",
             max_connections=10,
             retry_after=30,
         ),
-        **described(503, unavailable, _FULL, max_connections=100, retry_after=30),
+        **documented(503, unavailable, _FULL, max_connections=100, retry_after=30),
     }
 
 
@@ -132,7 +133,7 @@ def install(app: FastAPI, part: StreamPart, identity: CallerIdentity) -> None:
         PATH,
         operation_id="stream",
         tags=[STREAM],
-        summary="Every change as Server-Sent Events",
+        summary="Stream all changes as Server-Sent Events",
         response_class=Response,
         response_description=OPENED,
         responses={
@@ -143,36 +144,26 @@ def install(app: FastAPI, part: StreamPart, identity: CallerIdentity) -> None:
         openapi_extra={**EVENT_STREAM, "parameters": [*parameters.PARAMETERS]},
     )
     async def stream(request: Request) -> Response:
-        asked = parameters.parse(request.query_params, request.headers, part.history_seconds)
-        return part.responder.response(asked, user=_known(identity, request), address=identity.address(request))
+        parsed = parameters.parse(request.query_params, request.headers, part.history_seconds)
+        return part.responder.response(parsed, user=_user(identity, request), address=identity.address(request))
 
     @get_or_head(
         app,
         STATUS,
         operation_id="streamStatus",
         tags=[STREAM],
-        summary="What the stream is doing now",
+        summary="Read the state of the service",
         response_model=StreamStatus,
-        response_description="Connections, how changes come and since when, ages and lags.",
-        responses={**answer(_STATUS_EXAMPLE), **malformed()},
+        response_description="Connections, the mode, ages and lags.",
+        responses={**json_example(_STATUS_EXAMPLE), **malformed()},
         dependencies=[Depends(declared_query)],
     )
     async def stream_status() -> Response:
         return JSONResponse(part.status(), headers={"Cache-Control": "no-store"})
 
 
-def install_nowhere(app: FastAPI) -> None:
-    """Where no streams are served."""
-
-    async def elsewhere(_: Request) -> Response:
-        raise RequestError(404, "Streams are not served here, but by the streaming service.")
-
-    for path in (PATH, STATUS):
-        app.add_api_route(path, elsewhere, methods=["GET"], include_in_schema=False)
-
-
-def _known(identity: CallerIdentity, request: Request) -> str | None:
-    """The caller of a stream that is open to all; None: not identified."""
+def _user(identity: CallerIdentity, request: Request) -> str | None:
+    """Returns the user's id; None if the caller is not identified, which this public stream allows."""
     try:
         return identity.user(request)
     except RequestError:

@@ -1,8 +1,8 @@
-"""One client's stream as an HTTP response.
+"""The HTTP response of a stream request: a stream, or a refusal.
 
-A response class of our own, since the bytes are encoded already. The slot is taken and given back around the whole ASGI
-call, because a generator that never started never runs its `finally`.
-"""
+It is a response class of its own, because the frames are encoded already. The slot is acquired and released around the
+whole ASGI call: a StreamingResponse could not release it, since a generator that never started never runs its
+`finally`."""
 
 from __future__ import annotations
 
@@ -31,62 +31,54 @@ from streamer.web.problems import problem
 logger = logging.getLogger(__name__)
 
 LEAVE_BY: Final = "streamer.leave_by_ms"
-"""An ASGI extension of ours: what serves the application may say when a stream has to be over, Unix milliseconds, or
-None."""
+"""Name of our ASGI extension: the latest end of a stream (Unix milliseconds), or None. Set by the Lambda adapter."""
 
 _HEADERS = [
-    # Some clients read what has no charset as Latin-1.
+    # Some clients decode a body without charset as Latin-1.
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"x-accel-buffering", b"no"),
-    # A reconnect takes a new connection, so that a load balancer may choose another container.
+    # A reconnect opens a new connection, for which a load balancer can choose another container.
     (b"connection", b"close"),
 ]
 
-# Without no-transform a compressor may hold a stream back for ever (RFC 9111, section 5.2.2.6).
+# Without no-transform a proxy that compresses may buffer a stream (RFC 9111, section 5.2.2.6).
 _PUBLIC = [*_HEADERS, (b"cache-control", b"no-cache, no-transform")]
-_OF_ONE_USER = [*_HEADERS, (b"cache-control", b"no-store, no-transform")]
+_PRIVATE = [*_HEADERS, (b"cache-control", b"no-store, no-transform")]
 
 
 class SubscriptionSource(Protocol):
-    """The configurations that streams show; it changes the streams with them. In the event loop."""
+    """Subscribes to configurations, and changes the filters of their streams. Used in the event loop only."""
 
     async def enter(self, user_id: str, config_id: str) -> ConfigurationSubscription[OpenStream] | None:
-        """The configuration, until it is given back; None: there is none. Raises TableError."""
+        """Subscribes until `leave`; None if the configuration does not exist. Raises TableError."""
 
-    def leave(self, watch: ConfigurationSubscription[OpenStream]) -> None:
-        """Gives it back."""
+    def leave(self, subscription: ConfigurationSubscription[OpenStream]) -> None:
+        """Ends the subscription of one request."""
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Whose configuration a stream is to show. Its `repr` shows neither."""
+    """The configuration of a stream. Its `repr` contains no ids."""
 
     user_id: str = field(repr=False)
     config_id: str = field(repr=False)
     deadline_ms: int | None
-    """Of the ticket, Unix milliseconds; None: there is no ticket."""
+    """Expiry of the ticket (Unix milliseconds); None without a ticket."""
 
 
+@dataclass(frozen=True, slots=True)
 class StreamResponder:
-    """Makes the response for each stream request whose parameters are right: a stream, or why there is none."""
+    """Creates the response for each stream request with valid parameters."""
 
-    def __init__(
-        self,
-        delivery: Delivery,
-        admission: Admission,
-        counters: Counters,
-        caught_up: Callable[[Request], Awaitable[None]] | None = None,
-        subscriptions: SubscriptionSource | None = None,
-        now_ms: Callable[[], int] = wall_ms,
-    ) -> None:
-        """A stream waits until `caught_up` returns for its start: a container that has only just begun would answer
-        `reset` a moment before it knows better. Without `subscriptions` there are no configurations."""
-        self.delivery = delivery
-        self.admission = admission
-        self.counters = counters
-        self.caught_up = caught_up
-        self.subscriptions = subscriptions
-        self.now_ms = now_ms
+    delivery: Delivery
+    admission: Admission
+    counters: Counters
+    caught_up: Callable[[Request], Awaitable[None]] | None = None
+    """Awaited before a stream opens: a container that has just started would otherwise send a `reset` that is
+    unnecessary a moment later."""
+    subscriptions: SubscriptionSource | None = None
+    """None: every configuration is a 404."""
+    now_ms: Callable[[], int] = wall_ms
 
     def response(
         self,
@@ -96,8 +88,8 @@ class StreamResponder:
         user: str | None = None,
         address: str | None = None,
     ) -> Response:
-        """User and address, where known, count for admission. With a subject the stream has the tickers of that
-        configuration, and changes with it."""
+        """`user` and `address`, if known, count for admission. With a subject the stream has the tickers of this
+        configuration, and follows its changes."""
         return _StreamResponse(self, parameters, subject, user, address)
 
 
@@ -134,7 +126,7 @@ class _StreamResponse(Response):
         if leave_by_ms is not None and responder.now_ms() >= leave_by_ms:
             await self._close("lifetime", send)
             return
-        slot = responder.admission.take(self.user, self.address)
+        slot = responder.admission.acquire(self.user, self.address)
         if not isinstance(slot, Full):
             request = _StreamRequest(responder, slot, scope)
             try:
@@ -142,7 +134,8 @@ class _StreamResponse(Response):
                     await responder.caught_up(self.parameters.start)
                 if self.subject is not None:
                     source = responder.subscriptions or not_found()
-                    request.watch = await source.enter(self.subject.user_id, self.subject.config_id) or not_found()
+                    found = await source.enter(self.subject.user_id, self.subject.config_id)
+                    request.subscription = found or not_found()
                 await self._stream(scope, receive, send, request)
             except BaseException:
                 request.end("error")
@@ -154,33 +147,35 @@ class _StreamResponse(Response):
             await _refusal(slot)(scope, receive, send)
 
     async def _stream(self, scope: Scope, receive: Receive, send: Send, request: _StreamRequest) -> None:
-        wanted, since, deadline_ms = self.parameters.wanted, None, None
-        if request.watch is not None:
-            if request.watch.shows is None:  # in this moment
+        stream_filter, since, deadline_ms = self.parameters.filter, None, None
+        subscription = request.subscription
+        if subscription is not None:
+            if subscription.shows is None:  # disabled or deleted since the subscription
                 await self._close("configuration_gone", send)
                 request.end()
                 return
-            wanted, since = wanted.of(request.watch), request.watch.since
+            stream_filter, since = stream_filter.of(subscription), subscription.since
             deadline_ms = self.subject.deadline_ms if self.subject is not None else None
         extensions = scope.get("extensions", {})
-        taken = TransportSink() if TAKEOVER in extensions else None
-        await self._begin(send, taken)
-        sink: TransportSink | AsgiSink = taken if taken is not None and taken.attached else AsgiSink(send)
+        transport_sink = TransportSink() if TAKEOVER in extensions else None
+        await self._begin(send, transport_sink)
+        attached = transport_sink is not None and transport_sink.attached
+        sink: TransportSink | AsgiSink = transport_sink if transport_sink and attached else AsgiSink(send)
         stream = request.stream = self.responder.delivery.open(
             sink,
-            wanted,
+            stream_filter,
             self.parameters.start,
             since=since,
             deadline_ms=deadline_ms,
             leave_by_ms=extensions.get(LEAVE_BY),
         )
         sink.connection_id = stream.connection_id
-        scope.setdefault("state", {})["connection_id"] = stream.connection_id  # for the logs of what wraps this
-        if request.watch is not None:
-            request.watch.streams.add(stream)
+        scope.setdefault("state", {})["connection_id"] = stream.connection_id  # for log lines of middleware
+        if subscription is not None:
+            subscription.streams.add(stream)
         request.log_opened()
         if isinstance(sink, TransportSink):
-            sink.on_lost = request.end  # the ASGI call ends here, the stream goes on
+            sink.on_lost = request.end  # the stream continues after the ASGI call has returned
         else:
             await sink.run(receive)
             request.end()
@@ -190,16 +185,16 @@ class _StreamResponse(Response):
         await self._close(reason, send)
 
     async def _close(self, reason: ClosingReason, send: Send) -> None:
-        """200, a `retry:` and the end: any other status would end a browser's EventSource for good."""
+        """Responds with 200 and `closing`: with any other status a browser's EventSource would stop for good."""
         await self._begin(send)
         body = self.responder.delivery.closing(reason)
         await send({"type": "http.response.body", "body": body, "more_body": False})
 
-    async def _begin(self, send: Send, taken: TransportSink | None = None) -> None:
-        headers = _PUBLIC if self.subject is None else _OF_ONE_USER
+    async def _begin(self, send: Send, sink: TransportSink | None = None) -> None:
+        headers = _PUBLIC if self.subject is None else _PRIVATE
         start: Message = {"type": "http.response.start", "status": 200, "headers": list(headers)}
-        if taken is not None:
-            start[TAKEOVER] = taken
+        if sink is not None:
+            start[TAKEOVER] = sink
         await send(start)
 
 
@@ -217,46 +212,47 @@ def _refusal(full: Full) -> Response:
 
 
 class _StreamRequest:
-    """What a request holds until its stream ends, and gives back once, whatever ends it."""
+    """The resources of a stream request: slot, subscription and stream. Released once, by `end`."""
 
-    __slots__ = ("_peer", "_responder", "_slot", "stream", "watch")
+    __slots__ = ("_peer", "_responder", "_slot", "stream", "subscription")
 
     def __init__(self, responder: StreamResponder, slot: Slot, scope: Scope) -> None:
         self._responder = responder
         self._slot: Slot | None = slot
         self._peer: str = (scope.get("client") or ("unknown",))[0]
-        self.watch: ConfigurationSubscription[OpenStream] | None = None
+        self.subscription: ConfigurationSubscription[OpenStream] | None = None
         self.stream: OpenStream | None = None
 
     def log_opened(self) -> None:
-        """The line at a stream's beginning."""
-        assert self.stream is not None  # noqa: S101 - a bug, not an input
-        start = self.stream.start.resume
-        extra = {"connection_id": self.stream.connection_id, "peer": self._peer, "resume": start}
+        """Logs the start of the stream."""
+        assert self.stream is not None  # noqa: S101 - called after it was set
+        resume = self.stream.start.resume
+        extra = {"connection_id": self.stream.connection_id, "peer": self._peer, "resume": resume}
         logger.info("stream opened", extra=extra)
 
     def end(self, reason: str = "client_gone") -> None:
-        """The request is over, for this reason unless its stream was closed for another. Ending twice does nothing."""
+        """Releases everything and logs the end. `reason` is logged if the stream has no `close_reason`. A second call
+        does nothing."""
         slot, self._slot = self._slot, None
         if slot is None:
             return
-        responder, stream, watch = self._responder, self.stream, self.watch
+        responder, stream, subscription = self._responder, self.stream, self.subscription
         if reason == "client_gone" and stream is not None:
-            reason = stream.closed_for or reason
+            reason = stream.close_reason or reason
         try:
             if stream is not None:
                 responder.delivery.forget(stream)
-                if watch is not None:
-                    watch.streams.discard(stream)
+                if subscription is not None:
+                    subscription.streams.discard(stream)
                 _log_end(stream, self._peer, reason, responder.delivery.clock)
         finally:
-            if watch is not None and responder.subscriptions is not None:
-                responder.subscriptions.leave(watch)
-            slot.give_back()
+            if subscription is not None and responder.subscriptions is not None:
+                responder.subscriptions.leave(subscription)
+            slot.release()
 
 
 def _log_end(stream: OpenStream, peer: str, reason: str, clock: Callable[[], float]) -> None:
-    tickers = stream.wanted.tickers
+    tickers = stream.filter.tickers
     logger.info(
         "stream closed",
         extra={

@@ -82,12 +82,13 @@ def _id_on_connected() -> None:
     """A client that is cut off before the replay believes that it has had it."""
     from streamer.streams.delivery import Delivery
 
-    connected = Delivery._connected
+    replay = Delivery._replay
 
-    def with_id(delivery: Any, stream: Any) -> bytes:
-        return b"id: " + str(delivery._hub.place()).encode() + b"\n" + connected(delivery, stream)
+    def with_id(delivery: Any, stream: Any, opening: bytes) -> None:
+        prefix = b"id: " + str(delivery._hub.place()).encode() + b"\n" if b"event: connected" in opening else b""
+        replay(delivery, stream, prefix + opening)
 
-    _replace(Delivery, "_connected", with_id)
+    _replace(Delivery, "_replay", with_id)
 
 
 def _replace(owner: type, name: str, function: Callable[..., Any]) -> None:

@@ -12,7 +12,7 @@ import sys
 import uvloop
 
 from streamer.server.limits import ConnectionLimits
-from streamer.server.sockets import allow_files
+from streamer.server.sockets import raise_file_limit
 from tests.integration.rig import running
 
 STREAMS = 100
@@ -22,7 +22,7 @@ async def main() -> None:
     """Serves until the input ends."""
     files = int(sys.argv[1])
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
-    limits = ConnectionLimits(connections=allow_files(STREAMS))
+    limits = ConnectionLimits(connections=raise_file_limit(STREAMS))
     ended = asyncio.Event()
     asyncio.get_running_loop().add_reader(sys.stdin, ended.set)
     async with running(limit=STREAMS, limits=limits) as rig:

@@ -120,7 +120,7 @@ async def running(
         app = LambdaAdapter(app, lambda: None)
     sock = listen("127.0.0.1", 0)
     taken = (lambda: len(delivery.streams)) if takes_over else None
-    server = HttpServer.of(app, limits=limits or ConnectionLimits(connections=limit + 512), taken=taken)
+    server = HttpServer.of(app, limits=limits or ConnectionLimits(connections=limit + 512), handed_over=taken)
 
     async def sweep() -> None:
         while True:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 
 from streamer.errors import StreamerError
 from streamer.server import supported
@@ -143,9 +142,3 @@ def test_the_versions_that_are_tested_are_those_that_are_installed() -> None:
     assert allowed
     assert allowed[1] == ".".join(map(str, supported.OLDEST))
     assert allowed[2] == f"{supported.NEWEST[0]}.{supported.NEWEST[1] + 1}"
-
-
-def test_a_uvicorn_without_what_is_used_of_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(supported._USED, uvicorn.Config.load, ("loaded_app", "no_such_name"))
-    with pytest.raises(StreamerError, match="is not supported"):
-        supported.check()

@@ -248,11 +248,11 @@ def entry(resources: Resources) -> Iterator[None]:
         for key, value in environment.items():
             patched.setenv(key, value)
         asyncio.set_event_loop(loop)  # Mangum's, one for an environment's whole life
-        for cached in (rest._settings, rest._served):
+        for cached in (rest._settings, rest._mangum):
             cached.cache_clear()
-        rest._served()
+        rest._mangum()
         yield
-        for cached in (rest._settings, rest._served):
+        for cached in (rest._settings, rest._mangum):
             cached.cache_clear()
         asyncio.set_event_loop(None)
         loop.close()

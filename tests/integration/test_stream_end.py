@@ -29,7 +29,7 @@ from streamer.local.provision import provision
 from streamer.local.resources import Resources
 from streamer.server.connection import Connection
 from streamer.server.limits import ConnectionLimits
-from streamer.server.sockets import allow_files
+from streamer.server.sockets import raise_file_limit
 from streamer.sse.decode import Decoder, Message
 from streamer.streams.stream import OpenStream, StreamState
 from streamer.streams.timing import Timing
@@ -207,7 +207,7 @@ class Watch:
     def flushed(self) -> None:
         self.largest_flush = max(self.largest_flush, self._good.bytes - self._written)
         self._written = self._good.bytes
-        if self._stuck.closed_for is None:
+        if self._stuck.close_reason is None:
             self.most_pending = max(self.most_pending, self._stuck.sink.pending())
 
 
@@ -240,9 +240,9 @@ async def test_a_stuck_reader_among_99_at_200_events_a_second_costs_only_itself(
                     await asyncio.sleep(max(0.0, began + published / 200 - time.monotonic()))
                     if stuck.sink.blocked_since() is not None and goes_on_from is None:
                         goes_on_from = published
-                    if goes_on_from is not None and stuck.closed_for is not None:
+                    if goes_on_from is not None and stuck.close_reason is not None:
                         got_meanwhile = got_meanwhile or [len(reader.items) for reader in good]
-            assert stuck.closed_for == "slow"
+            assert stuck.close_reason == "slow"
             assert goes_on_from is not None, "it was stuck"
             assert min(got_meanwhile) > goes_on_from, "nobody waits for it"
             assert watch.most_pending <= timing.slow_bytes + watch.largest_flush
@@ -341,7 +341,7 @@ async def test_a_link_of_20_kb_a_second_is_not_taken_for_a_client_that_takes_not
             began, got = time.monotonic(), 0
             while got < 140_000:
                 got += len(await asyncio.get_running_loop().sock_recv(steady, 1_000))
-                assert stream.closed_for is None
+                assert stream.close_reason is None
                 await asyncio.sleep(max(0.0, began + got / 20_000 - time.monotonic()))
 
 
@@ -387,7 +387,7 @@ async def test_a_client_that_takes_nothing_at_the_end_of_its_life_is_cut_and_lea
         with closing(unread(rig.port, f"{GLOBAL}?replay=900")):
             stream = await stream_of(rig, set())
             await slots_free(rig)
-            assert stream.closed_for == "lifetime"
+            assert stream.close_reason == "lifetime"
             await no_connection(rig)
 
 
@@ -562,13 +562,13 @@ def test_the_limit_of_open_files_is_raised_as_far_as_it_goes_and_what_is_missing
     limits = [(1024, 4096)]
     monkeypatch.setattr(resource, "getrlimit", lambda _: limits[-1])
     monkeypatch.setattr(resource, "setrlimit", lambda _, wanted: limits.append(wanted))
-    assert allow_files(100) == 100 + 448
+    assert raise_file_limit(100) == 100 + 448
     assert limits == [(1024, 4096)], "it is enough"
-    assert allow_files(2_000) == 2_000 + 448
+    assert raise_file_limit(2_000) == 2_000 + 448
     assert limits[-1] == (2_512, 4096)
-    assert allow_files(3_900) == 4_096 - 64
+    assert raise_file_limit(3_900) == 4_096 - 64
     assert limits[-1] == (4096, 4096)
     assert not caplog.records, "less than is wanted, and enough"
-    assert allow_files(10_000) == 4_096 - 64
+    assert raise_file_limit(10_000) == 4_096 - 64
     assert limits[-1] == (4096, 4096)
     assert [record.__dict__["hard_limit"] for record in caplog.records] == [4096]

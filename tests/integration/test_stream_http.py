@@ -73,7 +73,7 @@ async def test_filters_narrow_the_stream_in_any_case_and_spelling() -> None:
         ("?replay=-1", "replay: give seconds"),
         ("?replay=soon", "replay: give seconds"),
         ("?replay=1e9", "replay: give seconds"),
-        ("?replay=901", "the history keeps 900 seconds"),
+        ("?replay=901", "the history has 900 seconds"),
         ("?replay=1&replay=2", "as one number"),
         ("?on_full=push", "on_full: only `wait`"),
     ],

@@ -39,10 +39,10 @@ def resources(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Resour
     root, loop = logging.getLogger(), asyncio.new_event_loop()
     handlers, level = root.handlers[:], root.level
     asyncio.set_event_loop(loop)  # Mangum's, one for an environment's whole life
-    for cached in (rest._settings, rest._served):
+    for cached in (rest._settings, rest._mangum):
         cached.cache_clear()
     yield made
-    for cached in (rest._settings, rest._served):
+    for cached in (rest._settings, rest._mangum):
         cached.cache_clear()
     asyncio.set_event_loop(None)
     loop.close()
@@ -129,7 +129,7 @@ def test_a_table_that_is_away_is_a_503(resources: Resources, monkeypatch: pytest
     ],
 )
 def test_what_it_is_not_for_is_refused_in_words(event: object) -> None:
-    with pytest.raises(UnexpectedEvent, match="REST expects"):
+    with pytest.raises(UnexpectedEvent, match="the REST function expects"):
         rest.handler(event, None)
 
 

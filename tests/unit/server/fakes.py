@@ -179,7 +179,7 @@ class Link:
     def held(self) -> int:
         """Bytes of the client's that the process holds for it, the answer's aside."""
         requests = self.connection._requests
-        return requests.waiting + requests.content
+        return requests.buffered + requests.content
 
     async def send(self, data: bytes) -> None:
         """Bytes arrive in one segment."""

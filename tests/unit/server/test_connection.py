@@ -10,8 +10,8 @@ from contextvars import ContextVar
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from streamer.server.body import BODY_BYTES, CODING_BYTES
-from streamer.server.connection import AHEAD_BYTES, DISCARDED_BYTES, HIGH_WATER
+from streamer.server.body import BODY_BYTES, FRAMING_BYTES
+from streamer.server.connection import DISCARDED_BYTES, HIGH_WATER, PIPELINED_BYTES
 from streamer.server.exchange import PIECE
 from streamer.server.requests import HEAD_BYTES
 from streamer.server.state import ConnectionState
@@ -201,7 +201,7 @@ async def test_a_chunked_body_is_bounded_in_content_and_in_coding(
         await link.send(piece)
         most = max(most, link.held)
     assert link.statuses == [status]
-    assert most <= BODY_BYTES + CODING_BYTES
+    assert most <= BODY_BYTES + FRAMING_BYTES
     assert link.held == 0
 
 
@@ -296,7 +296,7 @@ async def test_what_comes_ahead_is_bounded_and_nothing_of_it_is_parsed() -> None
     while link.pipe.reading:
         await link.send(GET * (SEGMENT // len(GET)))
         sent += SEGMENT // len(GET)
-    assert AHEAD_BYTES < link.held <= AHEAD_BYTES + SEGMENT
+    assert PIPELINED_BYTES < link.held <= PIPELINED_BYTES + SEGMENT
     assert app.begun == 1
     app.go.set()
     while len(link.statuses) < sent:
@@ -438,7 +438,7 @@ async def test_who_takes_a_connection_over_has_it_alone(behind: bytes) -> None:
     app = Taking()
     server, link = await opened(app)
     await link.send(GET + behind)
-    assert (link.state, server.loop.armed, link.held) == (ConnectionState.TAKEN, [], 0)
+    assert (link.state, server.loop.armed, link.held) == (ConnectionState.HANDED_OVER, [], 0)
     assert link.pipe.protocol is app.sinks[0]
     assert (server.state.connections, server.state.tasks, link.connection._transport) == (set(), set(), None)
     begun = bytes(link.pipe.taken)

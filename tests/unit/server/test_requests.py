@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from streamer.server.body import BODY_BYTES, CODING_BYTES, LINES, Chunked
+from streamer.server.body import BODY_BYTES, FRAMING_BYTES, MAX_LINES, ChunkedBody
 from streamer.server.refused import RequestRefused
 from streamer.server.requests import Head, Requests
 
@@ -102,7 +102,7 @@ CHUNKED = b"Transfer-Encoding: chunked\r\n"
         (b"GET / HTTP/1.1", HOST + b"A: b\x00\r\n", 400),
         (b"GET / HTTP/1.1", HOST + b"A : b\r\n", 400),
         (b"GET / HTTP/1.1", HOST + b"A\r\n", 400),
-        (b"GET / HTTP/1.1", HOST + b"A: b\r\n" * LINES, 431),
+        (b"GET / HTTP/1.1", HOST + b"A: b\r\n" * MAX_LINES, 431),
         (b"GET / HTTP/2.0", HOST, 400),
         (b"GET / HTTP/1.2", HOST, 400),
         (b"GET /", HOST, 400),
@@ -141,9 +141,9 @@ def test_a_head_is_refused_in_words_that_hold_nothing_of_it(line: bytes, fields:
         (b"0\r\nA\r\n\r\n", 400),
         (b"0\r\n A: b\r\n\r\n", 400),
         (b"0\r\nA: \x00\r\n\r\n", 400),
-        (b"0\r\n" + b"A: b\r\n" * LINES, 431),
-        (b"0\r\nA: " + b"b" * CODING_BYTES, 431),
-        (b"1\r\na\r\n" * (LINES // 2) + b"0\r\n\r\n", 431),
+        (b"0\r\n" + b"A: b\r\n" * MAX_LINES, 431),
+        (b"0\r\nA: " + b"b" * FRAMING_BYTES, 431),
+        (b"1\r\na\r\n" * (MAX_LINES // 2) + b"0\r\n\r\n", 431),
     ],
 )
 def test_a_chunked_body_is_read_strictly(body: bytes, status: int) -> None:
@@ -168,8 +168,8 @@ def test_a_line_that_comes_byte_by_byte_is_looked_at_once(data: bytes) -> None:
         requests.feed(bytes([byte]))
         head = head or requests.head()
         if head is None:
-            assert requests._searched == requests.waiting
+            assert requests._searched == requests.buffered
         else:
             requests.body()
-            assert isinstance(requests._body, Chunked)
-            assert requests._body._searched == requests.waiting
+            assert isinstance(requests._body, ChunkedBody)
+            assert requests._body._searched == requests.buffered

@@ -290,9 +290,9 @@ def test_a_client_that_takes_nothing_is_closed_and_cut_and_nobody_else_waits() -
         bench.delivery.sweep()
         assert "sentiment_update" in names(good.take())
         if second == 8:
-            assert stream.closed_for is None
+            assert stream.close_reason is None
         if second == 11:
-            assert stream.closed_for == "slow"
+            assert stream.close_reason == "slow"
             assert names(events(b"".join(stuck.writes))) == ["closing"], "what it would not take is let go"
     assert stuck.aborted
     assert bench.counters["streams_slow"] == 1
@@ -312,7 +312,7 @@ def test_a_client_with_too_much_waiting_is_closed_before_the_time_is_up_and_hold
         most = max(most, stuck.pending())
     one_flush = 400
     assert 10_000 < most < 10_000 + one_flush
-    assert stream.closed_for == "slow"
+    assert stream.close_reason == "slow"
     assert names(stuck.take()) == ["closing"]
     assert names(got).count("sentiment_update") == 100, "nobody else pays for it"
 
@@ -326,7 +326,7 @@ def test_one_burst_larger_than_the_bound_closes_nobody_who_takes_it() -> None:
     assert sink.pending() > 10_000
     bench.now += 0.25
     bench.delivery.sweep()
-    assert stream.closed_for is None
+    assert stream.close_reason is None
     assert names(sink.take()).count("sentiment_update") == 100
 
 
@@ -337,7 +337,7 @@ def test_a_heartbeat_is_no_way_past_the_bound() -> None:
     publish(bench, *["positive"] * 100)
     bench.now += 6
     bench.delivery.sweep()
-    assert stream.closed_for == "slow"
+    assert stream.close_reason == "slow"
 
 
 def test_a_goodbye_waits_for_a_client_that_takes_some_and_not_for_one_that_takes_nothing() -> None:
@@ -406,7 +406,7 @@ def test_a_drain_does_not_keep_a_stream_beyond_its_lifetime_and_the_end_says_whi
     streams = [bench.delivery.open(bench.sink(), EVERYTHING, FRESH) for _ in range(10)]
     bench.delivery.drain(1000)
     assert max(stream.ends_at for stream in streams) <= bench.now + 10
-    assert sorted(stream.ends_for for stream in streams) == ["drain"] + ["lifetime"] * 9
+    assert sorted(stream.end_reason for stream in streams) == ["drain"] + ["lifetime"] * 9
 
 
 def test_a_replay_may_be_larger_than_what_a_live_client_may_leave_waiting() -> None:
@@ -416,7 +416,7 @@ def test_a_replay_may_be_larger_than_what_a_live_client_may_leave_waiting() -> N
     replaying = bench.delivery.open(slow_reader, EVERYTHING, Request(replay_ms=60_000))
     bench.delivery.sweep()
     assert replaying.state is StreamState.REPLAYING
-    assert replaying.closed_for is None
+    assert replaying.close_reason is None
 
 
 def test_a_blocked_client_is_not_pinged() -> None:
@@ -467,7 +467,7 @@ def of_five(bench: Bench) -> list[FakeSink]:
 
 def said(caplog: pytest.LogCaptureFixture) -> list[str]:
     """The connections of which the log says that they failed."""
-    return [vars(line)["connection_id"] for line in caplog.records if line.message == "a stream failed and is cut"]
+    return [vars(line)["connection_id"] for line in caplog.records if line.message == "a stream failed and was aborted"]
 
 
 def test_a_stream_that_fails_is_logged_once_and_told_nothing_more(caplog: pytest.LogCaptureFixture) -> None:
@@ -495,8 +495,8 @@ def test_a_stream_that_fails_in_the_sweep_costs_no_other_its_heartbeat(
     for sink in sinks:
         stream = bench.delivery.open(sink, choose(frozenset({"AAPL"}), None), FRESH)
         stream.heartbeat_at = bench.now + 30  # all of them in one bucket
-        stream.silence = 60
-        bench.delivery._registry.attend(stream)
+        stream.ping_after = 60
+        bench.delivery._registry.schedule_check(stream)
         sink.take()
     publish(bench, "positive")
     for sink in sinks:  # each in turn may be the one that the sweep comes to first

@@ -87,11 +87,11 @@ def test_a_client_that_lags_behind_is_closed_rather_than_given_more() -> None:
     sink.write(b": much\n\n" * 200)
     bench.delivery.refilter(stream, B)
     assert sink.closed
-    assert stream.closed_for == "slow"
+    assert stream.close_reason == "slow"
     assert names(sink.take()) == ["closing"]
     bench.delivery.refilter(stream, A)
     bench.delivery.end(stream, "configuration_gone")
-    assert stream.closed_for == "slow", "once"
+    assert stream.close_reason == "slow", "once"
 
 
 def test_a_configuration_that_goes_ends_its_stream_after_what_was_published_for_it() -> None:

@@ -97,8 +97,8 @@ async def test_the_same_bytes_are_coded_once_for_all() -> None:
         data = b"data: 1\n\n"
         for to in (one, other, plain):
             to.sink.write(data)
-        assert one.sink._coding is other.sink._coding
-        assert one.sink._coding.data is data
+        assert one.sink._encoder is other.sink._encoder
+        assert one.sink._encoder.data is data
         assert await one.read(14) == await other.read(14) == chunk(data)
         assert await plain.read(9) == data
         one.sink.write(b"")
@@ -165,9 +165,9 @@ async def test_discarding_lets_go_of_what_waits_and_never_cuts_a_frame_in_two() 
         written = to.fill()
         to.sink.write(b"a" * 600_000)
         begun = await to.read(written)
-        while to.sink._held is not None:
+        while to.sink._queue is not None:
             await steps(1)
-        assert to.sink._rest is not None, "some of it is with the kernel, some is not"
+        assert to.sink._remaining is not None, "some of it is with the kernel, some is not"
         to.sink.write(b"b" * 40_000)
         to.sink.close(b"bye", discard=True)
         assert unchunked(begun + await to.rest()) == b"f" * written + b"a" * 600_000 + b"bye"

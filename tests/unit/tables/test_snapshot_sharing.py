@@ -130,7 +130,7 @@ async def test_snapshots_have_a_budget_of_queries_and_a_shared_page_costs_nothin
 
 def test_what_is_kept_is_bounded_by_pages_and_by_rows() -> None:
     row = PageRow(Key("a", iso_time(0)), state("neutral"), "AAPL")
-    recent = RecentPages(most_pages=3, most_rows=10, now_ms=Clock())
+    recent = RecentPages(max_pages=3, max_rows=10, now_ms=Clock())
     for number in range(100):
         recent.put(number, recent.now(), Page([], None))
         assert len(recent) <= 3

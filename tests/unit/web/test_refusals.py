@@ -65,7 +65,7 @@ async def asked(
 async def test_who_is_over_a_limit_is_told_in_one_shape_and_waits_if_it_wants_to(
     responder: StreamResponder, user: str | None, address: str | None, status: int, detail: str, limit: int
 ) -> None:
-    held = [taken(responder.admission.take("ann")), taken(responder.admission.take(None, "192.0.2.1"))]
+    held = [taken(responder.admission.acquire("ann")), taken(responder.admission.acquire(None, "192.0.2.1"))]
     got, headers, body = await asked(responder, "", user, address)
     assert (got, headers["retry-after"]) == (status, "30")
     answer = json.loads(body)

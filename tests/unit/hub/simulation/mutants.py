@@ -88,12 +88,13 @@ def the_index_is_believed_without_a_second_look(patch: pytest.MonkeyPatch) -> No
 
 @mutant(None, "E", 0)
 def connected_has_an_id(patch: pytest.MonkeyPatch) -> None:
-    connected = delivery.Delivery._connected
+    replay = delivery.Delivery._replay
 
-    def with_id(self: delivery.Delivery, stream: Any) -> bytes:
-        return f"id: {self._hub.place()}\n".encode() + connected(self, stream)
+    def with_id(self: delivery.Delivery, stream: Any, opening: bytes) -> None:
+        prefix = f"id: {self._hub.place()}\n".encode() if b"event: connected" in opening else b""
+        replay(self, stream, prefix + opening)
 
-    patch.setattr(delivery.Delivery, "_connected", with_id)
+    patch.setattr(delivery.Delivery, "_replay", with_id)
 
 
 @mutant(None, "AB", 49)
