@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from ingest_relay.publish import Topic
 from streamer.event_source.lookup import RecordLookup, RecordRange, RecordsUnavailable
 from streamer.event_source.record import sequence_number
-from streamer.event_source.shards import StreamsClient
 from streamer.tools.failures.queue import Failure, FailureQueueReader
 from streamer.tools.relay import FailureSink, LocalRelay, MessageSink, TableKind
 from streamer.tools.terminal.quantities import count_text
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodbstreams import DynamoDBStreamsClient
 
 _BATCH: Final = 100
 
@@ -35,7 +37,7 @@ class Redrive:
     def __init__(
         self,
         queue: FailureQueueReader,
-        streams: StreamsClient,
+        streams: DynamoDBStreamsClient,
         topic: Topic,
         tables: Mapping[TableKind, str],
         *,

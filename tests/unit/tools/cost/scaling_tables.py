@@ -170,10 +170,22 @@ def inputs(numbers: Measured = MEASURED) -> str:
         ("cost", "value", "source"),
         (
             ("write one event to one stream", f"{numbers.write_us:g} µs", "10,000 × 1/s"),
-            ("receive up to ten messages, and delete them", f"{numbers.receive_us / 1_000:.2f} ms", "Intake alone, 100 changes/s"),
-            ("decode and publish one change", f"{numbers.change_us:.0f} µs", "Intake alone, difference of the two rates"),
+            (
+                "receive and delete up to ten messages",
+                f"{numbers.receive_us / 1_000:.2f} ms",
+                "Intake alone, 100/s",
+            ),
+            (
+                "decode and publish one change",
+                f"{numbers.change_us:.0f} µs",
+                "Intake alone, 1,000/s less 100/s",
+            ),
             ("memory of one idle stream", f"{numbers.stream_kb:g} kB", "Memory"),
-            ("one more event in the same write", f"{numbers.joined_us:g} µs", "separate run: raw asyncio protocol, ten events"),
+            (
+                "one more event in the same write",
+                f"{numbers.joined_us:g} µs",
+                "separate run, ten events",
+            ),
             ("match one event against one filter", f"{numbers.admits_us:g} µs", "separate run"),
             ("read one item in a table query", f"{numbers.row_us:g} µs", "separate run, 42 to 72"),
         ),

@@ -97,7 +97,7 @@ class Rig:
         self.letters = FailureQueueReader(cast("SQSClient", self.queue), "url")
         self.redrive = Redrive(
             self.letters,
-            self.streams,
+            cast("Any", self.streams),
             Topic(self.sns, TOPIC_ARN),
             {"sentiment": "sentiment", "users": "users"},
             dry_run=dry_run,
@@ -158,8 +158,8 @@ def test_a_topic_that_does_not_take_them_leaves_them() -> None:
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        (by_relay(2), "trimmed: the stream holds nothing that old any more"),
-        (by_relay(99), "no shard of the stream holds this sequence number"),
+        (by_relay(2), "the record was trimmed: a stream keeps records for 24 hours"),
+        (by_relay(99), "no shard of the stream has this sequence number"),
         (by_relay(12), "the stream has no record with this sequence number"),
         (by_relay(11, event_id="another"), "is another one: the table was deleted and created again"),
         (by_relay(11, seq=None), "does not say which stream and sequence number"),
@@ -180,7 +180,7 @@ def test_a_stream_that_trims_while_it_is_read_is_said() -> None:
     rig = Rig(by_relay(11))
     rig.shard("b", 10, 12)
     rig.streams.failures = [client_error("TrimmedDataAccessException")]
-    assert rig.run()[0][1].startswith("trimmed:")
+    assert rig.run()[0][1].startswith("the record was trimmed")
 
 
 def test_a_stream_that_is_gone_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -190,7 +190,7 @@ def test_a_stream_that_is_gone_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
         raise client_error("ResourceNotFoundException")
 
     monkeypatch.setattr(rig.streams, "describe_stream", gone)
-    assert rig.run() == [("beyond reach", "the stream is gone: it was disabled, or its table deleted")]
+    assert rig.run() == [("beyond reach", "the stream is disabled or its table is deleted")]
 
 
 def test_shards_are_asked_for_once_over_all_their_pages() -> None:

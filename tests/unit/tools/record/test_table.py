@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import pytest
 
 from streamer.event_source import EventSourceMapping, StreamSource
@@ -12,7 +14,7 @@ from tests.unit.event_source.fakes import ARN, Clock, FakeStreams, client_error
 
 def test_a_stream_that_fails_for_30_s_is_over_and_one_that_recovers_is_not() -> None:
     clock, streams = Clock(), FakeStreams()
-    mapping = EventSourceMapping(streams, [StreamSource(ARN)], lambda *_: None, clock=clock)
+    mapping = EventSourceMapping(cast("Any", streams), [StreamSource(ARN)], lambda *_: None, clock=clock)
     clock.pass_(1_000)
     check_source(mapping, clock.now)  # no call has failed yet
     mapping.step()
