@@ -26,7 +26,7 @@ class StreamRecord:
 
 
 def from_api(wire: Mapping[str, Any], stream_arn: str) -> StreamRecord:
-    """Converts a record of boto3's `get_records`. Raises KeyError or TypeError if an emulator returned a malformed one."""
+    """Converts a record of boto3's `get_records`. Raises KeyError or TypeError if it is malformed."""
     stream = dict(wire["dynamodb"])
     written: datetime = stream["ApproximateCreationDateTime"]
     # DynamoDB returns whole seconds, moto microseconds.

@@ -89,7 +89,7 @@ async def test_failures_are_listed_shown_and_redriven(here: Machine) -> None:
     said = await ran(here, "failures", "show", 2)
     assert json.loads(said.out)["keys"]["source_id"] == "wire:1"
     said = await ran(here, "failures", "show", 4)
-    assert (said.code, said.err) == (2, "streamer failures: there is no number 4: the queue has 3\n")
+    assert (said.code, said.err) == (2, "streamer failures: N=4: no such message; the queue has 3\n")
 
     said = await ran(here, "failures", "redrive", "--dry-run")
     assert said.code == 1
@@ -99,7 +99,7 @@ async def test_failures_are_listed_shown_and_redriven(here: Machine) -> None:
     said = await ran(here, "failures", "redrive")
     assert said.code == 1
     assert "beyond reach: wire:2, 2026-11-22T14:17:06.330Z: the record was trimmed: a stream keeps" in said.out
-    assert said.out.endswith("1 published, 1 beyond reach; what was not published is still in the queue\n")
+    assert said.out.endswith("1 published, 1 beyond reach; the other messages are still in the queue\n")
     said = await ran(here, "failures", "list", "--json")
     assert [json.loads(line)["keys"]["source_id"] for line in said.out.splitlines()] == ["wire:2"]
 
@@ -150,9 +150,9 @@ def test_what_is_wrong_is_said_in_a_sentence(tmp_path: Path) -> None:
         (
             ["redrive", "--queue-url", url, "--topic", "arn:aws:sns:eu-west-1:123456789012:t"],
             2,
-            "Say --yes, or --dry-run",
+            "Not a terminal; confirm with --yes, or use --dry-run",
         ),
-        (["redrive", "--queue-url", url, "--topic", "nope"], 2, "'nope' is not the ARN of a topic"),
+        (["redrive", "--queue-url", url, "--topic", "nope"], 2, "--topic='nope': not the ARN of an SNS topic"),
         (["show", "0"], 2, "N"),
     ):
         said = here.run("failures", *arguments)

@@ -44,9 +44,9 @@ def cost(
     Exit codes: 0 computed; 2 invalid usage.
     """
     if deployment not in ("fargate", "lambda"):
-        raise UsageError(f"--deployment {deployment!r}: choose fargate or lambda")
+        raise UsageError(f"--deployment={deployment!r}: unknown; give fargate or lambda")
     if cpu not in (0.25, 0.5, 1, 2, 4):
-        raise UsageError(f"--cpu {cpu:g}: choose 0.25, 0.5, 1, 2 or 4")
+        raise UsageError(f"--cpu={cpu:g}: Fargate does not sell this; give 0.25, 0.5, 1, 2 or 4")
     load = Load(
         streams, changes, containers, tickers_per_item, share, hours_open, item_bytes, change_bytes, event_bytes,
         shards, lookback, verify, cpu, memory, streams_per_container, deployment,

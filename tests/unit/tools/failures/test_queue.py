@@ -66,7 +66,7 @@ def test_lambdas_message_is_parse_failure() -> None:
     found = failure(by_lambda(3, 5))
     assert (found.reason, found.table, found.shard) == ("RecordAgeExceeded", "sentiment", "a")
     assert (found.first, found.last, found.records) == ("3", "5", 3)
-    assert found.error == "Lambda gave the batch up after 7 calls"
+    assert found.error == "Lambda discarded the batch after 7 calls"
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_a_topic_that_does_not_take_them_leaves_them() -> None:
         (by_relay(11, event_id="another"), "is another one: the table was deleted and created again"),
         (by_relay(11, seq=None), "does not say which stream and sequence number"),
         ("nonsense", "does not say which stream and sequence number"),
-        (by_lambda(18, 25), "5 of 8 records are trimmed; the others were found"),
+        (by_lambda(18, 25), "5 of 8 records were trimmed; the others were found"),
     ],
 )
 def test_what_is_beyond_reach_is_said_and_stays(body: str, said: str) -> None:
@@ -222,7 +222,7 @@ def test_a_batch_whose_first_record_is_trimmed_is_read_from_the_oldest_there_is(
     rig.shard("b", 10, 13, 14, 15)
     rig.streams.failures = [client_error("TrimmedDataAccessException")]
     [(fate, words)] = rig.run()
-    assert (fate, words) == ("beyond reach", "1 of 3 records are trimmed; the others were found")
+    assert (fate, words) == ("beyond reach", "1 of 3 records were trimmed; the others were found")
     assert rig.published == ["13", "14"]
     assert rig.streams.calls[-2:] == ["get_shard_iterator TRIM_HORIZON", "get_records"]
 
@@ -277,7 +277,7 @@ def test_ctrl_c_while_the_topic_refuses_is_summed_up(
     monkeypatch.setattr("time.sleep", lambda _: signal.raise_signal(signal.SIGINT))
     monkeypatch.setattr(Interrupt.__init__, "__defaults__", (time.sleep,))
     assert command.redrive() == 130
-    assert capsys.readouterr().out == "2 not done; what was not published is still in the queue\n"
+    assert capsys.readouterr().out == "2 not done; the other messages are still in the queue\n"
     assert rig.queue.visible == ["m0", "m1"]
 
 

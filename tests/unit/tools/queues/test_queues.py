@@ -90,7 +90,7 @@ def test_a_list_for_machines_has_everything(aws: FakeAws, capsys: pytest.Capture
 
 def test_a_list_of_nothing_says_so(aws: FakeAws, capsys: pytest.CaptureFixture[str]) -> None:
     assert ran("list") == 0
-    assert capsys.readouterr().out == "no queue's name begins with sentiment-stream-\n"
+    assert capsys.readouterr().out == "no queue name begins with sentiment-stream-\n"
     assert ran("list", "--json") == 0
     assert capsys.readouterr().out == ""
 
@@ -168,8 +168,8 @@ def test_a_listing_that_is_refused_is_a_sentence(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--topic-arn", ""], "--topic-arn is empty"),
-        (["--topic-arn", "changes"], "'changes' is not the ARN of a topic"),
+        (["--topic-arn", ""], "--topic-arn='': empty"),
+        (["--topic-arn", "changes"], "--topic-arn='changes': not the ARN of an SNS topic"),
         (["--topic-arn", "arn:\udcff"], "not UTF-8"),
         (["--prefix", ""], "--prefix (QUEUE_PREFIX) '': use 1 to 43"),
         (["--prefix", "a b"], "--prefix (QUEUE_PREFIX) 'a b': use 1 to 43"),
@@ -204,4 +204,4 @@ def test_the_environment_names_topic_and_prefix(
     queue(aws, 0)
     monkeypatch.setenv("QUEUE_PREFIX", "another")
     assert ran("list") == 0
-    assert capsys.readouterr().out == "no queue's name begins with another-\n"
+    assert capsys.readouterr().out == "no queue name begins with another-\n"

@@ -137,4 +137,4 @@ def test_of_a_url_neither_password_nor_ticket_is_recorded(
 @pytest.mark.parametrize("option", ["--topic", "--table"])
 def test_an_empty_name_is_not_the_demo(command: list[str], option: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert tools.run([*command, option, ""]) == 2
-    assert f"{option} is empty" in capsys.readouterr().err
+    assert f"{option}='': empty" in capsys.readouterr().err
