@@ -142,7 +142,7 @@ def test_all_takes_the_living_too(aws: FakeAws, capsys: pytest.CaptureFixture[st
     capsys.readouterr()
     assert ran("prune", "--help") == 0
     said = " ".join(capsys.readouterr().out.split())
-    assert "Containers that still run create a new queue by themselves." in said
+    assert "Containers that still run create a new queue." in said
     assert "Exit codes: 0 done" in said
 
 
@@ -171,8 +171,8 @@ def test_a_listing_that_is_refused_is_a_sentence(
         (["--topic-arn", ""], "--topic-arn='': empty"),
         (["--topic-arn", "changes"], "--topic-arn='changes': not the ARN of an SNS topic"),
         (["--topic-arn", "arn:\udcff"], "not UTF-8"),
-        (["--prefix", ""], "--prefix (QUEUE_PREFIX) '': use 1 to 43"),
-        (["--prefix", "a b"], "--prefix (QUEUE_PREFIX) 'a b': use 1 to 43"),
+        (["--prefix", ""], "--prefix='' (QUEUE_PREFIX): invalid; use 1 to 43"),
+        (["--prefix", "a b"], "--prefix='a b' (QUEUE_PREFIX): invalid; use 1 to 43"),
         (["--prefix", "x" * 44], "use 1 to 43"),
         (["--limit", "0"], "--limit"),
     ],

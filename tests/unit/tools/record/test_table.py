@@ -22,7 +22,7 @@ def test_a_stream_that_fails_for_30_s_is_over_and_one_that_recovers_is_not() -> 
     clock.pass_(29)
     check_source(mapping, clock.now)
     clock.pass_(2)
-    with pytest.raises(ToolError, match=r"the stream has not answered for 31\.0 s: .*InternalServerError"):
+    with pytest.raises(ToolError, match=r"no response from the stream for 31\.0 s: .*InternalServerError"):
         check_source(mapping, clock.now)
     clock.pass_(10)
     mapping.step()

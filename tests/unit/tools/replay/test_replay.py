@@ -100,7 +100,7 @@ def test_good_lines_before_a_bad_one_are_replayed_and_the_exit_code_says_failure
     assert numbers(taken) == [1, 2]
     assert made.totals.code == 1
     [error] = made.totals.input_errors
-    assert str(error).startswith(f"{bad}, line 4: the line is cut off")
+    assert str(error).startswith(f"{bad}, line 4: the line is truncated")
 
 
 def test_standard_input_is_read_and_unpacked(tmp_path: Path) -> None:
