@@ -154,7 +154,7 @@ async def test_silent_it_is_left_and_resumed_where_it_was(service: Service, put:
         await reader.until(Connected)
         await reader.until(SentimentUpdate, await put())
         service.send(signal.SIGSTOP)
-        assert (await reader.lost()).reason == "nothing came for 1 s"
+        assert (await reader.lost()).reason == "no data for 1 s"
         missed = await put()
         service.send(signal.SIGCONT)
         assert resume(await reader.until(Connected)) == "resumed"

@@ -212,11 +212,11 @@ async def test_a_terminal_gets_colour_unless_it_says_no(
     [
         (answer("200 OK", b"<html>", content_type="text/html"), "is a web page, not a stream"),
         (answer("200 OK", b"{}", content_type="application/json"), "is JSON, not a stream"),
-        (answer("404 Not Found"), "there is no stream at http://127.0.0.1:"),
+        (answer("404 Not Found"), "does not exist (404)"),
         (answer("401 Unauthorized", b'{"detail":"Missing user identification"}'), "Missing user identification"),
         (answer("302 Found", location="https://elsewhere.example/"), "redirects to https://elsewhere.example/"),
         (answer("502 Bad Gateway"), "answered 502 Bad Gateway; wait for the server with --retry"),
-        (b"SSH-2.0-OpenSSH_9.6\r\n", "does not answer as a web server does"),
+        (b"SSH-2.0-OpenSSH_9.6\r\n", "did not send an HTTP response"),
     ],
 )
 async def test_what_is_no_stream_is_one_sentence_and_1(said: bytes, sentence: str) -> None:
