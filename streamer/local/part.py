@@ -1,8 +1,8 @@
 """Runs one part of the demo: `python -m streamer.local.part PART`.
 
-docker/compose.yaml starts the parts as containers. `streamer demo` starts them as child processes with `--child`: a part
-then imports its modules, reads its environment from standard input (one line of JSON), and ends when standard input is
-closed or the parent dies. SIGTERM ends a part with exit code 0.
+docker/compose.yaml starts the parts as containers. `streamer demo` starts them as child processes with `--child`: then
+a part imports its modules, reads its environment from standard input (one line of JSON), and ends when standard input
+is closed or the parent dies. SIGTERM ends a part with exit code 0.
 """
 
 from __future__ import annotations
