@@ -146,7 +146,7 @@ def test_what_is_wrong_is_said_in_a_sentence(tmp_path: Path) -> None:
     url = "https://sqs.eu-west-1.amazonaws.com/123456789012/failures"
     for arguments, code, words in (
         (["list"], 2, "no demo runs on this machine"),
-        (["list", "--queue-url", url], 1, "no AWS region is set: set AWS_REGION"),
+        (["list", "--queue-url", url], 1, "no AWS region; set AWS_REGION"),
         (
             ["redrive", "--queue-url", url, "--topic", "arn:aws:sns:eu-west-1:123456789012:t"],
             2,

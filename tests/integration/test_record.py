@@ -119,7 +119,7 @@ async def test_what_is_no_source_is_said_and_leaves_no_file(here: Machine) -> No
         (["--topic", "nope"], 2, "--topic='nope': not the ARN of an SNS topic"),
         (["--topic", "arn:aws:sns:us-east-1:123456789012:nope"], 1, "sns:Subscribe: NotFound"),
         (["--table", "a", "--url", "b"], 2, "--table, --topic and --url: exclusive; give one"),
-        (["--url", "b", "--whole"], 2, "--whole and --from-start are for a table"),
+        (["--url", "b", "--whole"], 2, "--whole and --from-start need a table"),
         (["--for", "long"], 2, "--for='long': not a duration; give one"),
     ):
         said = await ran(here, "record", *arguments, "a.jsonl", aws=True)

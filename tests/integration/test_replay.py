@@ -146,10 +146,10 @@ async def test_a_seed_repeats_the_faults_and_a_dry_run_touches_nothing(tmp_path:
         (
             ["good.json", "--topic", "arn:aws:sns:eu-west-1:123456789012:t", "--as-is"],
             2,
-            "not on this machine, as it was",
+            "not on this machine, with the recorded keys",
         ),
         (["good.json", "--topic", "x", "--table", "y"], 2, "--topic and --table: exclusive; give one"),
-        (["good.json", "--table", "y", "--poison", "0.1"], 2, "--poison is for the relay"),
+        (["good.json", "--table", "y", "--poison", "0.1"], 2, "--poison: not possible with --table"),
         (["good.json", "--speed", "fast"], 2, "--speed='fast': not a speed; give a factor"),
         (["good.json", "--delay", "soon"], 2, "--delay='soon': not a duration; give one"),
         (["good.json", "--drop", "2"], 2, "--drop"),
