@@ -70,7 +70,7 @@ def cost(
     sys.stdout.write(f"{load.count:,} {hosts} of {load.gigabytes:g} GB, {rates}\n")
     rows = [(line.what, amount(line.quantity), line.unit, _price(line), f"{line.dollars:,.2f}") for line in lines]
     rows.append(("total", "", "", "", f"{total(lines):,.2f}"))
-    print_table(("what", "quantity", "unit", "price", "$ a month"), rows, right=("quantity", "price", "$ a month"))
+    print_table(("line", "quantity", "unit", "price", "$ a month"), rows, right=("quantity", "price", "$ a month"))
     return DONE
 
 
