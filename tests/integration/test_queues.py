@@ -431,7 +431,7 @@ def test_what_is_wrong_is_said_in_a_sentence(cloud: Cloud, tmp_path: Path) -> No
         (["list"], {"XDG_RUNTIME_DIR": str(tmp_path)}, 2, "no demo runs on this machine"),
         (["list", "--topic-arn", "changes"], {}, 2, "--topic-arn='changes': not the ARN of an SNS topic"),
         (["list", "--topic-arn", " "], {}, 2, "--topic-arn=' ': empty"),
-        (["prune", "--topic-arn", cloud.topic_arn, "--prefix", "a.*"], {}, 2, "--prefix (QUEUE_PREFIX) 'a.*'"),
+        (["prune", "--topic-arn", cloud.topic_arn, "--prefix", "a.*"], {}, 2, "--prefix='a.*' (QUEUE_PREFIX)"),
         (["prune", "--topic-arn", cloud.topic_arn, "--limit", "0"], {}, 2, "--limit"),
         (
             ["prune", "--topic-arn", cloud.topic_arn],
