@@ -1,8 +1,8 @@
-"""Builds the zips of the Lambdas: `make package` writes build/{relay,rest}-{arm64,x86_64}.zip (REST's has the reaper).
+"""Builds the zips of the Lambda functions: `make package` writes build/{relay,rest}-{arm64,x86_64}.zip.
 
-A zip holds the modules that its handler imports, and the dependencies that Lambda's runtime does not bring (boto3 is
-the runtime's), in the versions and by the hashes of requirements.lock. Equal input gives equal bytes: members are
-sorted, and time and mode of each are fixed. Wheels are kept in build/wheels.
+The zip of REST includes the reaper. A zip has the modules that its handler imports, and the dependencies that the
+Lambda runtime does not include, with the versions and hashes of requirements.lock. Builds are reproducible: members are
+sorted and have fixed times and modes. Wheels are cached in build/wheels.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from typing import Final
 
 ROOT: Final = Path(__file__).parent.parent
 PYTHON: Final = "3.13"
-"""Lambda's runtime is python3.13."""
+"""Python version of the Lambda runtime."""
 MACHINES: Final = {"arm64": "aarch64", "x86_64": "x86_64"}
-"""Lambda's word for an architecture, and that of wheels."""
+"""Lambda's names of the architectures, and those in wheel tags."""
 COMPILED: Final = ("pydantic-core",)
-"""Distributions of which a zip holds the machine's own wheel. Of all others it holds the one for any machine."""
+"""Distributions that need a platform wheel. The others use a pure Python wheel."""
 
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """What one zip is made of."""
+    """The content of a zip."""
 
     modules: tuple[str, ...]
-    """The handlers'; what they import of our own comes with them, lazily imported modules among it."""
+    """Modules of the handlers. The modules of this repository that they import, also lazily, are added."""
     distributions: tuple[str, ...]
-    """Names in requirements.lock; a test imports the zip with nothing else but boto3."""
+    """Names in requirements.lock. A test imports the zip with only boto3 installed."""
 
 
 PACKAGES: Final = {
@@ -52,17 +52,16 @@ PACKAGES: Final = {
 }  # fmt: skip
 
 _UNUSED: Final = "pydantic/v1/"
-"""FastAPI only checks that no field is one of pydantic.v1's, and works without it; with it, every cold start compiles
-it. Files that end with .c or .pyi are for compilers and type checkers."""
+"""FastAPI works without pydantic.v1, and would compile it at each cold start."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Builds the zips that are asked for and prints each one's path, size and SHA-256."""
+    """Builds the requested zips and prints path, size and SHA-256 of each."""
     parser = argparse.ArgumentParser(prog="python docker/package.py", description="Builds the zips of the Lambdas.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"{' and '.join(PACKAGES)} (default: both)")
     parser.add_argument("--architecture", action="append", choices=MACHINES, help="default: both")
-    parser.add_argument("--python", default=PYTHON, help="version whose compiled wheels to take (default: %(default)s)")
-    parser.add_argument("--output", type=Path, default=ROOT / "build", help="folder of the zips (default: build)")
+    parser.add_argument("--python", default=PYTHON, help="Python version of the wheels (default: %(default)s)")
+    parser.add_argument("--output", type=Path, default=ROOT / "build", help="output folder (default: build)")
     options = parser.parse_args(arguments)
     if strangers := set(options.names) - set(PACKAGES):
         parser.error(f"no such package: {', '.join(sorted(strangers))}")
@@ -76,27 +75,27 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def build(package: Package, architecture: str, python: str, path: Path) -> None:
-    """Writes one zip. Raises CalledProcessError, after pip has said why, when a wheel cannot be had."""
+    """Writes one zip. Raises CalledProcessError if pip cannot download a wheel."""
     members = {file.relative_to(ROOT).as_posix(): file.read_bytes() for file in own_files(*package.modules)}
     members["LICENSE"] = (ROOT / "LICENSE").read_bytes()
     for wheel in wheels(package.distributions, architecture, python):
         with zipfile.ZipFile(wheel) as opened:
             for member in opened.namelist():
                 if ".data/" in member:
-                    raise SystemExit(f"{wheel.name}: {member} would have to be installed, not copied")
+                    raise SystemExit(f"{wheel.name}: {member} needs an installation; choose a wheel without .data")
                 if not member.startswith(_UNUSED) and not member.endswith(("/", ".c", ".pyi")):
                     members[member] = opened.read(member)
     path.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as written:
         for name, content in sorted(members.items()):
             info = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
-            info.create_system, info.external_attr = 3, 0o100644 << 16  # Unix; readable by whomever Lambda runs it as
+            info.create_system, info.external_attr = 3, 0o100644 << 16  # Unix; mode 644
             info.compress_type = zipfile.ZIP_DEFLATED
             written.writestr(info, content, compresslevel=9)
 
 
 def own_files(*modules: str) -> list[Path]:
-    """The files of some of our modules and of each that they import, directly or not, at import or when they run."""
+    """Returns the files of modules of this repository and of all modules that they import, directly or indirectly."""
     found: set[Path] = set()
     waiting = list(modules)
     while waiting:
@@ -111,7 +110,7 @@ def own_files(*modules: str) -> list[Path]:
 
 
 def imports(node: ast.AST) -> Iterator[str]:
-    """Names that may be modules; those for type checkers alone are left out."""
+    """Yields imported names, which may be modules, without imports under TYPE_CHECKING."""
     for child in ast.iter_child_nodes(node):
         match child:
             case ast.If(test=ast.Name(id="TYPE_CHECKING")):
@@ -124,7 +123,7 @@ def imports(node: ast.AST) -> Iterator[str]:
 
 
 def wheels(names: Sequence[str], architecture: str, python: str) -> Iterator[Path]:
-    """The distributions' wheels, downloaded unless they are there."""
+    """Yields the paths of the distributions' wheels, and downloads missing ones."""
     machine = MACHINES[architecture]
     own = [
         tag for generation in ("_2_28", "_2_17", "2014") for tag in ("--platform", f"manylinux{generation}_{machine}")
@@ -138,7 +137,7 @@ def wheels(names: Sequence[str], architecture: str, python: str) -> Iterator[Pat
 
 
 def downloaded(requirements: str, tags: Sequence[str]) -> list[Path]:
-    """The wheels of these lines of a lock file, in a folder that is named for what was asked."""
+    """Returns the wheels for lines of a lock file, from a cache folder named by a digest of the request."""
     asked = "\n".join([requirements, *tags])
     folder = ROOT / "build" / "wheels" / hashlib.sha256(asked.encode()).hexdigest()[:16]
     if not folder.exists():
@@ -157,11 +156,11 @@ def downloaded(requirements: str, tags: Sequence[str]) -> list[Path]:
 
 
 def locked(names: Sequence[str]) -> str:
-    """The lock file's lines of some distributions."""
+    """Returns the lines of distributions in the lock file."""
     entries = re.finditer(r"^(\S+)==(?:.*\\\n)+.*\n", (ROOT / "requirements.lock").read_text(), re.MULTILINE)
     by_name = {entry[1]: entry[0] for entry in entries}
     if missing := set(names) - set(by_name):
-        raise SystemExit(f"requirements.lock does not have {', '.join(sorted(missing))}")
+        raise SystemExit(f"requirements.lock: {', '.join(sorted(missing))} missing; run `make lock`")
     return "".join(by_name[name] for name in names)
 
 

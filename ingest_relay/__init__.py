@@ -1,6 +1,7 @@
-"""The Lambda between the tables' streams and the topic: it packs changes into messages, in order, and sends records
-that it cannot relay to a failure queue. It is deployed separately, needs only boto3 (and aws-xray-sdk for traces) and
-shares no code with `streamer`.
+"""The Lambda function between the tables' streams and the topic.
+
+It packs changes into messages, in order, and sends records that it cannot relay to a failure queue. It is deployed
+separately, needs only boto3 (and aws-xray-sdk for traces) and shares no code with `streamer`.
 
     stream batch ─► handler ─► record ─► pack ─► publish ─► SNS topic
      (Lambda)          │     (attribute)            │

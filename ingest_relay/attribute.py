@@ -1,8 +1,8 @@
-"""One attribute value of a stream record, `{"N": "0.82"}`, as JSON text.
+"""Converts an attribute value of a stream record, such as `{"N": "0.82"}`, to JSON text.
 
-Pure. DynamoDB writes numbers and binary as text; they are checked and passed on unchanged, never through a float, so no
-digit is lost. All output is ASCII: SQS refuses some characters (U+FFFE, lone surrogates) that a table can hold, but not
-their JSON escapes.
+Pure. Numbers and binary are text in DynamoDB. They are validated and copied, without conversion to a float, so no digit
+is lost. All output is ASCII, because SQS rejects some characters (U+FFFE, lone surrogates) that a table can contain,
+but accepts their JSON escapes.
 Format: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_AttributeValue.html
 """
 
@@ -17,9 +17,9 @@ from json.encoder import encode_basestring_ascii as quote
 from typing import Final
 
 DEEPEST: Final = 32
-"""DynamoDB nests lists and maps up to 32 levels deep."""
+"""Maximum nesting depth of lists and maps in DynamoDB."""
 _SMALLEST, _LARGEST = -130, 125
-"""The exponents of the smallest and largest magnitude that DynamoDB stores."""
+"""Exponents of the smallest and largest magnitude in DynamoDB."""
 
 _PLAIN = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?")
 _SHORT = 125  # a plain number of at most 125 characters is within DynamoDB's magnitudes
@@ -27,15 +27,14 @@ _DECIMAL = re.compile(r"([+-]?)([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]{1,4}))?
 
 
 class AttributeFault(ValueError):
-    """Why a value cannot be converted. The message names the type, and never has the content of strings and
-    binaries."""
+    """A value cannot be converted. The message has the type, and never the content of a string or binary."""
 
 
 def to_json(value: object, depth: int = 0) -> str:
     """Converts one attribute value to compact ASCII JSON: N to a number token with the same digits, B to its base64
     text, SS, NS, BS and L to arrays, M to an object, BOOL and NULL to themselves.
 
-    Raises AttributeFault if DynamoDB could not hold the value, or for an unknown type.
+    Raises AttributeFault if the value is invalid in DynamoDB or has an unknown type.
     """
     if not isinstance(value, dict) or len(value) != 1:
         raise AttributeFault('a value is not an object with one member, like {"S": "text"}')
@@ -122,7 +121,7 @@ def _deeper(depth: int) -> int:
 
 
 def _shown(text: object) -> str:
-    """A type's name or a number's text, short enough for a log line."""
+    """Returns a type's name or a number's text, shortened for a log line."""
     shown = ascii(text)
     return shown if len(shown) <= 40 else f"{shown[:37]}..."
 

@@ -1,4 +1,4 @@
-"""Sends messages in order and stops at the first that SNS or SQS does not accept. Handles botocore's exceptions."""
+"""Sends messages in order and stops at the first message that SNS or SQS does not accept."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ingest_relay.pack import batches
 
 AWS_ERRORS: Final = (BotoCoreError, ClientError)
-"""The exceptions of a boto3 call."""
+"""Exceptions of boto3 calls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,19 +19,19 @@ class Delivery:
     """The result of sending messages in order."""
 
     taken: int
-    """How many were accepted, from the first on. The next one was not accepted, if there is one."""
+    """Number of accepted messages, counted from the first. The next message, if any, was not accepted."""
     requests: int
-    """How many calls were made, without boto3's retries."""
+    """Number of calls, without boto3's retries."""
     error: str | None = None
-    """Why the next one was not accepted; None if all were."""
+    """Why the next message was not accepted; None if all were accepted."""
 
 
 def deliver(texts: Sequence[str], send: Callable[[list[tuple[str, str]]], Mapping[str, Any]]) -> Delivery:
     """Sends the texts in requests of the largest allowed size, in order, until one text is not accepted.
 
-    `send` makes one request of (id, text) pairs and returns the response of PublishBatch or SendMessageBatch. A text
-    that is not in `Successful` was not accepted, even if it is not in `Failed`. Later texts of the same request may
-    have been accepted; the caller sends them again. Never raises one of AWS_ERRORS.
+    `send` makes a PublishBatch or SendMessageBatch request with (id, text) pairs and returns the response. A text that
+    is not in `Successful` was not accepted, even if it is not in `Failed`. Later texts of the same request may have
+    been accepted; the caller sends them again. Catches AWS_ERRORS.
     """
     taken = requests = 0
     for batch in batches(texts):
@@ -53,7 +53,7 @@ def _refusal(response: Mapping[str, Any], number: str) -> str:
         if entry.get("Id") == number:
             fault = "the sender's fault" if entry.get("SenderFault") else "the service's fault"
             return f"{entry.get('Code')}: {entry.get('Message')} ({fault})"
-    return "the response has it neither in Successful nor in Failed"
+    return "the message is neither in Successful nor in Failed of the response"
 
 
 def _describe(error: Exception) -> str:

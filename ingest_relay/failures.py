@@ -1,7 +1,7 @@
-"""Records that cannot be relayed, and the failure queue that keeps them.
+"""Sends records that cannot be relayed to the failure queue.
 
-A failure record says where the record was and why it failed, with the allow-listed attributes that fit, and never has
-article text. It is one SQS message of at most 60 KB.
+A failure record has the position of the record, the reason, and the allow-listed attributes that fit, but no article
+text. It is one SQS message of at most 60 KB.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ingest_relay.delivery import Delivery, deliver
 from ingest_relay.pack import MESSAGE_BYTES
 from ingest_relay.record import Allowed, Reason, table_of
 
-_TEXT_BYTES = 1_000  # ARNs, ids and numbers are far shorter; a longer one is malformed, and left out
+_TEXT_BYTES = 1_000  # longer ARNs, ids and numbers are malformed, and omitted
 
 
 class SqsClient(Protocol):
@@ -28,7 +28,7 @@ class SqsClient(Protocol):
         QueueUrl: str,  # noqa: N803 - boto3's spelling
         Entries: Sequence[Any],  # noqa: N803 - boto3's spelling
     ) -> Mapping[str, Any]:
-        """Sends up to ten entries of `Id` and `MessageBody`; the response has `Successful` and `Failed`."""
+        """Sends up to ten entries of `Id` and `MessageBody`. The response has `Successful` and `Failed`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,25 +36,25 @@ class Rejected:
     """A record that cannot be relayed."""
 
     position: int
-    """Its index in the batch."""
+    """Index in the batch."""
     record: object
-    """As it was received."""
+    """The record as received."""
     reason: Reason
     error: str
 
     @property
     def seq(self) -> str | None:
-        """Its sequence number, which may be malformed; None if it has none."""
+        """Sequence number, which may be malformed; None if missing."""
         return _text(_body(self.record).get("SequenceNumber"))
 
     @property
     def event_id(self) -> str | None:
-        """Its `eventID`, or None."""
+        """`eventID`; None if missing."""
         return _text(_mapping(self.record).get("eventID"))
 
     @property
     def table(self) -> str | None:
-        """The name of its table; None if that is unknown."""
+        """Name of the table; None if unknown."""
         return table_of(_mapping(self.record))
 
 
@@ -66,10 +66,12 @@ def failure_record(
     shard: str | None = None,
     limit: int = MESSAGE_BYTES,
 ) -> str:
-    """The failure queue's message, version 1, as compact ASCII JSON: v, stream_arn, shard (only a tumbling window's
-    event names it), seq, event_id, table, keys, reason, error, attributes (of the new image, else of the old),
-    failed_at (Unix milliseconds). Missing members of the record are null; attributes that cannot be converted or do not
-    fit into `limit` bytes are left out. The keys of an unknown table are included unchanged.
+    """Returns the failure queue's message, version 1, as compact ASCII JSON.
+
+    Members: v, stream_arn, shard (known only with a tumbling window), seq, event_id, table, keys, reason, error,
+    attributes (of the new image, else of the old image), failed_at (Unix milliseconds). Missing members of the record
+    are null. Attributes that cannot be converted or exceed `limit` bytes are omitted. The keys of an unknown table are
+    included.
     """
     body = _body(rejected.record)
     allowed = tables.get(rejected.table or "")
@@ -89,14 +91,14 @@ def failure_record(
 
 
 class FailureQueue:
-    """The relay's failure queue."""
+    """The failure queue of the relay."""
 
     def __init__(self, client: SqsClient, url: str) -> None:
         self._client = client
         self._url = url
 
     def send(self, texts: Sequence[str]) -> Delivery:
-        """Sends the texts in order and stops at the first that the queue does not accept."""
+        """Sends the texts in order and stops at the first one that the queue does not accept."""
         return deliver(texts, self._send)
 
     def _send(self, entries: list[tuple[str, str]]) -> Mapping[str, Any]:
@@ -106,7 +108,7 @@ class FailureQueue:
 
 
 def _fitting(values: Mapping[str, Any], names: Iterable[str], room: int) -> str:
-    """A JSON object of the named values that can be converted and fit into `room` bytes, in the order of `names`."""
+    """Returns a JSON object of the named values that can be converted and fit into `room` bytes."""
     members: list[str] = []
     room -= len("{}")
     for name in names:

@@ -1,6 +1,7 @@
-"""The Lambda's entry point: `ingest_relay.handler.handler`.
+"""The entry point of the Lambda function: `ingest_relay.handler.handler`.
 
-It handles a batch of a DynamoDB stream (the event source mapping needs ReportBatchItemFailures) and a schedule's event.
+It handles batches of a DynamoDB stream (the event source mapping must have ReportBatchItemFailures) and scheduled
+events.
 """
 
 from __future__ import annotations
@@ -19,22 +20,23 @@ _EXPECTED = (
 
 
 class UnexpectedEvent(Exception):
-    """The function was invoked with an event that it does not handle."""
+    """The event is neither a stream batch nor a scheduled event."""
 
 
 def handler(event: object, context: object) -> dict[str, Any]:
     """Handles one invocation.
 
-    A stream batch: `{"batchItemFailures": [{"itemIdentifier": seq}]}`, empty when all is done, else with the
-    sequence number from which to deliver again. A schedule's event: publishes a canary, `{"sent_at": Unix ms}`.
+    For a stream batch, returns `{"batchItemFailures": [{"itemIdentifier": seq}]}` with the sequence number from which
+    Lambda must deliver again; the list is empty if all records are done. For a scheduled event, publishes a canary and
+    returns `{"sent_at": Unix ms}`.
 
-    Raises SettingsError, UnexpectedEvent, PublishError (canary) or FailureQueueError: Lambda then delivers
-    the whole batch again.
+    Raises SettingsError, UnexpectedEvent, PublishError (canary) or FailureQueueError. Lambda then delivers the whole
+    batch again.
     """
-    trace = os.environ.get("_X_AMZN_TRACE_ID")  # the runtime sets it anew for each invocation
+    trace = os.environ.get("_X_AMZN_TRACE_ID")  # the runtime sets it for each invocation
     match event:
         case {"Records": list(records), **others} if _from_a_stream(records):
-            shard = others.get("shardId")  # a tumbling window's event has one
+            shard = others.get("shardId")  # only with a tumbling window
             outcome = built_relay().relay(records, trace=trace, shard=shard if isinstance(shard, str) else None)
             return {**outcome.response}
         case {"source": "aws.events"} | {"canary": True}:
@@ -45,19 +47,19 @@ def handler(event: object, context: object) -> dict[str, Any]:
 
 @functools.cache
 def built_relay() -> relay.Relay:
-    """The relay of this execution environment, built at the first invocation. An error is not cached."""
+    """Returns the relay of this execution environment. Builds it at the first invocation; an error is not cached."""
     settings = Settings.from_environment(os.environ)
     logs.configure(settings.log_level)
     return relay.build(settings)
 
 
 def _from_a_stream(records: list[object]) -> bool:
-    """Whether a batch can be from a stream: not if all of its records name another event source."""
+    """Returns False if all records name another event source than DynamoDB."""
     return not records or any(_source(record) in (None, "aws:dynamodb") for record in records)
 
 
 def _source(record: object) -> object:
-    """A record's event source, or None. SNS writes the name with a capital."""
+    """Returns the event source of a record, or None. SNS capitalizes the member's name."""
     return record.get("eventSource") or record.get("EventSource") if isinstance(record, dict) else None
 
 

@@ -1,4 +1,4 @@
-"""Logs as JSON lines on standard error, which Lambda passes to CloudWatch."""
+"""Logs JSON lines to standard error, which Lambda sends to CloudWatch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _OWN: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"
 
 
 class JsonFormatter(logging.Formatter):
-    """Time (ISO 8601 UTC), level, logger and message, then the members of `extra`."""
+    """One JSON object a record: time (ISO 8601 UTC), level, logger, message, and the members of `extra`."""
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, object] = {
@@ -28,10 +28,10 @@ class JsonFormatter(logging.Formatter):
 
 
 def configure(level: str) -> None:
-    """Makes this package log at `level` in JSON.
+    """Makes this package log JSON at `level`.
 
-    If the logger `ingest_relay` already has handlers (in a demo or a test), they stay. It does not propagate: Lambda's
-    handler of the root logger would write every line again, as text.
+    Keeps handlers that the logger `ingest_relay` already has (in the demo or in a test). Disables propagation, because
+    Lambda's handler of the root logger would write each line again as text.
     """
     logger = logging.getLogger(LOGGER)
     logger.setLevel(level)

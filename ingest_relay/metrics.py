@@ -1,4 +1,4 @@
-"""The metrics of an invocation: one line on standard output, in the Embedded Metric Format.
+"""Writes the metrics of an invocation as one line of the Embedded Metric Format to standard output.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """
@@ -22,11 +22,11 @@ class Metric:
 
     name: str
     unit: Literal["Count", "Bytes", "Milliseconds"]
-    """As CloudWatch writes it."""
+    """A unit of CloudWatch."""
     meaning: str
     published: bool = False
-    """Whether it is a metric in CloudWatch, at a price each month. The others are members of the same line, free,
-    for Logs Insights."""
+    """Whether CloudWatch extracts it as a metric, which has a monthly price. The others are only members of the log
+    line, for Logs Insights."""
 
 
 CATALOGUE: Final = (
@@ -40,28 +40,28 @@ CATALOGUE: Final = (
     Metric("relay_canaries", "Count", "canaries published", published=True),
     Metric("relay_duration", "Milliseconds", "duration of the batch"),
 )
-"""docs/operations.md has the same table, and a test compares them."""
+"""A test compares it with the table in docs/operations.md."""
 PUBLISHED: Final = frozenset(metric.name for metric in CATALOGUE if metric.published)
-"""What a dashboard or an alarm may name, besides the streamer's."""
+"""Names that a dashboard or an alarm may use, in addition to the streamer's."""
 
 
 class Metrics(Protocol):
-    """Takes the counts of an invocation."""
+    """Receives the counts of an invocation."""
 
     def report(self, counts: Mapping[str, float]) -> None:
-        """Called once, at the end of an invocation, by the names of the catalogue; missing counts are 0. Never
-        raises."""
+        """Called once at the end of an invocation. `counts`: by the names of the catalogue; missing counts are 0. Must
+        not raise."""
 
 
 class NoMetrics:
-    """Drops them."""
+    """Ignores the counts."""
 
     def report(self, counts: Mapping[str, float]) -> None:
         pass
 
 
 class EmfMetrics:
-    """Writes a line to standard output, which Lambda passes to CloudWatch."""
+    """Writes the counts to standard output, which Lambda sends to CloudWatch."""
 
     def __init__(
         self,
@@ -90,5 +90,5 @@ def _to_stdout(line: str) -> None:
     try:
         sys.stdout.write(line)
         sys.stdout.flush()
-    except OSError:  # a missing line is no reason to process a batch again
+    except OSError:  # the batch must not fail because of a missing line
         return

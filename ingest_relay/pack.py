@@ -1,7 +1,7 @@
 """Packs changes into messages, and messages into requests, in the order of the stream.
 
-Pure. SNS and SQS bill each 64 KB of a message; 60 KB leave room for what the services add. A request has at most ten
-messages and 262,144 bytes. All text is ASCII, so its length is its size in bytes.
+Pure. SNS and SQS bill messages in units of 64 KB; a limit of 60 KB leaves room for the metadata that they add. A
+request has at most ten messages and 262,144 bytes. All text is ASCII, so its length is its size in bytes.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import Final
 from ingest_relay.record import Change
 
 MESSAGE_BYTES: Final = 60_000
-"""The limit of one message's body."""
+"""Maximum size of a message body."""
 BATCH_MESSAGES: Final = 10
-"""The limit of messages in one PublishBatch or SendMessageBatch."""
+"""Maximum number of messages in a PublishBatch or SendMessageBatch request."""
 BATCH_BYTES: Final = 262_144
-"""The limit of all bodies in one PublishBatch or SendMessageBatch."""
-_TRACE_BYTES = 1_000  # X-Ray's header has fewer than 200; a longer text is not a trace header
+"""Maximum size of all bodies in a PublishBatch or SendMessageBatch request."""
+_TRACE_BYTES = 1_000  # an X-Ray header has fewer than 200 bytes; a longer text is not one
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,23 +27,23 @@ class Message:
     """A message of change record v1."""
 
     changes: tuple[Change, ...]
-    """At least one, in order."""
+    """One or more changes, in order."""
     text: str
-    """Its body."""
+    """The message body."""
 
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """The changes of a batch: each is in one message, or too large for any."""
+    """The changes of a batch. Each change is in one message, or in `oversize` if it does not fit into a message."""
 
     messages: tuple[Message, ...]
     oversize: tuple[Change, ...]
 
 
 def pack(changes: Iterable[Change], *, relayed_at: int, trace: str | None = None, limit: int = MESSAGE_BYTES) -> Packed:
-    """Fills messages of at most `limit` bytes one after the other, in order.
+    """Packs changes in order into messages of at most `limit` bytes.
 
-    `relayed_at`: Unix milliseconds. `trace`: this invocation's X-Ray header.
+    `relayed_at`: Unix milliseconds. `trace`: the X-Ray header of this invocation.
     """
     head = f'{{"v":1,"relayed_at":{relayed_at}{_trace(trace)},"changes":['
     tail = "]}"
@@ -73,14 +73,14 @@ def pack(changes: Iterable[Change], *, relayed_at: int, trace: str | None = None
 
 
 def canary(*, sent_at: int, trace: str | None = None) -> str:
-    """The message that shows that the topic works while there are no changes. `sent_at`: Unix milliseconds."""
+    """Returns a canary message, which proves that the topic works while there are no changes. `sent_at`: Unix ms."""
     return f'{{"v":1,"canary":{{"sent_at":{sent_at}}}{_trace(trace)}}}'
 
 
 def batches(texts: Sequence[str], *, most: int = BATCH_MESSAGES, limit: int = BATCH_BYTES) -> Iterator[tuple[str, ...]]:
-    """Groups message bodies in order, for one request each: at most `most` bodies and `limit` bytes.
+    """Groups message bodies in order into requests of at most `most` bodies and `limit` bytes.
 
-    A single text over the limit is a batch of its own, which the service refuses.
+    A text above the limit is a separate batch, which the service rejects.
     """
     batch: list[str] = []
     used = 0

@@ -1,4 +1,4 @@
-"""The SNS topic of the changes."""
+"""Publishes messages to the SNS topic."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class SnsClient(Protocol):
         TopicArn: str,  # noqa: N803 - boto3's spelling
         PublishBatchRequestEntries: Sequence[Any],  # noqa: N803 - boto3's spelling
     ) -> Mapping[str, Any]:
-        """Publishes up to ten entries of `Id` and `Message`; the response has `Successful` and `Failed`."""
+        """Publishes up to ten entries of `Id` and `Message`. The response has `Successful` and `Failed`."""
 
 
 class PublishError(Exception):
-    """The topic did not accept a message that is not retried (a canary)."""
+    """The topic did not accept a canary."""
 
 
 class Topic:
@@ -35,7 +35,7 @@ class Topic:
         self._arn = arn
 
     def publish(self, texts: Sequence[str]) -> Delivery:
-        """Publishes the texts in order and stops at the first that the topic does not accept."""
+        """Publishes the texts in order and stops at the first one that the topic does not accept."""
         return deliver(texts, self._send)
 
     def publish_one(self, text: str) -> None:

@@ -1,6 +1,6 @@
-"""Converts a record of a DynamoDB stream, as Lambda delivers it, to a change of change record v1.
+"""Converts a DynamoDB stream record in Lambda's format to a change of change record v1.
 
-Pure. Reads only attributes of the table's allow-list, so an article of 300 kB costs nothing and never leaves the table.
+Pure. Reads only attributes of the table's allow-list, so article text takes no time and never leaves the table.
 Format: https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html
 """
 
@@ -28,12 +28,12 @@ _LONGEST_EXPIRED: Final = 5 * 366 * 86_400  # seconds; TTL does not delete items
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """What may leave a table: its key attributes (all strings), and other attributes of its images."""
+    """The allow-list of a table: its key attributes (all strings) and the other attributes that may leave it."""
 
     keys: tuple[str, ...]
     attributes: tuple[str, ...]
     ttl: str | None = None
-    """The attribute with the time of expiry (Unix seconds). It is read, and does not leave the table."""
+    """The TTL attribute (Unix seconds). It is read, but does not leave the table."""
 
 
 SENTIMENT: Final = Allowed(
@@ -49,16 +49,16 @@ class Change:
     """A record that can be relayed."""
 
     position: int
-    """The record's index in its batch."""
+    """Index of the record in its batch."""
     seq: str
-    """Its sequence number as in the stream."""
+    """Sequence number, unchanged."""
     text: str
-    """The change as compact ASCII JSON: op, table, keys, new, old, seq, committed_at (Unix seconds), ttl. `new` and
-    `old` are absent when the record has no such image, and do not have the keys; `ttl` is present when true."""
+    """Compact ASCII JSON with op, table, keys, new, old, seq, committed_at (Unix seconds) and ttl. `new` and `old` are
+    missing if the record has no such image, and do not contain the keys. `ttl` is missing if false."""
 
 
 class RecordFault(Exception):
-    """Why a record cannot be relayed. The message has neither keys nor article text."""
+    """A record cannot be relayed. The message has neither keys nor article text."""
 
     def __init__(self, reason: Reason, error: str) -> None:
         super().__init__(error)
@@ -68,7 +68,7 @@ class RecordFault(Exception):
 def to_change(record: object, position: int, tables: Mapping[str, Allowed]) -> Change:
     """Converts the record at `position` of a batch, with the allow-list of its table.
 
-    Raises RecordFault: `unknown_table` if it is from a stream of another table, else `undecodable`.
+    Raises RecordFault with the reason `unknown_table` if `tables` does not have its table, else `undecodable`.
     """
     if not isinstance(record, dict):
         raise _undecodable("the record is not an object")
@@ -106,7 +106,7 @@ def to_change(record: object, position: int, tables: Mapping[str, Allowed]) -> C
 
 
 def table_of(record: Mapping[str, Any]) -> str | None:
-    """The name of the table in the ARN of the record's stream; None without one."""
+    """Returns the table's name from the ARN of the record's stream; None if there is no valid ARN."""
     arn = record.get("eventSourceARN")
     named = _STREAM_ARN.fullmatch(arn) if isinstance(arn, str) else None
     return named[1] if named else None
@@ -153,9 +153,11 @@ def _is_ttl(record: Mapping[str, Any]) -> bool:
 
 
 def _has_expired(record: Mapping[str, Any], body: Mapping[str, Any], allowed: Allowed, committed_at: int) -> bool:
-    """Whether a record without `userIdentity` removes an item that had expired. In the other replicas of a global
-    table, replication repeats the TTL deletions of one replica without `userIdentity`:
-    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/time-to-live-ttl-streams.html"""
+    """Returns whether a record without `userIdentity` removes an expired item.
+
+    In a global table, the replicated TTL deletions have no `userIdentity`:
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/time-to-live-ttl-streams.html
+    """
     image = body.get("OldImage")
     if record.get("eventName") != "REMOVE" or record.get("userIdentity") is not None or not isinstance(image, dict):
         return False

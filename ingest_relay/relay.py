@@ -1,4 +1,4 @@
-"""Relays one batch, and decides from where Lambda has to deliver it again."""
+"""Relays batches, and decides from which record on Lambda must deliver a batch again."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 
 class FailureQueueError(Exception):
-    """The failure queue did not accept a record without a sequence number: the whole batch has to be delivered
+    """The failure queue did not accept a record that has no sequence number, so Lambda must deliver the whole batch
     again."""
 
 
@@ -34,31 +34,31 @@ class Outcome:
 
     records: int
     changes: int
-    """Published."""
+    """Number of published changes."""
     messages: int
-    """Published."""
+    """Number of published messages."""
     bytes: int
-    """Size of all bodies."""
+    """Size of the published bodies."""
     requests: int
-    """PublishBatch calls."""
+    """Number of PublishBatch calls."""
     failures: int
-    """Records sent to the failure queue."""
+    """Number of records sent to the failure queue."""
     duration_ms: float
     resume_at: str | None = None
-    """The sequence number from which Lambda has to deliver again; None if the batch is done, or the record has none."""
+    """Sequence number from which Lambda must deliver again; None if the batch is done, or if the record has none."""
     error: str | None = None
-    """Why the batch is not done; None if it is."""
+    """Why the batch is not done; None if it is done."""
     returned: int = 0
-    """Records that are delivered again: all from the first that is not done."""
+    """Number of records that are delivered again: all from the first one that is not done."""
 
     @property
     def response(self) -> dict[str, list[dict[str, str]]]:
-        """The handler's response to the event source mapping."""
+        """The response to the event source mapping."""
         return {"batchItemFailures": [] if self.resume_at is None else [{"itemIdentifier": self.resume_at}]}
 
 
 class Relay:
-    """Relays batches to the topic, one at a time. Reused between invocations."""
+    """Relays batches to the topic. Kept between invocations. Not thread-safe."""
 
     def __init__(
         self,
@@ -71,7 +71,7 @@ class Relay:
         metrics: Metrics | None = None,
         tracing: Tracing | None = None,
     ) -> None:
-        """`tables`: the allow-lists by table name. `clock`: Unix seconds. `limit`: bytes of a message."""
+        """`tables`: allow-lists by table name. `clock`: returns Unix seconds. `limit`: maximum bytes of a message."""
         self._topic = topic
         self._failure_queue = failure_queue
         self._tables = tables
@@ -83,9 +83,9 @@ class Relay:
     def relay(self, records: Sequence[object], *, trace: str | None = None, shard: str | None = None) -> Outcome:
         """Publishes the changes of a batch in order, then sends records that cannot be relayed to the failure queue.
 
-        Publishing ends at the first message that the topic does not accept. Rejected records after that point are
-        delivered again with it, so only those before it are sent to the failure queue. If the queue does not accept
-        one, the batch resumes there. Raises FailureQueueError if that record has no sequence number.
+        Publishing stops at the first message that the topic does not accept. Lambda delivers the records from there on
+        again, so only earlier rejected records are sent to the failure queue. If the queue does not accept a record,
+        Lambda must deliver from that record on. Raises FailureQueueError if that record has no sequence number.
         """
         began = time.perf_counter()
         changes, rejected = self._decode(records)
@@ -98,21 +98,21 @@ class Relay:
             (one for one in rejected if stop is None or one.position < stop.position), key=lambda one: one.position
         )
         with self._tracing.span("hand over", trace, records=len(due)) if due else nullcontext():
-            kept = self._hand_over(due, shard)
+            queued = self._send_failures(due, shard)
         resume_at, error = (stop.seq, published.error) if stop else (None, None)
         done = len(records) if stop is None else stop.position
-        if kept.taken < len(due):
-            lost = due[kept.taken]
-            reasons = [f"the failure queue did not accept a record: {kept.error}", error]
-            resume_at, error = lost.seq, "; ".join(filter(None, reasons))
-            done = lost.position
+        if queued.taken < len(due):
+            refused = due[queued.taken]
+            reasons = [f"the failure queue did not accept a record: {queued.error}", error]
+            resume_at, error = refused.seq, "; ".join(filter(None, reasons))
+            done = refused.position
         outcome = Outcome(
             records=len(records),
             changes=sum(len(message.changes) for message in taken),
             messages=len(taken),
             bytes=sum(len(message.text) for message in taken),
             requests=published.requests,
-            failures=kept.taken,
+            failures=queued.taken,
             duration_ms=round((time.perf_counter() - began) * 1000, 3),
             resume_at=resume_at,
             error=error,
@@ -125,7 +125,7 @@ class Relay:
         return outcome
 
     def canary(self, *, trace: str | None = None) -> int:
-        """Publishes a canary and returns its time in Unix milliseconds. Raises PublishError."""
+        """Publishes a canary and returns its timestamp in Unix milliseconds. Raises PublishError."""
         sent_at = self._now_ms()
         with self._tracing.span("canary", trace):
             self._topic.publish_one(canary(sent_at=sent_at, trace=trace))
@@ -144,15 +144,15 @@ class Relay:
         return changes, rejected
 
     def _too_large(self, change: Change, records: Sequence[object]) -> Rejected:
-        error = f"the change alone has {len(change.text)} bytes; a message has {self._limit} at most"
+        error = f"the change has {len(change.text)} bytes; the limit of a message is {self._limit}"
         return Rejected(change.position, records[change.position], "too_large", error)
 
-    def _hand_over(self, due: Sequence[Rejected], shard: str | None) -> Delivery:
+    def _send_failures(self, due: Sequence[Rejected], shard: str | None) -> Delivery:
         failed_at = self._now_ms()
-        kept = self._failure_queue.send(
+        queued = self._failure_queue.send(
             [failure_record(one, tables=self._tables, failed_at=failed_at, shard=shard) for one in due]
         )
-        for one in due[: kept.taken]:
+        for one in due[: queued.taken]:
             logger.warning(
                 "record sent to the failure queue",
                 extra={
@@ -163,17 +163,18 @@ class Relay:
                     "error": one.error,
                 },
             )
-        return kept
+        return queued
 
     def _now_ms(self) -> int:
         return int(self._clock() * 1000)
 
 
 def client_config() -> Config:
-    """The configuration of boto3's clients, which do all retries.
+    """Returns the configuration of the boto3 clients, which make all retries.
 
-    A failing call takes at most about 25 s: three attempts of 2 s to connect and 5 s to read, and the waits between. A
-    batch has at most two failing calls, one to the topic and one to the failure queue, so a timeout of 60 s is enough.
+    A failing call takes up to about 25 s: three attempts with timeouts of 2 s to connect and 5 s to read, and the waits
+    between them. A batch has at most two failing calls (topic and failure queue), so a function timeout of 60 s is
+    enough.
     """
     return Config(
         connect_timeout=2,
@@ -184,7 +185,7 @@ def client_config() -> Config:
 
 
 def build(settings: Settings) -> Relay:
-    """Builds a relay with boto3's clients, for the tables that the settings name."""
+    """Builds a relay with boto3 clients."""
     config = client_config()
     tables = {settings.sentiment_table: SENTIMENT}
     if settings.users_table is not None:
@@ -207,13 +208,13 @@ def _tracing(settings: Settings) -> Tracing:
 
 
 def _split(messages: Sequence[Message], published: Delivery) -> tuple[Sequence[Message], Change | None]:
-    """The accepted messages, and the first change that was not accepted, if any."""
+    """Returns the accepted messages, and the first change that was not accepted."""
     done = messages[: published.taken]
     return done, messages[published.taken].changes[0] if published.taken < len(messages) else None
 
 
 def _counts(outcome: Outcome) -> dict[str, float]:
-    """The counts by the names of the metrics' catalogue."""
+    """Returns the counts by the names of the metrics catalogue."""
     return {
         "relay_records": outcome.records,
         "relay_changes": outcome.changes,

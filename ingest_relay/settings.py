@@ -17,21 +17,21 @@ _LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
 class SettingsError(Exception):
-    """The environment is wrong. The message has every wrong key with its value and what to do, one a line."""
+    """The environment is invalid. The message has a line for each mistake: NAME=VALUE: problem; remedy."""
 
     def __init__(self, mistakes: list[str]) -> None:
-        super().__init__("the relay's environment is wrong:\n" + "\n".join(f"- {mistake}" for mistake in mistakes))
+        super().__init__("invalid settings of the relay:\n" + "\n".join(f"- {mistake}" for mistake in mistakes))
         self.mistakes = tuple(mistakes)
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Valid if made by `from_environment`."""
+    """Valid if created by `from_environment`."""
 
     topic_arn: str
     """`CHANGES_TOPIC_ARN`: a standard SNS topic."""
     region: str
-    """The topic's region; both clients use it."""
+    """The topic's region, which both clients use."""
     failure_queue_url: str
     """`FAILURE_QUEUE_URL`: a standard SQS queue in the same region."""
     sentiment_table: str
@@ -49,16 +49,14 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Settings:
-        """Reads the settings; an empty value counts as not set.
-
-        Raises SettingsError, which lists every mistake.
-        """
+        """Reads the settings. An empty value counts as not set. Raises SettingsError with all mistakes."""
         given = {key: value.strip() for key, value in environ.items() if value.strip()}
         mistakes: list[str] = []
 
-        def mistake(key: str, remedy: str) -> None:
-            value = f"is {given[key]!r}" if key in given else "is not set"
-            mistakes.append(f"{key} {value}: {remedy}")
+        def mistake(key: str, remedy: str, problem: str = "invalid") -> None:
+            mistakes.append(
+                f"{key}={given[key]!r}: {problem}; {remedy}" if key in given else f"{key}: not set; {remedy}"
+            )
 
         topic = _TOPIC_ARN.fullmatch(given.get("CHANGES_TOPIC_ARN", ""))
         if topic is None:
@@ -77,9 +75,9 @@ class Settings:
             mistake("SENTIMENT_TABLE", "set it to the name (not the ARN) of the sentiment table")
         users_table = given.get("USERS_TABLE")
         if users_table is not None and not _TABLE.fullmatch(users_table):
-            mistake("USERS_TABLE", "set it to the name (not the ARN) of the users table, or leave it out")
+            mistake("USERS_TABLE", "set it to the name (not the ARN) of the users table, or omit it")
         elif users_table is not None and users_table == given.get("SENTIMENT_TABLE"):
-            mistake("USERS_TABLE", "it must be another table than SENTIMENT_TABLE, or be left out")
+            mistake("USERS_TABLE", "set it to another table, or omit it", "the same as SENTIMENT_TABLE")
         log_level = given.get("LOG_LEVEL", "INFO").upper()
         if log_level not in _LEVELS:
             mistake("LOG_LEVEL", f"set it to one of {', '.join(_LEVELS)}")
@@ -110,7 +108,7 @@ class Settings:
 
 
 def _is_url(text: str) -> bool:
-    """Whether a text is an http(s) URL with a host and a path, and not that of a FIFO queue."""
+    """Returns whether a text is an HTTP(S) URL with a host and a path, and not the URL of a FIFO queue."""
     try:
         parts = urlsplit(text)
         port = parts.port

@@ -1,4 +1,4 @@
-"""Traces of an invocation's calls, as parts of the trace that Lambda began."""
+"""Traces calls of an invocation in the trace that Lambda began."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Protocol
 
 
 class Tracing(Protocol):
-    """Records spans. A span that raises is marked as failed, without the exception."""
+    """Records spans. An exception marks the span as failed; the exception itself is not recorded."""
 
     def span(self, name: str, trace: str | None, **notes: int) -> AbstractContextManager[None]:
-        """A subsegment of the invocation. `trace`: its X-Ray header, which decides whether it is recorded."""
+        """Begins a subsegment. `trace`: the X-Ray header of the invocation, which has the sampling decision."""
 
 
 class NoTracing:

@@ -1,4 +1,4 @@
-"""Records subsegments for AWS X-Ray with aws-xray-sdk. Only this module imports it: loading takes as long as boto3.
+"""Records X-Ray subsegments with aws-xray-sdk. Only this module imports the SDK, which loads as slowly as boto3.
 
 https://docs.aws.amazon.com/xray/latest/devguide/xray-api-segmentdocuments.html
 """
@@ -17,17 +17,17 @@ _DAEMON: Final = "127.0.0.1:2000"
 
 
 class XRay:
-    """Sends each subsegment to the daemon at AWS_XRAY_DAEMON_ADDRESS in one datagram; a missing daemon is no error."""
+    """Sends each subsegment by UDP to the daemon at AWS_XRAY_DAEMON_ADDRESS. A missing daemon is no error."""
 
     def __init__(self) -> None:
-        # It warns of missing parts of a header, and logs a traceback for each datagram that cannot be sent.
+        # The SDK logs a warning for each incomplete header and a traceback for each datagram that it cannot send.
         logging.getLogger("aws_xray_sdk").setLevel(logging.CRITICAL)
         from aws_xray_sdk.core import xray_recorder
         from aws_xray_sdk.core.models.facade_segment import FacadeSegment
         from aws_xray_sdk.core.models.subsegment import Subsegment
 
         self._emitter: Any = xray_recorder.emitter
-        self._emitter.set_daemon_address(_DAEMON)  # or what the environment says
+        self._emitter.set_daemon_address(_DAEMON)  # AWS_XRAY_DAEMON_ADDRESS overrides it
         self._facade, self._subsegment = FacadeSegment, Subsegment
 
     @contextmanager

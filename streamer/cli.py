@@ -1,4 +1,4 @@
-"""The command line. Each command imports what it needs when it runs, so that `--help` is instant."""
+"""The command line. A command imports its modules only when it runs, so that `--help` is fast."""
 
 from __future__ import annotations
 
@@ -11,22 +11,20 @@ from importlib.util import find_spec
 from streamer import __version__
 
 USAGE = 2
-"""Exit code for what the caller has to correct."""
-
-
+"""Exit code for invalid settings or usage."""
 TOOLS = {
-    "tail": "show a stream, one line an event",
-    "record": "write changes or events to a file",
+    "tail": "show the events of a stream",
+    "record": "record changes or events to a file",
     "replay": "send recorded changes through the relay",
     "failures": "list and redrive the relay's failure queue",
     "queues": "list and prune the queues of containers",
-    "cost": "compute what a deployment costs a month",
+    "cost": "compute the monthly cost of a deployment",
 }
-"""Commands for a person at a terminal: in the extra `tools`, not in the image."""
+"""Commands of the extra `tools`, which is not in the image."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Entry point of the console script; leaves by SystemExit."""
+    """Entry point of the console script. Always raises SystemExit."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given and given[0] in TOOLS:
         raise SystemExit(_tool(given))
@@ -35,22 +33,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="streamer", description="Changes of a DynamoDB table as Server-Sent Events.")
+    parser = argparse.ArgumentParser(
+        prog="streamer", description="Streams changes of a DynamoDB table as Server-Sent Events."
+    )
     parser.add_argument("--version", action="version", version=f"streamer {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     serve = commands.add_parser(
-        "serve", help="serve the stream", description="Serves the stream; settings come from the environment."
+        "serve", help="serve the stream", description="Serves the stream. Reads its settings from the environment."
     )
     serve.add_argument("--host", help="address to listen on (SSE_HOST)")
     serve.add_argument("--port", help="port to listen on (SSE_PORT)")
     serve.set_defaults(run=_serve)
 
-    if find_spec("streamer.local") is not None:  # left out of the image
+    if find_spec("streamer.local") is not None:  # not in the image
         from streamer.local.options import add_arguments
 
         demo = commands.add_parser(
-            "demo", help="run everything on this machine", description="Runs the whole pipeline on an embedded AWS."
+            "demo", help="run the pipeline on this machine", description="Runs the pipeline on an embedded AWS."
         )
         add_arguments(demo)
         demo.set_defaults(run=_demo)
@@ -61,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _tool(arguments: list[str]) -> int:
     if find_spec("typer") is None:
-        print(f"streamer {arguments[0]}: install the extra: pip install 'sentiment-streamer[tools]'", file=sys.stderr)
+        print(f"streamer {arguments[0]}: not installed; run pip install 'sentiment-streamer[tools]'", file=sys.stderr)
         return USAGE
     from streamer.tools import run
 
@@ -84,7 +84,7 @@ def _serve(options: argparse.Namespace) -> int:
         read = settings.read(environment)
     except SettingsError as error:
         return _wrong(error.mistakes)
-    # A function is frozen with its threads, so in Lambda each line is written at once, to a pipe that Lambda reads.
+    # Lambda freezes a function with its threads, so there each line is written synchronously.
     queue = None
     if not read.in_lambda:
         queue = configure_queue(read.log_level, read.log_format, streams=read.max_connections)
@@ -106,7 +106,7 @@ def _serve(options: argparse.Namespace) -> int:
 
 
 def _wrong(mistakes: Sequence[str]) -> int:
-    print("streamer: the settings are not right:", *mistakes, sep="\n  ", file=sys.stderr)
+    print("streamer: invalid settings:", *mistakes, sep="\n  ", file=sys.stderr)
     return USAGE
 
 

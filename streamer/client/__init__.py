@@ -1,7 +1,7 @@
-"""A reconnecting client of the stream, for Python: `async for event in Stream(url)`.
+"""A Python client that follows a stream and reconnects: `async for event in Stream(url)`.
 
-    response ─► sse.decode ─► event (typed) ─► repeats ─► stream ─► you
-        └─ errors: the reason in a sentence, and whether waiting helps ─┘
+    response ─► sse.decode ─► event (typed) ─► repeats ─► stream ─► caller
+        └─ errors: the reason, and whether a retry can succeed ─┘
 
 `tail`, `record` and the tests use it.
 """

@@ -1,4 +1,4 @@
-"""The wait before the next connection."""
+"""Computes the wait before the next connection."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ from collections.abc import Callable
 from typing import Final
 
 DEFAULT_RETRY: Final = 3.0
-"""Seconds, until the server sends `retry:`."""
+"""Reconnection time in seconds before the server sends `retry:`."""
 LEAST_WAIT: Final = 0.25
-"""Seconds, also after `retry: 0`."""
+"""Minimum wait in seconds, also after `retry: 0`."""
 LONGEST_WAIT: Final = 86_400.0
-"""Seconds; more is a server's mistake."""
+"""Maximum wait in seconds, in case the server sends a larger value by mistake."""
 
 
 class Backoff:
-    """Full jitter: a random part of a time that doubles with each try, from the server's retry time up to `longest`.
+    """Exponential backoff with full jitter, in seconds.
 
-    So clients that were disconnected together do not reconnect together. All times in seconds.
+    The wait is a random part of a limit, which starts at the server's reconnection time and doubles with each attempt,
+    up to `longest`. The jitter spreads clients that lost their connection at the same time.
     """
 
     def __init__(self, longest: float, random: Callable[[], float]) -> None:
@@ -26,20 +27,20 @@ class Backoff:
         self._failures = 0
 
     def set_retry(self, milliseconds: int) -> None:
-        """Takes the server's `retry:`."""
+        """Sets the reconnection time of the server's `retry:` field."""
         self._retry = seconds(milliseconds)
 
     def reset(self) -> None:
-        """Starts again with a first wait."""
+        """Sets the number of failed attempts to 0."""
         self._failures = 0
 
     def wait(self) -> float:
-        """Seconds to wait now; longer each time until `reset`."""
+        """Returns the seconds to wait before the next attempt, and counts an attempt."""
         most = min(self._longest, self._retry * 2.0 ** min(self._failures, 30))
         self._failures += 1
         return self._random() * most
 
 
 def seconds(milliseconds: int) -> float:
-    """A server's wait in seconds, within bounds: any integer becomes a pause."""
+    """Converts a wait that the server sent to seconds, limited to LEAST_WAIT and LONGEST_WAIT."""
     return min(max(milliseconds, round(LEAST_WAIT * 1000)), round(LONGEST_WAIT * 1000)) / 1000

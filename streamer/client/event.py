@@ -1,4 +1,4 @@
-"""Parses a message to one of `streamer.sse.events`, or to Unknown."""
+"""Parses a message into one of `streamer.sse.events`, or into Unknown."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _KNOWN: Final = (Connected, Reset, SentimentUpdate, SentimentWithdrawn, Metrics,
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """An event with an unknown name, or without the members of its name."""
+    """An event with an unknown name, or with missing or malformed members."""
 
     name: str
     data: str
@@ -37,13 +37,13 @@ class Received:
 
     event: Event | Unknown
     data: str
-    """The data as sent."""
+    """The data field, unchanged."""
     id: str
-    """The event id after it, where the next connection resumes; empty if there is none yet."""
+    """The last event id, from which the next connection resumes; empty before the first id."""
     at: int
-    """When it was read here, in Unix milliseconds."""
+    """Time of receipt in Unix milliseconds."""
     replayed: bool = False
-    """Whether it came from the history: its latency then says nothing about the path."""
+    """Whether it is from the history, so that its latency is not that of the path."""
 
     @property
     def name(self) -> str:
@@ -52,8 +52,8 @@ class Received:
 
 
 def parse_event(message: Message) -> Event | Unknown:
-    """The typed event. Unknown members are ignored, nullable members can be missing, and unknown values of an
-    enumeration (a reason, for example) are kept."""
+    """Returns the typed event. Unknown members are ignored, nullable members may be missing, and unknown values of an
+    enumeration (for example a reason) are kept."""
     parser = _PARSERS.get(message.event)
     if parser is not None:
         try:
@@ -77,7 +77,7 @@ class _EventParser:
 
 
 def _reader(hint: object) -> Callable[[object], object]:
-    """A function that converts a member to this type, or raises ValueError."""
+    """Returns a function that converts a member to this type or raises ValueError."""
     kinds = get_args(hint) if type(None) in get_args(hint) else (hint,)
     optional = len(kinds) > 1
     (kind,) = (each for each in kinds if each is not type(None))
@@ -97,7 +97,7 @@ def _reader(hint: object) -> Callable[[object], object]:
         if kind is Mapping and isinstance(value, dict):
             return value
         if type(value) is not kind:
-            raise ValueError("a member of another type")
+            raise ValueError("wrong type of a member")
         return value
 
     return take

@@ -12,16 +12,16 @@ _LIMIT: Final = 100_000
 
 
 class Repeats:
-    """The last version of each item and ticker, of the `limit` that changed last."""
+    """Keeps the last version of each item and ticker, for the `limit` that changed most recently."""
 
     def __init__(self, limit: int = _LIMIT) -> None:
         self.dropped = 0
-        """How many repeats were recognized."""
+        """Number of recognized repeats."""
         self._limit = limit
         self._versions: OrderedDict[tuple[str, str, str], str] = OrderedDict()
 
     def add(self, event: Event | Unknown) -> bool:
-        """Records an event. Returns whether it is a repeat, which changes nothing. A reset clears all versions."""
+        """Records an event and returns whether it is a repeat. A reset clears all versions."""
         match event:
             case SentimentUpdate():
                 item = (event.source_id, event.timestamp, event.ticker)

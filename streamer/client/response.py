@@ -1,4 +1,4 @@
-"""The head of an response: a stream, or what it is instead."""
+"""Checks the response to a request for a stream, and reads its body."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ _LONGEST_READ: Final = 5.0  # seconds for the body of an error
 
 
 def redirect(response: httpx.Response, asked: httpx.URL) -> httpx.URL | None:
-    """The target of a redirect to the same server (scheme, host and port); None if the response is not a redirect.
+    """Returns the target of a redirect to the same origin (scheme, host and port); None if there is no redirect.
 
-    Raises NotAStream for a redirect to another server: the headers may hold a secret, and a move should be noticed.
+    Raises NotAStream for a redirect to another origin, because the request headers may contain a secret.
     """
     if not response.has_redirect_location:
         return None
     target = asked.join(response.headers["location"])  # httpx has checked that it is a URL
     if (target.scheme, target.host, _port(target)) != (asked.scheme, asked.host, _port(asked)):
-        raise NotAStream(f"{safe_url(asked)} redirects to {safe_url(target)}: give that URL if you trust it")
+        raise NotAStream(f"{safe_url(asked)} redirects to {safe_url(target)}; give that URL if you trust it")
     return target
 
 
 def safe_url(url: httpx.URL | str) -> str:
-    """A URL without user and password, its ticket masked, so that it can be shown and recorded."""
+    """Returns the URL without user and password and with a masked ticket, for messages and recordings."""
     safe = httpx.URL(url).copy_with(username=None, password=None)
     if "ticket" in safe.params:
         safe = safe.copy_set_param("ticket", "***")
@@ -41,8 +41,10 @@ def safe_url(url: httpx.URL | str) -> str:
 
 
 async def check(response: httpx.Response, asked: httpx.URL, now: float) -> None:
-    """Returns if the response is a stream. Raises ConnectionFailed if waiting may help, else NotAStream. `now`: Unix
-    seconds."""
+    """Raises ConnectionFailed if the response is a temporary error, NotAStream if it is no stream for another reason.
+
+    `now`: Unix seconds.
+    """
     status = response.status_code
     if status in _TEMPORARY:
         raise ConnectionFailed(await _describe(response, authority(asked)), wait=_retry_after(response, now))
@@ -51,26 +53,25 @@ async def check(response: httpx.Response, asked: httpx.URL, now: float) -> None:
             kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
             if kind != STREAM:
                 raise NotAStream(
-                    f"{safe_url(asked)} is {_type_text(kind)}, not a stream ({STREAM}):"
-                    " give the URL of the stream itself"
+                    f"{safe_url(asked)} is {_type_text(kind)}, not a stream ({STREAM}); give the URL of a stream"
                 )
             return
         case 204:
-            raise NotAStream(f"{safe_url(asked)} says that there is no content (204)")
+            raise NotAStream(f"{safe_url(asked)} has no content (204)")
         case 401 | 403:
-            raise NotAStream(f"{await _describe(response, safe_url(asked))}: it asks for identification")
+            raise NotAStream(f"{await _describe(response, safe_url(asked))}; identify yourself")
         case 404:
-            raise NotAStream(f"there is no stream at {safe_url(asked)} (404)")
+            raise NotAStream(f"{safe_url(asked)} does not exist (404); give the URL of a stream")
     raise NotAStream(await _describe(response, safe_url(asked)))
 
 
 @asynccontextmanager
 async def read_body(response: httpx.Response) -> AsyncIterator[AsyncIterator[bytes]]:
-    """Yields the body in parts as they arrive; leaving the block closes the connection.
+    """Yields the body in parts as they arrive. Leaving the context closes the connection.
 
-    httpx reads through several nested generators. Left in the middle, each would be closed by the event loop at some
-    later time, in a task of its own: too late when the loop is ending. So the connection is closed first, and the
-    generators are read to their ends.
+    httpx reads through nested asynchronous generators. If they are not exhausted, the event loop closes each in a
+    separate task, which may be too late when the loop stops. Therefore the connection is closed first, and the
+    generators are exhausted afterwards.
     """
     parts = response.aiter_bytes()
     try:
@@ -83,7 +84,7 @@ async def read_body(response: httpx.Response) -> AsyncIterator[AsyncIterator[byt
 
 
 async def _describe(response: httpx.Response, who: str) -> str:
-    """The status and, if there is one, the problem's detail."""
+    """Returns the status and, if there is one, the `detail` of the problem details."""
     status = f"{who} answered {response.status_code} {response.reason_phrase}".strip()
     detail = _detail(await _first_bytes(response))
     return f"{status}: {detail}" if detail else status
@@ -110,7 +111,7 @@ def _detail(text: bytes) -> str:
 
 
 def _retry_after(response: httpx.Response, now: float) -> float | None:
-    """Seconds, from a number or a date; None without either."""
+    """Returns the seconds of a Retry-After header, which has a number or a date; None without a valid header."""
     text = response.headers.get("retry-after", "")
     if text.isascii() and text.isdigit():
         return float(text[:9])

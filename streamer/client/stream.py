@@ -1,4 +1,4 @@
-"""A stream that reconnects, resumes, and reports each lost connection."""
+"""Follows a stream: reconnects, resumes, and reports each lost connection."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _MOST_REDIRECTS: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """A connection has ended; the next one is made after `wait` seconds."""
+    """A connection failed or ended. The next attempt is made after `wait` seconds."""
 
     reason: str
     """One sentence without a full stop."""
@@ -37,30 +37,31 @@ class Lost:
 
 @dataclass(frozen=True, slots=True)
 class Reconnect:
-    """When a Stream gives up a connection, and when it makes the next. Seconds."""
+    """When a Stream closes a silent connection, and when it reconnects."""
 
     watchdog: float = 45.0
-    """A silence that ends a connection; any byte counts, a ping too."""
+    """Number of seconds without a byte (pings included) after which a connection is closed."""
     max_backoff: float = 30.0
-    """The longest wait that the client chooses itself, by full-jitter backoff."""
+    """Maximum wait of the backoff in seconds."""
     patient: bool = True
-    """Whether to try again after the very first connection failed."""
+    """Whether to retry if the first connection fails."""
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
     random: Callable[[], float] = random.random
     clock: Callable[[], float] = time.time
 
 
 class Stream:
-    """`async for event in Stream(url)` yields `Received` and `Lost`, for ever.
+    """`async for event in Stream(url)` yields `Received` and `Lost` without end.
 
-    Each new connection begins with a `Received` of `Connected`, which says whether it resumed. `tickers`, `events`,
-    `replay` (seconds) and `last_event_id` are the request's parameters (docs/events.md); an id takes precedence over a
-    replay. The next connection is made when `closing` or `Retry-After` says, else as `reconnect` says.
-    `keep_repeats`: yield updates too whose version is the one that their item and ticker already have.
+    The first event of a connection is a `Received` of `Connected`, which says whether the stream resumed. `tickers`,
+    `events`, `replay` (seconds) and `last_event_id` are the parameters of the request (docs/events.md); an event id
+    overrides `replay`. The wait before a connection is that of `closing` or `Retry-After`, else that of `reconnect`.
+    `keep_repeats`: also yield repeated updates.
 
-    Iterating raises NotAStream when trying again will not help, and Unreachable if not patient. Redirects are followed
-    on the same server only. `async with` closes the connection at the end of the block; without it, a loop that is left
-    early leaves that to the event loop. Iterating again continues after the last event that was yielded.
+    Iteration raises NotAStream if a retry cannot succeed, and Unreachable if the first connection fails and
+    `reconnect.patient` is false. Redirects are followed only within the same origin. `async with` closes the connection
+    at the end of the block; otherwise the event loop closes it some time after the iteration is left. A new iteration
+    resumes after the last event that was yielded.
     """
 
     def __init__(
@@ -76,9 +77,8 @@ class Stream:
         keep_repeats: bool = False,
     ) -> None:
         self.url = _url(url)
-        """As given. Raises NotAStream if it is not a URL."""
         self.place = last_event_id
-        """The id of the last event that was yielded or dropped: where the next connection resumes."""
+        """The id of the last event that was yielded or dropped, from which the next connection resumes."""
         self.repeats = Repeats()
         self._parameters = {
             "tickers": None if tickers is None else ",".join(tickers),
@@ -106,7 +106,7 @@ class Stream:
 
     def __aiter__(self) -> AsyncIterator[Received | Lost]:
         running = self._run()
-        if self._in_block:  # otherwise nothing would close it
+        if self._in_block:  # __aexit__ closes it
             self._running.append(running)
         return running
 
@@ -131,10 +131,10 @@ class Stream:
             return httpx.AsyncClient(
                 headers={"Accept": STREAM, "Accept-Encoding": "identity", "Cache-Control": "no-store", **self._headers},
                 timeout=httpx.Timeout(_CONNECT_TIMEOUT, read=self._reconnect.watchdog),
-                trust_env=not _is_loopback(self.url.host),  # a proxy's loopback is another machine's
+                trust_env=not _is_loopback(self.url.host),  # for a proxy, loopback is another machine
             )
         except (ImportError, ValueError) as error:
-            raise NotAStream(f"the proxy that the environment names cannot be used: {one_line(error)}") from error
+            raise NotAStream(f"the proxy settings of the environment are invalid: {one_line(error)}") from error
 
     @asynccontextmanager
     async def _connection(self, client: httpx.AsyncClient) -> AsyncIterator[httpx.Response]:
@@ -153,12 +153,12 @@ class Stream:
                     await check(response, asked, self._reconnect.clock())
                     yield response
                     return
-        raise NotAStream(f"{safe_url(self.url)} redirects again and again")
+        raise NotAStream(f"{safe_url(self.url)} has more than {_MOST_REDIRECTS} redirects")
 
     async def _received(self, response: httpx.Response) -> AsyncGenerator[Received, None]:
         self._opened = True
         decoder = Decoder(self.place)
-        history = 0  # replayed events that are still to come
+        history = 0  # number of replayed events that have not arrived yet
         async with read_body(response) as chunks:
             async for chunk in chunks:
                 at = round(self._reconnect.clock() * 1000)
@@ -192,7 +192,7 @@ class Stream:
         return failure
 
     def _wait(self, failure: ConnectionFailed) -> float:
-        """Seconds until the next connection. Raises Unreachable if there is to be none."""
+        """Returns the seconds until the next connection. Raises Unreachable if there will be none."""
         if failure.wait is not None:
             return max(LEAST_WAIT, failure.wait)
         if not self._opened and not self._reconnect.patient:
@@ -206,7 +206,7 @@ def _url(text: str) -> httpx.URL:
     except httpx.InvalidURL as error:
         raise NotAStream(f"{one_line(text)} is not a URL: {one_line(error)}") from None
     if url.scheme not in ("http", "https") or not url.host:
-        raise NotAStream(f"{one_line(text)} is not a URL: write http://HOST:PORT/PATH, or with https")
+        raise NotAStream(f"{one_line(text)} is not a URL; give http://HOST:PORT/PATH or https://HOST/PATH")
     return url
 
 

@@ -1,10 +1,12 @@
-"""What a Lambda event source mapping does for a DynamoDB stream: reads its shards in order, calls a handler batch by
-batch, retries from the checkpoint that the handler returns, and reports what it gives up to a destination.
+"""Does the work of a Lambda event source mapping for a DynamoDB stream.
 
-    shards ─► mapping ─► handler         lookup: failed records, read again by their sequence numbers
-                 └─ checkpoint ─► destination (the on-failure queue)
+It reads the shards in order, calls a handler with each batch, retries from the checkpoint that the handler returns, and
+sends the position of discarded records to an on-failure destination.
 
-The demo, `streamer record`, `replay` and `failures redrive` use it; nothing here is part of the deployed service.
+    shards ─► mapping ─► handler         lookup: reads failed records again by their sequence numbers
+                 └─ checkpoint ─► destination
+
+The demo, `streamer record`, `replay` and `failures redrive` use it. It is not part of the deployed service.
 """
 
 from streamer.event_source.checkpoint import RetryPolicy

@@ -1,4 +1,4 @@
-"""Decides what follows from a handler's response: what is done, what is retried and when, what is given up. Pure.
+"""Decides after each handler call which records are done, which are retried and when, and which are discarded. Pure.
 
 https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
 """
@@ -13,38 +13,38 @@ from typing import Literal
 from streamer.event_source.record import StreamRecord, sequence_number
 
 Condition = Literal["RetryAttemptsExhausted", "RecordAgeExceeded"]
-"""Why records were given up, in Lambda's words."""
+"""Why records are discarded, as Lambda names it."""
 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How an event source mapping retries. The defaults are those of the deployed one."""
+    """How an event source mapping retries. The defaults are the values in Terraform."""
 
     batch_size: int = 100
     max_attempts: int | None = None
-    """Calls that may fail with the same first record; None for no limit."""
+    """Maximum number of failed calls with the same first record; None for no limit."""
     max_age: float = 6 * 3600.0
-    """Age in seconds at which a failing record is given up."""
+    """Number of seconds after the write at which a failing record is discarded."""
     bisect: bool = True
-    """Whether a batch that raised is halved, so that one bad record does not fail the others."""
+    """Whether to halve a batch if the handler raised, so that one bad record does not fail the others."""
     first_wait: float = 0.1
-    """Seconds before the first retry; each further wait is twice as long."""
+    """Number of seconds before the first retry. The wait doubles with each retry, up to `longest_wait`."""
     longest_wait: float = 5.0
 
     def __post_init__(self) -> None:
         if self.batch_size < 1 or (self.max_attempts is not None and self.max_attempts < 1):
-            raise ValueError("batch_size and max_attempts are at least 1")
+            raise ValueError("batch_size and max_attempts must be at least 1")
 
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """Records of one shard that were read and are not done yet, oldest first."""
+    """Records of one shard that are read but not done, oldest first."""
 
     records: tuple[StreamRecord, ...] = ()
     window: int = 100
-    """The next call gets at most this many of them."""
+    """Maximum number of records in the next call."""
     attempts: int = 0
-    """Failed calls with the record that is now first."""
+    """Number of failed calls with the first record."""
 
     @property
     def batch(self) -> tuple[StreamRecord, ...]:
@@ -54,30 +54,30 @@ class Backlog:
 
 @dataclass(frozen=True, slots=True)
 class Discard:
-    """Records to give up."""
+    """Records to discard."""
 
     records: tuple[StreamRecord, ...]
     condition: Condition
     attempts: int
-    """Failed calls with these records."""
+    """Number of failed calls with the first of these records."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What to do after a call."""
+    """The state of a shard after a call."""
 
     backlog: Backlog
     wait: float = 0.0
-    """Seconds to wait before the next call for this shard."""
+    """Number of seconds before the next call for this shard."""
     discard: Discard | None = None
-    """What the destination must have before the backlog is replaced."""
+    """Records to report to the destination before the backlog is replaced."""
 
 
 def count_done(response: object, batch: Sequence[StreamRecord]) -> int:
-    """How many records from the start of the batch are done, according to the handler's response.
+    """Returns the number of records at the start of the batch that are done, according to the handler's response.
 
     The lowest returned sequence number is the checkpoint. If the response is malformed, or names a record that is not
-    in the batch, nothing is done: Lambda's rule, which never loses a record.
+    in the batch, Lambda treats the whole batch as failed. So does this function.
     """
     if not response:  # null or {} is success
         return len(batch)
@@ -86,7 +86,7 @@ def count_done(response: object, batch: Sequence[StreamRecord]) -> int:
     failures = response.get("batchItemFailures")
     if not failures:  # absent, null or an empty list
         return len(batch)
-    # Of two records with the same number (a replay can repeat one) the first counts, so that none is skipped.
+    # A replay can repeat a sequence number. The first such record counts, so that no record is skipped.
     places = {sequence_number(record.seq): place for place, record in reversed([*enumerate(batch)])}
     lowest = len(batch)
     for failure in failures if isinstance(failures, list) else [None]:
@@ -96,7 +96,7 @@ def count_done(response: object, batch: Sequence[StreamRecord]) -> int:
 
 
 def after_response(backlog: Backlog, count: int, now: float, policy: RetryPolicy) -> Step:
-    """The step after a call that returned, with `count` records of `backlog.batch` done. `now`: Unix seconds."""
+    """Returns the step after a call that returned. `count`: done records of `backlog.batch`. `now`: Unix seconds."""
     batch = backlog.batch
     if count >= len(batch):
         return Step(Backlog(backlog.records[len(batch) :], policy.batch_size))
@@ -104,26 +104,26 @@ def after_response(backlog: Backlog, count: int, now: float, policy: RetryPolicy
 
 
 def after_error(backlog: Backlog, now: float, policy: RetryPolicy) -> Step:
-    """The step after a call that raised: the whole batch failed. `now`: Unix seconds."""
+    """Returns the step after a call that raised, so that the whole batch failed. `now`: Unix seconds."""
     size = len(backlog.batch)
     if policy.bisect and size > 1:
-        # As on AWS, halving does not count as an attempt.
+        # On AWS, halving does not count as an attempt either.
         return Step(Backlog(backlog.records, size // 2, backlog.attempts), policy.first_wait)
     return _failed(backlog, 0, size, now, policy)
 
 
 def _failed(backlog: Backlog, count: int, window: int, now: float, policy: RetryPolicy) -> Step:
     records = backlog.records[count:]
-    attempts = 1 if count else backlog.attempts + 1  # after progress, another record is first
-    discard = _given_up(records[:window], attempts, now, policy)
+    attempts = 1 if count else backlog.attempts + 1  # if records are done, another record is first now
+    discard = _discarded(records[:window], attempts, now, policy)
     if discard is not None:
         return Step(Backlog(records[len(discard.records) :], policy.batch_size), discard=discard)
-    # The exponent is bounded: retries may continue for hours.
+    # The exponent is limited, because retries can continue for hours.
     wait = min(policy.longest_wait, policy.first_wait * 2 ** min(attempts - 1, 30))
     return Step(Backlog(records, window, attempts), wait)
 
 
-def _given_up(batch: tuple[StreamRecord, ...], attempts: int, now: float, policy: RetryPolicy) -> Discard | None:
+def _discarded(batch: tuple[StreamRecord, ...], attempts: int, now: float, policy: RetryPolicy) -> Discard | None:
     if policy.max_attempts is not None and attempts >= policy.max_attempts:
         return Discard(batch, "RetryAttemptsExhausted", attempts)
     old = tuple(takewhile(lambda record: now - record.created_at > policy.max_age, batch))

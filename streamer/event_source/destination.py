@@ -1,4 +1,4 @@
-"""The on-failure destination: an SQS queue that gets the position of given-up records, not their content.
+"""The on-failure destination: an SQS queue that receives the position of discarded records, not their content.
 
 https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
 """
@@ -6,26 +6,20 @@ https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING
 
+from streamer.change import iso_time
 from streamer.event_source.checkpoint import Discard
 from streamer.event_source.invocation import Invocation
 
-
-class QueueClient(Protocol):
-    """The call of boto3's `sqs` client that is made here."""
-
-    @property
-    def send_message(self) -> Callable[..., Any]:
-        """Sends one message."""
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
 
 
 class FailureQueue:
-    """Sends the metadata of given-up records to a queue."""
+    """The queue of an on-failure destination."""
 
-    def __init__(self, sqs: QueueClient, queue_url: str) -> None:
+    def __init__(self, sqs: SQSClient, queue_url: str) -> None:
         self._sqs = sqs
         self._queue_url = queue_url
 
@@ -37,7 +31,10 @@ class FailureQueue:
 def discard_message(
     discard: Discard, invocation: Invocation, *, stream_arn: str, shard_id: str, raised: bool, now: float
 ) -> str:
-    """Lambda's message after `invocation`, which `raised` or returned the failures. `now`: Unix seconds."""
+    """Returns Lambda's message about records that were discarded after `invocation`.
+
+    `raised`: whether the handler raised; otherwise it returned failures. `now`: Unix seconds.
+    """
     first, last = discard.records[0], discard.records[-1]
     response: dict[str, object] = {"statusCode": 200, "executedVersion": "$LATEST", "functionError": None}
     if raised:
@@ -52,13 +49,13 @@ def discard_message(
             },
             "responseContext": response,
             "version": "1.0",
-            "timestamp": _iso(now, "milliseconds"),
+            "timestamp": iso_time(int(now * 1000)),
             "DDBStreamBatchInfo": {
                 "shardId": shard_id,
                 "startSequenceNumber": first.seq,
                 "endSequenceNumber": last.seq,
-                "approximateArrivalOfFirstRecord": _iso(first.created_at, "seconds"),
-                "approximateArrivalOfLastRecord": _iso(last.created_at, "seconds"),
+                "approximateArrivalOfFirstRecord": _whole_seconds(first.created_at),
+                "approximateArrivalOfLastRecord": _whole_seconds(last.created_at),
                 "batchSize": len(discard.records),
                 "streamArn": stream_arn,
             },
@@ -66,5 +63,5 @@ def discard_message(
     )
 
 
-def _iso(seconds: float, precision: str) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec=precision).replace("+00:00", "Z")
+def _whole_seconds(seconds: int) -> str:
+    return iso_time(seconds * 1000).replace(".000Z", "Z")

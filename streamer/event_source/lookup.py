@@ -1,19 +1,22 @@
-"""Reads given records from their stream again, while it holds them (24 h)."""
+"""Reads records from their stream again by sequence number. A stream keeps its records for 24 hours."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
-from streamer.event_source.shards import Shard, ShardReader, StreamsClient, list_shards
+from streamer.event_source.shards import Shard, ShardReader, list_shards
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodbstreams import DynamoDBStreamsClient
 
 _PAGE: Final = 100
 _MAX_EMPTY_PAGES: Final = 20
-"""Empty pages in a row after which an open shard counts as read: GetRecords can return none before it returns some."""
-_TRIMMED: Final = "trimmed: the stream holds nothing that old any more (24 hours)"
+"""Consecutive empty pages that end the read of an open shard. GetRecords can return empty pages before records."""
+_TRIMMED: Final = "the record was trimmed: a stream keeps records for 24 hours"
 
 
 class RecordsUnavailable(Exception):
@@ -22,29 +25,28 @@ class RecordsUnavailable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class RecordRange:
-    """Records of one stream."""
+    """A range of sequence numbers in one stream, `first` and `last` included."""
 
     stream_arn: str
     first: int
     last: int
-    """The sequence numbers of the first and the last, both included."""
     shard_id: str | None = None
 
 
 class RecordLookup:
-    """Finds records in their streams. Lists the shards of each stream once."""
+    """Finds records in streams. Lists the shards of each stream once."""
 
-    def __init__(self, streams: StreamsClient) -> None:
+    def __init__(self, streams: DynamoDBStreamsClient) -> None:
         self._streams = streams
         self._shards: dict[str, list[Shard]] = {}
 
     def find(self, wanted: RecordRange) -> list[Mapping[str, Any]]:
-        """The records of the range that the stream still holds, at least one, in order, in Lambda's shape.
+        """Returns the records of the range that the stream still has (at least one), in order and in Lambda's format.
 
-        Raises RecordsUnavailable, and botocore's exceptions, most of which say nothing about these records.
+        Raises RecordsUnavailable if the stream has none of them, and botocore's exceptions.
         """
         shards = self._list(wanted.stream_arn)
-        # The named shard may be gone while the numbers are not: a number is unique within a stream.
+        # Sequence numbers are unique within a stream, so another shard can have the record if the named one is gone.
         holding = [each for each in shards if each.holds(wanted.first)]
         shard = next((each for each in holding if each.shard_id == wanted.shard_id), holding[0] if holding else None)
         if shard is None:
@@ -52,7 +54,7 @@ class RecordLookup:
             if oldest is None or wanted.first < oldest:
                 raise RecordsUnavailable(_TRIMMED)
             raise RecordsUnavailable(
-                "no shard of the stream holds this sequence number: it is from a replay, or from another stream"
+                "no shard of the stream has this sequence number: the record is from a replay or from another stream"
             )
         return self._read(wanted, shard)
 
@@ -62,12 +64,12 @@ class RecordLookup:
                 self._shards[arn] = list_shards(self._streams, arn)
             except ClientError as error:
                 if error.response.get("Error", {}).get("Code") in ("ResourceNotFoundException", "ValidationException"):
-                    raise RecordsUnavailable("the stream is gone: it was disabled, or its table deleted") from None
+                    raise RecordsUnavailable("the stream is disabled or its table is deleted") from None
                 raise
         return self._shards[arn]
 
     def _read(self, wanted: RecordRange, shard: Shard) -> list[Mapping[str, Any]]:
-        # If the first record is trimmed, the reader continues with the oldest: the last may be there for hours.
+        # If the first record is trimmed, the reader continues with the oldest one; later records may still exist.
         reader = ShardReader(self._streams, wanted.stream_arn, shard.shard_id, at=wanted.first)
         found: list[Mapping[str, Any]] = []
         reached = empty = 0

@@ -1,61 +1,59 @@
-"""Reads every shard of every source in order and calls the handler."""
+"""Reads the shards of streams in order and calls a handler with their records."""
 
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from streamer.event_source.checkpoint import Backlog, Discard, RetryPolicy, after_error, after_response, count_done
-from streamer.event_source.destination import discard_message
+from streamer.event_source.destination import FailureQueue, discard_message
 from streamer.event_source.invocation import Invocation
 from streamer.event_source.record import to_event
-from streamer.event_source.shards import ShardReader, StreamsClient, list_shards, readable
+from streamer.event_source.shards import ShardReader, list_shards, readable
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodbstreams import DynamoDBStreamsClient
 
 logger = logging.getLogger(__name__)
 
 Handler = Callable[[dict[str, Any], Any], object]
-"""A Lambda handler: takes an event and a context, returns a response or raises."""
+"""A Lambda handler, called with an event and a context."""
 
 POLL_INTERVAL: Final = 0.025
-"""Seconds between two reads of a shard. AWS reads four times a second; here requests are free."""
+"""Seconds between two reads of a shard. Lambda reads four times a second; local requests are free."""
 _DISCOVERY_INTERVAL: Final = 10.0
 _RETRY_WAIT: Final = 1.0
 _AWS_ERRORS: Final = (ClientError, BotoCoreError)
 
 
-class Destination(Protocol):
-    """Where the metadata of given-up records goes."""
-
-    def send(self, message: str) -> None:
-        """Raises botocore's exceptions; the records are then kept and retried."""
-
-
 @dataclass(frozen=True, slots=True)
 class StreamSource:
-    """One table's stream, and the seconds between two reads of each of its shards."""
+    """The stream of one table."""
 
     stream_arn: str
     interval: float = POLL_INTERVAL
+    """Seconds between two reads of a shard."""
     latest: bool = False
-    """Start with what is written from now on: the starting position LATEST."""
+    """Whether the starting position is LATEST: only records that are written from now on."""
 
 
 @dataclass(slots=True)
 class _Shard:
-    """One open shard: its reader, what is left of what was read, and when to continue."""
+    """An open shard."""
 
     source: StreamSource
     shard_id: str
     reader: ShardReader
     due: float
+    """Time of the next read or call."""
     backlog: Backlog = field(default_factory=Backlog)
     failing: bool = False
+    """Whether the last read failed."""
 
 
 @dataclass(slots=True)
@@ -63,32 +61,32 @@ class _Stream:
     source: StreamSource
     discovery_due: float
     latest: bool
-    """Whether a shard that is discovered now starts with what is written from now on."""
+    """Whether shards that are discovered now start at LATEST."""
     finished: set[str] = field(default_factory=set)
     open: dict[str, _Shard] = field(default_factory=dict)
 
 
 class EventSourceMapping:
-    """Calls one handler with the records of some streams, one batch at a time. For one thread.
+    """Calls one handler with the records of one or more streams, one batch at a time. Not thread-safe.
 
-    A shard whose batch fails waits; the others continue. Without a `destination`, given-up records are only logged.
+    A shard whose batch fails waits, and the others continue. Without a `destination`, it only logs discarded records.
     """
 
     def __init__(
         self,
-        streams: StreamsClient,
+        streams: DynamoDBStreamsClient,
         sources: Sequence[StreamSource],
         handler: Handler,
         *,
-        destination: Destination | None = None,
+        destination: FailureQueue | None = None,
         policy: RetryPolicy | None = None,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
     ) -> None:
         self.error: Exception | None = None
-        """Why the newest call of the stream's API failed; None if it succeeded."""
+        """The error of the last call of the streams API; None if it succeeded."""
         self.answered_at = clock()
-        """When the stream's API last answered, by `clock`."""
+        """Time of the last successful call of the streams API, by `clock`."""
         self._client = streams
         self._handler = handler
         self._destination = destination
@@ -97,13 +95,8 @@ class EventSourceMapping:
         self._wall = wall
         self._streams = [_Stream(source, clock(), source.latest) for source in sources]
 
-    def run(self, stop: threading.Event) -> None:
-        """Returns soon after `stop` is set; a handler call under way is finished first."""
-        while not stop.is_set():
-            stop.wait(self.step())
-
     def step(self) -> float:
-        """Does everything that is due, and returns the seconds until something is due again."""
+        """Makes all reads and calls that are due. Returns the number of seconds until the next one is due."""
         for stream in self._streams:
             if self._clock() >= stream.discovery_due:
                 self._discover(stream)
@@ -132,7 +125,7 @@ class EventSourceMapping:
             if shard_id not in stream.open:
                 reader = ShardReader(self._client, arn, shard_id, latest=stream.latest)
                 stream.open[shard_id] = _Shard(stream.source, shard_id, reader, self._clock())
-        stream.latest = False  # a shard that is discovered later began after the start
+        stream.latest = False  # shards that are discovered later were created after the start
 
     def _continue(self, stream: _Stream, shard: _Shard) -> None:
         started = self._clock()
@@ -144,10 +137,10 @@ class EventSourceMapping:
         elif shard.reader.closed:
             del stream.open[shard.shard_id]
             stream.finished.add(shard.shard_id)
-            stream.discovery_due = started  # its children may be read now
+            stream.discovery_due = started  # the child shards may be read now
 
     def _read(self, shard: _Shard) -> bool:
-        """Fills the backlog. Returns False if the shard cannot be read."""
+        """Fills the backlog. Returns False if the read failed."""
         size = self._policy.batch_size
         try:
             records = shard.reader.read(size)
@@ -162,7 +155,7 @@ class EventSourceMapping:
         shard.failing = False
         shard.backlog = Backlog(tuple(records), size)
         if len(records) == size:
-            shard.due = self._clock()  # there is probably more
+            shard.due = self._clock()  # the shard probably has more records
         return True
 
     def _answered(self) -> None:
@@ -180,17 +173,17 @@ class EventSourceMapping:
             logger.warning("the handler raised", exc_info=True, extra={"batch": len(batch), "error": repr(error)})
         else:
             step = after_response(shard.backlog, count_done(response, batch), self._wall(), self._policy)
-        if step.discard and not self._give_up(shard, step.discard, invocation, raised):
+        if step.discard and not self._report(shard, step.discard, invocation, raised):
             shard.due = self._clock() + _RETRY_WAIT
-            return  # no record is dropped silently: the batch stays and is retried
+            return  # the batch is retried, so that no record is lost without a message
         shard.backlog = step.backlog
         if step.wait:
             shard.due = self._clock() + step.wait
         elif step.backlog.records:
             shard.due = self._clock()
 
-    def _give_up(self, shard: _Shard, discard: Discard, invocation: Invocation, raised: bool) -> bool:
-        """Reports to the destination. Returns False if it does not take the message."""
+    def _report(self, shard: _Shard, discard: Discard, invocation: Invocation, raised: bool) -> bool:
+        """Logs the discarded records and sends their position to the destination. Returns False if the send failed."""
         extra = {"shard": shard.shard_id, "first": discard.records[0].seq, "records": len(discard.records)}
         if self._destination is not None:
             message = discard_message(

@@ -1,4 +1,4 @@
-"""One record of a stream, in the shape in which Lambda delivers it. Pure.
+"""A stream record in the format of a Lambda event. Pure.
 
 https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html#events-sample-dynamodb
 """
@@ -18,21 +18,18 @@ class StreamRecord:
     """One change of one item."""
 
     seq: str
-    """The sequence number: digits, to be compared as an integer. Empty if the record has none."""
+    """The sequence number: a string of digits, compared as an integer. Empty if the record has none."""
     created_at: int
-    """When the item was written, in Unix seconds, rounded down."""
+    """Time of the write in Unix seconds, rounded down."""
     value: Mapping[str, Any]
-    """The record as Lambda delivers it. Not to be changed."""
+    """The record as Lambda delivers it. Must not be changed."""
 
 
 def from_api(wire: Mapping[str, Any], stream_arn: str) -> StreamRecord:
-    """Converts a record of boto3's `get_records`.
-
-    Raises KeyError or TypeError for what is not a stream record: a bug of an emulator.
-    """
+    """Converts a record of boto3's `get_records`. Raises KeyError or TypeError if it is malformed."""
     stream = dict(wire["dynamodb"])
     written: datetime = stream["ApproximateCreationDateTime"]
-    # DynamoDB gives whole seconds, moto microseconds.
+    # DynamoDB returns whole seconds, moto microseconds.
     stream["ApproximateCreationDateTime"] = created_at = int(written.timestamp())
     record = {
         "eventID": wire["eventID"],
@@ -45,23 +42,23 @@ def from_api(wire: Mapping[str, Any], stream_arn: str) -> StreamRecord:
     }
     identity = wire.get("userIdentity")
     if identity:
-        # Lambda writes these names in lower case, GetRecords with a capital.
+        # GetRecords capitalizes these names, Lambda does not.
         record["userIdentity"] = {"type": identity["Type"], "principalId": identity["PrincipalId"]}
     return StreamRecord(stream["SequenceNumber"], created_at, json.loads(json.dumps(record, default=_binary)))
 
 
 def to_event(records: Sequence[StreamRecord]) -> dict[str, Any]:
-    """The handler's event: a copy, so that a handler which changes it does not change a retry."""
+    """Returns the handler's event. It is a copy, so that a handler cannot change the event of a retry."""
     event: dict[str, Any] = json.loads(json.dumps({"Records": [record.value for record in records]}))
     return event
 
 
 def sequence_number(text: object) -> int | None:
-    """A sequence number as an integer; None for what is not one."""
+    """Parses a sequence number; None if the value is not one."""
     return int(text) if isinstance(text, str) and text.isascii() and text.isdigit() and len(text) <= 128 else None
 
 
 def _binary(value: object) -> str:
     if isinstance(value, bytes):
         return base64.b64encode(value).decode("ascii")
-    raise TypeError(f"a stream record holds a {type(value).__name__}")
+    raise TypeError(f"a stream record has a value of type {type(value).__name__}")

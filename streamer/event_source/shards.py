@@ -1,33 +1,20 @@
-"""The shards of a stream: which there are, which may be read now, and a reader of one."""
+"""Lists the shards of a stream, decides which of them may be read now, and reads one shard."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from streamer.event_source.record import StreamRecord, from_api, sequence_number
 
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodbstreams import DynamoDBStreamsClient
+
 logger = logging.getLogger(__name__)
-
-
-class StreamsClient(Protocol):
-    """The calls of boto3's `dynamodbstreams` client that are made here."""
-
-    @property
-    def describe_stream(self) -> Callable[..., Any]:
-        """Returns a page of one stream's shards."""
-
-    @property
-    def get_shard_iterator(self) -> Callable[..., Any]:
-        """Returns an iterator for a position in a shard."""
-
-    @property
-    def get_records(self) -> Callable[..., Any]:
-        """Returns the records after an iterator, and the next iterator."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +24,19 @@ class Shard:
     shard_id: str
     parent_id: str | None = None
     first: int = 0
-    """The lowest sequence number."""
+    """Lowest sequence number."""
     last: int | None = None
-    """The highest sequence number; None while the shard is open."""
+    """Highest sequence number; None while the shard is open."""
 
     def holds(self, seq: int) -> bool:
-        """Whether a sequence number is in the shard's range."""
+        """Returns whether a sequence number is in the shard's range."""
         return self.first <= seq and (self.last is None or seq <= self.last)
 
 
-def list_shards(streams: StreamsClient, stream_arn: str) -> list[Shard]:
-    """All shards of a stream. Raises botocore's exceptions."""
+def list_shards(streams: DynamoDBStreamsClient, stream_arn: str) -> list[Shard]:
+    """Returns all shards of a stream. Raises botocore's exceptions."""
     shards: list[Shard] = []
-    request = {"StreamArn": stream_arn}
+    request: Any = {"StreamArn": stream_arn}
     while True:
         description = streams.describe_stream(**request)["StreamDescription"]
         shards += map(_shard, description["Shards"])
@@ -60,10 +47,10 @@ def list_shards(streams: StreamsClient, stream_arn: str) -> list[Shard]:
 
 
 def readable(shards: Sequence[Shard], finished: Collection[str]) -> list[str]:
-    """The ids of the shards that may be read now, so that the changes of one item stay in order.
+    """Returns the ids of the shards that may be read now without reordering the changes of an item.
 
-    A full shard is closed and its children continue; an item's older changes are in the parent. So a shard may be read
-    when its parent is finished, or no longer listed (trimmed after 24 hours).
+    DynamoDB closes a full shard and continues in child shards; the older changes of an item are in the parent. A shard
+    may be read if its parent is finished, or is not listed any more (trimmed after 24 hours).
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html
     """
     listed = {shard.shard_id for shard in shards}
@@ -75,28 +62,34 @@ def readable(shards: Sequence[Shard], finished: Collection[str]) -> list[str]:
 
 
 class ShardReader:
-    """Reads one shard and renews its iterator. `closed` once a closed shard was read to its end."""
+    """Reads one shard and renews its iterator. `closed` is true after the last record of a closed shard was read."""
 
     def __init__(
-        self, streams: StreamsClient, stream_arn: str, shard_id: str, *, latest: bool = False, at: int | None = None
+        self,
+        streams: DynamoDBStreamsClient,
+        stream_arn: str,
+        shard_id: str,
+        *,
+        latest: bool = False,
+        at: int | None = None,
     ) -> None:
-        """Starts with the oldest record; `latest`: with what is written after the first read; `at`: with this
-        sequence number."""
+        """Starts with the oldest record; with `latest`, with records that are written after the first read; with `at`,
+        with this sequence number."""
         self.closed = False
         self.trimmed = False
-        """Whether the position was trimmed, so that reading continued with the oldest record that is left."""
+        """Whether the next record was trimmed, so that reading continued with the oldest record of the shard."""
         self._streams = streams
         self._stream_arn = stream_arn
         self._shard_id = shard_id
-        self._position = {"ShardIteratorType": "LATEST" if latest else "TRIM_HORIZON"}
+        self._position: Any = {"ShardIteratorType": "LATEST" if latest else "TRIM_HORIZON"}
         if at is not None:
             self._position = {"ShardIteratorType": "AT_SEQUENCE_NUMBER", "SequenceNumber": str(at)}
         self._iterator: str | None = None
 
     def read(self, limit: int) -> list[StreamRecord]:
-        """The next records, at most `limit`; empty if there are none yet.
+        """Returns the next records, at most `limit`; an empty list if there are none yet.
 
-        Raises botocore's exceptions; the next call then asks for the same records again.
+        Raises botocore's exceptions. The next call then requests the same records again.
         """
         try:
             response = self._get_records(limit)
@@ -107,7 +100,7 @@ class ShardReader:
                 logger.error("stream records lost", extra={"shard": self._shard_id, "position": self._position})
                 self.trimmed = True
                 self._position = {"ShardIteratorType": "TRIM_HORIZON"}
-            elif code != "ExpiredIteratorException":  # after 15 minutes on AWS, after some 5,000 reads here
+            elif code != "ExpiredIteratorException":  # after 15 minutes on AWS, 5,000 reads in local.moto_memory
                 raise
             response = self._get_records(limit)
         records = [from_api(wire, self._stream_arn) for wire in response["Records"]]

@@ -1,4 +1,4 @@
-"""The embedded AWS: moto in a child process, on loopback and a free port."""
+"""The embedded AWS: moto in a child process, on a free port of loopback."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ _STOP_TIMEOUT: Final = 1.0
 
 
 class EmbeddedAwsError(Exception):
-    """moto did not start; the message holds the last lines that it wrote."""
+    """moto did not start. The message has the last lines of its output."""
 
 
 class EmbeddedAws:
-    """`with EmbeddedAws() as aws:` starts moto, waits until it answers, and ends it. Its state ends with it."""
+    """`with EmbeddedAws() as aws:` starts moto, waits until it responds, and stops it at the end of the block."""
 
     endpoint_url: str
-    """http://127.0.0.1:PORT, for every service; known once started."""
+    """http://127.0.0.1:PORT for all services; set by `start`."""
     child: Child
 
     def __init__(self, *, listener: ChildListener | None = None) -> None:
         self._listener = listener
 
     def start(self) -> None:
-        """Starts moto and does not wait: a request made before it has loaded waits to be accepted."""
+        """Starts moto without waiting. Earlier requests wait in the listen backlog until moto has loaded."""
         with listener() as sock:
             self.endpoint_url = f"http://{LOOPBACK}:{sock.getsockname()[1]}"
             self.child = Child("aws", "--fd", str(sock.fileno()), listener=self._listener, pass_fd=sock.fileno())
             self.child.begin()
-        # Our end of the socket is closed: if moto dies now, a pending request fails at once.
+        # This process has closed its copy of the socket, so that pending requests fail at once if moto dies.
 
     def __enter__(self) -> Self:
         """Raises EmbeddedAwsError."""

@@ -1,4 +1,4 @@
-"""A part in a child process, which ends with its parent, however the parent ends."""
+"""Runs a part in a child process, which also ends if its parent is killed."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ _LOOPBACK: Final = "127.0.0.1,localhost"
 
 
 class ChildListener(Protocol):
-    """Hears a child. Called in a thread of the child's own."""
+    """Receives the output and the exit code of children. Called in a thread of the child."""
 
     def line(self, part: str, line: str) -> None:
-        """Takes one line of the child's output."""
+        """Called with each line of output."""
 
     def ended(self, part: str, code: int) -> None:
-        """Takes the exit code (negative: the signal) after the last line."""
+        """Called after the last line with the exit code (a negative signal number if the child was killed)."""
 
 
 class Child:
-    """One `python -m streamer.local.part --child PART`. It loads its modules at once and begins at `begin`.
+    """A process of `python -m streamer.local.part --child PART`. It imports its modules at once and runs after `begin`.
 
-    It ends when its standard input does: `release` closes it, and so does the end of this process.
+    It ends when its standard input is closed: by `release`, or by the end of this process.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class Child:
         self._part = part
         self._listener = listener
         self._process = subprocess.Popen(
-            # -P: a file in the user's folder must not replace a module of ours.
+            # -P: a file in the working directory must not shadow a module.
             [sys.executable, "-P", "-m", "streamer.local.part", "--child", part, *options],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -49,31 +49,30 @@ class Child:
             errors="replace",
             env=clean_environment(os.environ),
             pass_fds=() if pass_fd is None else (pass_fd,),
-            # A terminal sends Ctrl-C to its whole process group; only the parent decides who ends when.
+            # A terminal sends Ctrl-C to its foreground process group; here the parent ends the children in order.
             process_group=0,
         )
         self._reader = threading.Thread(target=self._read, name=f"output of {part}", daemon=True)
         self._reader.start()
 
     def begin(self, environment: Mapping[str, str] | None = None) -> None:
-        """Lets the part run, with `environment` added to its own."""
+        """Runs the part with `environment` added to its environment."""
         assert self._process.stdin is not None  # noqa: S101 - it is a pipe
-        with suppress(BrokenPipeError):  # the child has died: the listener gets its exit code
+        with suppress(BrokenPipeError):  # the child has ended; the listener receives its exit code
             self._process.stdin.write(json.dumps(dict(environment or {})) + "\n")
             self._process.stdin.flush()
 
     def release(self) -> None:
-        """Asks it to end."""
+        """Requests the child to end."""
         assert self._process.stdin is not None  # noqa: S101 - it is a pipe
         with suppress(BrokenPipeError):
             self._process.stdin.close()
 
     def kill(self) -> None:
-        """Ends it at once."""
         self._process.kill()
 
     def stop(self, timeout: float) -> None:
-        """Asks it to end, kills it after `timeout` seconds, and waits until it has ended and its output was read."""
+        """Requests the child to end, kills it after `timeout` seconds, and waits for the end of its output."""
         self.release()
         self._reader.join(timeout)
         if self._reader.is_alive():
@@ -93,7 +92,7 @@ class Child:
 
 
 def clean_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """A child's environment: nothing in it leads to a real account, or sends requests to loopback through a proxy."""
+    """Returns the environment of a child: without AWS configuration, and without a proxy for loopback."""
     kept = {key: value for key, value in environ.items() if not key.startswith("AWS_")}
     proxied = ",".join(filter(None, [kept.get("NO_PROXY") or kept.get("no_proxy"), _LOOPBACK]))
     return kept | {

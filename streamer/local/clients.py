@@ -1,4 +1,4 @@
-"""boto3 clients of the four services that the demo and the commands use."""
+"""boto3 clients of DynamoDB, DynamoDB Streams, SNS and SQS for the demo and the commands."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 _CONFIG: Final = Config(
-    # The first call may wait in the listener's backlog until moto has loaded: longer than any call later.
+    # The first call can wait in the listen backlog until moto has loaded.
     connect_timeout=5,
     read_timeout=30,
     retries={"mode": "standard", "total_max_attempts": 3},
-    # Without this, botocore would send loopback addresses through a proxy that the environment names.
+    # Otherwise botocore would use the environment's proxy for loopback too.
     proxies={},
 )
 
 
 class BotoClients:
-    """Makes clients of one session. Any thread may use a client."""
+    """Creates clients of one session. Clients are thread-safe."""
 
     def __init__(self, session: boto3.session.Session, config: Config, endpoint_url: str | None = None) -> None:
         self._session = session
@@ -34,19 +34,15 @@ class BotoClients:
         self._endpoint_url = endpoint_url
 
     def dynamodb(self) -> DynamoDBClient:
-        """The tables."""
         return cast("DynamoDBClient", self._client("dynamodb"))
 
     def streams(self) -> DynamoDBStreamsClient:
-        """The tables' streams."""
         return cast("DynamoDBStreamsClient", self._client("dynamodbstreams"))
 
     def sns(self) -> SNSClient:
-        """The topics."""
         return cast("SNSClient", self._client("sns"))
 
     def sqs(self) -> SQSClient:
-        """The queues."""
         return cast("SQSClient", self._client("sqs"))
 
     def _client(self, service: Any) -> Any:
@@ -54,7 +50,7 @@ class BotoClients:
 
 
 class LocalClients(BotoClients):
-    """Clients of the embedded AWS, whatever the environment and the user's own AWS configuration say."""
+    """Clients of the embedded AWS. They ignore the environment and the user's AWS configuration."""
 
     def __init__(self, endpoint_url: str) -> None:
         environment = aws_environment(endpoint_url)

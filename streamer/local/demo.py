@@ -1,4 +1,4 @@
-"""`streamer demo`: the whole path in five processes, and a status line."""
+"""`streamer demo`: runs the whole pipeline in child processes and shows a status line."""
 
 from __future__ import annotations
 
@@ -29,29 +29,29 @@ _START_TIMEOUT: Final = 30.0
 _TICK: Final = 1.0
 _SERVICE: Final = {
     "SSE_HOST": LOOPBACK,
-    # Ctrl-C ends everything within three seconds, so a long poll and the drain are short.
+    # The long poll and the drain are short, so that Ctrl-C ends the demo within three seconds.
     "SSE_RECEIVE_WAIT": "1",
     "SSE_DRAIN_WINDOW": "0.5",
-    "TRUSTED_PROXIES": f"{LOOPBACK}/32",  # a request from this machine may name any user
-    "GATEWAY_SECRET": "",  # whatever the shell has: with a secret, requests without it could not
+    "TRUSTED_PROXIES": f"{LOOPBACK}/32",  # accept X-User-ID from this machine
+    "GATEWAY_SECRET": "",  # override the shell's: with a secret, X-User-ID would require it
     "LOG_LEVEL": "INFO",
     "LOG_FORMAT": "json",
 }
 
 
 class _DemoError(Exception):
-    """The demo cannot continue; the message says why."""
+    """The demo cannot continue. The message has the reason."""
 
 
 def run(options: argparse.Namespace) -> int:
-    """Runs the demo until a signal or the end of its time; `options` are those of `streamer.local.options`.
+    """Runs the demo until a signal or the end of `--for`. `options`: see `streamer.local.options`.
 
-    Returns the exit code: 0 ended as asked, 1 could not start, or a part died.
+    Returns the exit code: 0 after a signal or `--for`, 1 if it did not start or a part died.
     """
     try:
         port = first_free(options.port)
     except OSError as error:
-        print(f"streamer demo: {error.strerror}; choose another with --port", file=sys.stderr)
+        print(f"streamer demo: {error.strerror}; give another with --port", file=sys.stderr)
         return 1
     try:
         _Demo(options, port, StatusLine(sys.stdout)).run()
@@ -63,7 +63,7 @@ def run(options: argparse.Namespace) -> int:
     except OSError as error:
         if error.errno not in (errno.EPIPE, errno.EIO):
             raise
-        # The reader of our output has gone. What is still buffered must not fail again at exit.
+        # The reader closed the pipe. The interpreter must not fail again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return 0
@@ -81,7 +81,7 @@ class _Demo:
         self._service = _SERVICE | {"TICKET_SECRET": secrets.token_urlsafe(32)}
 
     def run(self) -> None:
-        """Raises DemoInterrupted, _DemoError, and OSError when the terminal has gone."""
+        """Raises DemoInterrupted, _DemoError, and OSError if the terminal was closed."""
         with self._processes.signals():
             try:
                 with ExitStack() as stack:
@@ -91,12 +91,12 @@ class _Demo:
             except ChildEnded as ended:
                 raise _DemoError(f"{ended}; its last lines:\n{_indented(ended.last_lines)}") from None
             finally:
-                # The service deletes its queue, so the AWS ends last.
+                # The embedded AWS ends last, because the service deletes its queue.
                 self._processes.stop(("writer", "relay", "serve"), ("aws",))
                 self._status.close()
 
     def _start(self) -> Resources:
-        """Starts everything at once; each part begins as soon as it has what it needs."""
+        """Starts all processes at once. Each part begins when its dependencies are ready."""
         self._status.update("starting…")
         aws = EmbeddedAws(listener=self._processes)
         aws.start()
@@ -106,7 +106,7 @@ class _Demo:
         if not self._processes.wait_for(lambda: self._resources is not None, timeout=_START_TIMEOUT):
             raise _late("the embedded AWS")
         resources = self._resources
-        assert resources is not None  # noqa: S101 - it was waited for
+        assert resources is not None  # noqa: S101 - the wait above succeeded
         options = self._options
         writer = self._processes.start("writer", f"--rate={options.rate}", f"--seed={options.seed}")
         self._serve(serve, resources)
@@ -118,11 +118,11 @@ class _Demo:
         return resources
 
     def _serve(self, serve: Child, resources: Resources) -> None:
-        """Returns once the service listens; on the next free port if ours was taken meanwhile."""
+        """Waits until the service listens. Uses the next free port if another process has taken the port meanwhile."""
         while True:
             serve.begin(resources.environment() | self._service | {"SSE_PORT": str(self._port)})
             try:
-                # By its own log line: a response on the port could be another process's.
+                # Waits for the service's log line, because another process could respond on the port.
                 if not self._processes.wait_for(lambda: self._serving, timeout=_START_TIMEOUT):
                     raise _late("the service")
                 return
@@ -139,7 +139,7 @@ class _Demo:
         try:
             stack.enter_context(announced(demo))
         except OSError as error:
-            self._status.print(f"other commands will not find this demo: {error}")
+            self._status.print(f"other commands cannot find this demo: {error}")
         self._status.print(startup_text(base_url, resources.endpoint_url, options.rate, options.seed, options.port))
 
     def _watch(self) -> None:
@@ -162,9 +162,9 @@ class _Demo:
 
 
 def _late(what: str) -> _DemoError:
-    return _DemoError(f"{what} was not ready within {_START_TIMEOUT:g} s; --verbose shows what it does")
+    return _DemoError(f"{what} was not ready within {_START_TIMEOUT:g} s; see its logs with --verbose")
 
 
 def _indented(lines: list[str]) -> str:
-    text = "\n".join(parse_line(each).text for each in lines) or "(it wrote nothing)"
+    text = "\n".join(parse_line(each).text for each in lines) or "(no output)"
     return textwrap.indent(text, "    ")

@@ -1,4 +1,4 @@
-"""Finds the demo that runs on this machine, by a file of this user that exists while the demo runs."""
+"""Finds running demos of this user on this machine. Each demo has a locked file while it runs."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class RunningDemo:
 
 @contextmanager
 def announced(demo: RunningDemo, folder: Path | None = None) -> Iterator[Path]:
-    """Makes the demo findable inside this context. `folder`: in place of `default_folder()`.
+    """Registers the demo inside this context. `folder` overrides `default_folder()`.
 
-    Raises OSError if other users can write to the folder, or this one cannot.
+    Raises OSError if the folder is writable by other users, or not writable by this user.
     """
     folder = default_folder() if folder is None else folder
     _make_private(folder)
@@ -39,7 +39,7 @@ def announced(demo: RunningDemo, folder: Path | None = None) -> Iterator[Path]:
     unfinished.unlink(missing_ok=True)
     descriptor = os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        # The lock shows that the demo runs, and ends with its process in any case; its pid may be reused.
+        # The kernel releases the lock when the process ends. A pid alone proves nothing, because it can be reused.
         fcntl.flock(file, fcntl.LOCK_EX)
         json.dump(asdict(demo), file)
         file.flush()
@@ -48,18 +48,18 @@ def announced(demo: RunningDemo, folder: Path | None = None) -> Iterator[Path]:
             yield path
         finally:
             path.unlink(missing_ok=True)
-            with suppress(OSError):  # it has another demo's file
+            with suppress(OSError):  # another demo has a file there
                 folder.rmdir()
 
 
 def running(folder: Path | None = None) -> list[RunningDemo]:
-    """The demos that are running, the newest first. Removes the files of dead ones."""
+    """Returns the running demos, newest first. Removes the files of dead demos."""
     folder = default_folder() if folder is None else folder
     if not folder.is_dir() or not _is_private(folder):
         return []
     found = []
     for path in folder.glob("demo-*.json"):
-        with suppress(OSError, ValueError, KeyError, TypeError):  # the file may be removed meanwhile
+        with suppress(OSError, ValueError, KeyError, TypeError):  # the file can be removed meanwhile
             demo = _read(path)
             if demo is not None:
                 found.append((path.stat().st_mtime, demo))
@@ -67,7 +67,7 @@ def running(folder: Path | None = None) -> list[RunningDemo]:
 
 
 def default_folder() -> Path:
-    """This user's folder for files of running processes: XDG's, or one in the temporary folder."""
+    """Returns this user's runtime directory (XDG_RUNTIME_DIR), or a folder in the temporary directory."""
     runtime = os.environ.get("XDG_RUNTIME_DIR")
     if runtime and Path(runtime).is_dir():
         return Path(runtime) / "sentiment-streamer"
@@ -87,9 +87,7 @@ def _read(path: Path) -> RunningDemo | None:
 def _make_private(folder: Path) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not _is_private(folder):
-        raise PermissionError(
-            f"{folder} can be written by other users: remove it, or set TMPDIR to a folder of your own"
-        )
+        raise PermissionError(f"{folder}: writable by other users; remove it, or set TMPDIR to a private folder")
 
 
 def _is_private(folder: Path) -> bool:

@@ -1,4 +1,4 @@
-"""A line of a child's output, most of which are structured logs."""
+"""Parses the output lines of a child, most of which are structured logs."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from typing import Any, Final
 
 _SHOWN_LEVELS: Final = ("WARNING", "ERROR", "CRITICAL")
 _PLAIN: Final = re.compile(r"\W*(?:DEBUG|INFO)\b")
-"""The start of a line in another format that is not a warning."""
+"""The start of a line in another format with a level below WARNING."""
 _NOT_DETAILS: Final = ("time", "level", "logger", "message", "exception")
 
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """One line, in words for a person."""
+    """One line, formatted for a person."""
 
     text: str
-    """Several lines if there is a traceback."""
+    """More than one line if there is a traceback."""
     quiet: bool
-    """Whether it is shown with --verbose only."""
+    """Whether it is shown only with --verbose."""
     message: str = ""
-    """A structured record's message without its details."""
+    """The message of a structured record, without its details."""
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
 def parse_line(line: str) -> LogLine:
-    """Reads one line. What is not JSON is shown: an interpreter's traceback, for example."""
+    """Parses one line. A line that is not JSON (for example a traceback) is shown unchanged."""
     try:
         members = json.loads(line)
     except ValueError:

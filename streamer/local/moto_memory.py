@@ -1,4 +1,4 @@
-"""Bounds what moto keeps for ever and AWS does not: otherwise a demo grows by half a gigabyte an hour."""
+"""Limits moto's memory. moto keeps all shard iterators and stream records: half a gigabyte in an hour of the demo."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from moto.dynamodbstreams.models import dynamodbstreams_backends
 from streamer.local.resources import ACCOUNT, REGION
 
 ITERATORS: Final = 5_000
-"""Two minutes of 40 reads a second; AWS's iterators expire after 15 minutes."""
+"""Maximum number of shard iterators: two minutes of 40 reads a second. On AWS they expire after 15 minutes."""
 RECORDS: Final = 10_000
-"""Of each stream, at least: half an hour of 5 writes a second; AWS keeps 24 hours."""
+"""Minimum number of records that a stream keeps: half an hour of 5 writes a second. AWS keeps 24 hours."""
 
 
 def bound() -> None:
-    """Bounds the moto of this process. Called before there is a table."""
+    """Patches moto in this process. Called before a table is created."""
     dynamodbstreams_backends[ACCOUNT][REGION].shard_iterators = ShardIterators(ITERATORS)
     table.StreamShard = BoundedShard
 
 
 class ShardIterators(OrderedDict[str, Any]):
-    """The newest shard iterators; older ones have expired."""
+    """Keeps the newest shard iterators; older ones are expired."""
 
     def __init__(self, most: int) -> None:
         super().__init__()
@@ -41,21 +41,21 @@ class ShardIterators(OrderedDict[str, Any]):
 
 
 class BoundedShard(StreamShard):  # type: ignore[misc]
-    """Keeps the newest records of a table's shard and trims older ones."""
+    """Keeps the newest records of a shard and trims older ones."""
 
     kept = RECORDS
 
     def add(self, old: Any, new: Any) -> None:
-        """Adds a record, and trims when there are a quarter more than `kept`."""
+        """Adds a record. Trims the shard when it has a quarter more records than `kept`."""
         super().add(old, new)
         surplus = len(self.items) - self.kept
         if surplus > self.kept // 4:
-            # moto numbers a record by its index after the shard's first number, so both move.
+            # moto computes a sequence number from the index of the record, so the starting number changes too.
             del self.items[:surplus]
             self.starting_sequence_number += surplus
 
     def get(self, start: int, quantity: int) -> Any:
-        """The records from the number `start` on."""
+        """Returns records from the sequence number `start`."""
         if start < self.starting_sequence_number:
             raise JsonRESTError("TrimmedDataAccessException", "The records were trimmed.")
         return super().get(start, quantity)

@@ -1,6 +1,6 @@
-"""Serves moto's application on a socket that is already listening.
+"""Serves moto's application on a listening socket, with persistent connections.
 
-moto's own server (werkzeug) closes every connection. With open connections, a request takes a quarter less time, and a
+moto's server (werkzeug) closes each connection. With persistent connections, a request takes a quarter less time, and a
 fast writer does not leave thousands of connections in TIME_WAIT.
 """
 
@@ -35,7 +35,7 @@ def serve(listener: socket) -> None:
 
 
 class MotoServer(ThreadingHTTPServer):
-    """Has a thread for each connection, and handles DynamoDB's requests one at a time."""
+    """Serves each connection in a thread. Processes DynamoDB requests one at a time."""
 
     daemon_threads = True
 
@@ -44,7 +44,7 @@ class MotoServer(ThreadingHTTPServer):
         self.socket.close()
         self.socket = listener
         self.app = app
-        # moto numbers a stream record by counting earlier ones: two concurrent writes could get the same number.
+        # moto derives a sequence number from the number of records, so concurrent writes could get the same number.
         self.dynamodb = threading.Lock()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -54,10 +54,10 @@ class MotoServer(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """One connection: reads each request completely, calls the WSGI application, and responds in one write."""
+    """Reads each request completely, calls the WSGI application, and sends the response in one write."""
 
     protocol_version = "HTTP/1.1"
-    wbufsize = 1 << 20  # head and body are sent together: http.server flushes after each response
+    wbufsize = 1 << 20  # sends head and body together; http.server flushes after each response
     disable_nagle_algorithm = True
     server: MotoServer
 
@@ -119,4 +119,4 @@ class _Handler(BaseHTTPRequestHandler):
         return environ
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Logs nothing: the demo's terminal is not an access log."""
+        """Disables the access log."""

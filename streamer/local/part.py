@@ -1,8 +1,8 @@
-"""One part of the demo in a process of its own: `python -m streamer.local.part PART`.
+"""Runs one part of the demo: `python -m streamer.local.part PART`.
 
-docker/compose.yaml starts the parts as containers, which read their environment. `streamer demo` starts them as child
-processes with `--child`: a part then loads its modules, reads its environment as one line of JSON from standard input,
-and ends when that input ends, because the parent closed it or died. SIGTERM ends a part with exit code 0.
+docker/compose.yaml starts the parts as containers. `streamer demo` starts them as child processes with `--child`: then
+a part imports its modules, reads its environment from standard input (one line of JSON), and ends when standard input
+is closed or the parent dies. SIGTERM ends a part with exit code 0.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from streamer.telemetry.logs import configure
 logger = logging.getLogger(__name__)
 
 _GRACE: Final = 2.5
-"""Seconds in which a part whose parent died has to end: no other process would end it."""
+"""Seconds after SIGTERM at which a part whose parent has died ends itself."""
 _MODULES: Final = {
     "aws": (
         "streamer.local.moto_server",
-        # moto would import these at their first request.
+        # moto imports these modules only at the first request.
         *(f"moto.{service}.responses" for service in ("dynamodb", "dynamodbstreams", "sns", "sqs")),
     ),
     "tables": ("streamer.local.provision",),
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.child:
         line = sys.stdin.buffer.readline()
         if not line:
-            return 0  # the parent ended before it needed this part
+            return 0  # the parent ended before it started this part
         os.environ.update(json.loads(line))
         threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
     options.run(options)
@@ -62,13 +62,13 @@ def _parser() -> argparse.ArgumentParser:
     aws = parts.add_parser("aws", help="serve the embedded AWS")
     aws.add_argument("--host", default="0.0.0.0", help="default: %(default)s")  # noqa: S104 - of a container
     aws.add_argument("--port", type=int, default=5000, help="default: %(default)s")
-    aws.add_argument("--fd", type=int, help="an inherited socket that listens, in place of host and port")
+    aws.add_argument("--fd", type=int, help="inherited listening socket, instead of host and port")
     aws.set_defaults(run=_aws)
-    parts.add_parser("tables", help="create tables, topic and failure queue, and end").set_defaults(run=_tables)
+    parts.add_parser("tables", help="create tables, topic and failure queue, then exit").set_defaults(run=_tables)
     parts.add_parser("relay", help="relay the changes of the tables").set_defaults(run=_relay)
     writer = parts.add_parser("writer", help="write news")
-    writer.add_argument("--rate", type=float, default=5.0, help="writes a second, on average (default: %(default)s)")
-    writer.add_argument("--seed", type=int, default=1, help="another seed, other news (default: %(default)s)")
+    writer.add_argument("--rate", type=float, default=5.0, help="average writes a second (default: %(default)s)")
+    writer.add_argument("--seed", type=int, default=1, help="seed of the generated news (default: %(default)s)")
     writer.set_defaults(run=_writer)
     parts.add_parser("serve", help="run `streamer serve`").set_defaults(run=_serve)
     return parser
@@ -114,7 +114,7 @@ def _serve(_: argparse.Namespace) -> None:
 
 
 def _stop_event() -> threading.Event:
-    """An event that SIGTERM and SIGINT set: what is under way is finished first."""
+    """Returns an event that SIGTERM and SIGINT set."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -125,7 +125,7 @@ def _setting(name: str) -> str:
     try:
         return os.environ[name]
     except KeyError:
-        raise SystemExit(f"{name}: not set; docker/compose.yaml shows the environment of each part") from None
+        raise SystemExit(f"{name}: not set; docker/compose.yaml has the environment of each part") from None
 
 
 def _end_with_parent() -> None:

@@ -11,20 +11,19 @@ _TRIES: Final = 50
 
 
 def listener() -> socket.socket:
-    """A socket that listens on a free port: early connections wait instead of being refused."""
+    """Returns a listening socket on a free port, so that early connections wait in its backlog."""
     return socket.create_server((LOOPBACK, 0), backlog=128)
 
 
 def first_free(port: int) -> int:
-    """The given port, or the next one that is free; 0 gives any free one.
+    """Returns `port`, or the next free port; for 0, any free port. Another process can take it before the caller does.
 
-    Another process can take it before the caller binds it.
-    Raises OSError when none of the next 50 is free, or when this user may not listen there.
+    Raises OSError if the next 50 ports are in use, or if this user may not listen there.
     """
     last = min(port + _TRIES - 1, 65_535)
     for candidate in range(port, last + 1):
         try:
-            # create_server sets SO_REUSEADDR, as servers do, so connections in TIME_WAIT do not count.
+            # create_server sets SO_REUSEADDR, so connections in TIME_WAIT do not make a port busy.
             with socket.create_server((LOOPBACK, candidate)) as free:
                 return int(free.getsockname()[1])
         except OSError as error:

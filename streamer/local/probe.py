@@ -9,11 +9,11 @@ from typing import Any, Final
 from streamer.local.ports import LOOPBACK
 
 _TIMEOUT: Final = 0.4
-"""Seconds. Ctrl-C waits for it."""
+"""Seconds. Ctrl-C takes effect after it."""
 
 
 def get_json(port: int, path: str) -> tuple[int, Any] | None:
-    """The status and the JSON body of a GET; None without a response in time, or if it is not JSON."""
+    """Returns status and JSON body of a GET; None if there is no response in time or the body is not JSON."""
     connection = HTTPConnection(LOOPBACK, port, timeout=_TIMEOUT)
     try:
         connection.request("GET", path, headers={"Connection": "close"})
@@ -26,6 +26,6 @@ def get_json(port: int, path: str) -> tuple[int, Any] | None:
 
 
 def is_ready(port: int, path: str) -> bool:
-    """Whether a GET returns 200."""
+    """Returns whether a GET has status 200."""
     response = get_json(port, path)
     return response is not None and response[0] == 200

@@ -1,4 +1,4 @@
-"""The demo's child processes: their output in the order in which it comes, their ends, and the signals to this one."""
+"""Manages the demo's child processes. One queue receives their output, their exit codes and the signals to the demo."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from streamer.local.child import Child
 from streamer.local.log_line import LogLine, parse_line
 
 _STOP_WITHIN: Final = 2.5
-"""Seconds that all children have to end; then they are killed."""
+"""Number of seconds after which children that have not ended are killed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class _Ended:
 
 
 class DemoInterrupted(Exception):
-    """A signal asked the demo to end."""
+    """The demo received a signal to end."""
 
 
 class ChildEnded(Exception):
@@ -39,9 +39,9 @@ class ChildEnded(Exception):
 
 
 class Processes:
-    """Starts children, listens to them, and ends them in the order given to `stop`. For one thread.
+    """Starts children, receives their output, and ends them in the order given to `stop`. Not thread-safe.
 
-    `on_log` gets each line of a child while `wait_for` runs.
+    `wait_for` calls `on_log` with each line of output.
     """
 
     def __init__(self, on_log: Callable[[str, LogLine], None]) -> None:
@@ -50,26 +50,26 @@ class Processes:
         self._children: dict[str, Child] = {}
 
     def line(self, part: str, line: str) -> None:
-        """Takes a line of a child's output, from any thread."""
+        """Receives a line of output. Called in a child's thread."""
         self._inbox.put((part, parse_line(line)))
 
     def ended(self, part: str, code: int) -> None:
-        """Takes a child's exit code, from any thread."""
+        """Receives an exit code. Called in a child's thread."""
         self._inbox.put(_Ended(part, code))
 
     def add(self, part: str, child: Child) -> None:
-        """Takes charge of a child."""
+        """Adds a child that was created with this object as its listener."""
         self._children[part] = child
 
     def start(self, part: str, *options: str) -> Child:
-        """Starts a child and takes charge of it."""
+        """Starts a child and adds it."""
         child = Child(part, *options, listener=self)
         self.add(part, child)
         return child
 
     @contextmanager
     def signals(self) -> Iterator[None]:
-        """Handles SIGINT, SIGTERM and SIGHUP inside this context; a second one kills the children at once."""
+        """Handles SIGINT, SIGTERM and SIGHUP inside this context. A second signal kills the children."""
         asked = False
 
         def ask(number: int, frame: FrameType | None) -> None:
@@ -88,9 +88,9 @@ class Processes:
                 signal.signal(number, handler)
 
     def wait_for(self, condition: Callable[[], bool], *, timeout: float, every: float | None = None) -> bool:
-        """Handles what children write until the condition holds; False if it does not within `timeout` seconds.
+        """Processes the output of children until the condition is true. Returns False after `timeout` seconds.
 
-        The condition is checked after each line, and every `every` seconds. Raises DemoInterrupted after a signal, and
+        Checks the condition after each line, and every `every` seconds. Raises DemoInterrupted after a signal, and
         ChildEnded.
         """
         deadline = time.monotonic() + timeout
@@ -102,7 +102,7 @@ class Processes:
         return True
 
     def stop(self, *groups: tuple[str, ...]) -> None:
-        """Ends the children group by group, those of a group together. Skips parts that were not started."""
+        """Ends the children group by group. Ignores parts that were not started."""
         deadline = time.monotonic() + _STOP_WITHIN
         for group in groups:
             children = [self._children[part] for part in group if part in self._children]
@@ -112,7 +112,7 @@ class Processes:
                 child.stop(max(0.0, deadline - time.monotonic()))
 
     def kill(self) -> None:
-        """Ends all children at once."""
+        """Kills all children."""
         for child in self._children.values():
             child.kill()
 

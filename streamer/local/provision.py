@@ -1,4 +1,4 @@
-"""Creates in the embedded AWS what Terraform creates in a real account."""
+"""Creates the resources in the embedded AWS that Terraform creates in a real account."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import StreamSpecificationTypeDef
 
 VISIBLE: Final = ("matched_tickers", "ticker", "score", "confidence", "source", "updated_at")
-"""The index's attributes besides the keys: all that may leave the table. Queries are billed by whole index items."""
+"""Attributes of the index in addition to the keys: all that may leave the table. Queries bill whole index items."""
 
 _STREAM: Final[StreamSpecificationTypeDef] = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
 
@@ -22,7 +22,7 @@ _STREAM: Final[StreamSpecificationTypeDef] = {"StreamEnabled": True, "StreamView
 def provision(endpoint_url: str, *, suffix: str = "") -> Resources:
     """Creates the tables with their streams, the topic, the failure queue and the users, unless they exist.
 
-    `suffix` is added to every name, so that one embedded AWS can hold several sets. Raises botocore's exceptions.
+    `suffix` is appended to each name, so that one embedded AWS can have several sets. Raises botocore's exceptions.
     """
     clients = LocalClients(endpoint_url)
     dynamodb = clients.dynamodb()
@@ -61,7 +61,7 @@ def _table(dynamodb: DynamoDBClient, name: str, keys: tuple[str, str], index: st
                 "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": list(VISIBLE)},
             }
         ]
-    with suppress(dynamodb.exceptions.ResourceInUseException):  # it exists
+    with suppress(dynamodb.exceptions.ResourceInUseException):  # the table exists
         dynamodb.create_table(
             TableName=name,
             AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in names],
@@ -82,7 +82,7 @@ def _key_schema(hash_key: str, range_key: str) -> Any:
 
 
 def _expire(dynamodb: DynamoDBClient, table: str) -> None:
-    # DynamoDB responds with ValidationException if TTL is already enabled.
+    # UpdateTimeToLive raises ValidationException if TTL is already enabled.
     state = dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
     if state.get("TimeToLiveStatus") not in ("ENABLED", "ENABLING"):
         dynamodb.update_time_to_live(
@@ -92,5 +92,5 @@ def _expire(dynamodb: DynamoDBClient, table: str) -> None:
 
 
 def _seed(dynamodb: DynamoDBClient, table: str, item: dict[str, Any]) -> None:
-    with suppress(dynamodb.exceptions.ConditionalCheckFailedException):  # a user may have changed it since
+    with suppress(dynamodb.exceptions.ConditionalCheckFailedException):  # keep a user's later changes
         dynamodb.put_item(TableName=table, Item=item, ConditionExpression="attribute_not_exists(PK)")

@@ -1,4 +1,4 @@
-"""The relay on an embedded AWS: the tables' event source mapping and the schedule of the canary."""
+"""Runs the relay on the embedded AWS: the event source mapping of the tables, and the schedule of the canary."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _USERS_INTERVAL = 0.25
 
 
 def run(endpoint_url: str, stop: threading.Event) -> None:
-    """Provisions what does not exist yet, and relays until `stop` is set. Logs the resources, and the first hop."""
+    """Creates missing resources and relays changes until `stop` is set. Logs `provisioned` and `first hop`."""
     resources = provision(endpoint_url)
     logger.info("provisioned", extra=resources.to_json())
-    os.environ.update(resources.environment())  # the handler reads it at its first call, as in Lambda
+    os.environ.update(resources.environment())  # the handler reads the environment at its first call, as in Lambda
     from ingest_relay.handler import handler
 
     measured = FirstHop(handler, lambda hop: logger.info("first hop", extra=hop))
@@ -33,7 +33,7 @@ def run(endpoint_url: str, stop: threading.Event) -> None:
 def table_mapping(
     resources: Resources, handler: Handler, *, interval: float = POLL_INTERVAL, policy: RetryPolicy | None = None
 ) -> EventSourceMapping:
-    """The mapping of both tables; `interval`: seconds between two reads of the sentiment table's shards."""
+    """Returns the mapping of both tables. `interval`: seconds between two reads of the sentiment table's shards."""
     clients = LocalClients(resources.endpoint_url)
     return EventSourceMapping(
         clients.streams(),
@@ -48,6 +48,6 @@ def table_mapping(
 
 
 def drive(mapping: EventSourceMapping, schedule: CanarySchedule, stop: threading.Event) -> None:
-    """Invokes the handler for both, one call at a time, until `stop` is set."""
+    """Invokes the handler for stream records and for the schedule, one call at a time, until `stop` is set."""
     while not stop.is_set():
         stop.wait(min(schedule.step(), mapping.step()))

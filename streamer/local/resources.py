@@ -1,4 +1,4 @@
-"""The resources of the embedded AWS, as a value, an environment, or JSON."""
+"""The resources of the embedded AWS, also as environment variables and as JSON."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Final
 
 REGION: Final = "us-east-1"
 ACCOUNT: Final = "123456789012"
-"""moto's default account; it is part of every ARN."""
+"""moto's default account, a part of each ARN."""
 _CREDENTIAL: Final = "local"
-"""moto accepts any key; a real account must not accept this one."""
+"""An invalid access key: moto accepts it, a real account does not."""
 
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """Names and addresses of what `provision` created."""
+    """The resources that `provision` creates."""
 
     endpoint_url: str
     sentiment_table: str
@@ -26,7 +26,7 @@ class Resources:
     failure_queue_url: str
 
     def environment(self) -> dict[str, str]:
-        """The environment of the relay and of `streamer serve`, credentials and endpoint included."""
+        """Returns the environment of the relay and of `streamer serve`, with credentials and endpoint."""
         return aws_environment(self.endpoint_url) | {
             "SENTIMENT_TABLE": self.sentiment_table,
             "USERS_TABLE": self.users_table,
@@ -35,17 +35,16 @@ class Resources:
         }
 
     def to_json(self) -> dict[str, str]:
-        """As an object of strings that `from_json` reads."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, fields: Mapping[str, str]) -> Resources:
-        """Reads what `to_json` wrote. Raises TypeError for a missing or unknown field."""
+        """Parses the output of `to_json`. Raises TypeError for a missing or unknown field."""
         return cls(**fields)
 
 
 def aws_environment(endpoint_url: str) -> dict[str, str]:
-    """What boto3 needs to talk to the embedded AWS."""
+    """Returns the environment variables with which boto3 uses the embedded AWS."""
     return {
         "AWS_ENDPOINT_URL": endpoint_url,
         "AWS_ACCESS_KEY_ID": _CREDENTIAL,

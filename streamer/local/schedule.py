@@ -1,4 +1,4 @@
-"""The schedule that invokes the relay once a minute.
+"""The EventBridge schedule that invokes the relay once a minute for a canary.
 
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-run-lambda-schedule.html
 """
@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 
 class CanarySchedule:
-    """Invokes the handler at the start and then every `interval` seconds."""
+    """Invokes the handler at the first step and then every `interval` seconds."""
 
     def __init__(
         self,
@@ -37,18 +37,18 @@ class CanarySchedule:
         self._due = clock()
 
     def step(self) -> float:
-        """Invokes the handler if it is time, and returns the seconds until the next invocation."""
+        """Invokes the handler if an invocation is due. Returns the seconds until the next invocation."""
         if self._clock() >= self._due:
             self._due = self._clock() + self._interval
             try:
                 self._handler(schedule_event(self._wall()), Invocation())
-            except Exception:  # not retried: the next one is a minute away
+            except Exception:  # not retried, because the next canary follows in a minute
                 logger.exception("the relay failed on the schedule's event")
         return max(0.0, self._due - self._clock())
 
 
 def schedule_event(now: float) -> dict[str, Any]:
-    """The event that an EventBridge rule sends at `now`, in Unix seconds."""
+    """Returns the event of an EventBridge rule. `now`: Unix seconds."""
     return {
         "version": "0",
         "id": str(uuid.uuid4()),

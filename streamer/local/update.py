@@ -7,7 +7,7 @@ from typing import Any
 
 
 def update_expression(values: Mapping[str, Any], removed: Sequence[str]) -> dict[str, Any]:
-    """The arguments of UpdateItem that set attributes to serialized values and remove others; at least one of them."""
+    """Returns arguments of UpdateItem that set serialized `values` and remove attributes. One of them is not empty."""
     names = {f"#{at}": name for at, name in enumerate([*values, *removed])}
     parts = []
     arguments: dict[str, Any] = {"ExpressionAttributeNames": names}

@@ -17,7 +17,7 @@ class DemoConfiguration:
     status: Literal["active", "disabled"] = "active"
 
     def item(self) -> dict[str, Any]:
-        """As DynamoDB's JSON."""
+        """Returns the item in DynamoDB JSON."""
         return {
             "PK": {"S": f"USER#{self.user_id}"},
             "SK": {"S": f"CONFIG#{self.config_id}"},

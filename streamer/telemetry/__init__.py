@@ -1,5 +1,6 @@
-"""Metrics for CloudWatch, traces, and structured logs. A thread writes the lines, so that the event loop never waits
-for a reader.
+"""Metrics for CloudWatch, traces, and structured logs.
+
+A thread writes the lines, so that the event loop never blocks on stdout or stderr.
 
     catalogue ─► counters ─► report (distribution, emf) ─► writer ─► stdout      tracing (xray) ─► daemon, by UDP
     logs ─► log_queue (line_rate) ─► writer ─► stderr

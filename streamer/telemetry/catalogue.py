@@ -1,4 +1,4 @@
-"""Every metric of the service and of the reaper. docs/operations.md has the same tables, and a test compares them.
+"""The metrics of the service and of the reaper. A test compares them with the tables of docs/operations.md.
 
 The relay is deployed separately and has its own catalogue (ingest_relay/metrics.py).
 """
@@ -15,14 +15,14 @@ class Metric:
 
     name: str
     unit: Literal["Count", "Bytes", "Milliseconds", "Seconds"]
-    """As CloudWatch writes it."""
+    """A unit of CloudWatch."""
     meaning: str
     published: bool = False
-    """Whether it is a metric in CloudWatch, at a price each month. The others are members of the same log line, free,
-    for Logs Insights."""
+    """Whether CloudWatch extracts it as a metric, which has a monthly price. The others are only members of the log
+    line, for Logs Insights."""
     kind: Literal["counter", "gauge", "distribution"] = "counter"
-    """What a line has: the count since the line before; the current value, once a minute; or each value and how often
-    it came."""
+    """The value in a line: the count since the previous line; the current value, once a minute; or the samples as
+    values with counts."""
     emitter: Literal["streamer", "reaper"] = "streamer"
 
 
@@ -95,7 +95,7 @@ COUNTERS: Final = (
     ),
     Metric("flushes_delayed", "Count", "reports of these metrics delayed to the next one because stdout was not read"),
 )
-"""Counted since start; /api/v2/stream/status has them under `counters`."""
+"""/api/v2/stream/status has the counts since start under `counters`."""
 
 HOPS: Final = tuple(
     Metric(name, "Milliseconds", meaning, published=True, kind="distribution")
@@ -107,7 +107,7 @@ HOPS: Final = tuple(
         " DynamoDB rounds the time of a write down to a second, so this is up to 1 s too high",
     }.items()
 )
-"""Latency by hop, and end to end; /api/v2/stream/status has percentiles of the newest samples under `lag`."""
+"""Latency of each hop and of the whole path. /api/v2/stream/status has percentiles of recent samples under `lag`."""
 
 GAUGES: Final = (
     Metric("streams_open", "Count", "open streams", published=True, kind="gauge"),
@@ -160,8 +160,8 @@ REAPED: Final = tuple(
         ("subscriptions_removed", False, "subscriptions without a queue that were removed"),
     )
 )
-"""Of one run of the reaper's Lambda."""
+"""Counts of one run of the reaper's Lambda."""
 
 CATALOGUE: Final = (*GAUGES, *COUNTERS, *HOPS, *REAPED)
 PUBLISHED: Final = frozenset(metric.name for metric in CATALOGUE if metric.published)
-"""What a dashboard or an alarm may name, besides the relay's."""
+"""Names that a dashboard or an alarm may use, in addition to the relay's."""

@@ -1,4 +1,4 @@
-"""The counters and latencies of one container, by the names of the catalogue."""
+"""Counters and latency samples of one container, by the names of the catalogue."""
 
 from __future__ import annotations
 
@@ -11,20 +11,19 @@ _SAMPLES = 2048
 
 
 class Counters:
-    """Monotonic counts since start, in the event loop. KeyError for a name that is not in the catalogue."""
+    """Monotonic counts since start. Used in the event loop only. Raises KeyError for a name outside the catalogue."""
 
     def __init__(self) -> None:
         self._counts = {metric.name: 0 for metric in COUNTERS}
 
     def add(self, name: str, count: int = 1) -> None:
-        """Counts up."""
         self._counts[name] += count
 
     def __getitem__(self, name: str) -> int:
         return self._counts[name]
 
     def snapshot(self) -> dict[str, int]:
-        """All counts, in the catalogue's order."""
+        """Returns a copy of all counts, in the order of the catalogue."""
         return dict(self._counts)
 
 
@@ -32,24 +31,24 @@ class Lags:
     """The newest samples of each hop, in milliseconds."""
 
     def __init__(self, also: Callable[[str, float], None] | None = None) -> None:
-        """`also`: gets each sample too."""
+        """`also` is called with each sample."""
         self._also = also
         self._samples: dict[str, deque[float]] = {metric.name: deque(maxlen=_SAMPLES) for metric in HOPS}
 
     def add(self, hop: str, milliseconds: float) -> None:
-        """Adds a sample. A negative one, from clocks that differ, counts as 0."""
+        """Adds a sample. A negative sample, caused by clock skew, counts as 0."""
         milliseconds = max(0.0, milliseconds)
         self._samples[hop].append(milliseconds)
         if self._also is not None:
             self._also(hop, milliseconds)
 
     def snapshot(self) -> Mapping[str, Mapping[str, float | int | None]]:
-        """p50, p99 and the number of samples by hop; None where there is no sample."""
+        """Returns p50, p99 and the number of samples of each hop; percentiles are None without a sample."""
         return {hop: percentiles(samples) for hop, samples in self._samples.items()}
 
 
 def percentiles(samples: Iterable[float]) -> dict[str, float | int | None]:
-    """`p50_ms`, `p99_ms` (None without samples) and `count`."""
+    """Returns `p50_ms`, `p99_ms` (None without samples) and `count`."""
     ordered = sorted(samples)
     if not ordered:
         return {"p50_ms": None, "p99_ms": None, "count": 0}

@@ -1,4 +1,4 @@
-"""The samples of one interval, counted by value, so that CloudWatch can compute percentiles over all containers."""
+"""Counts the samples of an interval by value, so that CloudWatch can compute percentiles over all containers."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from itertools import pairwise
 from typing import Final
 
 MAX_VALUES: Final = 100
-"""Values of one metric in one line; CloudWatch drops a metric with more."""
+"""Maximum number of values of a metric in one line. CloudWatch drops a metric with more values."""
 
-_EXACT = 1000  # milliseconds; larger samples are rounded to three digits, which bounds the number of values
+_EXACT = 1000  # milliseconds; larger samples are rounded to three digits, to limit the number of values
 
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """Values in ascending order, and how often each came."""
+    """Distinct values in ascending order, with their counts."""
 
     values: tuple[int, ...]
     counts: tuple[int, ...]
 
     def members(self) -> dict[str, object]:
-        """As CloudWatch reads values with counts. Max, Min, Sum and Count are included, as by AWS's own libraries
-        (aws-embedded-metrics-java, Histogram)."""
+        """Returns the members of an EMF value with counts. As in aws-embedded-metrics-java (Histogram), they include
+        Max, Min, Sum and Count."""
         total = sum(value * count for value, count in zip(self.values, self.counts, strict=True))
         return {
             "Values": self.values,
@@ -41,7 +41,7 @@ class Distribution:
         self._counts: dict[int, int] = {}
 
     def add(self, value: float) -> None:
-        """Adds a sample, which is not negative: rounded to a whole number below 1,000, to three digits above."""
+        """Adds a sample, which must not be negative. Rounds it to a whole number, above 1,000 to three digits."""
         rounded = round(value)
         if rounded >= _EXACT:
             digits = 3 - len(str(rounded))
@@ -49,15 +49,17 @@ class Distribution:
         self._counts[rounded] = self._counts.get(rounded, 0) + 1
 
     def take(self) -> Samples | None:
-        """Takes the samples since the last call, with at most as many values as one line may have; None if there are
-        none."""
+        """Returns the samples since the last call, with at most MAX_VALUES values; None if there are none."""
         counts, self._counts = self._counts, {}
         return even(counts) if counts else None
 
 
 def even(counts: Mapping[int, int], most: int = MAX_VALUES) -> Samples:
-    """The values with their counts. Of more than `most` values, a choice that is even by rank and includes the lowest
-    and the highest; each counts the samples nearest to it, so that no sample is lost."""
+    """Reduces a distribution to at most `most` values.
+
+    Keeps values at equal distances in rank, the lowest and the highest included. The count of each includes the
+    samples nearest to it, so that the total stays the same.
+    """
     values = sorted(counts)
     if len(values) <= most:
         return Samples(tuple(values), tuple(counts[value] for value in values))
@@ -65,7 +67,7 @@ def even(counts: Mapping[int, int], most: int = MAX_VALUES) -> Samples:
     ranks = [round(place * last / (most - 1)) for place in range(most)]
     borders = [0, *((low + high + 1) // 2 for low, high in pairwise(ranks)), last + 1]
     chosen: dict[int, int] = {}
-    index, below = 0, 0  # `below`: samples of the values before this one
+    index, below = 0, 0  # `below`: number of samples with a lower value
     for place, rank in enumerate(ranks):
         while below + counts[values[index]] <= rank:
             below += counts[values[index]]

@@ -1,4 +1,4 @@
-"""Encodes metrics in the Embedded Metric Format, from which CloudWatch Logs extracts them. Pure.
+"""Encodes metrics in CloudWatch's Embedded Metric Format. Pure.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """
@@ -14,17 +14,18 @@ from streamer.telemetry.distribution import Samples
 
 NAMESPACE: Final = "SentimentStreamer"
 DIMENSION: Final = "Deployment"
-"""The only one: a dimension by container, queue or stream would make a metric, with its price, of each of them."""
+"""The only dimension. CloudWatch bills each dimension value (of containers, queues, streams) as a metric."""
 MAX_METRICS: Final = 100
-"""The limit of metrics in one directive."""
+"""Maximum number of metrics in one directive."""
 
 _METRICS: Final = {metric.name: metric for metric in CATALOGUE}
 
 
 def encode(values: Mapping[str, float | Samples], *, deployment: str, at_ms: int, most: int = MAX_METRICS) -> list[str]:
-    """The lines for values by the names of the catalogue: one, or several for more than `most` published metrics.
-    Metrics that are not published are plain members of the first. `at_ms`: Unix milliseconds. Raises KeyError for an
-    unknown name."""
+    """Returns one line, or several for more than `most` published metrics. The first line has the other metrics too.
+
+    `values`: by the names of the catalogue. `at_ms`: Unix milliseconds. Raises KeyError for an unknown name.
+    """
     metrics = [_METRICS[name] for name in values]
     published = [metric for metric in metrics if metric.published]
     plain = [metric.name for metric in metrics if not metric.published]

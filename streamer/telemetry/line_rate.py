@@ -1,4 +1,4 @@
-"""Limits how often lines of one kind are logged, by a token bucket, and counts the lines that were left out."""
+"""Limits the rate of log lines of each kind with a token bucket, and counts the suppressed lines."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from dataclasses import dataclass
 from typing import Final
 
 MOST_KINDS: Final = 256
-"""Kinds that are limited. Messages are constants, so there are fewer; further kinds are not limited."""
+"""Maximum number of kinds that are limited. Log messages are constants, so there should be fewer."""
 
 
 @dataclass(slots=True)
-class _State:
+class _Bucket:
     tokens: float
-    at: float
-    left_out: int = 0
+    refilled_at: float
+    suppressed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class LineKind:
-    """Lines with the same template of the message, whatever its arguments."""
+    """Lines with the same message template; arguments may differ."""
 
     logger: str
     level: int
@@ -28,49 +28,49 @@ class LineKind:
 
 
 class LineRate:
-    """One bucket for each kind. Not thread-safe."""
+    """A token bucket for each kind. Not thread-safe."""
 
     def __init__(self, rate: float = 50.0, burst: int = 1_000, *, clock: Callable[[], float] = time.monotonic) -> None:
-        """`rate`: lines a second in the long run. `burst`: lines at once."""
+        """`rate`: lines a second. `burst`: size of the bucket."""
         self._rate = rate
         self._burst = float(burst)
         self._clock = clock
-        self._kinds: dict[LineKind, _State] = {}
+        self._buckets: dict[LineKind, _Bucket] = {}
 
     def admit(self, kind: LineKind) -> int | None:
-        """Admits a line: returns how many of its kind were left out before it. None: it is left out too."""
-        state = self._kinds.get(kind)
-        if state is None:
-            if len(self._kinds) >= MOST_KINDS:
+        """Returns the number of suppressed lines before this one; None if this line is suppressed too."""
+        bucket = self._buckets.get(kind)
+        if bucket is None:
+            if len(self._buckets) >= MOST_KINDS:
                 return 0
-            state = self._kinds[kind] = _State(self._burst, self._clock())
-        self._refill(state)
-        if state.tokens < 1:
-            state.left_out += 1
+            bucket = self._buckets[kind] = _Bucket(self._burst, self._clock())
+        self._refill(bucket)
+        if bucket.tokens < 1:
+            bucket.suppressed += 1
             return None
-        state.tokens -= 1
-        left_out, state.left_out = state.left_out, 0
-        return left_out
+        bucket.tokens -= 1
+        suppressed, bucket.suppressed = bucket.suppressed, 0
+        return suppressed
 
     def due(self, *, at_end: bool = False) -> list[tuple[LineKind, int]]:
-        """Takes the kinds that may be reported now, with how many lines were left out; `at_end`: all of them."""
+        """Returns the kinds with suppressed lines that may be reported now (`at_end`: all), and resets their counts."""
         found = []
-        for kind, state in self._kinds.items():
-            if not state.left_out:
+        for kind, bucket in self._buckets.items():
+            if not bucket.suppressed:
                 continue
-            self._refill(state)
-            if state.tokens >= 1 or at_end:
-                state.tokens = max(0.0, state.tokens - 1)
-                found.append((kind, state.left_out))
-                state.left_out = 0
+            self._refill(bucket)
+            if bucket.tokens >= 1 or at_end:
+                bucket.tokens = max(0.0, bucket.tokens - 1)
+                found.append((kind, bucket.suppressed))
+                bucket.suppressed = 0
         return found
 
     @property
-    def owes(self) -> bool:
-        """Whether lines were left out that are not reported yet."""
-        return any(state.left_out for state in self._kinds.values())
+    def has_suppressed(self) -> bool:
+        """Whether suppressed lines are not reported yet."""
+        return any(bucket.suppressed for bucket in self._buckets.values())
 
-    def _refill(self, state: _State) -> None:
+    def _refill(self, bucket: _Bucket) -> None:
         now = self._clock()
-        state.tokens = min(self._burst, state.tokens + (now - state.at) * self._rate)
-        state.at = now
+        bucket.tokens = min(self._burst, bucket.tokens + (now - bucket.refilled_at) * self._rate)
+        bucket.refilled_at = now

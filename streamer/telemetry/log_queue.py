@@ -1,4 +1,4 @@
-"""A logging handler that never blocks: a thread writes the lines, and lines without room are dropped and counted."""
+"""A logging handler that never blocks. A thread writes the lines; lines that do not fit into the buffer are dropped."""
 
 from __future__ import annotations
 
@@ -11,38 +11,38 @@ from typing import Final
 
 from streamer.telemetry.counters import Counters
 from streamer.telemetry.line_rate import LineKind, LineRate
-from streamer.telemetry.writer import LineWriter
+from streamer.telemetry.writer import LineWriter, WriterOwner
 
 _STDERR: Final = 2
 _FLUSH_TIMEOUT: Final = 1.0
-_NOTICE_INTERVAL: Final = 1.0  # seconds between two checks for kinds whose lines were left out
+_NOTICE_INTERVAL: Final = 1.0  # seconds between two reports of suppressed lines
 _COUNT_INTERVAL: Final = 1.0
 _LONGEST_KIND: Final = 200  # characters
 
 
-class LogQueue(logging.Handler):
-    """Takes records from any thread, in their order."""
+class LogQueue(logging.Handler, WriterOwner):
+    """Accepts records from any thread and keeps their order."""
 
     def __init__(self, descriptor: int = _STDERR, *, max_bytes: int = 1 << 20, rate: LineRate | None = None) -> None:
-        """The descriptor stays the caller's. `max_bytes`: of lines that wait."""
+        """The caller closes the descriptor. `max_bytes`: size of the buffer."""
         super().__init__()
         self.dropped = 0
-        """Lines that were dropped so far."""
+        """Number of lines that were dropped since start."""
         self._rate = LineRate() if rate is None else rate
         self._state = threading.Lock()
-        self._dropped = 0  # lines that no notice has reported yet
-        self._reporting = 0  # lines that the notice which is being written reports
+        self._dropped = 0  # dropped lines that are not reported yet
+        self._reporting = 0  # dropped lines that the notice being written reports
         self._writer = LineWriter(descriptor, "logs", self, max_bytes=max_bytes)
         self._writer.start()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Queues a line. A record that cannot be formatted is dropped: `logging` would write about it, and block."""
+        """Queues a line. Drops a record that cannot be formatted: `logging` would report it with a blocking write."""
         with self._state:
-            left_out = self._rate.admit(LineKind(record.name, record.levelno, str(record.msg)[:_LONGEST_KIND]))
-        if left_out is None:
+            suppressed = self._rate.admit(LineKind(record.name, record.levelno, str(record.msg)[:_LONGEST_KIND]))
+        if suppressed is None:
             return
         try:
-            fits = self._writer.put(self._line(record, repeated=left_out) if left_out else self._line(record))
+            fits = self._writer.put(self._line(record, repeated=suppressed) if suppressed else self._line(record))
         except Exception:
             fits = False
         if not fits:
@@ -50,16 +50,16 @@ class LogQueue(logging.Handler):
             self._writer.wake()
 
     def flush(self) -> None:
-        """Waits until all is written, a second at most."""
+        """Waits until all lines are written, for up to a second."""
         self._writer.flush(_FLUSH_TIMEOUT)
 
     def close(self) -> None:
-        """Does not wait; lines that wait are still written, if there is a reader."""
+        """Does not wait. The thread still writes the queued lines."""
         self._writer.close()
         super().close()
 
     def join(self, timeout: float) -> bool:
-        """After `close`: waits until the thread has ended. Returns whether it has."""
+        """Waits after `close` until the thread has ended. Returns False after `timeout` seconds."""
         return self._writer.join(timeout)
 
     async def count_dropped(self, counters: Counters) -> None:
@@ -74,7 +74,7 @@ class LogQueue(logging.Handler):
                 counted = dropped
 
     def notices(self, *, idle: bool, closed: bool) -> list[bytes]:
-        """The kinds whose lines were left out, and how many lines were dropped."""
+        """Returns lines that report the suppressed lines of each kind and the number of dropped lines."""
         with self._state:
             due = self._rate.due(at_end=closed) if idle or closed else []
             self._reporting, self._dropped = self._dropped, 0
@@ -85,12 +85,11 @@ class LogQueue(logging.Handler):
         return lines
 
     def next_notice(self) -> float | None:
-        """Kinds whose lines were left out may be reported again after a second."""
         with self._state:
-            return _NOTICE_INTERVAL if self._rate.owes else None
+            return _NOTICE_INTERVAL if self._rate.has_suppressed else None
 
     def failed(self, lines: Sequence[bytes], error: OSError, *, again: bool) -> None:
-        """Counts the lines; the notice among them is written again later."""
+        """Counts the lines as dropped. The next notice repeats the count of a lost notice."""
         with self._state:
             reported, self._reporting = self._reporting, 0
             self._dropped += reported
@@ -98,7 +97,7 @@ class LogQueue(logging.Handler):
 
     def _line(self, record: logging.LogRecord, **members: object) -> bytes:
         if members:
-            record = copy.copy(record)  # other handlers have the same record
+            record = copy.copy(record)  # other handlers use the same record
             vars(record).update(members)
         return (self.format(record) + "\n").encode(errors="backslashreplace")
 

@@ -11,17 +11,17 @@ from streamer.change import iso_time
 from streamer.telemetry.line_rate import LineRate
 from streamer.telemetry.log_queue import LogQueue
 
-_BURST = 1_000  # lines of one kind at once, besides those of the streams
+_BURST = 1_000  # lines of one kind at once, in addition to one for each stream
 _PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message", "taskName"}
 
 
 def configure(level: str, form: Literal["json", "text"], stream: TextIO | None = None) -> logging.Handler:
-    """Sends all records to one handler, which writes each line before the call returns. Replaces earlier handlers."""
+    """Installs a handler that writes each line synchronously, in place of all other handlers of the root logger."""
     return _install(logging.StreamHandler(stream or sys.stderr), level, form)
 
 
 def configure_queue(level: str, form: Literal["json", "text"], *, streams: int = 0) -> LogQueue:
-    """Sends all records to a handler that never blocks. All `streams` may end at once, and each logs a line."""
+    """Installs a handler that never blocks. `streams`: maximum number of streams; each logs a line at its end."""
     handler = LogQueue(rate=LineRate(burst=_BURST + streams))
     _install(handler, level, form)
     return handler
@@ -36,15 +36,14 @@ def _install(handler: logging.Handler, level: str, form: Literal["json", "text"]
         logging.getLogger(chatty).setLevel(logging.WARNING)
     uvicorn = logging.getLogger("uvicorn.error")
     uvicorn.setLevel(logging.WARNING)
-    uvicorn.addFilter(_unfinished_on_purpose)
+    uvicorn.addFilter(_not_unfinished_response)
     return handler
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a record: time, level, logger, message, and the members of `extra`."""
+    """One JSON object a record: time, level, logger, message, and the members of `extra`; other types as strings."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Values that JSON does not have are written as text."""
         members: dict[str, object] = {
             "time": iso_time(int(record.created * 1000)),
             "level": record.levelname,
@@ -58,10 +57,9 @@ class JsonFormatter(logging.Formatter):
 
 
 class TextFormatter(logging.Formatter):
-    """`12:30:45.123 INFO message key=value …`."""
+    """`12:30:45.123 INFO message key=value …`, with a traceback on the next lines."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line, and a traceback after it if there is one."""
         extra = "".join(f" {name}={_one_line(value)}" for name, value in _extra(record).items())
         message = _one_line(record.getMessage())
         text = f"{iso_time(int(record.created * 1000))[11:23]} {record.levelname} {message}{extra}"
@@ -75,12 +73,11 @@ def _extra(record: logging.LogRecord) -> dict[str, object]:
 
 
 def _one_line(value: object) -> str:
-    """A value as text without line ends."""
+    """Returns a value as text without line ends."""
     text = str(value)
     return text if text.isprintable() else repr(text)
 
 
-def _unfinished_on_purpose(record: logging.LogRecord) -> bool:
-    """Drops uvicorn's error about an unfinished response: a plain ASGI app cuts off a slow client that way, and the
-    stream's own line reports it."""
+def _not_unfinished_response(record: logging.LogRecord) -> bool:
+    """Filters uvicorn's error about an unfinished response: the ASGI sink ends the stream of a slow client this way."""
     return "returned without completing response" not in str(record.msg)

@@ -1,4 +1,4 @@
-"""Reports one container's metrics to CloudWatch, aggregated, once an interval."""
+"""Reports the metrics of one container to CloudWatch, aggregated over an interval."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ from streamer.telemetry.catalogue import HOPS
 from streamer.telemetry.counters import Counters
 from streamer.telemetry.distribution import Distribution, Samples
 from streamer.telemetry.emf import encode
-from streamer.telemetry.writer import LineWriter
+from streamer.telemetry.writer import LineWriter, WriterOwner
 
 logger = logging.getLogger(__name__)
 
 _MINUTE_MS: Final = 60_000
 _STDOUT: Final = 1
-_MAX_WAITING: Final = 4  # lines; while as many wait, stdout is not read
+_MAX_WAITING: Final = 4  # queued lines at which stdout counts as not read
 _END_TIMEOUT: Final = 1.0
 
 Gauges = Callable[[], Mapping[str, float | None]]
-"""The gauges by the names of the catalogue; None: unknown. Called in the event loop; must not block."""
+"""Returns the gauges by the names of the catalogue; None if unknown. Called in the event loop; must not block."""
 
 
 class Report(Protocol):
-    """Reports the metrics of one container. Called in the event loop; only `end` waits, a second at most."""
+    """Reports the metrics of one container. Called in the event loop; only `end` waits, for up to a second."""
 
     def sample(self, name: str, value: float) -> None:
         """Adds one value to a distribution. Called for each message."""
 
     def begin(self) -> None:
-        """Starts to report, once an interval."""
+        """Starts the periodic reports."""
 
     def flush(self) -> None:
-        """Reports what was counted since the last time, without gauges: for a process that may be frozen next."""
+        """Reports the counts since the last report, without gauges. Called before Lambda freezes the process."""
 
     async def end(self) -> None:
-        """Reports the rest."""
+        """Makes the last report."""
 
 
 class NoReport:
@@ -56,12 +56,12 @@ class NoReport:
         pass
 
 
-class EmfReport:
-    """Reports in the Embedded Metric Format on standard output.
+class EmfReport(WriterOwner):
+    """Writes reports in the Embedded Metric Format to standard output.
 
-    A line is due when the wall clock is a multiple of the interval, and is dated a millisecond before, so that what
-    it counts happened in the minute of its date. Gauges are in the first line of each minute, so that their sum over a
-    minute is the sum over containers. While stdout is not read, a later line includes what this one would have had.
+    A report is due when the wall clock is a multiple of the interval. Its timestamp is a millisecond earlier, in the
+    minute of the events that it counts. Only the first report of a minute has gauges, so that `Sum` over a minute is
+    the sum over all containers. If stdout is not read, the counts are added to a later report.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class EmfReport:
         self._writer = writer or LineWriter(_STDOUT, "metrics", self)
         self._distributions = {metric.name: Distribution() for metric in HOPS}
         self._reported = counters.snapshot()
-        self._minute = -1  # the last one whose gauges were reported
+        self._minute = -1  # the last minute with a report of the gauges
         self._due_ms = 0
         self._timer: asyncio.TimerHandle | None = None
 
@@ -92,18 +92,18 @@ class EmfReport:
 
     def begin(self) -> None:
         self._writer.start()
-        self._wait()
+        self._set_timer()
 
     def tick(self) -> None:
-        """Reports if it is time, and sets the next timer. Called by its own timer."""
+        """Reports if a report is due, and sets the next timer. Called by the timer."""
         try:
             now_ms = self._now_ms()
-            if now_ms >= self._due_ms:  # otherwise the clock was set back, or the timer was early
-                self._report_interval(now_ms // self._interval_ms * self._interval_ms - 1)
+            if now_ms >= self._due_ms:  # false if the clock was set back or the timer was early
+                self._report_at(now_ms // self._interval_ms * self._interval_ms - 1)
         except Exception:
             logger.exception("metrics could not be reported")
         finally:
-            self._wait()
+            self._set_timer()
 
     def flush(self) -> None:
         self._report(self._now_ms(), {})
@@ -114,27 +114,18 @@ class EmfReport:
         self.flush()
         self._writer.close()
         if not await asyncio.to_thread(self._writer.join, _END_TIMEOUT):
-            logger.warning("nobody reads stdout: the last metrics are lost")
-
-    def notices(self, *, idle: bool, closed: bool) -> list[bytes]:
-        """No lines of its own."""
-        return []
-
-    def next_notice(self) -> float | None:
-        """Never."""
-        return None
+            logger.warning("stdout is not read: the last metrics are lost")
 
     def failed(self, lines: Sequence[bytes], error: OSError, *, again: bool) -> None:
-        """Logs the first failure: a closed pipe stays closed."""
-        if not again:
+        if not again:  # a closed pipe would log this with every report
             logger.warning("metrics cannot be written to stdout", extra={"error": str(error)})
 
-    def _wait(self) -> None:
+    def _set_timer(self) -> None:
         now_ms = self._now_ms()
         self._due_ms = (now_ms // self._interval_ms + 1) * self._interval_ms
         self._timer = asyncio.get_running_loop().call_later((self._due_ms - now_ms) / 1000, self.tick)
 
-    def _report_interval(self, at_ms: int) -> None:
+    def _report_at(self, at_ms: int) -> None:
         minute = at_ms // _MINUTE_MS
         known: dict[str, float] = {}
         if minute != self._minute:

@@ -14,7 +14,7 @@ _LONGEST: Final = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """The content of a tracing header: the trace that this is a part of, and whether it is recorded.
+    """The content of an X-Ray tracing header.
 
     https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader
     """
@@ -22,11 +22,11 @@ class Trace:
     root: str
     parent: str | None
     sampled: bool | None
-    """None: not decided yet."""
+    """Whether the trace is recorded; None if that is not decided yet."""
 
 
 def read_trace(header: str | None) -> Trace | None:
-    """Reads a header such as `Root=1-…;Parent=…;Sampled=1`; None if it is missing or malformed."""
+    """Parses a header such as `Root=1-…;Parent=…;Sampled=1`; None if it is missing or malformed."""
     if not header or len(header) > _LONGEST:
         return None
     members = dict(part.strip().partition("=")[::2] for part in header.split(";"))
@@ -37,24 +37,24 @@ def read_trace(header: str | None) -> Trace | None:
 
 
 class Span(Protocol):
-    """A unit of work. It must not name a person, an item or a stream."""
+    """A unit of work. Must not contain ids of users, items or streams."""
 
     def note(self, **notes: str | int) -> None:
-        """Adds annotations, by which traces can be searched."""
+        """Adds annotations, which X-Ray indexes for searches."""
 
     def answered(self, method: str, route: str, status: int) -> None:
-        """Adds the response to a request. `route` is the template with the names of its parameters."""
+        """Adds the response to a request. `route`: the path template, without parameter values."""
 
 
 class Tracing(Protocol):
-    """Records spans. A span is sent when its context ends, in a datagram; a missing daemon is no error. An exception
-    marks it as failed. For the event loop; spans may overlap."""
+    """Records spans. A span is sent in a UDP datagram when its context ends; a missing daemon is no error. An exception
+    marks the span as failed. Used in the event loop; spans may overlap."""
 
     def message(self, header: str | None) -> AbstractContextManager[Span]:
-        """The processing of one message; recorded only if the message's trace is."""
+        """Begins a span for a queue message. It is recorded only if the message's trace is recorded."""
 
     def request(self, header: str | None) -> AbstractContextManager[Span]:
-        """One request. `header`: its tracing header, if it has one."""
+        """Begins a span for a request. `header`: the request's tracing header."""
 
 
 class _NoSpan:
@@ -66,7 +66,7 @@ class _NoSpan:
 
 
 NO_SPAN: Final[Span] = _NoSpan()
-"""The span of what is not recorded."""
+"""A span that is not recorded."""
 UNRECORDED: Final[AbstractContextManager[Span]] = nullcontext(NO_SPAN)
 
 
@@ -81,7 +81,7 @@ class NoTracing:
 
 
 def build(kind: Literal["none", "xray"], deployment: str, *, in_lambda: bool) -> Tracing:
-    """The tracing of the settings. Raises SettingsError if the daemon's address is malformed."""
+    """Returns the tracing for the settings. Raises SettingsError if the daemon's address is malformed."""
     if kind == "none":
         return NoTracing()
     from streamer.telemetry.xray import XRay

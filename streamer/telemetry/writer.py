@@ -1,7 +1,7 @@
-"""Writes lines in a thread of its own, so that no other thread waits for a reader.
+"""Writes lines to a file descriptor in a thread, so that no other thread blocks on it.
 
-An unread pipe holds 64 KB; then a write to it blocks, and would block the event loop with every stream. Not
-for a process that forks or is frozen between two requests (Lambda): there the thread would be missing, or asleep.
+A pipe that nobody reads accepts 64 KB; after that, a write blocks and would stop the event loop with all streams. Not
+for a process that forks (the child has no thread) or that is frozen between requests (Lambda).
 """
 
 from __future__ import annotations
@@ -11,34 +11,36 @@ import select
 import threading
 from collections import deque
 from collections.abc import Sequence
-from typing import Final, Protocol
+from typing import Final
 
 _MAX_BYTES: Final = 1 << 20
-_AT_ONCE: Final = 1 << 16  # bytes of one write
+_WRITE_BYTES: Final = 1 << 16  # maximum size of one write
 
 
-class Owner(Protocol):
-    """The owner of a writer. Called in the writer's thread; must not block, nor call the writer."""
+class WriterOwner:
+    """The owner of a writer. The writer's thread calls these methods; they must not block and not call the writer."""
 
     def notices(self, *, idle: bool, closed: bool) -> list[bytes]:
-        """Lines of the owner, to be written now. `idle`: no other line waits. `closed`: this is the last call."""
+        """Returns additional lines to write now. `idle`: no other line waits. `closed`: this is the last call."""
+        return []
 
     def next_notice(self) -> float | None:
-        """Seconds until there may be such a line; None: not before another line is put, or `wake`."""
+        """Returns the seconds until the next call of `notices`; None: only after the next `put` or `wake`."""
+        return None
 
     def failed(self, lines: Sequence[bytes], error: OSError, *, again: bool) -> None:
-        """Lines could not be written and are lost. `again`: the write before failed too."""
+        """Called after a failed write; the lines are lost. `again`: the previous write failed too."""
 
 
 class LineWriter:
-    """Writes to a file descriptor, which stays the caller's; the thread ends with the process.
+    """Writes to a file descriptor, which the caller closes. The thread is a daemon thread.
 
-    It bypasses `sys.stdout` and `sys.stderr`: a thread that blocks would hold their lock at the end of the interpreter,
-    which then aborts.
+    It does not use `sys.stdout` and `sys.stderr`: a blocked thread would hold their lock at interpreter shutdown, which
+    aborts the process.
     """
 
-    def __init__(self, descriptor: int, name: str, owner: Owner, *, max_bytes: int = _MAX_BYTES) -> None:
-        """`name`: of the thread. `max_bytes`: of lines that wait or are being written."""
+    def __init__(self, descriptor: int, name: str, owner: WriterOwner, *, max_bytes: int = _MAX_BYTES) -> None:
+        """`name`: the thread's name. `max_bytes`: maximum size of queued lines and lines that are being written."""
         self._descriptor = descriptor
         self._owner = owner
         self._max_bytes = max_bytes
@@ -50,16 +52,16 @@ class LineWriter:
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
-        """Called once."""
+        """Starts the thread. Called once."""
         self._thread.start()
 
     @property
     def waiting(self) -> int:
-        """How many lines wait."""
+        """Number of queued lines."""
         return len(self._lines)
 
     def put(self, line: bytes) -> bool:
-        """Queues one line, or several in one piece. Returns False without room, or after `close`. Never blocks."""
+        """Queues one or more lines. Returns False if the buffer is full or closed. Never blocks."""
         with self._changed:
             if self._closed or self._bytes + len(line) > self._max_bytes:
                 return False
@@ -69,23 +71,23 @@ class LineWriter:
         return True
 
     def wake(self) -> None:
-        """Makes the thread ask for notices."""
+        """Makes the thread call `notices`."""
         with self._changed:
             self._changed.notify_all()
 
     def flush(self, timeout: float) -> None:
-        """Waits until all is written, `timeout` seconds at most."""
+        """Waits until all lines are written, for up to `timeout` seconds."""
         with self._changed:
             self._changed.wait_for(lambda: not self._bytes, timeout)
 
     def close(self) -> None:
-        """Takes no more lines; those that wait are still written. Does not wait."""
+        """Rejects further lines; queued lines are still written. Does not wait."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
 
     def join(self, timeout: float) -> bool:
-        """After `close`: waits until the thread has ended. Returns whether it has, or was never started."""
+        """Waits after `close` until the thread has ended. Returns False after `timeout` seconds."""
         if self._thread.ident is not None:
             self._thread.join(timeout)
         return not self._thread.is_alive()
@@ -96,7 +98,7 @@ class LineWriter:
             try:
                 self._write(text)
                 self._failing = False
-            except OSError as error:  # a full disk, a closed pipe: the next line may succeed
+            except OSError as error:  # a full disk or a closed pipe; a later write may succeed
                 again, self._failing = self._failing, True
                 self._owner.failed(lines, error, again=again)
             with self._changed:
@@ -104,15 +106,15 @@ class LineWriter:
                 self._changed.notify_all()
 
     def _next(self) -> list[bytes]:
-        """The lines to write now; empty: the end."""
+        """Waits for lines and returns them; an empty list after the last line of a closed writer."""
         with self._changed:
             while True:
                 lines: list[bytes] = []
                 size = 0
-                while self._lines and size < _AT_ONCE:
+                while self._lines and size < _WRITE_BYTES:
                     lines.append(self._lines.popleft())
                     size += len(lines[-1])
-                # While writes fail, a notice alone would only be tried again and again.
+                # After a failed write, a notice waits for the next line; alone it would be retried in a loop.
                 if lines or not self._failing:
                     notices = self._owner.notices(idle=not lines, closed=self._closed and not self._lines)
                     self._bytes += sum(map(len, notices))
@@ -125,5 +127,5 @@ class LineWriter:
         while text:
             try:
                 text = text[os.write(self._descriptor, text) :]
-            except BlockingIOError:  # a process that shares the other end made it non-blocking
+            except BlockingIOError:  # another process that shares the pipe made it non-blocking
                 select.select([], [self._descriptor], [])

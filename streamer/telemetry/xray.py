@@ -1,7 +1,7 @@
-"""Records spans for AWS X-Ray with aws-xray-sdk: its documents, its sampling and its emitter.
+"""Records spans for AWS X-Ray with the documents, the sampling and the emitter of aws-xray-sdk.
 
-Its recorder is not used: it keeps open segments by thread or, for asyncio, in tasks whose factory it replaces, while
-here many requests are open at once. Only this module imports the SDK, which takes as long to load as boto3.
+The SDK's recorder is not used, because it keeps the open segments in thread-local storage or replaces asyncio's task
+factory. Only this module imports the SDK, which takes as long to load as boto3.
 https://docs.aws.amazon.com/xray/latest/devguide/xray-api-segmentdocuments.html
 """
 
@@ -25,17 +25,21 @@ _ADDRESSES: Final = re.compile(
 
 
 class XRay:
-    """In Lambda the platform decides what is recorded and makes the segment, of which spans are subsegments. Elsewhere
-    each span is a segment, and a request without a decision, or with the decision to record, is left to the SDK's local
-    rule (the first of each second, and 5 % of the others): a client's header can prevent a record, but not force one.
+    """Sends spans to the X-Ray daemon.
+
+    In Lambda, the platform decides about sampling and makes the segment; spans are its subsegments. Elsewhere each span
+    is a segment. A client's header can disable sampling of a request, but not request it: the SDK's local rule decides
+    (the first request of each second, and 5 % of the others).
     """
 
     def __init__(self, service: str, *, in_lambda: bool) -> None:
-        """`service`: the segments' name. Raises SettingsError if AWS_XRAY_DAEMON_ADDRESS is not an address."""
+        """`service`: name of the segments. Raises SettingsError if AWS_XRAY_DAEMON_ADDRESS is malformed."""
         address = os.environ.get(_ADDRESS, _DEFAULT_ADDRESS)
         if not _ADDRESSES.fullmatch(address):
-            raise SettingsError([f"{_ADDRESS}={address!r}: give HOST:PORT, or tcp:HOST:PORT udp:HOST:PORT"])
-        # It warns of each missing header, and logs a traceback for each datagram that cannot be sent.
+            raise SettingsError(
+                [f"{_ADDRESS}={address!r}: not an address; give HOST:PORT, or tcp:HOST:PORT udp:HOST:PORT"]
+            )
+        # The SDK logs a warning for each missing header and a traceback for each datagram that it cannot send.
         logging.getLogger("aws_xray_sdk").setLevel(logging.CRITICAL)
         from aws_xray_sdk.core import xray_recorder
         from aws_xray_sdk.core.models.facade_segment import FacadeSegment
@@ -44,7 +48,7 @@ class XRay:
         from aws_xray_sdk.core.sampling.local.sampler import LocalSampler
 
         self._emitter: Any = xray_recorder.emitter
-        self._emitter.set_daemon_address(_DEFAULT_ADDRESS)  # or what the environment says
+        self._emitter.set_daemon_address(_DEFAULT_ADDRESS)  # AWS_XRAY_DAEMON_ADDRESS overrides it
         self._service = service
         self._in_lambda = in_lambda
         self._facade, self._segment, self._subsegment = FacadeSegment, Segment, Subsegment

@@ -1,7 +1,7 @@
 """Commands for a person at a terminal: `tail`, `record`, `replay`, `failures`, `queues`, `cost`. Not in the image.
 
-One folder per command, whose `command` module adds itself to the Typer application here and imports heavy modules when
-it runs. `terminal` has what they share, `aws` their clients, `relay` the relay's code for `replay` and `failures`.
+Each command has a folder. Its `command` module registers the command and imports other modules only when it runs.
+`terminal` has the shared code, `aws` the clients, and `relay` the relay for `replay` and `failures`.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ def run(arguments: Sequence[str]) -> int:
     """Runs a command; returns its exit code. `arguments` begin with the command's name."""
     for out in (sys.stdout, sys.stderr):
         if isinstance(out, io.TextIOWrapper):
-            out.reconfigure(errors="backslashreplace")  # a terminal that has only ASCII must not end a command
+            out.reconfigure(errors="backslashreplace")  # an ASCII terminal must not cause a UnicodeEncodeError
     app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-    # With a callback, Typer asks for the command's name even if there is only one command.
+    # Without a callback, Typer would not expect the command's name, because there is only one command.
     app.callback()(lambda: None)
     importlib.import_module(f"streamer.tools.{arguments[0]}.command").register(app)
     try:
@@ -28,7 +28,7 @@ def run(arguments: Sequence[str]) -> int:
     except typer.Abort:
         return 130
     except Exception as error:
-        # Typer has its own copy of click, whose exceptions have no public name; they have `show` and `exit_code`.
+        # Typer bundles click, whose exceptions have no public name here. They have `show` and `exit_code`.
         show, exit_code = getattr(error, "show", None), getattr(error, "exit_code", None)
         if not callable(show) or not isinstance(exit_code, int):
             raise

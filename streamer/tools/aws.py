@@ -1,4 +1,4 @@
-"""The AWS that a command uses: the running demo's, or the one that the environment names."""
+"""The AWS that a command uses: the embedded AWS of the running demo, or the account of boto3's configuration."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ if TYPE_CHECKING:
 
 
 class EnvironmentClients(BotoClients):
-    """Clients of the account that the environment names. Raises botocore's exceptions."""
+    """Clients with boto3's configuration (environment, profile). Raises botocore's exceptions."""
 
     def __init__(self, region: str | None = None) -> None:
-        """`region`: in place of the environment's."""
+        """`region` overrides the configured region."""
         from boto3.session import Session
         from botocore.config import Config
 
         config = Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 3})
-        # boto3 itself reads AWS_DEFAULT_REGION alone; Lambda, and the other SDKs, know this one.
+        # boto3 reads only AWS_DEFAULT_REGION; Lambda and the other SDKs use AWS_REGION.
         super().__init__(Session(region_name=region or os.environ.get("AWS_REGION")), config)
 
 
 def running_demo() -> RunningDemo:
-    """The demo that runs on this machine, the newest of several. Raises UsageError if there is none."""
+    """Returns the newest demo that runs on this machine. Raises UsageError if there is none."""
     from streamer.local.discovery import running
 
     demos = running()
     if not demos:
-        raise UsageError("no demo runs on this machine: start `make demo` in another terminal, or name what is meant")
+        raise UsageError("no demo runs on this machine; start `make demo` in another terminal, or give a target")
     return demos[0]
 
 
 def is_local(client: Any) -> bool:
-    """Whether a client's requests stay on this machine."""
+    """Returns whether the client's endpoint is on this machine."""
     host = urlsplit(client.meta.endpoint_url).hostname or ""
     try:
         return ip_address(host).is_loopback
@@ -46,9 +46,10 @@ def is_local(client: Any) -> bool:
         return host == "localhost"
 
 
-def region_of(arn: str) -> str:
-    """The region of an SNS topic's ARN. Raises UsageError for anything else."""
+def region_of(option: str, arn: str) -> str:
+    """Returns the region in an SNS topic's ARN, the value of `option`. Raises UsageError if it is no such ARN."""
     match arn.split(":"):
         case ["arn", _, "sns", region, account, name] if region and account and name:
             return region
-    raise UsageError(f"{arn!r} is not the ARN of a topic, such as arn:aws:sns:us-east-1:123456789012:sentiment-changes")
+    remedy = "give one such as arn:aws:sns:us-east-1:123456789012:sentiment-changes"
+    raise UsageError(f"{option}={arn!r}: not the ARN of an SNS topic; {remedy}")

@@ -1,4 +1,4 @@
-"""The relay's own code for records that do not come from a stream: what `replay` and `failures redrive` call."""
+"""Runs the relay in this process for `replay` and `failures redrive`."""
 
 from __future__ import annotations
 
@@ -19,26 +19,25 @@ TableKind = Literal["sentiment", "users"]
 
 _ALLOWED: Final[dict[TableKind, Allowed]] = {"sentiment": SENTIMENT, "users": USERS}
 _POLICY: Final = RetryPolicy(max_attempts=5, first_wait=0.2)
-"""Lambda retries for hours; here a person waits."""
+"""Lambda retries for hours. Here a person waits, so there are few attempts."""
 
 
 @dataclass(frozen=True, slots=True)
 class RelayResult:
-    """What became of one batch."""
+    """The result of one batch. `changes` and `messages` count what was published."""
 
     done: int = 0
-    """How many records from the start of the batch were published or sent to the failure queue."""
+    """Number of records at the start of the batch that were published or sent to the failure queue."""
     changes: int = 0
-    """How many changes were published."""
     messages: int = 0
     failures: int = 0
-    """How many records went to the failure queue."""
+    """Number of records that were sent to the failure queue."""
     error: str | None = None
-    """Why the batch is not done; None if it is."""
+    """Why the rest of the batch is not done; None if the whole batch is done."""
 
 
 class LocalRelay:
-    """A relay in this process, with the retries of an event source mapping."""
+    """A relay with the retries of an event source mapping."""
 
     def __init__(
         self,
@@ -48,12 +47,12 @@ class LocalRelay:
         *,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """`tables`: the names that the relay knows the tables by."""
+        """`tables`: the table names in the relay's settings."""
         self._relay = Relay(topic, failure_queue, {name: _ALLOWED[kind] for kind, name in tables.items()})
         self._sleep = sleep
 
     def send(self, records: Sequence[Mapping[str, Any]]) -> RelayResult:
-        """Relays one batch of records in Lambda's shape; retries what was not taken, five times at most."""
+        """Relays one batch of records in Lambda's format. Makes up to five attempts if the topic refuses a record."""
         backlog = Backlog(tuple(_stream_record(each) for each in records), len(records))
         result = RelayResult()
         while backlog.records:
@@ -77,35 +76,36 @@ class LocalRelay:
 
 
 class MessageSink(Topic):
-    """A topic that passes the text of each message to a function."""
+    """A topic that passes each message to a function and accepts it."""
 
-    def __init__(self, take: Callable[[str], None]) -> None:
-        self._take = take
+    def __init__(self, on_text: Callable[[str], object]) -> None:
+        self._on_text = on_text
 
     def publish(self, texts: Sequence[str]) -> Delivery:
-        """Accepts every text."""
-        return _deliver(texts, self._take)
+        return _accept(texts, self._on_text)
 
 
 class FailureSink(FailureQueue):
-    """A failure queue that passes the text of each failure record to a function."""
+    """A failure queue that passes each failure record to a function and accepts it."""
 
-    def __init__(self, take: Callable[[str], None]) -> None:
-        self._take = take
+    def __init__(self, on_text: Callable[[str], object]) -> None:
+        self._on_text = on_text
 
     def send(self, texts: Sequence[str]) -> Delivery:
-        """Accepts every text."""
-        return _deliver(texts, self._take)
+        return _accept(texts, self._on_text)
 
 
-def _deliver(texts: Sequence[str], take: Callable[[str], None]) -> Delivery:
+def _accept(texts: Sequence[str], on_text: Callable[[str], object]) -> Delivery:
     for text in texts:
-        take(text)
+        on_text(text)
     return Delivery(len(texts), 1)
 
 
 def table_kind(record: Mapping[str, Any]) -> TableKind | None:
-    """Which of our tables a record is from, by the names of its keys: in a recording the table can have any name."""
+    """Returns the table of a record by the names of its keys, because a recorded table can have any name.
+
+    None if it is neither the sentiment table nor the users table.
+    """
     keys = _object(_object(record.get("dynamodb")).get("Keys"))
     for kind, allowed in _ALLOWED.items():
         if set(keys) == set(allowed.keys):
@@ -114,7 +114,7 @@ def table_kind(record: Mapping[str, Any]) -> TableKind | None:
 
 
 def visible_part(record: Mapping[str, Any]) -> dict[str, Any]:
-    """The part of a record that may leave its table: keys and allow-listed attributes; of another table, the keys."""
+    """Returns a copy of the record with only keys and allow-listed attributes; if its table is unknown, only keys."""
     kind = table_kind(record)
     body = dict(_object(record.get("dynamodb")))
     names = {*_object(body.get("Keys")), *(_ALLOWED[kind].attributes if kind else ())}

@@ -6,7 +6,7 @@ import json
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -58,9 +58,10 @@ def fail_in_lambda(here: Machine) -> None:
 
     source = StreamSource(here.resources.sentiment_stream_arn)
     policy = RetryPolicy(max_attempts=1, bisect=False)
-    destination = FailureQueue(Queue(), here.resources.failure_queue_url)
+    destination = FailureQueue(cast("Any", Queue()), here.resources.failure_queue_url)
     mapping = EventSourceMapping(here.clients.streams(), [source], broken, destination=destination, policy=policy)
-    mapping.run(stop)
+    while not stop.is_set():
+        stop.wait(mapping.step())
 
 
 @pytest.mark.slow("runs the commands again and again")
@@ -88,7 +89,7 @@ async def test_failures_are_listed_shown_and_redriven(here: Machine) -> None:
     said = await ran(here, "failures", "show", 2)
     assert json.loads(said.out)["keys"]["source_id"] == "wire:1"
     said = await ran(here, "failures", "show", 4)
-    assert (said.code, said.err) == (2, "streamer failures: there is no number 4: the queue has 3\n")
+    assert (said.code, said.err) == (2, "streamer failures: N=4: no such message; the queue has 3\n")
 
     said = await ran(here, "failures", "redrive", "--dry-run")
     assert said.code == 1
@@ -97,8 +98,8 @@ async def test_failures_are_listed_shown_and_redriven(here: Machine) -> None:
     assert (said.code, said.out.splitlines()[-1]) == (0, "1 published")
     said = await ran(here, "failures", "redrive")
     assert said.code == 1
-    assert "beyond reach: wire:2, 2026-11-22T14:17:06.330Z: trimmed: the stream holds nothing that old" in said.out
-    assert said.out.endswith("1 published, 1 beyond reach; what was not published is still in the queue\n")
+    assert "beyond reach: wire:2, 2026-11-22T14:17:06.330Z: the record was trimmed: a stream keeps" in said.out
+    assert said.out.endswith("1 published, 1 beyond reach; the other messages are still in the queue\n")
     said = await ran(here, "failures", "list", "--json")
     assert [json.loads(line)["keys"]["source_id"] for line in said.out.splitlines()] == ["wire:2"]
 
@@ -145,13 +146,13 @@ def test_what_is_wrong_is_said_in_a_sentence(tmp_path: Path) -> None:
     url = "https://sqs.eu-west-1.amazonaws.com/123456789012/failures"
     for arguments, code, words in (
         (["list"], 2, "no demo runs on this machine"),
-        (["list", "--queue-url", url], 1, "no AWS region is set: set AWS_REGION"),
+        (["list", "--queue-url", url], 1, "no AWS region; set AWS_REGION"),
         (
             ["redrive", "--queue-url", url, "--topic", "arn:aws:sns:eu-west-1:123456789012:t"],
             2,
-            "Say --yes, or --dry-run",
+            "Not a terminal; confirm with --yes, or use --dry-run",
         ),
-        (["redrive", "--queue-url", url, "--topic", "nope"], 2, "'nope' is not the ARN of a topic"),
+        (["redrive", "--queue-url", url, "--topic", "nope"], 2, "--topic='nope': not the ARN of an SNS topic"),
         (["show", "0"], 2, "N"),
     ):
         said = here.run("failures", *arguments)

@@ -113,7 +113,7 @@ def test_it_streams_from_a_free_port_and_leaves_nothing_when_told_to_end(tmp_pat
             [found] = it.found
             assert found.pid == it.process.pid
             assert f"{found.base_url}/\n" in it.listing
-            assert f"Port {port} is in use: this is port " in it.listing
+            assert f"Port {port} is in use; this is port " in it.listing
             update = first_update(found.base_url)
             assert update["label"] in ("positive", "neutral", "negative")
             assert update["updated_at"]
@@ -174,4 +174,4 @@ def test_a_port_that_somebody_takes_at_the_last_moment_is_left_to_them(tmp_path:
         with demo(tmp_path, "--port", str(port), "--for", "0.1", program=("-c", LOST_RACE)) as it:
             _, complaints = it.process.communicate(timeout=WATCHDOG)
             assert (it.process.returncode, complaints) == (0, "")
-            assert f"Port {port} is in use: this is port " in it.listing
+            assert f"Port {port} is in use; this is port " in it.listing

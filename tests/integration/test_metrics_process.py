@@ -66,7 +66,7 @@ async def test_a_stdout_that_nobody_reads_holds_up_neither_the_service_nor_its_e
     os.set_blocking(pipe[1], True)
     code, told = await served(pipe[1], METRICS="emf")
     assert code == 0
-    assert told[-2:] == ["nobody reads stdout: the last metrics are lost", "stopped"]
+    assert told[-2:] == ["stdout is not read: the last metrics are lost", "stopped"]
 
 
 async def test_without_metrics_stdout_is_silent(pipe: tuple[int, int]) -> None:
@@ -86,4 +86,4 @@ async def test_a_daemons_address_that_is_none_is_a_mistake_in_the_settings(pipe:
     )
     _, said = await process.communicate()
     assert process.returncode == 2
-    assert "AWS_XRAY_DAEMON_ADDRESS='daemon': give HOST:PORT" in said.decode()
+    assert "AWS_XRAY_DAEMON_ADDRESS='daemon': not an address; give HOST:PORT" in said.decode()

@@ -429,9 +429,9 @@ async def test_the_running_demos_container_has_its_queue_and_keeps_it(tmp_path: 
 def test_what_is_wrong_is_said_in_a_sentence(cloud: Cloud, tmp_path: Path) -> None:
     for arguments, environment, code, words in (
         (["list"], {"XDG_RUNTIME_DIR": str(tmp_path)}, 2, "no demo runs on this machine"),
-        (["list", "--topic-arn", "changes"], {}, 2, "'changes' is not the ARN of a topic"),
-        (["list", "--topic-arn", " "], {}, 2, "--topic-arn is empty"),
-        (["prune", "--topic-arn", cloud.topic_arn, "--prefix", "a.*"], {}, 2, "--prefix (QUEUE_PREFIX) 'a.*'"),
+        (["list", "--topic-arn", "changes"], {}, 2, "--topic-arn='changes': not the ARN of an SNS topic"),
+        (["list", "--topic-arn", " "], {}, 2, "--topic-arn=' ': empty"),
+        (["prune", "--topic-arn", cloud.topic_arn, "--prefix", "a.*"], {}, 2, "--prefix='a.*' (QUEUE_PREFIX)"),
         (["prune", "--topic-arn", cloud.topic_arn, "--limit", "0"], {}, 2, "--limit"),
         (
             ["prune", "--topic-arn", cloud.topic_arn],

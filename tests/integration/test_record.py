@@ -55,7 +55,7 @@ async def test_what_a_table_had_is_recorded_without_what_may_not_leave_it(here: 
     assert "never to be seen" in said.out.splitlines()[1]
     said = await ran(here, "record", "--from-start", "--count", 1, "a.jsonl.gz")
     assert said.code == 2
-    assert "a.jsonl.gz exists: choose another name, or overwrite it with --force" in said.err
+    assert "a.jsonl.gz: exists; choose another name, or overwrite it with --force" in said.err
 
 
 async def test_what_a_recording_holds_can_be_replayed(here: Machine) -> None:
@@ -115,12 +115,12 @@ async def test_what_is_no_source_is_said_and_leaves_no_file(here: Machine) -> No
     for arguments, code, words in (
         (["--url", here.service.base], 1, "is a web page, not a stream"),
         (["--url", "http://127.0.0.1:1/"], 1, "connection refused"),
-        (["--table", "nope"], 2, "there is no table 'nope' in us-east-1: correct --table"),
-        (["--topic", "nope"], 2, "'nope' is not the ARN of a topic"),
+        (["--table", "nope"], 2, "--table='nope': no such table in us-east-1; correct it"),
+        (["--topic", "nope"], 2, "--topic='nope': not the ARN of an SNS topic"),
         (["--topic", "arn:aws:sns:us-east-1:123456789012:nope"], 1, "sns:Subscribe: NotFound"),
-        (["--table", "a", "--url", "b"], 2, "--table, --topic and --url: choose one"),
-        (["--url", "b", "--whole"], 2, "--whole and --from-start are for a table"),
-        (["--for", "long"], 2, "--for 'long': give a length of time"),
+        (["--table", "a", "--url", "b"], 2, "--table, --topic and --url: exclusive; give one"),
+        (["--url", "b", "--whole"], 2, "--whole and --from-start need a table"),
+        (["--for", "long"], 2, "--for='long': not a duration; give one"),
     ):
         said = await ran(here, "record", *arguments, "a.jsonl", aws=True)
         assert (said.code, words in said.err) == (code, True), said
@@ -130,4 +130,4 @@ async def test_what_is_no_source_is_said_and_leaves_no_file(here: Machine) -> No
 
 def test_without_a_demo_it_says_what_to_do(tmp_path: Path) -> None:
     said = Machine.bare(tmp_path).run("record", "a.jsonl")
-    assert (said.code, "no demo runs on this machine: start `make demo`" in said.err) == (2, True)
+    assert (said.code, "no demo runs on this machine; start `make demo`" in said.err) == (2, True)

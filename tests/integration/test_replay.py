@@ -95,7 +95,7 @@ async def test_a_table_gets_the_items_and_the_path_does_the_rest(here: Machine) 
             data = (await events.until("sentiment_update"))["data"]
             labels = (labels | {(data["ticker"], data["label"])}) - {(data["ticker"], "neutral")}
     said = await ran(here, "replay", EVENTS / "remove-by-ttl.json", "--table", "sentiment", aws=True)
-    assert "2 records are not this table's, or deletions by TTL: left out" in said.out
+    assert "2 records of other tables or TTL deletions were skipped" in said.out
     held = here.clients.dynamodb().scan(TableName="sentiment")["Items"]
     assert [each["source_id"]["S"] for each in held] == ["wire:0201"]
     assert "article_text" in held[0]
@@ -141,17 +141,17 @@ async def test_a_seed_repeats_the_faults_and_a_dry_run_touches_nothing(tmp_path:
     [
         (["events.csv", "--dry-run"], 1, "line 1: not JSON (it begins with 'a;b')"),
         (["missing.json", "--dry-run"], 1, "missing.json: No such file or directory; expected"),
-        (["good.json"], 2, "no demo runs on this machine: start `make demo`"),
-        (["good.json", "--topic", "sentiment"], 2, "'sentiment' is not the ARN of a topic"),
+        (["good.json"], 2, "no demo runs on this machine; start `make demo`"),
+        (["good.json", "--topic", "sentiment"], 2, "--topic='sentiment': not the ARN of an SNS topic"),
         (
             ["good.json", "--topic", "arn:aws:sns:eu-west-1:123456789012:t", "--as-is"],
             2,
-            "not on this machine, as it was",
+            "not on this machine, with the recorded keys",
         ),
-        (["good.json", "--topic", "x", "--table", "y"], 2, "--topic and --table: choose one"),
-        (["good.json", "--table", "y", "--poison", "0.1"], 2, "--poison is for the relay"),
-        (["good.json", "--speed", "fast"], 2, "--speed 'fast': give a factor"),
-        (["good.json", "--delay", "soon"], 2, "--delay 'soon': give a length of time"),
+        (["good.json", "--topic", "x", "--table", "y"], 2, "--topic and --table: exclusive; give one"),
+        (["good.json", "--table", "y", "--poison", "0.1"], 2, "--poison: not possible with --table"),
+        (["good.json", "--speed", "fast"], 2, "--speed='fast': not a speed; give a factor"),
+        (["good.json", "--delay", "soon"], 2, "--delay='soon': not a duration; give one"),
         (["good.json", "--drop", "2"], 2, "--drop"),
         ([], 2, "Missing argument"),
     ],

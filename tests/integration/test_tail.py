@@ -143,7 +143,7 @@ async def test_from_says_what_it_resumed(rig: Rig) -> None:
     code, out, _ = await tail(rig.base, "--from", "elsewhere", "--events", "sentiment_update", "--count", "3")
     assert code == 0
     assert "connected, not resumed; mode push" in out
-    assert "reset (malformed): there may be a gap before this; what the history has follows" in out
+    assert "reset (malformed): events before this may be missing; the history follows" in out
 
 
 async def test_a_time_that_is_over_is_0_with_an_event_and_3_without(rig: Rig) -> None:
@@ -212,11 +212,11 @@ async def test_a_terminal_gets_colour_unless_it_says_no(
     [
         (answer("200 OK", b"<html>", content_type="text/html"), "is a web page, not a stream"),
         (answer("200 OK", b"{}", content_type="application/json"), "is JSON, not a stream"),
-        (answer("404 Not Found"), "there is no stream at http://127.0.0.1:"),
+        (answer("404 Not Found"), "does not exist (404)"),
         (answer("401 Unauthorized", b'{"detail":"Missing user identification"}'), "Missing user identification"),
         (answer("302 Found", location="https://elsewhere.example/"), "redirects to https://elsewhere.example/"),
-        (answer("502 Bad Gateway"), "answered 502 Bad Gateway (--retry waits)"),
-        (b"SSH-2.0-OpenSSH_9.6\r\n", "does not answer as a web server does"),
+        (answer("502 Bad Gateway"), "answered 502 Bad Gateway; wait for the server with --retry"),
+        (b"SSH-2.0-OpenSSH_9.6\r\n", "did not send an HTTP response"),
     ],
 )
 async def test_what_is_no_stream_is_one_sentence_and_1(said: bytes, sentence: str) -> None:
@@ -233,7 +233,7 @@ async def test_nobody_there_is_1_at_once_and_waited_for_with_retry() -> None:
         pass
     code, _, err = await tail(server.url)
     assert code == 1
-    assert err.endswith("cannot be reached: connection refused (--retry waits)\n")
+    assert err.endswith("cannot be reached: connection refused; wait for the server with --retry\n")
     code, out, err = await in_time("lost: ", server.url, "--retry")
     assert code == 3
     assert "lost: " in out
@@ -271,10 +271,10 @@ async def test_help_says_the_exit_codes() -> None:
     code, out, _ = await tail("--help", environment={"COLUMNS": "120"})
     assert code == 0
     for words in (
-        "0    ended as asked",
-        "1    not reachable",
-        "2    called wrongly",
-        "3    --for was over",
-        "130  inter",
+        "0    ended by --count",
+        "1    the first connection failed",
+        "2    invalid usage",
+        "3    --for ended",
+        "130  stopped by Ctrl-C",
     ):
         assert words in out

@@ -190,7 +190,7 @@ async def test_every_restart_is_explained_and_nothing_that_was_sent_is_missing(r
             assert await tail.process.wait() == 0
     for number, reason in enumerate(reasons):
         drained = SIGNALS[number % len(SIGNALS)] == signal.SIGTERM
-        assert ("(drain)" if drained else "without `closing`") in reason or (not drained and "broke" in reason)
+        assert ("(drain)" if drained else "without `closing`") in reason or (not drained and "was lost" in reason)
     # What it left out are updates that say what the one before said of the same item and ticker.
     repeats = 0
     shown: dict[tuple[str, ...], str] = {}

@@ -1,6 +1,6 @@
-"""Writes synthetic news to the sentiment table, as a scraper and a scorer would.
+"""Writes generated news to the sentiment table, as a scraper and a scorer would.
 
-`vocabulary` has the words, `story` the writes of one item, `news` the times of stories; `writer` makes the writes.
+`vocabulary` has the texts, `story` plans the writes of an item, `news` the times of stories; `writer` makes the writes.
 """
 
 from streamer.local.writer.news import news

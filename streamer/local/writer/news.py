@@ -1,4 +1,4 @@
-"""Plans stories at a rate that holds over minutes, with bursts and lulls. Pure."""
+"""Plans stories at an average rate, with bursts and lulls. Pure."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from streamer.local.writer.vocabulary import TICKERS
 
 @dataclass(frozen=True, slots=True)
 class Weather:
-    """A period in which stories come `factor` times as often as on average."""
+    """A kind of period in which stories are `factor` times as frequent as on average."""
 
     name: str
     weight: int
     least: float
     most: float
-    """Seconds of its length, at least `least`."""
+    """Minimum and maximum length in seconds."""
     factor: float
 
 
@@ -35,9 +35,9 @@ _MEAN: Final = sum(each.weight * (each.least + each.most) * each.factor for each
 
 
 def news(seed: int, rate: float) -> Iterator[TableWrite]:
-    """All writes in the order of their time, without end.
+    """Yields writes in the order of their times, without end. The same seed and rate give the same news.
 
-    `rate` is writes a second on average, once the first corrections are due. The same seed and rate give the same news.
+    `rate`: average writes a second, after the first corrections are due.
     """
     due: list[tuple[float, int, TableWrite]] = []
     planned = 0
@@ -45,7 +45,7 @@ def news(seed: int, rate: float) -> Iterator[TableWrite]:
         while due and due[0][0] <= writes[0].at:
             yield heapq.heappop(due)[2]
         for write in writes:
-            planned += 1  # orders writes of the same time
+            planned += 1  # keeps the order of writes with the same time
             heapq.heappush(due, (write.at, planned, write))
 
 

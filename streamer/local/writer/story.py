@@ -21,13 +21,13 @@ FATES: Final[Mapping[Fate, int]] = {
     "unscored": 2,
     "retitled": 4,
 }
-"""Fate to weight. A ticker can be lost only by an item of several, of which about half are."""
+"""Weights. `ticker_lost` applies only to items with more than one ticker, which are about half of all."""
 
 PENDING: Final = 0.4
-"""The share of stories that are written before they are scored."""
+"""Share of stories that are written before they are scored."""
 
 WRITES: Final = 1.88
-"""Average writes of a story; tests/unit/local checks it."""
+"""Average number of writes of a story. A test in tests/unit/local checks it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +35,19 @@ class TableWrite:
     """One write to the sentiment table."""
 
     at: float
-    """When, in seconds after the writer's start."""
+    """Seconds after the writer's start."""
     action: Literal["put", "update", "delete"]
     source_id: str
     published: float
-    """When the story was published, in seconds after the writer's start: makes the range key."""
+    """Time of publication, which is the range key, in seconds after the writer's start."""
     values: Mapping[str, Any] = field(default_factory=dict)
-    """Attributes to set: strings, lists of strings and Decimals. A put sets the whole item."""
+    """Attributes to set: strings, lists of strings, integers and Decimals. A put replaces the whole item."""
     removed: tuple[str, ...] = ()
     """Attributes to remove."""
 
 
 def story(rng: random.Random, number: int, at: float, hot: str | None = None) -> list[TableWrite]:
-    """The writes of story `number`, which begins `at` seconds after the start. `hot`: the ticker of a burst, if any."""
+    """Plans the writes of story `number`, which begins `at` seconds after the start. `hot`: ticker of a burst."""
     tickers = _tickers(rng, hot)
     label = rng.choices(LABELS, (45, 30, 25))[0]
     source = rng.choices(list(SOURCES), [weight for _, weight in SOURCES.values()])[0]
@@ -95,14 +95,14 @@ def _fate(
             plan.write("update", removed=("sentiment", "score", "confidence"))
             plan.later(3.0, 12.0)
             plan.write("update", other)
-        case "retitled":  # nothing that a client sees
+        case "retitled":  # changes only hidden attributes
             plan.later(3.0, 20.0)
             plan.write("update", {"headline": headline(plan.rng, verdict["sentiment"], tickers[0]), "revision": 2})
 
 
 @dataclass(slots=True)
 class _Plan:
-    """The writes of a story so far, and the time of the next."""
+    """The planned writes of a story, and the time of the next write."""
 
     rng: random.Random
     source_id: str
@@ -133,7 +133,7 @@ def _tickers(rng: random.Random, hot: str | None) -> list[str]:
 
 
 def _matched(rng: random.Random, tickers: list[str]) -> dict[str, Any]:
-    """The list, or sometimes the older form with a single ticker."""
+    """Returns `matched_tickers`, or sometimes the older attribute `ticker`."""
     if len(tickers) == 1 and rng.random() < 0.1:
         return {"ticker": tickers[0]}
     return {"matched_tickers": list(tickers)}
@@ -149,5 +149,5 @@ def _verdict(rng: random.Random, label: Label) -> dict[str, Any]:
 
 
 def _number(value: float, digits: int) -> Decimal:
-    """In DynamoDB's form, which moto does not make: no trailing zeros, no negative zero."""
+    """Normalizes a number like DynamoDB, but unlike moto: no trailing zeros, no negative zero."""
     return (Decimal(f"{value:.{digits}f}") + 0).normalize()

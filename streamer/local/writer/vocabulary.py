@@ -1,4 +1,4 @@
-"""The words of the news. The tickers are real; the newswires and the news are invented."""
+"""Tickers, sources and texts of the news. The tickers are real; sources and texts are invented."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TICKERS: Final = {
     "INTC": 5, "BA": 5, "DIS": 4, "TSM": 4, "XOM": 4, "WMT": 3, "KO": 3, "PFE": 3, "IBM": 2, "F": 2, "BRK-B": 2,
     "^GSPC": 2, "BF.B": 1, "RY.TO": 1,
 }  # fmt: skip
-"""Weights by ticker: a few make most of the news."""
+"""Weights by ticker: a few tickers are in most of the news."""
 
 SOURCES: Final = {
     "Harborline Wire": ("harborline", 30),
@@ -23,7 +23,7 @@ SOURCES: Final = {
     "The Closing Bell Daily": ("closingbell", 9),
     "StreetNotes": ("streetnotes", 7),
 }
-"""The prefix of the ids and the weight, by source."""
+"""Prefix of the item ids and weight, by source."""
 
 _HEADLINES: Final[dict[Label, tuple[str, ...]]] = {
     "positive": (
@@ -61,11 +61,11 @@ _SENTENCES: Final = (
 
 
 def headline(rng: random.Random, label: Label, ticker: str) -> str:
-    """A headline in the tone of the label."""
+    """Returns a random headline for the label."""
     return rng.choice(_HEADLINES[label]).format(ticker=ticker)
 
 
 def article(rng: random.Random, ticker: str) -> str:
-    """Some 500 to 2,000 characters."""
+    """Returns a random text of about 500 to 2,000 characters."""
     sentences = rng.choices(_SENTENCES, k=rng.randint(7, 24))
     return " ".join(sentence.format(ticker=ticker, number=rng.randint(2, 40)) for sentence in sentences)

@@ -1,1 +1,1 @@
-"""`streamer cost`: what a deployment takes and costs a month, at AWS's list prices."""
+"""`streamer cost`: computes the monthly cost of a deployment from AWS list prices."""

@@ -15,17 +15,16 @@ from streamer.tools.terminal.table import print_table
 
 
 def register(app: typer.Typer) -> None:
-    """Adds the command."""
     app.command("cost")(reports_errors("cost")(cost))
 
 
 def cost(
-    streams: Annotated[int, typer.Option(min=1, help="streams open at once")],
-    changes: Annotated[float, typer.Option(min=0, max=100_000, help="changes a second, around the clock")],
+    streams: Annotated[int, typer.Option(min=1, help="concurrent streams")],
+    changes: Annotated[float, typer.Option(min=0, max=100_000, help="changes a second, 24 hours a day")],
     containers: Annotated[int | None, typer.Option(min=1, help="default: enough, and one spare")] = None,
-    tickers_per_item: Annotated[float, typer.Option(min=1, help="events of one change, one a ticker")] = 1.5,
-    share: Annotated[float, typer.Option(min=0, max=1, help="share of events that a stream shows")] = 1.0,
-    hours_open: Annotated[float, typer.Option(min=0, max=24, help="hours a day in which the streams are open")] = 24.0,
+    tickers_per_item: Annotated[float, typer.Option(min=1, help="events of one change")] = 1.5,
+    share: Annotated[float, typer.Option(min=0, max=1, help="share of the events that a stream receives")] = 1.0,
+    hours_open: Annotated[float, typer.Option(min=0, max=24, help="hours a day that the streams are open")] = 24.0,
     item_bytes: Annotated[int, typer.Option(min=1, help="size of an item in the index")] = 1_024,
     change_bytes: Annotated[int, typer.Option(min=1, help="size of a change in a message")] = 600,
     event_bytes: Annotated[int, typer.Option(min=1, help="size of an event on the wire")] = 360,
@@ -33,56 +32,55 @@ def cost(
     lookback: Annotated[float, typer.Option(min=150, help="SSE_LOOKBACK, seconds")] = 180.0,
     verify: Annotated[float, typer.Option(min=1, help="SSE_VERIFY_INTERVAL, seconds")] = 15.0,
     cpu: Annotated[float, typer.Option(min=0.25, max=4, help="vCPU of a container")] = 1.0,
-    memory: Annotated[float | None, typer.Option(min=0.25, help="GB; default: 2 a vCPU, lambda 0.5")] = None,
+    memory: Annotated[float | None, typer.Option(min=0.25, help="GB; default: 2 per vCPU; 0.5 in lambda")] = None,
     streams_per_container: Annotated[int, typer.Option(min=1, help="max_streams")] = 10_000,
     deployment: Annotated[str, typer.Option(help="fargate or lambda")] = "fargate",
-    as_json: Annotated[bool, typer.Option("--json", help="one JSON object")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON object")] = False,
 ) -> int:
-    """Computes what a deployment costs a month, line by line.
+    """Computes the monthly bill of a deployment from list prices of us-east-1, without a call to AWS.
 
-    Nothing is asked of AWS: the prices are list prices of us-east-1. docs/scaling.md says how many streams a container holds.
+    docs/scaling.md has the number of streams that a container can serve.
 
-    Exit codes: 0 computed; 2 called wrongly.
-    """  # noqa: E501 - Typer keeps a paragraph's line ends
+    Exit codes: 0 computed; 2 invalid usage.
+    """
     if deployment not in ("fargate", "lambda"):
-        raise UsageError(f"--deployment {deployment!r}: choose fargate or lambda")
+        raise UsageError(f"--deployment={deployment!r}: unknown; give fargate or lambda")
     if cpu not in (0.25, 0.5, 1, 2, 4):
-        raise UsageError(f"--cpu {cpu:g}: choose 0.25, 0.5, 1, 2 or 4")
+        raise UsageError(f"--cpu={cpu:g}: Fargate does not sell this; give 0.25, 0.5, 1, 2 or 4")
     load = Load(
         streams, changes, containers, tickers_per_item, share, hours_open, item_bytes, change_bytes, event_bytes,
         shards, lookback, verify, cpu, memory, streams_per_container, deployment,
     )  # fmt: skip
     lines = bill(load)
     if as_json:
+        queues = 0 if deployment == "lambda" else load.count
         members = {
             "load": asdict(load),
             "messages_a_second": load.messages,
             "changes_a_message": load.changes / load.messages if load.messages else 0.0,
             "bytes_a_second_and_stream": load.stream_bytes,
-            "sizing": {"containers": load.count, "queues": load.queues, "memory": load.gigabytes},
+            "sizing": {"containers": load.count, "queues": queues, "memory": load.gigabytes},
             "lines": [asdict(line) for line in lines],
             "dollars_a_month": total(lines),
         }
         sys.stdout.write(json.dumps(members) + "\n")
         return DONE
-    sys.stdout.write(
-        f"{load.count:,} {'environments' if deployment == 'lambda' else 'containers'} of {load.gigabytes:g} GB, "
-        f"{amount(load.messages)} messages and {amount(load.stream_bytes / 1_000)} kB to a stream a second\n"
-    )
-    rows = [(line.what, amount(line.quantity), line.unit, price_text(line), f"{line.dollars:,.2f}") for line in lines]
-    rows.append(("together", "", "", "", f"{total(lines):,.2f}"))
-    print_table(("what", "quantity", "unit", "price", "$ a month"), rows, right=("quantity", "price", "$ a month"))
+    hosts = "environments" if deployment == "lambda" else "containers"
+    rates = f"{amount(load.messages)} messages and {amount(load.stream_bytes / 1_000)} kB to a stream a second"
+    sys.stdout.write(f"{load.count:,} {hosts} of {load.gigabytes:g} GB, {rates}\n")
+    rows = [(line.what, amount(line.quantity), line.unit, _price(line), f"{line.dollars:,.2f}") for line in lines]
+    rows.append(("total", "", "", "", f"{total(lines):,.2f}"))
+    print_table(("line", "quantity", "unit", "price", "$ a month"), rows, right=("quantity", "price", "$ a month"))
     return DONE
 
 
 def amount(quantity: float) -> str:
-    """A quantity to three digits: 15.8 M."""
+    """Formats a quantity with three digits: 15.8 M."""
     for power, name in ((1e9, " bn"), (1e6, " M")):
         if quantity >= power:
             return f"{quantity / power:,.{2 if quantity < 10 * power else 1 if quantity < 100 * power else 0}f}{name}"
     return f"{quantity:,.0f}" if quantity >= 100 else f"{quantity:.3g}"
 
 
-def price_text(line: Line) -> str:
-    """The price of one unit, or of a million where one costs next to nothing."""
+def _price(line: Line) -> str:
     return f"${line.price * 1e6:,.3f} a million" if line.price < 1e-4 else f"${line.price:,.5g}"

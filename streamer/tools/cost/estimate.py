@@ -1,8 +1,4 @@
-"""Containers and dollars a month for a load. Pure.
-
-docs/operations.md, "Prices", has the same arithmetic for a small month, and a test compares them. How many streams a
-container can hold is in docs/scaling.md.
-"""
+"""Computes containers and monthly cost of a load. Pure. A test compares the costs with docs/operations.md, "Prices"."""
 
 from __future__ import annotations
 
@@ -16,18 +12,17 @@ PRICES: Final[Mapping[str, float]] = {
     "read unit": 0.125e-6, "publish": 0.50e-6, "invocation": 0.20e-6, "GB-second": 0.0000133334, "streamed GB": 0.008,
     "log GB": 0.53, "metric": 0.30, "alarm": 0.10, "dashboard": 3.00, "secret": 0.40,
 }  # fmt: skip
-"""List prices of us-east-1 in dollars, as of March to June 2026: arm64, logs kept for a month, no free tier."""
+"""List prices of us-east-1 in dollars, March to June 2026: arm64, log retention of one month, no free tier."""
 Tiers = Sequence[tuple[float, float]]
 DATA_GB: Final[Tiers] = ((10e3, 0.09), (50e3, 0.085), (150e3, 0.07), (math.inf, 0.05))
 REQUESTS: Final[Tiers] = ((100e9, 0.40e-6), (200e9, 0.30e-6), (math.inf, 0.24e-6))
-"""Data to the internet and SQS requests: up to how many, and the price of each of these."""
+"""Tiers of data transfer to the internet and of SQS requests: upper limit (a month), price of a unit."""
 
-HOURS: Final = 730
-SECONDS: Final = HOURS * 3_600
+HOURS, SECONDS = 730, 730 * 3_600  # of a month
 STREAM_LIFE, POLL, HEARTBEAT = 810.0, 5.0, 30.0
-"""Seconds: of a stream on average, between polls (Lambda), between heartbeats."""
+"""Seconds: average duration of a stream, poll interval (Lambda), heartbeat interval."""
 MESSAGE_BYTES, RECEIVES, MAX_MESSAGES, IDLE_RECEIVES = 60_000, 20, 10, 0.1
-"""Bytes of a message; receives a second, messages of one receive (each at most); receives a second without messages."""
+"""Maximum bytes of a message, receives a second, and messages of a receive; long polls a second of an idle queue."""
 CANARIES, REAPS = 43_800, 730
 
 
@@ -37,8 +32,7 @@ class Load:
 
     streams: int
     changes: float
-    containers: int | None = None
-    """None: as many as hold the streams, and one spare."""
+    containers: int | None = None  # None: enough for the streams, and one spare
     tickers_per_item: float = 1.5
     share: float = 1.0
     hours_open: float = 24.0
@@ -49,14 +43,13 @@ class Load:
     lookback: float = 180.0
     verify: float = 15.0
     cpu: float = 1.0
-    memory: float | None = None
-    """GB; None: the least that Fargate sells with `cpu`; 0.5 in Lambda."""
+    memory: float | None = None  # GB; None: the minimum that Fargate sells with `cpu`, or 0.5 in Lambda
     streams_per_container: int = 10_000
     deployment: str = "fargate"
 
     @property
     def invocations(self) -> float:
-        """Of the relay: Lambda reads each shard four times a second, at most 100 changes at once."""
+        """Invocations of the relay: Lambda reads each shard four times a second, up to 100 changes at once."""
         return max(min(self.changes, 4 * self.shards), self.changes / 100)
 
     @property
@@ -65,34 +58,29 @@ class Load:
 
     @property
     def receives(self) -> float:
-        """Of one container, that return messages."""
+        """ReceiveMessage calls of one container that return messages."""
         return max(min(self.messages, RECEIVES), self.messages / MAX_MESSAGES)
 
     @property
     def stream_bytes(self) -> float:
-        """To one stream: events, `metrics` events of 576 bytes (if it has no filter), heartbeats of 270."""
+        """Bytes to one stream: events, `metrics` events of 576 bytes (without a filter), heartbeats of 270 bytes."""
         metrics = min(self.changes, 1.0) if self.share == 1 else 0.0
         return self.changes * self.tickers_per_item * self.share * self.event_bytes + metrics * 576 + 270 / HEARTBEAT
 
     @property
     def count(self) -> int:
-        """Containers; in Lambda, environments with one stream each."""
+        """Containers; in Lambda, environments of one stream each."""
         if self.deployment == "lambda":
             return self.streams
         return self.containers or math.ceil(self.streams / self.streams_per_container) + 1
 
     @property
-    def queues(self) -> int:
-        return 0 if self.deployment == "lambda" else self.count
-
-    @property
     def gigabytes(self) -> float:
-        """Memory of a container."""
         return self.memory or (0.5 if self.deployment == "lambda" else 2 * self.cpu)
 
     @property
     def queue_requests(self) -> float:
-        """SQS requests of one queue: sends, receives (64 KB each is one request), and a delete for each receive."""
+        """SQS requests for one queue: sends, receives (one request for each 64 KB), and one delete for each receive."""
         if not self.messages:
             return IDLE_RECEIVES
         chunks = math.ceil(self.changes * self.change_bytes / self.receives / 65_536)
@@ -100,13 +88,13 @@ class Load:
 
     @property
     def units(self) -> float:
-        """Read units of one table query: one of each label, rounded up to 4 KB, eventually consistent."""
+        """Read units of one table query: an eventually consistent Query of each label, rounded up to 4 KB."""
         return 3 * max(1, math.ceil(self.changes * self.lookback / 3 * self.item_bytes / 4_096)) * 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of the bill: a quantity a month, the price of a unit, and dollars to the cent."""
+    """One line of the bill: monthly quantity, price of a unit, and dollars rounded to cents."""
 
     what: str
     quantity: float
@@ -116,12 +104,12 @@ class Line:
 
 
 def bill(load: Load) -> tuple[Line, ...]:
-    """The lines, in the order of docs/operations.md."""
-    lambda_, count, p = load.deployment == "lambda", load.count, PRICES
-    always = load.streams * load.hours_open / 24
+    """Returns the lines in the order of docs/operations.md."""
+    count, p = load.count, PRICES
+    always = load.streams * load.hours_open / 24  # streams open on average
     opened = always * SECONDS / STREAM_LIFE
-    data = always * load.stream_bytes * SECONDS / 1e9
-    if lambda_:
+    if load.deployment == "lambda":
+        queues, alarms = 0, 7
         beyond = max(0.0, load.stream_bytes * STREAM_LIFE - 6e6) * opened / 1e9
         running = [
             _line("streams' compute", always * SECONDS * load.gigabytes, "GB-second", p["GB-second"]),
@@ -130,7 +118,8 @@ def bill(load: Load) -> tuple[Line, ...]:
         ]
         reads, writers = always * SECONDS / POLL * load.units, always
     else:
-        balancers = math.ceil(count / 1_000)
+        queues, alarms = count, 17
+        balancers = math.ceil(count / 1_000)  # 1,000 targets each
         lcus = max(always / STREAM_LIFE / 25, always / 3_000, always * load.stream_bytes * 3_600 / 1e9)
         hour = load.cpu * p["vCPU-hour"] + load.gigabytes * p["GB-hour"]
         running = [
@@ -145,16 +134,16 @@ def bill(load: Load) -> tuple[Line, ...]:
     relay_price, rest_price = (p["invocation"] + gb_s * p["GB-second"] for gb_s in (0.020 * 0.5, 0.050 * 1.0))
     return (
         *running,
-        _line("data to the internet", data, "GB", DATA_GB),
+        _line("data to the internet", always * load.stream_bytes * SECONDS / 1e9, "GB", DATA_GB),
         _line("table reads", reads, "read unit", p["read unit"]),
-        _line("queues", load.queues * (load.queue_requests * SECONDS + 29_000), "request", REQUESTS),
+        _line("queues", queues * (load.queue_requests * SECONDS + 29_000), "request", REQUESTS),
         _line("topic", load.messages * SECONDS + CANARIES, "publish", p["publish"]),
         _line("relay", relayed, "invocation", relay_price),
         _line("REST", rest, "request", rest_price),
         _line("schedules", CANARIES + REAPS, "invocation", 0.0),  # 14 million are free
         _line("logs", logged, "GB", p["log GB"]),
         _line("the service's own metrics", 34, "metric", p["metric"]),
-        _line("alarms", 7 if lambda_ else 17, "metric watched", p["alarm"]),
+        _line("alarms", alarms, "metric watched", p["alarm"]),
         _line("dashboard", 1, "dashboard", p["dashboard"]),
         _line("ticket secret", 1, "secret", p["secret"]),
     )

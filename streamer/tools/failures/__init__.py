@@ -1,5 +1,4 @@
-"""`streamer failures`: lists the relay's failure queue, and publishes failed records again, which it reads from their
-stream.
+"""`streamer failures`: lists the relay's failure queue, and publishes its records again.
 
-    command ─► queue (messages as Failures) ─► redrive (reads the records again, relays them, deletes the message)
+command ─► queue (messages) ─► redrive (reads the records from their stream, relays them, deletes the message)
 """

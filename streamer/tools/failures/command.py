@@ -27,27 +27,26 @@ _LIMIT: Final = 1000
 _PUBLISHED: Final = ("published", "could be published")
 
 QueueUrl = Annotated[
-    str | None, typer.Option(envvar="FAILURE_QUEUE_URL", metavar="URL", help="default: the running demo's")
+    str | None, typer.Option(envvar="FAILURE_QUEUE_URL", metavar="URL", help="default: the queue of the running demo")
 ]
 Limit = Annotated[int, typer.Option(min=1, help="read at most this many messages")]
 AsJson = Annotated[bool, typer.Option("--json", help="one JSON object a line")]
-Number = Annotated[int, typer.Argument(min=1, metavar="N", help="its number in `streamer failures list`")]
-Numbers = Annotated[list[int] | None, typer.Argument(metavar="[N…]", help="only these of the list")]
+Number = Annotated[int, typer.Argument(min=1, metavar="N", help="number of the message in `streamer failures list`")]
+Numbers = Annotated[list[int] | None, typer.Argument(metavar="[N…]", help="only these messages of the list")]
 TopicArn = Annotated[
     str | None,
-    typer.Option(envvar="CHANGES_TOPIC_ARN", metavar="ARN", help="the topic to publish to; goes with --queue-url"),
+    typer.Option(envvar="CHANGES_TOPIC_ARN", metavar="ARN", help="publish to this topic; requires --queue-url"),
 ]
-SentimentTable = Annotated[str, typer.Option(envvar="SENTIMENT_TABLE", help="the relay's name of the table")]
-UsersTable = Annotated[str, typer.Option(envvar="USERS_TABLE", help="the relay's name of the table")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="read the records, publish and delete nothing")]
+SentimentTable = Annotated[str, typer.Option(envvar="SENTIMENT_TABLE", help="sentiment table of the relay")]
+UsersTable = Annotated[str, typer.Option(envvar="USERS_TABLE", help="users table of the relay")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="only read the records; do not publish or delete")]
 Yes = Annotated[bool, typer.Option("--yes", help="do not ask before changing a real account")]
 
 
 def register(app: typer.Typer) -> None:
-    """Adds the commands."""
     group = typer.Typer(
         no_args_is_help=True,
-        help="The records that the relay could not publish, and why; publishes them again after a fix.",
+        help="Lists the records that the relay could not publish, and publishes them again after a fix.",
     )
     group.command("list")(reports_errors("failures")(list_))
     group.command("show")(reports_errors("failures")(show))
@@ -60,11 +59,11 @@ def list_(
     limit: Limit = _LIMIT,
     as_json: AsJson = False,
 ) -> int:
-    """Lists the messages of the queue, oldest first, and leaves them there.
+    """Lists the messages of the queue, oldest first. The messages stay in the queue.
 
-    While it reads, others cannot see the messages. Each time counts as a receive, so a redrive policy of the queue could move them.
+    The messages are hidden from other receivers during the command. It counts as a receive, so a redrive policy of the queue can move them.
 
-    Exit codes: 0 listed; 1 the queue cannot be read; 2 called wrongly.
+    Exit codes: 0 listed; 1 the queue cannot be read; 2 invalid usage.
     """  # noqa: E501 - Typer keeps a paragraph's line ends
     found = _receive(_source(queue_url), limit)
     if as_json:
@@ -82,15 +81,15 @@ def show(
     queue_url: QueueUrl = None,
     limit: Limit = _LIMIT,
 ) -> int:
-    """Shows one whole message.
+    """Shows the content of one message.
 
-    Exit codes: 0 shown; 1 the queue cannot be read; 2 called wrongly, or there is no such number.
+    Exit codes: 0 shown; 1 the queue cannot be read; 2 invalid usage, or unknown number.
     """
     found = _receive(_source(queue_url), limit)
     if number > len(found):
-        raise UsageError(f"there is no number {number}: the queue has {len(found)}")
+        raise _unknown_number(number, len(found))
     body = found[number - 1].body
-    with suppress(ValueError, RecursionError):  # otherwise shown as it is
+    with suppress(ValueError, RecursionError):  # a body that is not JSON is shown unchanged
         body = json.dumps(json.loads(body), indent=2, ensure_ascii=False)
     sys.stdout.write(printable(body) + "\n")
     return DONE
@@ -106,11 +105,11 @@ def redrive(
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> int:
-    """Publishes failed records again: reads them from their stream, which holds them for 24 hours, relays them with the relay's code as it is installed here (fix that first), and deletes their messages from the queue.
+    """Publishes failed records again. Reads the records from their stream, which keeps them for 24 hours, relays them with the installed version of the relay (install the fix first), and deletes the messages.
 
-    Records that still fail, or can no longer be read, stay in the queue and are listed with the reason. A newer state of an item is not overwritten: receivers compare sequence numbers.
+    Messages whose records still fail or cannot be read stay in the queue and are listed with the reason. A newer state of an item is not overwritten, because receivers compare sequence numbers.
 
-    Exit codes: 0 all published; 1 some still fail, cannot be read or were not taken; 2 called wrongly; 130 stopped by Ctrl-C.
+    Exit codes: 0 all published; 1 some were not published; 2 invalid usage; 130 stopped by Ctrl-C.
     """  # noqa: E501 - Typer keeps a paragraph's line ends
     from ingest_relay.publish import Topic
     from streamer.tools.failures.queue import FailureQueueReader
@@ -118,17 +117,17 @@ def redrive(
     from streamer.tools.terminal.interrupt import Interrupt, Interrupted
 
     if topic is not None and queue_url is None:
-        raise UsageError("--topic (CHANGES_TOPIC_ARN) without --queue-url: name the failure queue too, or neither")
+        raise UsageError("--topic (CHANGES_TOPIC_ARN): requires --queue-url; give both, or neither")
     source = _source(queue_url, topic, {"sentiment": sentiment_table, "users": users_table})
     if source.topic_arn is None:
-        raise UsageError("--queue-url without --topic: name the topic that the records are published to")
+        raise UsageError("--queue-url: requires --topic; give the topic to publish to")
     if not (source.local or dry_run or yes):
         confirm(
-            f"This publishes the failed records of {source.queue_url} to {source.topic_arn} again. Go on?",
-            options="--yes, or --dry-run",
+            f"Publish the failed records of {source.queue_url} to {source.topic_arn} again?",
+            options="--yes, or use --dry-run",
             declined="nothing was published",
         )
-    for name in ("ingest_relay", "streamer.event_source"):  # each result has what they log
+    for name in ("ingest_relay", "streamer.event_source"):  # the results include the logged errors
         logging.getLogger(name).addHandler(logging.NullHandler())
     queue = FailureQueueReader(source.clients.sqs(), source.queue_url)
     results: list[RedriveResult] = []
@@ -137,7 +136,7 @@ def redrive(
             try:
                 failures = chosen(queue.receive(limit), numbers or [])
             except IndexError as error:
-                raise UsageError(f"there is no number {error}: the queue has {len(queue.held)}") from None
+                raise _unknown_number(error.args[0], len(queue.held)) from None
             redrive_one = Redrive(
                 queue,
                 source.clients.streams(),
@@ -152,7 +151,7 @@ def redrive(
                 results.append(redrive_one(failure))
                 sys.stdout.write(f"{number:>4}  {printable(_result_text(results[-1]))}\n")
         except Interrupted:
-            pass  # between two tries of a topic that takes nothing: this message and later ones stay
+            pass  # during the wait before a retry: this message and the later ones stay in the queue
         finally:
             queue.release()
     _print_totals(results, len(failures))
@@ -173,14 +172,14 @@ class _Source:
 
 
 def _source(queue_url: str | None, topic: str | None = None, tables: Mapping[TableKind, str] | None = None) -> _Source:
-    """The queue that is named, else the running demo's. Raises UsageError."""
+    """Returns the given queue, or the queue of the running demo if `queue_url` is None. Raises UsageError."""
     from streamer.local.clients import LocalClients
     from streamer.tools.aws import EnvironmentClients, is_local, region_of, running_demo
 
     if queue_url is not None:
         check_value("--queue-url", queue_url)
         check_value("--topic", topic)
-        clients = EnvironmentClients(region_of(topic) if topic else None)
+        clients = EnvironmentClients(region_of("--topic", topic) if topic else None)
         local = is_local(clients.sqs()) and (topic is None or is_local(clients.sns()))
         return _Source(clients, queue_url, local, topic, tables or {})
     demo = running_demo().resources
@@ -196,6 +195,10 @@ def _receive(source: _Source, limit: int) -> list[Failure]:
         return queue.receive(limit)
     finally:
         queue.release()
+
+
+def _unknown_number(number: int, count: int) -> UsageError:
+    return UsageError(f"N={number}: no such message; the queue has {count}")
 
 
 def _row(number: int, failure: Failure) -> tuple[str, ...]:
@@ -238,5 +241,5 @@ def _print_totals(results: Sequence[RedriveResult], wanted: int) -> None:
     parts = [f"{outcomes.count(outcome)} {outcome}" for outcome in dict.fromkeys(outcomes)]
     parts += [f"{wanted - len(results)} not done"] if len(results) < wanted else []
     kept = len(results) < wanted or any(outcome not in _PUBLISHED for outcome in outcomes)
-    end = "; what was not published is still in the queue" if kept else ""
+    end = "; the other messages are still in the queue" if kept else ""
     sys.stdout.write(f"{', '.join(parts) or 'the failure queue is empty'}{end}\n")

@@ -1,14 +1,14 @@
-"""Reads the relay's failure queue and leaves its messages there.
+"""Reads the messages of the relay's failure queue.
 
-There are two kinds of messages: the relay's failure records (one record, with its keys and allow-listed attributes),
-and Lambda's messages to an on-failure destination (where a batch of records was, not what was in it).
+The queue has two kinds of messages: failure records of the relay (one record with its keys and allow-listed attributes)
+and Lambda's messages to an on-failure destination (the position of a batch in its stream, without its content).
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 _BATCH: Final = 10
-"""Messages in one call."""
+"""Maximum number of messages in one request."""
 _VISIBILITY_TIMEOUT: Final = 120
-"""Seconds; ended earlier by `release`."""
+"""Seconds; `release` ends it earlier."""
 _MAX_EMPTY: Final = 2
-"""Empty responses in a row after which a queue counts as read: a short poll asks only some of SQS's servers."""
+"""Consecutive empty responses that end the read. One is not enough: a short poll queries only some of SQS's servers."""
 _EXPIRED_CODES: Final = ("MessageNotInflight", "ReceiptHandleIsInvalid", "InvalidParameterValue")
-"""SQS's codes, by its version, for a receipt whose visibility timeout is over."""
+"""Error codes for a receipt handle whose visibility timeout has expired; SQS and emulators use different ones."""
 _TABLE: Final = re.compile(r":table/([^/]+)/stream/")
 
 
@@ -38,28 +38,29 @@ class Failure:
     receipt: str
     body: str
     failed_at_ms: int
-    """As the message says, else when SQS received it."""
+    """Time of the failure; if the message has none, the time when it was sent to the queue."""
     reason: str
-    """`undecodable`, `too_large` or `unknown_table`; Lambda's condition; `foreign` for any other message."""
+    """`undecodable`, `too_large` or `unknown_table`; for Lambda's messages the condition; else `foreign`."""
     error: str
     table: str | None = None
     stream_arn: str | None = None
     shard: str | None = None
     first: str | None = None
-    """The sequence number, or the first of several."""
+    """Sequence number of the first record."""
     last: str | None = None
+    """Sequence number of the last record."""
     records: int = 1
     keys: Mapping[str, Any] | None = None
     event_id: str | None = None
 
     @property
     def when(self) -> str:
-        """As ISO 8601."""
+        """`failed_at_ms` as ISO 8601."""
         return iso_time(self.failed_at_ms)
 
 
 class FailureQueueReader:
-    """One failure queue. `held` are the messages that were received and not released."""
+    """Reads one failure queue. `held`: messages that were received and not released."""
 
     def __init__(self, sqs: SQSClient, queue_url: str) -> None:
         self._sqs = sqs
@@ -67,7 +68,8 @@ class FailureQueueReader:
         self.held: dict[str, Failure] = {}
 
     def receive(self, limit: int) -> list[Failure]:
-        """Up to `limit` messages, oldest first. Others cannot see them until `release`, for 2 min at most.
+        """Returns up to `limit` messages, oldest first. They are hidden from other receivers until `release`, for up
+        to 2 minutes.
 
         Raises botocore's exceptions.
         """
@@ -89,18 +91,19 @@ class FailureQueueReader:
 
     def release(self) -> None:
         """Makes the held messages visible again."""
-        for some in _tens(list(self.held.values())):
+        held = list(self.held.values())
+        for start in range(0, len(held), _BATCH):
             self._sqs.change_message_visibility_batch(
                 QueueUrl=self._queue_url,
                 Entries=[
                     {"Id": str(at), "ReceiptHandle": each.receipt, "VisibilityTimeout": 0}
-                    for at, each in enumerate(some)
+                    for at, each in enumerate(held[start : start + _BATCH])
                 ],
             )
         self.held.clear()
 
     def extend(self, failure: Failure) -> bool:
-        """Holds a message for two more minutes. Returns False if its visibility timeout is over already."""
+        """Hides a message for two more minutes. Returns False if its visibility timeout has expired."""
         try:
             self._sqs.change_message_visibility(
                 QueueUrl=self._queue_url, ReceiptHandle=failure.receipt, VisibilityTimeout=_VISIBILITY_TIMEOUT
@@ -110,7 +113,7 @@ class FailureQueueReader:
         return True
 
     def delete(self, failure: Failure) -> bool:
-        """Deletes a message. Returns False, and the message stays, if its visibility timeout is over."""
+        """Deletes a message. Returns False if its visibility timeout has expired; then the message stays."""
         try:
             self._sqs.delete_message(QueueUrl=self._queue_url, ReceiptHandle=failure.receipt)
         except ClientError as error:
@@ -126,7 +129,7 @@ class FailureQueueReader:
 
 
 def parse_failure(message_id: str, receipt: str, body: str, sent_ms: int) -> Failure:
-    """Parses one message. A message of neither kind is `foreign`, never an error."""
+    """Parses one message. Other messages get the reason `foreign`."""
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
@@ -160,7 +163,7 @@ def parse_failure(message_id: str, receipt: str, body: str, sent_ms: int) -> Fai
                 body,
                 parse_time(str(value.get("timestamp"))) or sent_ms,
                 condition,
-                f"Lambda gave the batch up after {request.get('approximateInvokeCount', '?')} calls",
+                f"Lambda discarded the batch after {request.get('approximateInvokeCount', '?')} calls",
                 table=named[1] if named else None,
                 stream_arn=arn,
                 shard=shard,
@@ -169,19 +172,14 @@ def parse_failure(message_id: str, receipt: str, body: str, sent_ms: int) -> Fai
                 records=size if isinstance(size := batch.get("batchSize"), int) else 1,
             )
         case _:
-            return Failure(message_id, receipt, body, sent_ms, "foreign", "neither the relay's nor Lambda's message")
+            return Failure(message_id, receipt, body, sent_ms, "foreign", "not a message of the relay or of Lambda")
 
 
 def _age(failure: Failure) -> tuple[int, int, str]:
-    """Failures of the same time are in the stream's order."""
+    """Sort key. Failures of the same time are sorted by sequence number."""
     seq = failure.first or ""
     return failure.failed_at_ms, int(seq) if seq.isascii() and seq.isdigit() and len(seq) <= 128 else 0, failure.id
 
 
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
-
-
-def _tens(failures: Sequence[Failure]) -> Iterator[Sequence[Failure]]:
-    for start in range(0, len(failures), _BATCH):
-        yield failures[start : start + _BATCH]

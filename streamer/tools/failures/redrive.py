@@ -1,19 +1,21 @@
-"""Publishes failed records again after a fix."""
+"""Publishes the records of a failure queue again after a fix."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from ingest_relay.publish import Topic
 from streamer.event_source.lookup import RecordLookup, RecordRange, RecordsUnavailable
 from streamer.event_source.record import sequence_number
-from streamer.event_source.shards import StreamsClient
 from streamer.tools.failures.queue import Failure, FailureQueueReader
 from streamer.tools.relay import FailureSink, LocalRelay, MessageSink, TableKind
 from streamer.tools.terminal.quantities import count_text
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodbstreams import DynamoDBStreamsClient
 
 _BATCH: Final = 100
 
@@ -22,7 +24,7 @@ RedriveOutcome = Literal["published", "could be published", "still fails", "beyo
 
 @dataclass(frozen=True, slots=True)
 class RedriveResult:
-    """What became of one message of the failure queue. Only a `published` one is deleted from it."""
+    """The result for one message of the failure queue. Only a `published` message is deleted."""
 
     failure: Failure
     outcome: RedriveOutcome
@@ -30,12 +32,12 @@ class RedriveResult:
 
 
 class Redrive:
-    """Reads the records of a failure again, relays them, and deletes its message."""
+    """Reads the records of a message from their stream, relays them, and deletes the message."""
 
     def __init__(
         self,
         queue: FailureQueueReader,
-        streams: StreamsClient,
+        streams: DynamoDBStreamsClient,
         topic: Topic,
         tables: Mapping[TableKind, str],
         *,
@@ -46,20 +48,18 @@ class Redrive:
         self._lookup = RecordLookup(streams)
         self._dry_run = dry_run
         self._errors: list[str] = []
-        # What fails again does not become a second message: the first one stays.
+        # FailureSink: a record that fails again must not become a second message, because the first one stays.
         topic = MessageSink(lambda _: None) if dry_run else topic
         self._relay = LocalRelay(topic, FailureSink(self._add_error), tables, sleep=sleep)
 
     def __call__(self, failure: Failure) -> RedriveResult:
-        """Raises botocore's exceptions: then the outcome is unknown, and the message stays."""
+        """Redrives one message. Raises botocore's exceptions; then the result is unknown, and the message stays."""
         try:
             records = self._find(failure)
         except RecordsUnavailable as error:
             return RedriveResult(failure, "beyond reach", str(error))
         if not self._dry_run and not self._queue.extend(failure):
-            return RedriveResult(
-                failure, "not taken", "the message's visibility timeout is over, this took so long: try it again"
-            )
+            return RedriveResult(failure, "not taken", "the message's visibility timeout expired; try again")
         self._errors.clear()
         for start in range(0, len(records), _BATCH):
             refusal = self._relay.send(records[start : start + _BATCH]).error
@@ -68,23 +68,25 @@ class Redrive:
         if self._errors:
             return RedriveResult(failure, "still fails", self._errors[0])
         if failure.first != failure.last and len(records) < failure.records:
-            reason = f"{failure.records - len(records)} of {failure.records} records are trimmed; the others were found"
+            reason = (
+                f"{failure.records - len(records)} of {failure.records} records were trimmed; the others were found"
+            )
             return RedriveResult(failure, "beyond reach", reason)
         count = count_text(len(records), "record")
         if self._dry_run:
             return RedriveResult(failure, "could be published", count)
         if not self._queue.delete(failure):
-            count += "; the message's visibility timeout was over before, so it is still in the queue"
+            count += "; the message is still in the queue, because its visibility timeout expired"
         return RedriveResult(failure, "published", count)
 
     def _find(self, failure: Failure) -> list[Mapping[str, Any]]:
         first, last = sequence_number(failure.first), sequence_number(failure.last)
         if failure.stream_arn is None or first is None or last is None:
-            raise RecordsUnavailable("the message does not say which stream and sequence number")
+            raise RecordsUnavailable("the message has no stream and sequence number")
         records = self._lookup.find(RecordRange(failure.stream_arn, first, last, failure.shard))
         if failure.event_id and failure.records == 1 and records[0].get("eventID") != failure.event_id:
             raise RecordsUnavailable(
-                "the record with this sequence number is another one: the table was deleted and created again"
+                "another record has this sequence number, because the table was deleted and created again"
             )
         return records
 
@@ -94,7 +96,7 @@ class Redrive:
 
 
 def chosen(failures: Sequence[Failure], numbers: Sequence[int]) -> list[tuple[int, Failure]]:
-    """The failures with these numbers, counted from 1; all if none is given. Raises IndexError with a wrong number."""
+    """Returns the failures with these numbers, from 1; all if there are no numbers. Raises IndexError(number)."""
     for number in numbers:
         if not 1 <= number <= len(failures):
             raise IndexError(number)

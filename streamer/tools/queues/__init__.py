@@ -1,1 +1,1 @@
-"""`streamer queues`: lists the queues of the containers, and removes those that dead containers left."""
+"""`streamer queues`: lists the queues of the containers and deletes the queues of dead containers."""

@@ -24,18 +24,17 @@ _LIMIT: Final = 50
 TopicArn = Annotated[
     str | None,
     typer.Option(
-        envvar="CHANGES_TOPIC_ARN", metavar="ARN", help="the topic they are subscribed to; default: the running demo's"
+        envvar="CHANGES_TOPIC_ARN", metavar="ARN", help="topic of the queues; default: the topic of the running demo"
     ),
 ]
-Prefix = Annotated[str, typer.Option(envvar="QUEUE_PREFIX", help="the prefix of their names")]
+Prefix = Annotated[str, typer.Option(envvar="QUEUE_PREFIX", help="prefix of the queue names")]
 AsJson = Annotated[bool, typer.Option("--json", help="one JSON object a line")]
 
 
 def register(app: typer.Typer) -> None:
-    """Adds the commands."""
     group = typer.Typer(
         no_args_is_help=True,
-        help="The queues of the containers, one each, and those that dead containers left.",
+        help="Lists the queues of the containers, and deletes the queues of dead containers.",
     )
     group.command("list")(reports_errors("queues")(list_))
     group.command("prune")(reports_errors("queues")(prune))
@@ -43,9 +42,9 @@ def register(app: typer.Typer) -> None:
 
 
 def list_(topic_arn: TopicArn = None, prefix: Prefix = PREFIX, as_json: AsJson = False) -> int:
-    """Lists every queue whose name begins with the prefix: its heartbeat, its subscriptions, and whether it is ours and alive. Changes nothing.
+    """Lists the queues whose names begin with the prefix, with heartbeat, subscriptions and verdict: ours, alive or dead. Changes nothing.
 
-    Exit codes: 0 listed; 1 AWS refused, or some could not be read; 2 called wrongly.
+    Exit codes: 0 listed; 1 AWS refused a request, or a queue could not be read; 2 invalid usage.
     """  # noqa: E501 - Typer keeps a paragraph's line ends
     found = _reaper(topic_arn, prefix).examine()
     if as_json:
@@ -63,27 +62,27 @@ def list_(topic_arn: TopicArn = None, prefix: Prefix = PREFIX, as_json: AsJson =
     elif found:
         print_table(("queue", "verdict", "reason", "heartbeat", "subscribed", "topic"), map(_row, found))
     else:
-        sys.stdout.write(f"no queue's name begins with {prefix}-\n")
+        sys.stdout.write(f"no queue name begins with {prefix}-\n")
     return FAILED if any(each.verdict == "unknown" for each in found) else DONE
 
 
 def prune(
     topic_arn: TopicArn = None,
     prefix: Prefix = PREFIX,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="list what would be removed, and change nothing")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="only list the queues that would be removed")] = False,
     everything: Annotated[
-        bool, typer.Option("--all", help="also queues of running containers, and queues without a heartbeat")
+        bool, typer.Option("--all", help="also remove queues of running containers and queues without a heartbeat")
     ] = False,
-    limit: Annotated[int, typer.Option(min=1, help="remove at most this many")] = _LIMIT,
+    limit: Annotated[int, typer.Option(min=1, help="remove at most this many queues")] = _LIMIT,
     as_json: AsJson = False,
 ) -> int:
-    """Removes the queues that dead containers left behind, and subscriptions whose queue is gone.
+    """Removes the queues of dead containers, and subscriptions whose queue does not exist.
 
-    Only queues that are certainly ours and dead: the name is exactly the prefix and a UUID, the tags name our service and this topic, the heartbeat is older than 30 minutes. What AWS refuses is left and listed; the command continues with the others.
+    A queue is removed only if its name is the prefix and a UUID, its tags name our service and this topic, and its heartbeat is older than 30 minutes. If AWS refuses a request, the queue is listed as failed and the command continues.
 
-    With --all the heartbeat does not count: for removing a whole deployment. Containers that still run create a new queue by themselves.
+    --all ignores the heartbeat, to remove a whole deployment. Containers that still run create a new queue.
 
-    Exit codes: 0 done, also if --limit left some; 1 some could not be read or removed; 2 called wrongly.
+    Exit codes: 0 done, also if --limit left some; 1 some could not be read or removed; 2 invalid usage.
     """  # noqa: E501 - Typer keeps a paragraph's line ends
     report = _reaper(topic_arn, prefix).prune(everything=everything, limit=limit, dry_run=dry_run)
     if as_json:
@@ -97,7 +96,7 @@ def prune(
 
 
 def _reaper(topic_arn: str | None, prefix: str) -> Reaper:
-    """For the topic that is named, else the running demo's. Raises UsageError."""
+    """Returns the reaper for the given topic, or for the running demo's if it is None. Raises UsageError."""
     from streamer.aws.clients import QueueClients
     from streamer.intake.reaper import Reaper
     from streamer.local.clients import LocalClients
@@ -106,13 +105,13 @@ def _reaper(topic_arn: str | None, prefix: str) -> Reaper:
     check_value("--topic-arn", topic_arn)
     check_utf8("--prefix", prefix)
     if not _PREFIX_FORM.fullmatch(prefix):
-        raise UsageError(f"--prefix (QUEUE_PREFIX) {prefix!r}: use 1 to 43 letters, digits, - or _")
+        raise UsageError(f"--prefix={prefix!r} (QUEUE_PREFIX): invalid; use 1 to 43 letters, digits, - or _")
     if topic_arn is None:
         demo = running_demo().resources
         topic_arn = demo.topic_arn
         clients: BotoClients = LocalClients(demo.endpoint_url)
     else:
-        clients = EnvironmentClients(region_of(topic_arn))
+        clients = EnvironmentClients(region_of("--topic-arn", topic_arn))
     return Reaper(QueueClients(clients.sqs(), clients.sns()), topic_arn, prefix)
 
 

@@ -1,5 +1,4 @@
-"""`streamer record`: writes the changes of a table, the messages of a topic or the events of a stream to a file, with
-their times.
+"""`streamer record`: writes the changes of a table, the messages of a topic or the events of a stream to a file.
 
-    command ─► table, topic or url (one source each) ─► session (limits, status) ─► recording (the file format)
+command ─► table, topic or url (the source) ─► session (limits, status line) ─► recording (the file format)
 """

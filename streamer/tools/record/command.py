@@ -9,15 +9,17 @@ import typer
 from streamer.tools.terminal.errors import UsageError, check_value, reports_errors
 from streamer.tools.terminal.limits import read_limits
 
-File = Annotated[str, typer.Argument(metavar="FILE", help="to write; gzip if it ends in .gz; `-` is standard output")]
-Table = Annotated[str | None, typer.Option(metavar="NAME", help="a table's stream")]
-Topic = Annotated[str | None, typer.Option(metavar="ARN", help="a topic, through a queue of its own")]
-Url = Annotated[str | None, typer.Option(metavar="URL", help="a stream, as a client receives it")]
+File = Annotated[
+    str, typer.Argument(metavar="FILE", help="output file; gzip if it ends in .gz; `-` is standard output")
+]
+Table = Annotated[str | None, typer.Option(metavar="NAME", help="record the stream of this table")]
+Topic = Annotated[str | None, typer.Option(metavar="ARN", help="record this topic, through a temporary queue")]
+Url = Annotated[str | None, typer.Option(metavar="URL", help="record this stream as a client receives it")]
 Whole = Annotated[
-    bool, typer.Option("--whole", help="with a table: keep hidden attributes too, article text among them")
+    bool, typer.Option("--whole", help="with a table: record hidden attributes too, such as article text")
 ]
 FromStart = Annotated[
-    bool, typer.Option("--from-start", help="with a table: start with the oldest that its stream holds (24 h)")
+    bool, typer.Option("--from-start", help="with a table: start with the oldest record of its stream (24 h)")
 ]
 Lasting = Annotated[str | None, typer.Option("--for", metavar="TIME", help="end after this time: 30s, 5m, 1h")]
 Count = Annotated[int | None, typer.Option(min=1, metavar="N", help="end after this many lines")]
@@ -25,7 +27,6 @@ Force = Annotated[bool, typer.Option("--force", help="overwrite the file")]
 
 
 def register(app: typer.Typer) -> None:
-    """Adds the command."""
     app.command("record")(reports_errors("record")(record))
 
 
@@ -40,11 +41,11 @@ def record(
     count: Count = None,
     force: Force = False,
 ) -> int:
-    """Writes changes or events to FILE, with times, until Ctrl-C or a limit; by default those of the running demo's table.
+    """Writes changes or events with their times to FILE, until Ctrl-C or a limit. The default source is the table of the running demo.
 
-    Of a table, only keys and the attributes that may leave it are kept. Article text is not: it may be licensed, and recordings get passed around. `--whole` keeps everything, for a replay into a table.
+    From a table, only keys and the attributes that the relay publishes are recorded. Article text is not, because it may be licensed and recordings are shared. `--whole` records everything, for a replay into a table.
 
-    Exit codes: 0 ended by Ctrl-C or a limit, with a whole last line; 1 the source or the file failed; 2 called wrongly.
+    Exit codes: 0 ended by Ctrl-C or a limit; 1 the source or the file failed; 2 invalid usage.
     """  # noqa: E501 - Typer keeps a paragraph's line ends
     from streamer.tools.record.table import record_table
     from streamer.tools.record.topic import record_topic
@@ -53,9 +54,9 @@ def record(
     for option, value in (("--table", table), ("--topic", topic), ("--url", url)):
         check_value(option, value)
     if sum(source is not None for source in (table, topic, url)) > 1:
-        raise UsageError("--table, --topic and --url: choose one")
+        raise UsageError("--table, --topic and --url: exclusive; give one")
     if (whole or from_start) and (topic or url):
-        raise UsageError("--whole and --from-start are for a table: a topic and a stream hold neither")
+        raise UsageError("--whole and --from-start need a table as the source; omit them")
     limits = read_limits(lasting, count)
     if topic:
         return record_topic(topic, file, limits, force=force)

@@ -1,4 +1,4 @@
-"""A recording in progress: its limits and its status."""
+"""The limits and the status line of a recording."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from streamer.tools.terminal.quantities import count_text, duration_text
 
 
 class Session:
-    """Writes lines to a recording until a limit, and shows a status line where standard error is a terminal."""
+    """Writes lines to a recording until a limit, and shows a status line if standard error is a terminal."""
 
     def __init__(self, source: str, recording: RecordingWriter, limits: EndLimits) -> None:
         self._source = source
@@ -27,12 +27,12 @@ class Session:
 
     @property
     def full(self) -> bool:
-        """Whether there are as many lines as were wanted."""
+        """Whether the recording has the wanted number of lines."""
         return self._limits.reached(self._recording.lines)
 
     @property
     def left(self) -> float:
-        """Seconds until the end; 0 at the end, infinity without a limit."""
+        """Seconds until the end of the recording; 0 at the end, infinity without a limit."""
         if self.full:
             return 0.0
         ends = math.inf if self._limits.seconds is None else self._began + self._limits.seconds
@@ -44,12 +44,11 @@ class Session:
             self._recording.add(line)
 
     def show(self) -> None:
-        """Updates the status line."""
         if self._status is not None:
             self._status.update(printable(f"recording {self._source}: {self._totals()}; Ctrl-C ends it"))
 
     def print(self, text: str) -> None:
-        """Prints a line that stays."""
+        """Prints a line above the status line."""
         text = printable(text)
         if self._status is not None:
             self._status.print(text)
@@ -57,7 +56,7 @@ class Session:
             sys.stderr.write(f"{text}\n")
 
     def end(self) -> int:
-        """Prints the totals; returns the exit code."""
+        """Prints the totals and returns the exit code."""
         if self._status is not None:
             self._status.update("")
         self.print(f"recorded {self._source}: {self._totals()}, in {self._recording.path}")
@@ -69,7 +68,7 @@ class Session:
 
 
 class SessionLogHandler(logging.Handler):
-    """Prints warnings that are logged, without repeating the last one."""
+    """Prints logged warnings; omits a repetition of the last one."""
 
     def __init__(self, session: Session) -> None:
         super().__init__(logging.WARNING)
@@ -77,7 +76,6 @@ class SessionLogHandler(logging.Handler):
         self._printed = ""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Prints one line."""
         error = getattr(record, "error", "")
         text = f"{record.getMessage()}{f': {error}' if error else ''}"
         if text != self._printed:

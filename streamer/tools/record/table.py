@@ -20,14 +20,14 @@ from streamer.tools.terminal.quantities import duration_text
 
 _LOCAL_INTERVAL: Final = 0.05
 _INTERVAL: Final = 1.0
-"""Seconds between two reads of a shard: AWS allows five a second to all its readers together."""
+"""Seconds between two reads of a shard. AWS allows five reads a second for all readers of a shard together."""
 _LONGEST_WAIT: Final = 0.5
-_GIVE_UP: Final = 30.0
-"""Seconds without a response after which the source has ended, for example because its demo has."""
+_TIMEOUT: Final = 30.0
+"""Seconds without a response after which the recording fails, for example because the demo has ended."""
 
 
 def record_table(table: str | None, file: str, limits: EndLimits, *, force: bool, whole: bool, from_start: bool) -> int:
-    """Records a table's stream; that of the running demo's sentiment table if `table` is None."""
+    """Records the stream of a table; None: the sentiment table of the running demo."""
     clients, name, source = _find_stream(table, latest=not from_start)
     with Interrupt() as interrupt, RecordingWriter(file, force=force) as recording:
         session = Session(f"table {name}", recording, limits)
@@ -40,7 +40,7 @@ def record_table(table: str | None, file: str, limits: EndLimits, *, force: bool
                 for record in event["Records"]:
                     session.add(record_line(at, record if whole else visible_part(record)))
             except (ToolError, BrokenPipeError) as error:
-                failures.append(error)  # raised here, it would only make the mapping retry
+                failures.append(error)  # an exception of the handler would make the mapping retry
 
         mapping = EventSourceMapping(clients.streams(), [source], write)
         handler = SessionLogHandler(session)
@@ -64,14 +64,14 @@ def record_table(table: str | None, file: str, limits: EndLimits, *, force: bool
 
 
 def check_source(mapping: EventSourceMapping, now: float) -> None:
-    """Raises ToolError if all calls of the last 30 s failed. `now`: by the mapping's clock."""
+    """Raises ToolError if all calls of the last 30 s failed. `now`: time of the mapping's clock."""
     silence = now - mapping.answered_at
-    if mapping.error is not None and silence > _GIVE_UP:
-        raise ToolError(f"the stream has not answered for {duration_text(silence)}: {mapping.error}")
+    if mapping.error is not None and silence > _TIMEOUT:
+        raise ToolError(f"no response from the stream for {duration_text(silence)}: {mapping.error}")
 
 
 def _find_stream(table: str | None, *, latest: bool) -> tuple[BotoClients, str, StreamSource]:
-    """The clients, the table's name and its stream. Raises UsageError."""
+    """Returns the clients, the table's name and its stream. Raises UsageError."""
     if table is None:
         resources = running_demo().resources
         source = StreamSource(resources.sentiment_stream_arn, _LOCAL_INTERVAL, latest)
@@ -81,9 +81,9 @@ def _find_stream(table: str | None, *, latest: bool) -> tuple[BotoClients, str, 
     try:
         described = dynamodb.describe_table(TableName=table)["Table"]
     except dynamodb.exceptions.ResourceNotFoundException:
-        raise UsageError(f"there is no table {table!r} in {dynamodb.meta.region_name}: correct --table") from None
+        raise UsageError(f"--table={table!r}: no such table in {dynamodb.meta.region_name}; correct it") from None
     arn = described.get("LatestStreamArn")
     if arn is None:
-        raise UsageError(f"table {table!r} has no stream: enable one, with NEW_AND_OLD_IMAGES")
-    clients.streams().describe_stream(StreamArn=arn)  # reports a missing permission at once
+        raise UsageError(f"--table={table!r}: the table has no stream; enable one with NEW_AND_OLD_IMAGES")
+    clients.streams().describe_stream(StreamArn=arn)  # fails at once if a permission is missing
     return clients, table, StreamSource(arn, _LOCAL_INTERVAL if is_local(dynamodb) else _INTERVAL, latest)

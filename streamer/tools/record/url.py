@@ -15,9 +15,9 @@ from streamer.tools.terminal.limits import EndLimits
 
 
 def record_url(url: str, file: str, limits: EndLimits, *, force: bool) -> int:
-    """Records a stream over reconnects. Raises NotAStream, and Unreachable at the first try.
+    """Records a stream, with reconnects. Raises NotAStream, and Unreachable if the first connection fails.
 
-    Recordings get passed around, so the URL is recorded without password and ticket.
+    The recorded URL has no password and no ticket, because recordings are shared.
     """
     stream = Stream(url, reconnect=Reconnect(patient=False), keep_repeats=True)
     with RecordingWriter(file, force=force) as recording:
@@ -29,7 +29,7 @@ def record_url(url: str, file: str, limits: EndLimits, *, force: bool) -> int:
 
 async def _follow(stream: Stream, session: Session) -> None:
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
-    assert task is not None  # noqa: S101 - this coroutine runs in one
+    assert task is not None  # noqa: S101 - a coroutine of asyncio.run has a task
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, task.cancel)
     try:
@@ -39,7 +39,7 @@ async def _follow(stream: Stream, session: Session) -> None:
                     if isinstance(each, Received):
                         session.add(event_line(each.at, each.name, each.id or None, each.data))
                     else:
-                        session.print(f"{each.reason}; the next try in {each.wait:.1f} s")
+                        session.print(f"{each.reason}; next attempt in {each.wait:.1f} s")
                     session.show()
                     if session.full:
                         return

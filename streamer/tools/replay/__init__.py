@@ -1,5 +1,4 @@
-"""`streamer replay`: sends recorded changes through the relay or to a table, at any speed, with faults if they are
-wanted.
+"""`streamer replay`: sends recorded stream records to a topic (through the relay), to a table or to the running demo.
 
-    command ─► replay:  reader (files) ─► faults (planned errors) ─► playback (when) ─► new_keys ─► targets
+command ─► replay:  reader (files) ─► faults ─► playback (timing) ─► new_keys ─► target
 """

@@ -9,7 +9,7 @@ import typer
 from streamer.tools.terminal.errors import UsageError, check_value, reports_errors
 from streamer.tools.terminal.quantities import seconds
 
-_TARGET = "Where to"
+_TARGET = "Target"
 _FAULTS = "Faults"
 
 
@@ -20,44 +20,42 @@ def _share(help_: str) -> Any:
 Files = Annotated[list[str], typer.Argument(metavar="FILE…", help="recordings; `-` is standard input")]
 Topic = Annotated[str | None, typer.Option(metavar="ARN", help="publish to this topic", rich_help_panel=_TARGET)]
 Table = Annotated[str | None, typer.Option(metavar="NAME", help="write items to this table", rich_help_panel=_TARGET)]
-QueueUrl = Annotated[str | None, typer.Option(metavar="URL", help="failure queue for --topic", rich_help_panel=_TARGET)]
+QueueUrl = Annotated[str | None, typer.Option(metavar="URL", help="failure queue of --topic", rich_help_panel=_TARGET)]
 SentimentTable = Annotated[
     str,
     typer.Option(
         envvar="SENTIMENT_TABLE",
-        help="the sentiment table's name in the services behind --topic",
+        help="sentiment table of the services that receive --topic",
         rich_help_panel=_TARGET,
     ),
 ]
 UsersTable = Annotated[
-    str, typer.Option(envvar="USERS_TABLE", help="the users table's name there", rich_help_panel=_TARGET)
+    str, typer.Option(envvar="USERS_TABLE", help="users table of these services", rich_help_panel=_TARGET)
 ]
 Yes = Annotated[bool, typer.Option("--yes", help="do not ask before changing a real account", rich_help_panel=_TARGET)]
-DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="print what would be published; change nothing", rich_help_panel=_TARGET)
-]
-Speed = Annotated[str, typer.Option(help="`1x`, `10x`, `0.5x`, or `max`, by the items' own times")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="print the messages; do not publish", rich_help_panel=_TARGET)]
+Speed = Annotated[str, typer.Option(help="`1x` (as recorded), `10x`, `0.5x`, or `max`")]
 NewKeys = Annotated[
     bool | None,
     typer.Option(
         "--fresh-keys/--as-is",
-        help="new source ids, times and sequence numbers, because a state that is already known is no event; or what "
-        "was recorded, unchanged  [default: fresh on this machine, as is elsewhere]",
+        help="new source ids, times and sequence numbers, because a known state causes no event; or the recorded ones "
+        "[default: fresh if the target is on this machine, else as is]",
         show_default=False,
     ),
 ]
-Duplicate = Annotated[float, _share("share of the records that come twice: 0.01 is one in a hundred")]
-Drop = Annotated[float, _share("share that is left out")]
-Poison = Annotated[float, _share("share that the relay cannot decode")]
+Duplicate = Annotated[float, _share("share of the records that are sent twice: 0.01 is one in a hundred")]
+Drop = Annotated[float, _share("share of the records that are dropped")]
+Poison = Annotated[float, _share("share of the records that are made undecodable")]
 Reorder = Annotated[
     str,
     typer.Option(
         metavar="TIME",
-        help="records can be overtaken by records up to this much later, in the recording's time",
+        help="delay each record by a random time up to this, in the recording's time, so that others overtake it",
         rich_help_panel=_FAULTS,
     ),
 ]
-Delay = Annotated[str, typer.Option(metavar="TIME", help="delay everything by this time", rich_help_panel=_FAULTS)]
+Delay = Annotated[str, typer.Option(metavar="TIME", help="delay all records by this time", rich_help_panel=_FAULTS)]
 Seed = Annotated[
     int | None,
     typer.Option(help="the same seed gives the same faults  [default: a random one]", rich_help_panel=_FAULTS),
@@ -65,7 +63,6 @@ Seed = Annotated[
 
 
 def register(app: typer.Typer) -> None:
-    """Adds the command."""
     app.command("replay")(reports_errors("replay")(replay))
 
 
@@ -87,11 +84,11 @@ def replay(
     delay: Delay = "0s",
     seed: Seed = None,
 ) -> int:
-    """Sends recorded stream events through the relay: into the running demo, unless --topic or --table is given.
+    """Sends recorded stream records through the relay. The default target is the running demo.
 
-    Reads what `streamer record` writes from a table or a topic, Lambda's events ({"Records":[…]}) and JSON lines of them, gzip too.
+    Reads recordings of a table or a topic by `streamer record`, Lambda events ({"Records":[…]}) and JSON lines of Lambda events, also with gzip.
 
-    Exit codes: 0 all published (records that --poison spoils may fail); 1 records failed, or a file could not be read to its end (the lines before the bad one are replayed); 2 called wrongly; 130 stopped by Ctrl-C.
+    Exit codes: 0 all published (records of --poison may fail); 1 records failed, or a file has an invalid line (the lines before it are replayed); 2 invalid usage; 130 stopped by Ctrl-C.
     """  # noqa: E501 - Typer keeps a paragraph's line ends
     import random
 
@@ -102,13 +99,13 @@ def replay(
     for option, value in (("--table", table), ("--topic", topic), ("--queue-url", queue_url)):
         check_value(option, value)
     if topic and table:
-        raise UsageError("--topic and --table: choose one")
+        raise UsageError("--topic and --table: exclusive; give one")
     if table and poison:
-        raise UsageError("--poison is for the relay: a table refuses malformed items; leave out --table")
+        raise UsageError("--poison: not possible with --table, which refuses malformed items; omit one")
     if queue_url and not topic:
-        raise UsageError("--queue-url goes with --topic: the demo has its own, a table needs none")
+        raise UsageError("--queue-url: requires --topic; omit it")
     if files.count("-") > 1:
-        raise UsageError("standard input (-) can be read once")
+        raise UsageError("FILE='-': standard input can be read only once; give it once")
     seed = random.randrange(100_000) if seed is None else seed  # noqa: S311 - it is printed, not secret
     faults = Faults(seed, duplicate, drop, poison, round(seconds("--reorder", reorder) * 1000))
     return run(

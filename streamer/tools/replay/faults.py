@@ -1,6 +1,7 @@
-"""Faults of a replay, from a seed: the same seed and records give the same plan. Pure.
+"""Injects faults into a replay. The same seed and records give the same faults. Pure.
 
-Each record draws the same random numbers whatever is enabled, so that one more fault does not move the others.
+Five random numbers are drawn for each record, whichever faults are enabled, so that enabling one leaves the others
+unchanged.
 """
 
 from __future__ import annotations
@@ -18,47 +19,47 @@ from streamer.tools.replay.reader import RecordedChange
 Fault = Literal["dropped", "duplicated", "poisoned", "moved"]
 
 HELD: Final = 10_000
-"""Records that can wait; beyond that the first is sent early, so that memory is bounded."""
+"""Maximum number of delayed records, to limit memory. Above it the first record is sent early."""
 _AGAIN_MS: Final = 1_000
-"""A duplicate comes at most this much later, plus `reorder_ms`."""
+"""Maximum delay of a duplicate, in addition to `reorder_ms`."""
 _SAME_WRITE_MS: Final = 61_000
-"""The table's time is rounded down (by DynamoDB to a second, by DynamoDB local to a minute)."""
+"""Maximum difference between `updated_at` and the table's time, which is rounded down (DynamoDB local: to a minute)."""
 _LATEST_MS: Final = 253_402_300_799_999
-"""The end of the year 9999; a later time is invalid."""
+"""The end of the year 9999, the latest valid time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Faults:
-    """The faults to make, as shares of all records."""
+    """The faults to inject, as shares of all records."""
 
     seed: int = 0
     duplicate: float = 0.0
-    """Sent twice."""
+    """Share of records that are sent twice."""
     drop: float = 0.0
-    """Left out."""
+    """Share of records that are dropped."""
     poison: float = 0.0
-    """Changed so that the relay cannot decode it."""
+    """Share of records that are changed so that the relay cannot decode them."""
     reorder_ms: int = 0
-    """How late a record can be, in the recording's time, so that later ones overtake it."""
+    """Maximum delay of a record, in the recording's time, so that later records overtake it."""
 
     @property
     def any(self) -> bool:
-        """Whether there are faults to make."""
+        """Whether a fault is enabled."""
         return bool(self.duplicate or self.drop or self.poison or self.reorder_ms)
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedRecord:
-    """One record to send."""
+    """A record with the time at which it is sent."""
 
     due_ms: float
-    """When it is sent, in the recording's time."""
+    """In the recording's time."""
     record: dict[str, Any]
     fault: Fault | None = None
 
 
 class FaultPlan:
-    """Turns recorded into planned records; `counts` has the faults made so far."""
+    """Plans recorded changes. `counts`: the number of faults injected so far."""
 
     def __init__(self, faults: Faults) -> None:
         self.counts: Counter[Fault] = Counter()
@@ -70,25 +71,25 @@ class FaultPlan:
     def __call__(self, recorded: Iterable[RecordedChange]) -> Iterator[PlannedRecord]:
         """Yields the planned records while it reads the recorded ones."""
         now_ms = float("-inf")
-        for one in recorded:
-            moment = moment_ms(one)
-            now_ms = now_ms if moment is None else max(now_ms, moment)
+        for change in recorded:
+            time_ms = change_time_ms(change)
+            now_ms = now_ms if time_ms is None else max(now_ms, time_ms)
             if now_ms == float("-inf"):
                 now_ms = 0.0
-            self._take(one, now_ms)
+            self._plan(change, now_ms)
             while self._waiting and (self._waiting[0][0] <= now_ms or len(self._waiting) > HELD):
                 yield self._next()
         while self._waiting:
             yield self._next()
 
-    def _take(self, one: RecordedChange, now_ms: float) -> None:
+    def _plan(self, change: RecordedChange, now_ms: float) -> None:
         drop, duplicate, poison, late, again = (self._random.random() for _ in range(5))
         faults = self._faults
         if drop < faults.drop:
             self.counts["dropped"] += 1
             return
         fault: Fault | None = None
-        record = one.record
+        record = change.record
         if poison < faults.poison:
             self.counts["poisoned"] += 1
             fault, record = "poisoned", poisoned(record)
@@ -111,14 +112,17 @@ class FaultPlan:
         return planned
 
 
-def moment_ms(one: RecordedChange) -> int | None:
-    """The record's own time in Unix milliseconds: the writer's `updated_at` where it is of this write, else the
-    table's (which is coarse), else when it was recorded."""
-    body = one.record.get("dynamodb")
+def change_time_ms(change: RecordedChange) -> int | None:
+    """Returns the time of a change in Unix milliseconds; None if it is unknown.
+
+    This is the item's `updated_at` if this write set it, else the table's time (in seconds), else the time of
+    recording.
+    """
+    body = change.record.get("dynamodb")
     body = body if isinstance(body, dict) else {}
     seconds = body.get("ApproximateCreationDateTime")
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < 1e11:
-        return one.at if one.at is not None and 0 <= one.at <= _LATEST_MS else None
+        return change.at if change.at is not None and 0 <= change.at <= _LATEST_MS else None
     written_ms = int(seconds * 1000)
     image = body.get("NewImage")
     updated_at = image.get("updated_at") if isinstance(image, dict) else None
@@ -130,5 +134,5 @@ def moment_ms(one: RecordedChange) -> int | None:
 
 
 def poisoned(record: dict[str, Any]) -> dict[str, Any]:
-    """The record with an invalid time: the relay rejects it, and its failure record still identifies it."""
+    """Returns the record with an invalid time. The relay rejects it, and the failure record still identifies it."""
     return {**record, "dynamodb": {**record["dynamodb"], "ApproximateCreationDateTime": "poison"}}

@@ -1,6 +1,7 @@
-"""Converts change record messages back to the stream records that they were made from. Pure.
+"""Converts change record messages back to stream records. Pure.
 
-What the relay left out is missing, a set has become a list and binary a string: relayed again, the message is the same.
+The stream records lack attributes that the relay omitted, and have lists and strings in place of sets and binary. The
+relay makes the same message of them.
 """
 
 from __future__ import annotations
@@ -13,23 +14,23 @@ _TTL: Final = {"type": "Service", "principalId": "dynamodb.amazonaws.com"}
 
 
 class _Number(str):
-    """The text of a number, with every digit."""
+    """A JSON number as text, with every digit."""
 
     __slots__ = ()
 
 
 def parse(text: str) -> Any:
-    """Reads JSON and keeps numbers as they were written, for `to_records`. Raises ValueError or RecursionError."""
+    """Parses JSON for `to_records`; keeps numbers as text. Raises ValueError or RecursionError."""
     return json.loads(text, parse_float=_Number, parse_int=_Number)
 
 
 def is_message(value: object) -> bool:
-    """Whether a value, read by `parse` or the json module, looks like a message of changes or a canary."""
+    """Returns whether a value, parsed by `parse` or by json, looks like a message of changes or a canary."""
     return isinstance(value, dict) and value.get("v") in (1, "1") and ("changes" in value or "canary" in value)
 
 
 def to_records(message: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The records of a message that `parse` read; empty for a canary. Raises ValueError, which says what is wrong."""
+    """Returns the records of a message from `parse`; none for a canary. Raises ValueError if it is malformed."""
     changes = message.get("changes", [])
     if not isinstance(changes, list):
         raise ValueError("changes is not an array")

@@ -1,8 +1,11 @@
-"""Gives recorded items new keys, so that their states are new; and rewrites the table they come from. Pure.
+"""Gives recorded items new keys, so that the service publishes them as new states; and replaces the table name. Pure.
 
-Replaced are `source_id` (by a prefix of this replay and a digest of the old range key, so that two items never become
-one), the times (the recording's start becomes the replay's start, intervals shrink with the speed), the sequence number
-(the order stays), and the TTL. `eventID` stays: it identifies the record in the recording.
+New keys replace:
+- `source_id`, which gets a prefix of this replay and a digest of the old range key, so that items stay distinct;
+- the times, which start at the start of the replay and are scaled by the speed;
+- the sequence number, which keeps the order;
+- the TTL.
+`eventID` stays, because it identifies the record in the recording.
 """
 
 from __future__ import annotations
@@ -17,11 +20,11 @@ from streamer.tools.relay import TableKind, table_kind
 _TIMES: Final = ("timestamp", "updated_at")
 _LONGEST_SEQ: Final = 128
 _ROOM: Final = 10**40
-"""AWS's sequence numbers have up to 40 digits; a replay's are larger, and a later replay's larger still."""
+"""AWS's sequence numbers have up to 40 digits. Those of a replay are larger, and increase with each replay."""
 
 
 class NewKeys:
-    """Rewrites records. `first_ms`: the recording's start. `factor`: the speed, None for all at once."""
+    """Rewrites records. `first_ms`: start of the recording. `factor`: the speed; None: all records at once."""
 
     def __init__(self, *, started_ms: int, first_ms: int, factor: float | None) -> None:
         self.prefix = f"replay-{started_ms:x}"
@@ -30,7 +33,7 @@ class NewKeys:
         self._factor = factor
 
     def __call__(self, record: Mapping[str, Any]) -> dict[str, Any]:
-        """The record of a new item. Malformed parts stay as they are."""
+        """Returns the record with new keys. Malformed parts stay unchanged."""
         body = dict(record["dynamodb"])
         kind = table_kind(record)
         for name in ("Keys", "NewImage", "OldImage"):
@@ -59,13 +62,13 @@ class NewKeys:
         return new
 
     def _moved(self, moment_ms: int) -> int:
-        """Never before 1970 or after 9999."""
+        """Returns the time in the replay, limited to the years 1970 to 9999."""
         offset = 0 if self._factor is None else int((moment_ms - self._first_ms) / self._factor)
         return min(max(0, self._started_ms + offset), 253_402_300_799_999)
 
 
 def with_target_table(record: Mapping[str, Any], tables: Mapping[TableKind, str]) -> dict[str, Any]:
-    """The record as if it came from the target's table of the same kind; unchanged if it is from another table."""
+    """Returns the record with the name of the target's table; unchanged if it is from neither of our tables."""
     kind = table_kind(record)
     if kind is None:
         return dict(record)

@@ -1,4 +1,4 @@
-"""When recorded records are sent, and which of them together."""
+"""Waits until planned records are due, and groups them in batches."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ BATCH: Final = 100
 
 
 def read_factor(text: str) -> float | None:
-    """Reads `10x`, `0.5x` or `max` (None). Raises UsageError."""
+    """Parses `10x`, `0.5x` or `max` (None). Raises UsageError."""
     if text == "max":
         return None
     try:
@@ -22,12 +22,12 @@ def read_factor(text: str) -> float | None:
     except ValueError:
         factor = 0.0
     if not 0.001 <= factor <= 1_000_000:
-        raise UsageError(f"--speed {text!r}: give a factor such as 1x, 10x or 0.5x, or max")
+        raise UsageError(f"--speed={text!r}: not a speed; give a factor such as 1x, 10x or 0.5x, or max")
     return factor
 
 
 class Playback:
-    """Maps a recording's time to ours: `factor` times as fast (None: as fast as possible), `delay` seconds late."""
+    """Maps the recording's time to the clock. `factor`: speed (None: as fast as possible). `delay`: seconds."""
 
     def __init__(
         self,
@@ -41,10 +41,10 @@ class Playback:
         self._delay = delay
         self._sleep = sleep
         self._clock = clock
-        self._begun: tuple[float, float] | None = None  # by our clock, and by the recording in ms
+        self._begun: tuple[float, float] | None = None  # time of the clock, time of the recording in ms
 
     def ahead(self, due_ms: float) -> float:
-        """Seconds until that moment; the first call starts the replay."""
+        """Returns the seconds until `due_ms`. The first call starts the replay."""
         if self._begun is None:
             self._begun = self._clock(), due_ms
         began, first_ms = self._begun
@@ -52,7 +52,7 @@ class Playback:
         return began + self._delay + offset - self._clock()
 
     def batches(self, plan: Iterable[PlannedRecord], most: int = BATCH) -> Iterator[list[PlannedRecord]]:
-        """Waits until each record is due; records that are due at the same time form a batch of at most `most`."""
+        """Waits until each record is due. Records that are due at the same time form a batch of at most `most`."""
         batch: list[PlannedRecord] = []
         for one in plan:
             ahead = self.ahead(one.due_ms)

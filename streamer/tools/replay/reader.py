@@ -1,6 +1,6 @@
-"""Reads recorded changes from a file: Lambda's events, JSON lines of them, and our own recordings.
+"""Reads recorded changes from a file of Lambda events, JSON lines of Lambda events, or a recording.
 
-Only one line (or one document) of the file is in memory.
+Only one line or one document of the file is in memory.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from streamer.tools.replay import messages
 from streamer.tools.terminal.errors import ToolError
 
 LONGEST: Final = 16 * 1024 * 1024
-"""Bytes of a line or document; Lambda's largest event has 6 MB."""
+"""Maximum size of a line or document in bytes. Lambda's largest event has 6 MB."""
 
 EXPECTED: Final = (
     'expected a stream event as Lambda delivers it ({"Records":[…]}), JSON lines of them, or a recording of '
@@ -31,7 +31,7 @@ _GZIP: Final = b"\x1f\x8b"
 
 
 class InputError(ToolError):
-    """A file cannot be read further. The message has the file, the line, what was there, and what to do."""
+    """A file cannot be read further. The message has the file, the line, the problem and the remedy."""
 
     def __init__(self, path: str, line: int, reason: str) -> None:
         where = "standard input" if path == "-" else path
@@ -43,21 +43,21 @@ class RecordedChange:
     """One stream record of a file."""
 
     record: dict[str, Any]
-    """In Lambda's shape. Its content is not checked: the relay does that."""
+    """In Lambda's format. The relay validates its content."""
     at: int | None = None
-    """When it was recorded, Unix milliseconds."""
+    """Time of recording, Unix milliseconds."""
 
 
 class RecordingReader:
-    """`with RecordingReader(path, stdin) as file:` and then `for recorded in file`, once."""
+    """`with RecordingReader(path, stdin) as file: for change in file: …`. Can be iterated once."""
 
     def __init__(self, path: str, stdin: IO[bytes]) -> None:
         """`-` reads `stdin`. Raises InputError if the file cannot be opened."""
         self.path = path
         self.line = 0
-        """The number of the last line that was read, from 1."""
+        """Number of the last line that was read, from 1."""
         self.skipped = 0
-        """Messages without a change: canaries, and bodies that were not JSON."""
+        """Number of messages without a change: canaries, and bodies that are not JSON."""
         self.size: int | None = None
         """The file's size in bytes; None for standard input."""
         try:
@@ -69,7 +69,7 @@ class RecordingReader:
 
     @property
     def position(self) -> int:
-        """How many bytes of the file were read."""
+        """Number of bytes of the file that were read."""
         try:
             return self._raw.tell()
         except (OSError, ValueError):
@@ -85,7 +85,7 @@ class RecordingReader:
             self._raw.close()
 
     def __iter__(self) -> Iterator[RecordedChange]:
-        """The records in order. Raises InputError at the first line that cannot be read."""
+        """Yields the records in order. Raises InputError at the first invalid line."""
         lines = self._opened()
         while text := self._next(lines):
             if not text.strip():
@@ -115,25 +115,23 @@ class RecordingReader:
         return cast("IO[bytes]", gzip.GzipFile(fileobj=raw)) if start == _GZIP else raw
 
     def _next(self, lines: IO[bytes], most: int = LONGEST) -> bytes:
-        """The next line with its end; empty at the end of the file."""
+        """Returns the next line with its line end; empty at the end of the file."""
         try:
             text = lines.readline(most + 1)
         except EOFError:
             self.line += 1
-            self._fail(
-                "the compressed file is cut off here; the lines before are used. Copy the file again, or leave it"
-            )
+            self._fail("the compressed file is truncated here; the lines before it were read. Copy the file again")
         except (OSError, zlib.error) as error:
             self.line += 1
-            self._fail(f"it cannot be read or unpacked: {error}; the lines before are used. Copy the file again")
+            self._fail(f"read or decompression failed: {error}; the lines before it were read. Copy the file again")
         if len(text) > most:
             self.line += 1
-            self._fail(f"over {LONGEST:,} bytes without an end; {EXPECTED}")
+            self._fail(f"longer than {LONGEST:,} bytes; {EXPECTED}")
         self.line += bool(text)
         return text
 
     def _document(self, first: bytes, lines: IO[bytes]) -> Iterator[RecordedChange]:
-        """One document over many lines."""
+        """Reads one document that has several lines."""
         parts, size = [first], len(first)
         while text := self._next(lines, LONGEST - size):
             parts.append(text)
@@ -144,14 +142,14 @@ class RecordingReader:
         except json.JSONDecodeError as error:
             self.line = error.lineno
             if error.pos >= len(whole.decode("utf-8", "replace").rstrip()):
-                self._fail(f"the document is cut off here; {EXPECTED}. Copy the file again")
+                self._fail(f"the document is truncated here; {EXPECTED}. Copy the file again")
             self._fail(f"not JSON at column {error.colno} ({error.msg}); {EXPECTED}")
         except (ValueError, RecursionError):
             self._fail(f"the document cannot be read; {EXPECTED}")
         yield from self._records(value, partial(_exact, whole))
 
     def _records(self, value: object, exact: Callable[[], Any]) -> Iterator[RecordedChange]:
-        """The records of a line or a document; `exact` reads it again with every digit."""
+        """Yields the records of a line or a document. `exact` parses it again and keeps numbers as text."""
         item: Any = value
         match item:
             case {"format": str(name), **others} if name == FORMAT:
@@ -183,15 +181,15 @@ class RecordingReader:
     def _check_header(self, members: Any) -> None:
         if members.get("v") != VERSION:
             self._fail(
-                f"version {members.get('v')!r} of the format is unknown, only {VERSION} is known: update streamer"
+                f"version {members.get('v')!r} of the format is unknown, only {VERSION} is supported; update streamer"
             )
         if isinstance(source := members.get("source"), dict) and source.get("kind") == "url":
             self._client_stream()
 
     def _client_stream(self) -> NoReturn:
         self._fail(
-            "this is what a client received, not what the table held: expected a recording of a table "
-            "or a topic; make one with `streamer record --table NAME` or `--topic ARN`"
+            "this is a recording of a client's stream; expected one of a table or a topic, made with "
+            "`streamer record --table NAME` or `--topic ARN`"
         )
 
     def _event(self, records: list[Any]) -> Iterator[RecordedChange]:
@@ -214,7 +212,7 @@ class RecordingReader:
 
     def _not_json(self, text: bytes, ended: bool) -> NoReturn:
         if not ended and text.lstrip()[:1] in (b"{", b"["):
-            self._fail("the line is cut off; the lines before are used. Copy the file again, or remove the line")
+            self._fail("the line is truncated; the lines before it were read. Copy the file again, or remove the line")
         start = text[:40].decode("utf-8", "replace").strip()
         self._fail(f"not JSON (it begins with {start!r}); {EXPECTED}")
 

@@ -1,4 +1,4 @@
-"""One replay: files ─► reader ─► faults ─► playback ─► new keys ─► target."""
+"""Replays recorded stream records to a topic, a table or the demo."""
 
 from __future__ import annotations
 
@@ -43,16 +43,15 @@ class ReplayOptions:
 
 def run(options: ReplayOptions) -> int:
     """Replays, prints the summary, and returns the exit code. Raises ToolError and botocore's exceptions."""
-    # The summary and the failure records have what the relay logs of a record.
+    # Hides the relay's log lines, because the summary and the failure records report each failed record.
     logging.getLogger("ingest_relay").addHandler(logging.NullHandler())
     with Interrupt() as interrupt:
         target = _target(options, interrupt)
         new_keys = target.local if options.new_keys is None else options.new_keys
         if not (target.local or options.yes):
-            keys = "with new keys" if new_keys else "as it was recorded: items with the same keys are changed"
+            keys = "new keys" if new_keys else "the recorded keys, which changes items that have the same keys"
             confirm(
-                f"This replays {named(options.files)} into {target.where}, which is not on this machine, {keys}."
-                " Go on?",
+                f"Replay {named(options.files)} into {target.where}, which is not on this machine, with {keys}?",
                 options="--yes",
                 declined="nothing was replayed",
             )
@@ -68,7 +67,7 @@ def run(options: ReplayOptions) -> int:
 
 
 class Replay:
-    """Reads, plans, waits and sends; `totals` has the progress."""
+    """Sends the records of the files to the target. `totals` has the progress."""
 
     def __init__(
         self,
@@ -93,7 +92,7 @@ class Replay:
         self._reader: RecordingReader | None = None
 
     def run(self) -> None:
-        """Returns at the end, at the first bad line, when the target takes no more, or after Ctrl-C."""
+        """Returns at the end, at the first invalid line, when the target refuses a batch, or after Ctrl-C."""
         playback = Playback(self._options.factor, delay=self._options.delay, sleep=self._interrupt.sleep)
         batches = playback.batches(self._plan(self._recorded()))
         with ProgressBar(_size(self._options.files)) as bar:
@@ -105,7 +104,7 @@ class Replay:
                         return
                     self._send(batch)
                     bar.update(self._position, f"{self.totals.read:,} read, {self.totals.published:,} published")
-                    if self.totals.refusal:
+                    if self.totals.refused:
                         return
             except Interrupted:
                 self.totals.interrupted = True
@@ -114,7 +113,7 @@ class Replay:
                     self._reader.__exit__(None, None, None)
 
     def summary(self, took: float) -> list[str]:
-        """The lines that are printed at the end."""
+        """Returns the lines to print at the end. `took`: seconds."""
         return summary(
             self.totals,
             self._options.files,
@@ -126,20 +125,20 @@ class Replay:
         )
 
     def _faults(self) -> str | None:
-        """The faults that were made; None if none was wanted."""
+        """Describes the injected faults; None if no fault is enabled."""
         faults, delay = self._options.faults, self._options.delay
         if not (faults.any or delay):
             return None
         parts = [f"{count:,} {fault}" for fault, count in sorted(self._plan.counts.items())]
         parts += [f"all {delay:g} s late"] if delay else []
-        return f"seed {faults.seed}: {', '.join(parts) or 'none came up'}"
+        return f"seed {faults.seed}: {', '.join(parts) or 'no fault was injected'}"
 
     @property
     def _position(self) -> int:
         return self._read_before + (self._reader.position if self._reader is not None else 0)
 
     def _recorded(self) -> Iterator[RecordedChange]:
-        """All records of all files, up to the first bad line: later records may depend on missing ones."""
+        """Yields the records of all files. Stops at the first invalid line, because later records may depend on it."""
         for path in self._options.files:
             before = self.totals.read
             try:
@@ -162,19 +161,21 @@ class Replay:
                 self.totals.empty.append(path)
 
     def _send(self, batch: Sequence[PlannedRecord]) -> None:
-        result = self._target.send([self._addressed(one) for one in batch])
+        result = self._target.send([self._for_target(planned) for planned in batch])
         self.totals.published += result.changes
         self.totals.messages += result.messages
         self.totals.failed += result.failures
-        self.totals.poisoned += sum(one.fault == "poisoned" for one in batch[: result.done])
-        self.totals.refusal = result.error
+        self.totals.poisoned += sum(planned.fault == "poisoned" for planned in batch[: result.done])
+        self.totals.refused = result.error
 
-    def _addressed(self, one: PlannedRecord) -> dict[str, Any]:
-        record = with_target_table(one.record, self._target.tables)
+    def _for_target(self, planned: PlannedRecord) -> dict[str, Any]:
+        record = with_target_table(planned.record, self._target.tables)
         if not self._with_new_keys:
             return record
         if self._new_keys is None:
-            self._new_keys = NewKeys(started_ms=self._now_ms(), first_ms=round(one.due_ms), factor=self._options.factor)
+            self._new_keys = NewKeys(
+                started_ms=self._now_ms(), first_ms=round(planned.due_ms), factor=self._options.factor
+            )
         return self._new_keys(record)
 
 

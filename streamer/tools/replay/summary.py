@@ -1,4 +1,4 @@
-"""What became of a replay: its totals, its exit code, and the lines printed at its end."""
+"""The result of a replay: its totals, its exit code, and the lines printed at its end."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from streamer.tools.terminal.quantities import count_text, duration_text
 
 @dataclass(slots=True)
 class Totals:
-    """Counts of everything so far."""
+    """Counts so far."""
 
     read: int = 0
     published: int = 0
     messages: int = 0
     failed: int = 0
     poisoned: int = 0
-    """Poisoned records that were sent; their failures are expected."""
+    """Number of poisoned records that were sent. Their failures are expected."""
     skipped: int = 0
-    """Messages without a change."""
-    refusal: str | None = None
-    """Why the target takes no more."""
+    """Number of messages without a change."""
+    refused: str | None = None
+    """Why the target refused a batch."""
     input_errors: list[InputError] = field(default_factory=list)
     empty: list[str] = field(default_factory=list)
     """Files without a change."""
@@ -36,7 +36,7 @@ class Totals:
         """The command's exit code."""
         if self.interrupted:
             return INTERRUPTED
-        return FAILED if self.input_errors or self.refusal or self.failed > self.poisoned else DONE
+        return FAILED if self.input_errors or self.refused or self.failed > self.poisoned else DONE
 
 
 def summary(
@@ -49,8 +49,8 @@ def summary(
     prefix: str | None,
     reader: RecordingReader | None,
 ) -> list[str]:
-    """One line each. `took`: seconds. `prefix`: of new keys. `reader`: of the last file that was opened."""
-    stopped = totals.interrupted or totals.refusal
+    """Returns the lines. `took`: seconds. `prefix`: prefix of new keys. `reader`: reader of the last opened file."""
+    stopped = totals.interrupted or totals.refused
     how = "stopped replaying" if stopped else "replayed"
     unit = "changes" if target.publishes else "items"
     messages = f" in {count_text(totals.messages, 'message')}" if target.publishes else ""
@@ -63,19 +63,19 @@ def summary(
     if faults is not None:
         lines.append(f"  faults     {faults}")
     if prefix is not None:
-        lines.append(f"  keys       new ones, with the prefix {prefix}")
+        lines.append(f"  keys       new, with the prefix {prefix}")
     if totals.skipped:
-        lines.append(f"  passed     over {count_text(totals.skipped, 'message')} without a change (canaries)")
-    lines += [f"  nothing    in {named([path])}: no recorded change is there" for path in totals.empty]
+        lines.append(f"  skipped    {count_text(totals.skipped, 'message')} without a change (canaries)")
+    lines += [f"  empty      {named([path])}: no recorded change" for path in totals.empty]
     lines += [f"  note       {note}" for note in target.notes()]
     if reader is not None and stopped:
-        why = f": {totals.refusal}" if totals.refusal else " by Ctrl-C"
+        why = f": {totals.refused}" if totals.refused else " by Ctrl-C"
         lines.append(f"  stopped    at line {reader.line:,} of {reader.path}{why}")
     return lines
 
 
 def named(files: Sequence[str]) -> str:
-    """The files in words."""
+    """Returns a name for the files."""
     if len(files) > 1:
         return f"{len(files)} files"
     return "standard input" if files[0] == "-" else printable(files[0])

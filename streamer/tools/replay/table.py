@@ -1,4 +1,4 @@
-"""Writes recorded changes to a table, so that its own stream carries them."""
+"""Writes recorded changes to a table, so that they appear in its stream."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _INVALID_ITEM: Final = ("ValidationException", "ItemCollectionSizeLimitExceededException")
 
 SHOWN: Final = 3
-"""Refusals whose messages are kept."""
+"""Number of error messages that are kept."""
 
 
 class TableWriter:
@@ -29,17 +29,17 @@ class TableWriter:
         self._dynamodb = dynamodb
         self._table = table
         self.skipped = 0
-        """How many records are of another table, or deletions by TTL, which only DynamoDB itself can make."""
+        """Number of records of other tables, and of TTL deletions, which only DynamoDB can make."""
         self.refused: list[str] = []
-        """Why the first items were refused."""
+        """Error messages of the first refused items."""
         try:
             described = dynamodb.describe_table(TableName=table)["Table"]
         except dynamodb.exceptions.ResourceNotFoundException:
-            raise UsageError(f"there is no table {table!r} in {dynamodb.meta.region_name}: correct --table") from None
+            raise UsageError(f"--table={table!r}: no such table in {dynamodb.meta.region_name}; correct it") from None
         self._keys = {key["AttributeName"] for key in described["KeySchema"]}
 
     def send(self, records: Sequence[Mapping[str, Any]]) -> RelayResult:
-        """Writes a batch; an item that DynamoDB refuses counts as a failure. Raises botocore's exceptions."""
+        """Writes a batch. An item that DynamoDB rejects as invalid is a failure. Raises botocore's other exceptions."""
         written = failures = 0
         for record in records:
             body = record["dynamodb"]
@@ -69,7 +69,7 @@ class TableWriter:
             self._update(_image(keys), new, [name for name in old if name not in new])
 
     def _update(self, keys: dict[str, Any], new: dict[str, Any], gone: Sequence[str]) -> None:
-        """Updates, since a put of a recording without hidden attributes would remove them from the item."""
+        """Updates attributes, because a put would remove hidden attributes that the recording does not have."""
         values = {name: value for name, value in new.items() if name not in keys}
         if values or gone:
             self._dynamodb.update_item(TableName=self._table, Key=keys, **update_expression(values, gone))
@@ -80,7 +80,7 @@ def _image(image: object) -> dict[str, Any]:
 
 
 def _unpacked(attribute: Mapping[str, Any]) -> dict[str, Any]:
-    """In boto3's form, binary as bytes. Raises ValueError, TypeError or AttributeError for what is not an attribute."""
+    """Converts an attribute to boto3's format, with binary as bytes. Raises ValueError, TypeError or AttributeError."""
     ((kind, value),) = attribute.items()
     match kind:
         case "B":

@@ -22,38 +22,38 @@ Send = Callable[[Sequence[Mapping[str, Any]]], RelayResult]
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Takes batches of records."""
+    """Receives batches of records."""
 
     where: str
-    """Its name, after "into"."""
+    """Its name, used after "into"."""
     local: bool
     """Whether it is on this machine."""
     send: Send
     failures: str
-    """What becomes of a record that cannot be relayed, in words."""
+    """Where records go that cannot be relayed, for the summary."""
     tables: Mapping[TableKind, str]
-    """The target's names of the tables."""
+    """Names of the target's tables."""
     publishes: bool = True
     """Whether it publishes changes; otherwise it writes items."""
     notes: Callable[[], list[str]] = field(default=list)
-    """Lines for the summary."""
+    """Returns additional lines of the summary."""
 
 
 def demo(sleep: Callable[[float], None]) -> Target:
-    """The running demo's topic, through the relay. Raises UsageError if none runs."""
+    """The topic of the running demo, through the relay. Raises UsageError if no demo runs."""
     found = running_demo()
     resources = found.resources
     clients = LocalClients(resources.endpoint_url)
     tables: dict[TableKind, str] = {"sentiment": resources.sentiment_table, "users": resources.users_table}
     topic = Topic(clients.sns(), resources.topic_arn)
     relay = LocalRelay(topic, FailureQueue(clients.sqs(), resources.failure_queue_url), tables, sleep=sleep)
-    failures = f"kept in {_name(resources.failure_queue_url)}: see `streamer failures list`"
+    failures = f"kept in {_name(resources.failure_queue_url)}; see `streamer failures list`"
     return Target(f"the demo at {found.base_url}", True, relay.send, failures, tables)
 
 
 def topic(arn: str, queue_url: str | None, tables: Mapping[TableKind, str], sleep: Callable[[float], None]) -> Target:
-    """A topic, through the relay; `queue_url` is the failure queue, standard error if None."""
-    clients = EnvironmentClients(region_of(arn))
+    """A topic, through the relay. `queue_url`: the failure queue; None: standard error."""
+    clients = EnvironmentClients(region_of("--topic", arn))
     sns = clients.sns()
     queue = FailureQueue(clients.sqs(), queue_url) if queue_url else FailureSink(to_stderr)
     relay = LocalRelay(Topic(sns, arn), queue, tables, sleep=sleep)
@@ -67,7 +67,7 @@ def table(name: str, tables: Mapping[TableKind, str]) -> Target:
     writer = TableWriter(dynamodb, name)
 
     def notes() -> list[str]:
-        skipped = f"{writer.skipped:,} records are not this table's, or deletions by TTL: left out"
+        skipped = f"{writer.skipped:,} records of other tables or TTL deletions were skipped"
         return [*([skipped] if writer.skipped else []), *(f"refused: {reason}" for reason in writer.refused)]
 
     where = f"the table {name} in {dynamodb.meta.region_name}"
@@ -75,13 +75,12 @@ def table(name: str, tables: Mapping[TableKind, str]) -> Target:
 
 
 def dry(tables: Mapping[TableKind, str], show: Callable[[str], None]) -> Target:
-    """Messages go to `show`, failure records to standard error; changes nothing."""
+    """Passes messages to `show` and failure records to standard error. Changes nothing."""
     relay = LocalRelay(MessageSink(show), FailureSink(to_stderr), tables)
     return Target("nothing (dry run)", True, relay.send, _SHOWN, tables)
 
 
 def to_stderr(text: str) -> None:
-    """Writes a line of JSON."""
     sys.stderr.write(f"{printable_json(text, sys.stderr.encoding)}\n")
 
 

@@ -1,5 +1,4 @@
-"""`streamer tail`: shows a stream, one line an event. It reconnects and resumes by itself, and reports that between the
-events.
+"""`streamer tail`: shows a stream, one line an event. It reconnects and resumes automatically.
 
-    command ─► target (which URL) ─► session (follows it) ─► printer ─► formatter (one event as a line)
+command ─► target (the URL) ─► session (follows the stream) ─► printer ─► formatter (one event as a line)
 """

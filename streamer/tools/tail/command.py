@@ -14,35 +14,32 @@ Url = Annotated[
     str | None,
     typer.Argument(
         metavar="URL",
-        help="the stream; without a path, /api/v2/stream is added. "
-        "Left out: the demo that runs on this machine, else http://127.0.0.1:8080",
+        help="URL of the stream; without a path, /api/v2/stream is added. "
+        "Default: the demo that runs on this machine, else http://127.0.0.1:8080",
     ),
 ]
-Tickers = Annotated[str | None, typer.Option(metavar="AAPL,MSFT", help="only these")]
-Events = Annotated[str | None, typer.Option(metavar="NAMES", help="only these of sentiment_update and metrics")]
+Tickers = Annotated[str | None, typer.Option(metavar="AAPL,MSFT", help="only events of these tickers")]
+Events = Annotated[str | None, typer.Option(metavar="NAMES", help="only these events: sentiment_update, metrics")]
 AsJson = Annotated[
     bool,
     typer.Option(
         "--json",
-        help="one object a line: event, id, data as sent, late_ms (null: replayed, or the time of the write is "
-        "unknown); notices go to stderr",
+        help="one JSON object a line: event, id, data as sent, late_ms (null if replayed, or if the time of the write "
+        "is unknown); notices go to stderr",
     ),
 ]
 Place = Annotated[str | None, typer.Option("--from", metavar="ID", help="resume after this event id")]
-Replay = Annotated[str | None, typer.Option(metavar="TIME", help="start this far back: 60, 5m")]
+Replay = Annotated[str | None, typer.Option(metavar="TIME", help="start with the events of this time: 60, 5m")]
 Count = Annotated[int | None, typer.Option(min=1, metavar="N", help="end after this many events")]
 Lasting = Annotated[str | None, typer.Option("--for", metavar="TIME", help="end after this time: 30s, 5m, 1h")]
-Retry = Annotated[bool, typer.Option("--retry", help="wait for a server that is not there yet")]
-ControlEvents = Annotated[
-    bool, typer.Option("--all", help="show and count heartbeats and the other control events too")
-]
+Retry = Annotated[bool, typer.Option("--retry", help="retry if the first connection fails")]
+ControlEvents = Annotated[bool, typer.Option("--all", help="also show and count heartbeats and other control events")]
 Headers = Annotated[
     list[str] | None, typer.Option("--header", "-H", metavar="NAME:VALUE", help="send this header; can be repeated")
 ]
 
 
 def register(app: typer.Typer) -> None:
-    """Adds the command."""
     app.command("tail")(reports_errors("tail")(tail))
 
 
@@ -59,16 +56,16 @@ def tail(
     control_events: ControlEvents = False,
     header: Headers = None,
 ) -> int:
-    """Shows a stream, one line an event: when it came, what it says, and how long after the write it came.
+    """Shows a stream, one line an event, with the time of receipt and the latency since the write.
 
-    Reconnects and resumes by itself, drops repeated events, and reports each in one line.
+    Reconnects and resumes automatically, reports each reconnect, and drops repeated events.
 
     Exit codes:
-    0    ended as asked: --count, --for, or Ctrl-C where neither was given
-    1    not reachable at the first try, or no stream there
-    2    called wrongly
-    3    --for was over before --count events came, or any
-    130  interrupted before --count or --for
+    0    ended by --count, by --for, or by Ctrl-C without these options
+    1    the first connection failed, or the URL is not a stream
+    2    invalid usage
+    3    --for ended before --count events arrived, or before any event
+    130  stopped by Ctrl-C before --count or --for
     """
     import sys
 
@@ -79,7 +76,7 @@ def tail(
     from streamer.tools.terminal.errors import DONE, INTERRUPTED, ToolError
 
     if place is not None and replay is not None:
-        raise UsageError("--from and --replay: choose one")
+        raise UsageError("--from and --replay: exclusive; give one")
     for option, value in (("URL", url), ("--tickers", tickers), ("--events", events), ("--from", place)):
         check_utf8(option, value)
     limits = read_limits(lasting, count)
@@ -99,8 +96,8 @@ def tail(
     try:
         return run(stream, printer, limits)
     except Unreachable as error:
-        remedy = "start the demo with `make demo`, name a URL, or wait with --retry" if url is None else "--retry waits"
-        raise ToolError(f"{error} ({remedy})") from None
+        remedy = "start the demo with `make demo`, or give a URL" if url is None else "wait for the server with --retry"
+        raise ToolError(f"{error}; {remedy}") from None
     except KeyboardInterrupt:
         return DONE if limits.endless else INTERRUPTED
 
@@ -108,5 +105,5 @@ def tail(
 def _header(text: str) -> tuple[str, str]:
     name, colon, value = text.partition(":")
     if not colon or not name.strip() or not text.isascii() or not text.isprintable():
-        raise UsageError(f"--header {text!r}: write NAME:VALUE")
+        raise UsageError(f"--header={text!r}: invalid; give NAME:VALUE")
     return name.strip(), value.strip()

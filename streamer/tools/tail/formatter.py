@@ -1,4 +1,4 @@
-"""An event as one aligned line for a person."""
+"""Formats an event as one aligned line."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _WIDEST: Final = {"ticker": 12, "source": 20}
 
 
 def late_ms(received: Received) -> int | None:
-    """Milliseconds from the write of this version to here, by the writer's clock, else by the table's (whole seconds).
+    """Returns the milliseconds from the write of this version to its receipt; None if unknown, or if it was replayed.
 
-    None where neither is known, and for replayed events, whose age says nothing.
+    The time of the write is `updated_at` (the writer's clock), else the table's time in whole seconds.
     """
     event = received.event
     if received.replayed or not isinstance(event, SentimentUpdate):
@@ -28,7 +28,7 @@ def late_ms(received: Received) -> int | None:
 
 
 class EventFormatter:
-    """Formats lines; a column grows with its content. `zone`: None is this machine's."""
+    """Formats lines. A column grows with its content. `zone`: None for the local time zone."""
 
     def __init__(self, *, colour: bool, zone: tzinfo | None = None) -> None:
         self._colour = colour
@@ -36,11 +36,11 @@ class EventFormatter:
         self._widths = {"ticker": 5, "source": 12}
 
     def notice(self, at: int, text: str) -> str:
-        """A line between the events; `at` in Unix milliseconds."""
+        """Formats a notice. `at`: Unix milliseconds."""
         return f"{self._time(at)}  {self._paint(f'· {plain(text)}', _CYAN)}"
 
     def event(self, received: Received) -> str:
-        """Time, what happened, ticker, source, how late, item; other events have other columns."""
+        """Formats an event: time, label and score, ticker, source, latency, item. Other events have other columns."""
         return f"{self._time(received.at)}  {self._columns(received.event, received)}"
 
     def _columns(self, event: Event | Unknown, received: Received) -> str:
@@ -88,5 +88,5 @@ class EventFormatter:
 
 
 def plain(text: str) -> str:
-    """Text of unknown origin, on one line."""
+    """Returns untrusted text as one printable line."""
     return printable(text).replace("\n", "\\n")

@@ -15,15 +15,15 @@ from streamer.tools.terminal.printable import printable_json
 
 _CONTROL: Final = (Connected, Reset, Heartbeat, Closing)
 _MODES: Final = {
-    "push": "changes come as they happen",
-    "poll": "changes come by polling, some seconds late",
-    "both": "changes come as they happen, polling makes sure",
-    "down": "changes do not come until the server recovers",
+    "push": "changes arrive at once",
+    "poll": "changes arrive by polling, some seconds late",
+    "both": "changes arrive by push and by polling",
+    "down": "no changes arrive until the server recovers",
 }
 
 
 class EventPrinter:
-    """Writes events to `out`, as text or as JSON, and notices to `notices`; flushes each line."""
+    """Writes events to `out` as text or JSON, and notices to `notices`. Flushes after each line."""
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class EventPrinter:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.events = 0
-        """How many events were written."""
+        """Number of events that were written."""
         self._out = out
         self._notices = notices
         self._formatter = formatter
@@ -48,16 +48,15 @@ class EventPrinter:
 
     @classmethod
     def to(cls, out: TextIO, err: TextIO, *, as_json: bool, control_events: bool) -> Self:
-        """Prints notices between the events, or to `err` if events are JSON. Colours on a terminal only, and not with
-        NO_COLOR."""
+        """Prints notices to `out`, or to `err` if the events are JSON. Uses colours on a terminal, unless NO_COLOR."""
         notices = err if as_json else out
         colour = notices.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
         return cls(out, notices, EventFormatter(colour=colour), as_json=as_json, control_events=control_events)
 
     def show(self, each: Received | Lost) -> None:
-        """Writes a line, a notice, both or nothing."""
+        """Writes the line of an event, a notice, both or nothing."""
         if isinstance(each, Lost):
-            self._notice(f"lost: {each.reason}; next try in {each.wait:.1f} s")
+            self._notice(f"lost: {each.reason}; next attempt in {each.wait:.1f} s")
             return
         event = each.event
         if isinstance(event, Connected):
@@ -65,9 +64,9 @@ class EventPrinter:
             self._mode = event.mode
             self._notice(_connected(event))
         elif isinstance(event, Reset):
-            self._notice(f"reset ({event.reason}): there may be a gap before this; what the history has follows")
+            self._notice(f"reset ({event.reason}): events before this may be missing; the history follows")
         elif isinstance(event, Heartbeat) and self._mode not in ("", event.mode):
-            self._notice(f"was {self._mode}, now mode {_mode(event.mode)}")
+            self._notice(f"mode changed from {self._mode} to {_mode(event.mode)}")
         if isinstance(event, Heartbeat):
             self._mode = event.mode
         if self._control_events or not isinstance(event, _CONTROL):
@@ -76,7 +75,7 @@ class EventPrinter:
             self._write(self._out, line)
 
     def end(self, dropped: int) -> None:
-        """Writes the totals; `dropped`: how many repeated events were dropped."""
+        """Writes the totals. `dropped`: number of dropped repeats."""
         if self._connections:
             reconnects = self._connections - 1
             self._notice(f"ended: {self.events:,} events, {reconnects:,} reconnects, {dropped:,} repeats dropped")
@@ -90,7 +89,7 @@ class EventPrinter:
 
 
 def _connected(event: Connected) -> str:
-    follows = f"{event.replayed:,} events of the history follow" if event.replayed else "nothing was missed"
+    follows = f"{event.replayed:,} events of the history follow" if event.replayed else "no event was missed"
     match event.resume:
         case "resumed":
             words = f"resumed: {follows}"
@@ -108,7 +107,7 @@ def _mode(name: str) -> str:
 
 
 def _json(received: Received) -> str:
-    """One line. The data is as sent, with every digit; as a string where it is not JSON."""
+    """Returns one line. The data is unchanged (to keep every digit) if it is JSON, else a string."""
     try:
         json.loads(received.data)
         data = received.data

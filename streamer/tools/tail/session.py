@@ -1,4 +1,4 @@
-"""Follows a stream until a limit, a signal, or the end of the reader."""
+"""Follows a stream until a limit, a signal, or a closed output pipe."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from streamer.tools.terminal.errors import DONE
 from streamer.tools.terminal.limits import EndLimits
 
 TIMED_OUT: Final = 3
-"""Exit code: what was waited for did not come in time."""
+"""Exit code if the expected events did not arrive in time."""
 
 
 def run(stream: Stream, printer: EventPrinter, limits: EndLimits) -> int:
-    """Shows the stream until a limit is reached; returns the exit code.
+    """Shows the stream until a limit is reached, and returns the exit code.
 
-    Raises KeyboardInterrupt at SIGINT and SIGTERM, BrokenPipeError when the reader of the lines has gone, NotAStream
-    and Unreachable.
+    Raises KeyboardInterrupt after SIGINT and SIGTERM, BrokenPipeError if the output pipe is closed, NotAStream and
+    Unreachable.
     """
     try:
         return asyncio.run(_run(stream, printer, limits))
@@ -37,22 +37,22 @@ def run(stream: Stream, printer: EventPrinter, limits: EndLimits) -> int:
 
 async def _run(stream: Stream, printer: EventPrinter, limits: EndLimits) -> int:
     following = asyncio.ensure_future(_follow(stream, printer, limits))
-    gone = False
+    pipe_closed = False
 
-    def reader_has_gone() -> None:
-        nonlocal gone
-        gone = True
+    def on_pipe_closed() -> None:
+        nonlocal pipe_closed
+        pipe_closed = True
         following.cancel()
 
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, following.cancel)
-    with _watched(sys.stdout.fileno(), reader_has_gone):
+    with _watched_pipe(sys.stdout.fileno(), on_pipe_closed):
         try:
             return await following
         except asyncio.CancelledError:
             following.cancel()
             with suppress(asyncio.CancelledError):
                 await following
-            if gone:
+            if pipe_closed:
                 raise BrokenPipeError from None
             raise
 
@@ -70,13 +70,13 @@ async def _follow(stream: Stream, printer: EventPrinter, limits: EndLimits) -> i
 
 
 @contextmanager
-def _watched(descriptor: int, on_gone: Callable[[], None]) -> Iterator[None]:
-    """Calls `on_gone` when the other end of a pipe is closed: a quiet stream would not notice for hours."""
+def _watched_pipe(descriptor: int, on_closed: Callable[[], None]) -> Iterator[None]:
+    """Calls `on_closed` when the reader closes the pipe. A write would notice it only at the next event."""
     if not stat.S_ISFIFO(os.fstat(descriptor).st_mode):
         yield
         return
     loop = asyncio.get_running_loop()
-    loop.add_reader(descriptor, on_gone)  # the writing end of a pipe becomes readable only by an error
+    loop.add_reader(descriptor, on_closed)  # the write end of a pipe becomes readable only on an error
     try:
         yield
     finally:

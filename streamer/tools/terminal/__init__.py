@@ -1,1 +1,1 @@
-"""What the commands share at a terminal: exit codes and errors, Ctrl-C, confirmation, tables, progress, safe text."""
+"""Shared by the commands: exit codes and errors, Ctrl-C, confirmation, tables, progress, printable text."""

@@ -1,4 +1,4 @@
-"""Confirmation before a command changes something that is not on this machine."""
+"""Asks for confirmation before a command changes a real account."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from streamer.tools.terminal.errors import UsageError
 
 
 def confirm(question: str, *, options: str, declined: str) -> None:
-    """Raises UsageError unless a person at a terminal agrees. `options`: what to give where there is none."""
+    """Raises UsageError unless a person confirms at a terminal. `options`: the options to use without a terminal."""
     if not sys.stdin.isatty():
-        raise UsageError(f"{question} Say {options}")
+        raise UsageError(f"{question} Not a terminal; confirm with {options}")
     if not typer.confirm(question, err=True):
         raise UsageError(declined)

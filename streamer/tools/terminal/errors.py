@@ -1,4 +1,4 @@
-"""Exit codes, and errors as one sentence instead of a traceback."""
+"""Exit codes, and error messages in place of tracebacks."""
 
 from __future__ import annotations
 
@@ -14,22 +14,20 @@ from streamer.tools.terminal.printable import printable
 DONE: Final = 0
 FAILED: Final = 1
 USAGE: Final = 2
-"""For what the caller has to correct."""
 INTERRUPTED: Final = 130
 
 Parameters = ParamSpec("Parameters")
 
 _REMEDIES: Final = {
-    "NoCredentialsError": "no AWS credentials were found: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and its like",
-    "PartialCredentialsError": "the AWS credentials are incomplete: set AWS_PROFILE, or all of AWS_ACCESS_KEY_ID and "
-    "AWS_SECRET_ACCESS_KEY",
-    "NoRegionError": "no AWS region is set: set AWS_REGION, or one in the profile",
-    "ProfileNotFound": "that AWS profile does not exist: correct AWS_PROFILE",
+    "NoCredentialsError": "no AWS credentials; set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+    "PartialCredentialsError": "incomplete AWS credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+    "NoRegionError": "no AWS region; set AWS_REGION, or a region in the profile",
+    "ProfileNotFound": "the AWS profile does not exist; correct AWS_PROFILE",
 }
 
 
 class ToolError(StreamerError):
-    """Why a command cannot continue: what was wrong, with the value, and what to do."""
+    """A command cannot continue. The message is "NAME=VALUE: problem; remedy", as far as there is a name."""
 
     def __init__(self, message: str, code: int = FAILED) -> None:
         super().__init__(message)
@@ -37,29 +35,29 @@ class ToolError(StreamerError):
 
 
 class UsageError(ToolError):
-    """The command was called wrongly."""
+    """An option or argument is invalid."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, USAGE)
 
 
 def check_value(option: str, value: str | None) -> None:
-    """Raises UsageError for a value that is empty (most often a shell variable that is not set), or not UTF-8."""
+    """Raises UsageError for a value that is empty (as of an unset shell variable) or not UTF-8."""
     if value is not None and not value.strip():
-        raise UsageError(f"{option} is empty: give a value, or leave the option out")
+        raise UsageError(f"{option}={value!r}: empty; give a value, or omit the option")
     check_utf8(option, value)
 
 
 def check_utf8(option: str, value: str | None) -> None:
-    """Raises UsageError for a value that is not UTF-8: it could not be sent."""
+    """Raises UsageError for a value that is not UTF-8."""
     try:
         (value or "").encode()
     except UnicodeEncodeError:
-        raise UsageError(f"{option} {value!r}: these bytes are not UTF-8") from None
+        raise UsageError(f"{option}={value!r}: not UTF-8; correct it") from None
 
 
 def reports_errors(command: str) -> Callable[[Callable[Parameters, int]], Callable[Parameters, int]]:
-    """Makes a command print its errors as one sentence and return the exit code."""
+    """Decorates a command: prints an expected error as one line to standard error, and returns the exit code."""
 
     def decorate(run: Callable[Parameters, int]) -> Callable[Parameters, int]:
         @wraps(run)
@@ -69,7 +67,7 @@ def reports_errors(command: str) -> Callable[[Callable[Parameters, int]], Callab
                 sys.stdout.flush()
                 return code
             except BrokenPipeError:
-                # The reader of our output has gone; what is still buffered must not fail again at exit.
+                # The reader closed the pipe. The interpreter must not fail again when it flushes at exit.
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
                 return DONE
             except Exception as error:
@@ -85,7 +83,7 @@ def reports_errors(command: str) -> Callable[[Callable[Parameters, int]], Callab
 
 
 def describe(error: Exception) -> str | None:
-    """The sentence for an exception; None for a bug."""
+    """Returns the message for an expected exception; None for any other, which is a bug."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     if isinstance(error, ClientError):

@@ -1,4 +1,4 @@
-"""Ctrl-C takes effect where nothing is left half done: between two steps, and at once while a command waits."""
+"""Defers Ctrl-C to a safe place: the end of a step, or at once while the command waits."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from typing import Any, Final, Self
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 _LONGEST_SLEEP: Final = 86_400.0
-"""Seconds; the system's sleep refuses a hundred years."""
+"""Seconds; time.sleep raises OverflowError for very large values."""
 
 
 class Interrupted(Exception):
-    """The command was asked to end."""
+    """SIGINT or SIGTERM was received."""
 
 
 class Interrupt:
-    """`with Interrupt() as interrupt:` handles SIGINT and SIGTERM, in the main thread only. A second signal raises
-    KeyboardInterrupt at any place."""
+    """Handles SIGINT and SIGTERM inside its context, in the main thread only. The first signal sets `asked`; a second
+    one raises KeyboardInterrupt immediately."""
 
     def __init__(self, sleep: Callable[[float], None] = time.sleep) -> None:
         self.asked = False
@@ -41,9 +41,9 @@ class Interrupt:
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
-        """A block that may be cut off: raises Interrupted at once when a signal comes."""
+        """Raises Interrupted inside this context as soon as a signal arrives."""
         before = self._waiting
-        self._waiting = True  # before the check, so that a signal between the two is not missed
+        self._waiting = True  # set before the check of `asked`, so that no signal is missed between the two
         try:
             if self.asked:
                 raise Interrupted
@@ -52,7 +52,7 @@ class Interrupt:
             self._waiting = before
 
     def sleep(self, length: float) -> None:
-        """Sleeps that many seconds. Raises Interrupted."""
+        """Sleeps `length` seconds. Raises Interrupted when a signal arrives."""
         with self.waiting():
             while length > 0:
                 self._sleep(min(length, _LONGEST_SLEEP))

@@ -1,18 +1,18 @@
-"""Text of unknown origin, without the control characters that a terminal would act on."""
+"""Escapes control characters in untrusted text, so that it cannot control the terminal."""
 
 from __future__ import annotations
 
 
 def printable(text: str) -> str:
-    """The text with every character that is not printable, except line ends, written as its escape."""
+    """Returns the text with each unprintable character except line feed replaced by its escape sequence."""
     return "".join(
         each if each == "\n" or each.isprintable() else each.encode("unicode_escape").decode("ascii") for each in text
     )
 
 
 def printable_json(text: str, encoding: str | None = None) -> str:
-    """The same JSON on one line, with characters escaped that are not printable, or that `encoding` cannot express."""
-    line = text.replace("\n", " ").replace("\r", " ").replace("\t", " ")  # in valid JSON, between its tokens
+    """Returns the same JSON on one line. Escapes characters that are unprintable or that `encoding` cannot encode."""
+    line = text.replace("\n", " ").replace("\r", " ").replace("\t", " ")  # valid JSON has these only between tokens
     if not line.isprintable():
         line = "".join(each if each.isprintable() else _escaped(each) for each in line)
     try:

@@ -1,4 +1,4 @@
-"""A progress bar on a terminal, nothing elsewhere."""
+"""A progress bar on standard error if that is a terminal."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn
 
 
 class ProgressBar:
-    """`with ProgressBar(total) as bar:`; removed at the end. `total`: bytes to read, None if that is unknown."""
+    """Shows the progress inside its context. `total`: bytes to read; None if unknown."""
 
     def __init__(self, total: int | None) -> None:
         console = Console(stderr=True)
@@ -30,5 +30,5 @@ class ProgressBar:
         self._progress.stop()
 
     def update(self, done: int, text: str) -> None:
-        """Moves the bar to `done` bytes."""
+        """`done`: bytes read so far."""
         self._progress.update(self._task, completed=done, description=text)

@@ -1,4 +1,4 @@
-"""Durations and counts as people write them."""
+"""Parses and formats durations and counts."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ _DURATION: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|s|m|h|)")
 
 
 def seconds(option: str, text: str) -> float:
-    """Reads a duration such as `500ms`, `30s`, `5m`, `1h`; without a unit it is in seconds. Raises UsageError."""
+    """Parses a duration such as `500ms`, `30s`, `5m` or `1h`; without a unit, seconds. Raises UsageError."""
     parts = _DURATION.fullmatch(text.strip())
     if parts is None:
-        raise UsageError(f"{option} {text!r}: give a length of time such as 500ms, 30s, 5m or 1h")
+        raise UsageError(f"{option}={text!r}: not a duration; give one such as 500ms, 30s, 5m or 1h")
     return float(parts[1]) * _UNITS[parts[2]]
 
 
 def duration_text(length: float) -> str:
-    """Seconds as h:mm:ss, or as 12.3 s below a minute."""
+    """Formats seconds as h:mm:ss, below a minute as 12.3 s."""
     if length < 60:
         return f"{length:.1f} s"
     whole = math.floor(length)
@@ -29,5 +29,5 @@ def duration_text(length: float) -> str:
 
 
 def count_text(number: int, noun: str) -> str:
-    """`1 record`, `1,200 records`."""
+    """Formats a count: `1 record`, `1,200 records`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -1,4 +1,4 @@
-"""Tables on standard output."""
+"""Prints tables to standard output."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from streamer.tools.terminal.printable import printable
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[str] = ()) -> None:
-    """Prints rows under their columns; those in `right` are aligned to the right."""
+    """Prints rows. Columns named in `right` are right-aligned."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -20,5 +20,5 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, right:
         table.add_column(name, overflow="fold", justify="right" if name in right else "left")
     for row in rows:
         table.add_row(*(Text(printable(cell)) for cell in row))
-    # A pipe has no width at which lines should be folded.
+    # rich folds lines at 80 columns if the output is a pipe, so a fixed width is set.
     Console(width=None if sys.stdout.isatty() else 200).print(table)

@@ -176,7 +176,7 @@ async def test_silence_ends_a_connection_and_a_ping_is_life() -> None:
     for watchdog in (0.4, 1.6, 6.4, 25.6):  # a busy machine may lose a ping's way
         async with serving(pings) as server:
             got = await until(Stream(server.url, reconnect=Reconnect(watchdog=watchdog, sleep=Waits())), "lost")
-        assert losses(got) == [f"nothing came for {watchdog:g} s"]
+        assert losses(got) == [f"no data for {watchdog:g} s"]
         if "heartbeat" in names(got):
             break
     assert names(got) == ["connected", "heartbeat", "lost"]
@@ -185,7 +185,7 @@ async def test_silence_ends_a_connection_and_a_ping_is_life() -> None:
 async def test_a_server_that_accepts_and_says_nothing_is_silence_too() -> None:
     async with serving(Visit.gone, OK + HEARTBEAT.frame()) as server:
         got = await until(Stream(server.url, reconnect=Reconnect(watchdog=0.1, sleep=Waits())), "heartbeat")
-    assert losses(got) == ["nothing came for 0.1 s"]
+    assert losses(got) == ["no data for 0.1 s"]
 
 
 async def test_a_cut_connection_is_said_as_such() -> None:
@@ -199,7 +199,7 @@ async def test_a_cut_connection_is_said_as_such() -> None:
         async for each in stream:
             opened.set()
             if isinstance(each, Lost):
-                assert each.reason == "the connection broke"
+                assert each.reason == "the connection was lost"
                 break
 
 
@@ -235,23 +235,23 @@ async def test_what_a_proxy_says_while_a_server_restarts_is_waited_out(status: s
 @pytest.mark.parametrize(
     ("said", "sentence"),
     [
-        (answer("404 Not Found"), "there is no stream at @ (404)"),
+        (answer("404 Not Found"), "@ does not exist (404); give the URL of a stream"),
         (answer("401 Unauthorized", b'{"detail":"Missing user identification"}'),
-         "@ answered 401 Unauthorized: Missing user identification: it asks for identification"),
-        (answer("403 Forbidden", b"<html>"), "@ answered 403 Forbidden: it asks for identification"),
+         "@ answered 401 Unauthorized: Missing user identification; identify yourself"),
+        (answer("403 Forbidden", b"<html>"), "@ answered 403 Forbidden; identify yourself"),
         (answer("422 Unprocessable Content", b'{"detail":"tickers: entry 1 is no ticker\\u001b[31m"}'),
          "@ answered 422 Unprocessable Content: tickers: entry 1 is no ticker [31m"),
         (answer("400 Bad Request", b'["' + b"x" * 100_000), "@ answered 400 Bad Request"),
-        (answer("204 No Content"), "@ says that there is no content (204)"),
+        (answer("204 No Content"), "@ has no content (204)"),
         (answer("200 OK", b"<html>", content_type="text/html; charset=utf-8"),
-         "@ is a web page, not a stream (text/event-stream): give the URL of the stream itself"),
+         "@ is a web page, not a stream (text/event-stream); give the URL of a stream"),
         (answer("200 OK", b"{}", content_type="application/json"),
-         "@ is JSON, not a stream (text/event-stream): give the URL of the stream itself"),
-        (answer("200 OK"), "@ is of no type, not a stream (text/event-stream): give the URL of the stream itself"),
+         "@ is JSON, not a stream (text/event-stream); give the URL of a stream"),
+        (answer("200 OK"), "@ is of no type, not a stream (text/event-stream); give the URL of a stream"),
         (answer("302 Found", location="https://elsewhere.example/x"),
-         "@ redirects to https://elsewhere.example/x: give that URL if you trust it"),
-        (answer("301 Moved", location="//other/"), "@ redirects to http://other/: give that URL if you trust it"),
-        (answer("307 Again", location="/api/v2/stream"), "@ redirects again and again"),
+         "@ redirects to https://elsewhere.example/x; give that URL if you trust it"),
+        (answer("301 Moved", location="//other/"), "@ redirects to http://other/; give that URL if you trust it"),
+        (answer("307 Again", location="/api/v2/stream"), "@ has more than 5 redirects"),
         (OK + b"data:" + b"x" * 1_048_600, "@: an event of the stream is larger than 1,048,576 bytes"),
     ],
 )  # fmt: skip
@@ -316,7 +316,7 @@ async def test_no_tls_where_https_is_asked_for_is_said_as_such() -> None:
     listening = await asyncio.start_server(plain, "127.0.0.1", 0)
     async with listening:
         port = listening.sockets[0].getsockname()[1]
-        with pytest.raises(NotAStream, match=r"does not speak TLS as it should .*; is it http:// there\?$"):
+        with pytest.raises(NotAStream, match=r"TLS with .* failed \(.*\); try http://$"):
             await until(Stream(f"https://127.0.0.1:{port}/"), "never")
 
 
@@ -328,7 +328,7 @@ async def test_a_certificate_that_nobody_vouches_for_is_said_as_such(tmp_path: P
 
 async def test_plain_http_to_a_tls_port_is_said_as_such(tmp_path: Path) -> None:
     async with serving(OK, tls=self_signed(tmp_path)) as server:
-        with pytest.raises(Unreachable, match=r"does not answer as a web server does|the connection broke"):
+        with pytest.raises(Unreachable, match=r"did not send an HTTP response|the connection was lost"):
             await until(Stream(server.url.replace("https:", "http:"), reconnect=Reconnect(patient=False)), "never")
 
 

@@ -79,5 +79,5 @@ def test_each_call_gets_an_event_of_its_own() -> None:
 def test_what_lambda_has_no_json_for_is_refused() -> None:
     given = wire(1)
     given["dynamodb"]["NewImage"] = {"odd": {"S": object()}}
-    with pytest.raises(TypeError, match="holds a object"):
+    with pytest.raises(TypeError, match="value of type object"):
         from_api(given, ARN)

@@ -126,7 +126,7 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.usefixtures("fresh")
 def test_a_wrong_environment_fails_each_invocation_until_it_is_right(monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(2):
-        with pytest.raises(SettingsError, match="CHANGES_TOPIC_ARN is not set") as caught:
+        with pytest.raises(SettingsError, match="CHANGES_TOPIC_ARN: not set") as caught:
             entry.handler({"Records": [record()]}, None)
         assert len(caught.value.mistakes) == 3
     monkeypatch.setenv("CHANGES_TOPIC_ARN", TOPIC_ARN)

@@ -97,7 +97,7 @@ def test_a_change_that_is_too_large_alone_goes_to_the_failure_queue_without_its_
     assert failed_seqs(sqs.taken) == [2, 3, 4]
     told = json.loads(sqs.taken[1])
     assert told["reason"] == "too_large"
-    assert "60000 at most" in told["error"]
+    assert "the limit of a message is 60000" in told["error"]
     assert told["attributes"] == {"sentiment": "neutral"}
     assert "secret" not in "".join(sqs.taken)
 

@@ -42,10 +42,10 @@ def test_an_aws_of_ones_own_has_queues_too() -> None:
 def test_an_empty_environment_names_all_that_is_needed() -> None:
     with pytest.raises(SettingsError) as caught:
         Settings.from_environment({})
-    assert [mistake.split(":")[0] for mistake in caught.value.mistakes] == [
-        "CHANGES_TOPIC_ARN is not set",
-        "FAILURE_QUEUE_URL is not set",
-        "SENTIMENT_TABLE is not set",
+    assert [mistake.split(";")[0] for mistake in caught.value.mistakes] == [
+        "CHANGES_TOPIC_ARN: not set",
+        "FAILURE_QUEUE_URL: not set",
+        "SENTIMENT_TABLE: not set",
     ]
     assert all(mistake in str(caught.value) for mistake in caught.value.mistakes)
 
@@ -62,8 +62,8 @@ def test_an_empty_environment_names_all_that_is_needed() -> None:
         ("FAILURE_QUEUE_URL", QUEUE_URL + ".fifo", "set it to the URL of a standard SQS queue"),
         ("SENTIMENT_TABLE", "arn:aws:dynamodb:us-east-1:123456789012:table/sentiment", "not the ARN"),
         ("SENTIMENT_TABLE", "ab", "set it to the name"),
-        ("USERS_TABLE", "users table", "or leave it out"),
-        ("USERS_TABLE", "sentiment", "another table than SENTIMENT_TABLE"),
+        ("USERS_TABLE", "users table", "or omit it"),
+        ("USERS_TABLE", "sentiment", "the same as SENTIMENT_TABLE; set it to another table"),
         ("LOG_LEVEL", "CHATTY", "set it to one of DEBUG, INFO"),
         ("METRICS", "statsd", "set it to one of none, emf"),
         ("DEPLOYMENT_NAME", "two words", "use 1 to 64 letters"),
@@ -74,5 +74,5 @@ def test_a_mistake_is_told_with_key_value_and_remedy(key: str, value: str, remed
     with pytest.raises(SettingsError) as caught:
         Settings.from_environment(GOOD | {key: value})
     (mistake,) = caught.value.mistakes
-    assert mistake.startswith(f"{key} is {value!r}: ")
+    assert mistake.startswith(f"{key}={value!r}: ")
     assert remedy in mistake

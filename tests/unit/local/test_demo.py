@@ -20,5 +20,5 @@ def test_no_free_port_is_told_with_what_to_do(
     said = capsys.readouterr()
     assert (said.out, said.err) == (
         "",
-        f"streamer demo: ports {port} to {port} are all in use; choose another with --port\n",
+        f"streamer demo: ports {port} to {port} are all in use; give another with --port\n",
     )

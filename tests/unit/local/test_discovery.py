@@ -80,7 +80,7 @@ def test_a_folder_that_others_may_write_to_is_not_trusted(folder: Path) -> None:
     folder.mkdir()
     folder.chmod(0o777)
     assert running(folder) == []
-    with pytest.raises(PermissionError, match="can be written by other users"), announced(demo(), folder):
+    with pytest.raises(PermissionError, match="writable by other users"), announced(demo(), folder):
         pytest.fail("it was announced")
 
 

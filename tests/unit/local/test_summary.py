@@ -39,7 +39,7 @@ def test_no_latency_is_shown_before_there_is_one() -> None:
 
 
 def test_silence_is_told() -> None:
-    assert status_text(None, FIRST) == "the service does not answer"
+    assert status_text(None, FIRST) == "the service does not respond"
 
 
 def test_the_listing_names_every_address_and_says_when_the_port_is_another() -> None:
@@ -51,7 +51,7 @@ def test_the_listing_names_every_address_and_says_when_the_port_is_another() -> 
         "http://127.0.0.1:8081/api/v2/stream/status\n",
         "http://127.0.0.1:4000\n",
         "5 changes a second of made-up news, seed 7\n",
-        "Port 8080 is in use: this is port 8081.\n",
+        "Port 8080 is in use; this is port 8081.\n",
     ):
         assert part in text
     assert "in use" not in startup_text("http://127.0.0.1:8080", "http://x", 5.0, 7, asked_port=8080)

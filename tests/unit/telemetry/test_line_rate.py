@@ -25,11 +25,11 @@ def test_what_was_left_out_is_due_when_there_is_room_and_at_the_end() -> None:
     now = [0.0]
     rate = LineRate(1, 1, clock=lambda: now[0])
     assert [rate.admit(OPENED) for _ in range(4)] == [0, None, None, None]
-    assert rate.owes
+    assert rate.has_suppressed
     assert rate.due() == []
     now[0] = 1.0
     assert rate.due() == [(OPENED, 3)]
-    assert (rate.due(), rate.owes) == ([], False)
+    assert (rate.due(), rate.has_suppressed) == ([], False)
     assert rate.admit(OPENED) is None, "saying so took the room"
     assert rate.due(at_end=True) == [(OPENED, 1)]
 
@@ -40,4 +40,4 @@ def test_kinds_beyond_the_most_that_are_remembered_are_not_rated() -> None:
         rate.admit(LineKind("a", logging.INFO, str(number)))
     for number in range(MOST_KINDS, 10 * MOST_KINDS):
         assert [rate.admit(LineKind("a", logging.INFO, str(number))) for _ in range(2)] == [0, 0]
-    assert len(rate._kinds) == MOST_KINDS
+    assert len(rate._buckets) == MOST_KINDS

@@ -155,7 +155,9 @@ def test_a_daemon_that_is_not_there_is_not_told_of(
 @pytest.mark.parametrize("address", ["daemon", "127.0.0.1:", "tcp:127.0.0.1:2000"])
 def test_an_address_that_is_none_is_named_with_its_remedy(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_XRAY_DAEMON_ADDRESS", address)
-    with pytest.raises(SettingsError, match=re.escape(f"AWS_XRAY_DAEMON_ADDRESS='{address}': give HOST:PORT")):
+    with pytest.raises(
+        SettingsError, match=re.escape(f"AWS_XRAY_DAEMON_ADDRESS='{address}': not an address; give HOST:PORT")
+    ):
         build("xray", "prod", in_lambda=False)
 
 

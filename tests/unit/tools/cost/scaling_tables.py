@@ -1,11 +1,11 @@
-"""The tables of docs/scaling.md. `python -m tests.unit.tools.cost.scaling_tables` puts them there.
+"""Computes the tables of docs/scaling.md. `python -m tests.unit.tools.cost.scaling_tables` writes them to the page.
 
-After `make bench`: put its numbers into `MEASURED` (a test names what differs), then call this.
+After `make bench`, put its numbers into `MEASURED` (a test names the differences), then call this.
 
-How many streams fit into a container: it is one Python process, so one core at most, of which it may use a part.
-Without streams it needs the core for receives, changes and the table query; for each stream, for a write for each flush
-with an event for it, for each further event of that write, and for the question whether its filter admits an event, if
-no other stream has that filter.
+A container is one Python process, so it uses one core at most, and it may use the share `BUSY` of that core. Receives,
+changes and table queries cost the same for any number of streams. A stream costs one write for each flush that has an
+event for it, a little for each further event in that write, and one filter match for each event, unless other streams
+have the same filter.
 """
 
 from __future__ import annotations
@@ -167,15 +167,27 @@ def tables() -> tuple[str, ...]:
 def inputs(numbers: Measured = MEASURED) -> str:
     """What the model is made of."""
     return _table(
-        ("number", "value", "from"),
+        ("cost", "value", "source"),
         (
-            ("a write of one event to one stream", f"{numbers.write_us:g} µs", "10,000 × 1/s"),
-            ("a receive with its delete", f"{numbers.receive_us / 1_000:.2f} ms", "intake alone, 100 changes/s"),
-            ("a change, decoded and published", f"{numbers.change_us:.0f} µs", "intake alone, 900 changes/s more"),
-            ("memory of an idle stream", f"{numbers.stream_kb:g} kB", "10,000 idle streams"),
-            ("one more event in a write", f"{numbers.joined_us:g} µs", "a raw protocol, ten joined; by itself"),
-            ("one filter asked about one event", f"{numbers.admits_us:g} µs", "by itself"),
-            ("one item of a table query", f"{numbers.row_us:g} µs", "by itself, 42 to 72"),
+            ("write one event to one stream", f"{numbers.write_us:g} µs", "10,000 × 1/s"),
+            (
+                "receive and delete up to ten messages",
+                f"{numbers.receive_us / 1_000:.2f} ms",
+                "Intake alone, 100/s",
+            ),
+            (
+                "decode and publish one change",
+                f"{numbers.change_us:.0f} µs",
+                "Intake alone, 1,000/s less 100/s",
+            ),
+            ("memory of one idle stream", f"{numbers.stream_kb:g} kB", "Memory"),
+            (
+                "one more event in the same write",
+                f"{numbers.joined_us:g} µs",
+                "separate run, ten events",
+            ),
+            ("match one event against one filter", f"{numbers.admits_us:g} µs", "separate run"),
+            ("read one item in a table query", f"{numbers.row_us:g} µs", "separate run, 42 to 72"),
         ),
     )
 
@@ -195,13 +207,13 @@ def model() -> str:
         intake = receives * MEASURED.receive_us + changes * MEASURED.change_us
         delivery = streams * (writes * MEASURED.write_us + (changes - writes) * MEASURED.joined_us)
         rows.append((name, f"{(intake + delivery) / (streams * changes):.1f}", f"{found[name]:g}"))
-    return _table(("run", "computed, µs an event", "measured"), rows)
+    return _table(("run", "computed, µs per event", "measured"), rows)
 
 
 def cores() -> str:
     """Streams a core and a container."""
     rows = []
-    for share, filters, name in ((OWN, None, "1%"), (OWN, 50, "1%, 50 filters in all"), (1.0, None, "everything")):
+    for share, filters, name in ((OWN, None, "1%"), (OWN, 50, "1%, 50 different filters"), (1.0, None, "everything")):
         for changes in CHANGES:
             one = load(1_000_000, changes, share)
             sizing = capacity(one, filters)
@@ -223,9 +235,9 @@ def cores() -> str:
             ))  # fmt: skip
     return _table(
         (
-            "a stream shows", "changes/s", "messages/s", "µs a second, a stream", "µs an event", "streams a core",
-            "a container without streams", "streams a container", "bound by", "history, s",
-            "a lost container's replays, MB",
+            "a stream shows", "changes/s", "messages/s", "CPU per stream, µs/s", "CPU per event, µs",
+            "streams per core", "CPU without streams", "streams per container", "limit", "history, s",
+            "replay after a crash, MB",
         ),
         rows,
     )  # fmt: skip
@@ -241,7 +253,7 @@ def months(share: float) -> str:
             lines = bill(one)
             most = sorted(lines, key=lambda line: -line.dollars)[:3]
             row.append(
-                f"**${total(lines):,.0f}**; {one.count:,} × {one.gigabytes:g} GB; "
+                f"**${total(lines):,.0f}**; {one.count:,} containers; "
                 + ", ".join(f"{line.what} ${line.dollars:,.0f}" for line in most)
             )
         rows.append(row)
@@ -250,7 +262,7 @@ def months(share: float) -> str:
 
 
 KNOBS = {
-    "as it is": BASE,
+    "baseline": BASE,
     "`--verify 60`": replace(BASE, verify=60),
     "`--item-bytes 8192` (an index with ALL)": replace(BASE, item_bytes=8_192),
     "`--shards 1`": replace(BASE, shards=1),
@@ -272,7 +284,7 @@ def knobs() -> str:
         by = {line.what: line.dollars for line in lines}
         shown = ("Fargate", "data to the internet", "table reads", "queues")
         rows.append((name, f"{one.count:,}", *(f"${by[each]:,.0f}" for each in shown), f"${total(lines):,.0f}"))
-    return _table(("options", "containers", "Fargate", "data", "table reads", "queues", "together"), rows)
+    return _table(("options", "containers", "Fargate", "data", "table reads", "queues", "total"), rows)
 
 
 def fleet() -> str:
@@ -291,8 +303,8 @@ def fleet() -> str:
     ]
     return _table(
         (
-            "containers", "tag calls a second", "deliveries of the topic a second", "queries a second, one a label",
-            "read by them a second", "the reaper, after all died at once",
+            "containers", "TagQueue calls/s", "SNS deliveries/s", "Query calls/s", "read by queries, per second",
+            "time to remove all queues",
         ),
         rows,
     )  # fmt: skip

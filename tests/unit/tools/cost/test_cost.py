@@ -219,7 +219,7 @@ def test_json_has_everything(capsys: pytest.CaptureFixture[str]) -> None:
         ("--changes", "inf", "less than or equal to 100000"),
         ("--share", "1.5", "less than or equal to 1"),
         ("--lookback", "100", "greater than or equal to 150"),
-        ("--cpu", "3", "--cpu 3: choose 0.25, 0.5, 1, 2 or 4"),
+        ("--cpu", "3", "--cpu=3: Fargate does not sell this; give 0.25, 0.5, 1, 2 or 4"),
     ],
 )
 def test_a_value_that_cannot_be_is_named_with_its_remedy(
@@ -234,7 +234,7 @@ def test_a_value_that_cannot_be_is_named_with_its_remedy(
 
 def test_a_wrong_call_is_one_sentence_and_code_2(capsys: pytest.CaptureFixture[str]) -> None:
     assert ran("--streams", "20", "--changes", "1", "--deployment", "ec2") == 2
-    assert capsys.readouterr().err == "streamer cost: --deployment 'ec2': choose fargate or lambda\n"
+    assert capsys.readouterr().err == "streamer cost: --deployment='ec2': unknown; give fargate or lambda\n"
 
 
 @pytest.mark.parametrize(

@@ -90,7 +90,7 @@ def test_a_list_for_machines_has_everything(aws: FakeAws, capsys: pytest.Capture
 
 def test_a_list_of_nothing_says_so(aws: FakeAws, capsys: pytest.CaptureFixture[str]) -> None:
     assert ran("list") == 0
-    assert capsys.readouterr().out == "no queue's name begins with sentiment-stream-\n"
+    assert capsys.readouterr().out == "no queue name begins with sentiment-stream-\n"
     assert ran("list", "--json") == 0
     assert capsys.readouterr().out == ""
 
@@ -142,7 +142,7 @@ def test_all_takes_the_living_too(aws: FakeAws, capsys: pytest.CaptureFixture[st
     capsys.readouterr()
     assert ran("prune", "--help") == 0
     said = " ".join(capsys.readouterr().out.split())
-    assert "Containers that still run create a new queue by themselves." in said
+    assert "Containers that still run create a new queue." in said
     assert "Exit codes: 0 done" in said
 
 
@@ -168,11 +168,11 @@ def test_a_listing_that_is_refused_is_a_sentence(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--topic-arn", ""], "--topic-arn is empty"),
-        (["--topic-arn", "changes"], "'changes' is not the ARN of a topic"),
+        (["--topic-arn", ""], "--topic-arn='': empty"),
+        (["--topic-arn", "changes"], "--topic-arn='changes': not the ARN of an SNS topic"),
         (["--topic-arn", "arn:\udcff"], "not UTF-8"),
-        (["--prefix", ""], "--prefix (QUEUE_PREFIX) '': use 1 to 43"),
-        (["--prefix", "a b"], "--prefix (QUEUE_PREFIX) 'a b': use 1 to 43"),
+        (["--prefix", ""], "--prefix='' (QUEUE_PREFIX): invalid; use 1 to 43"),
+        (["--prefix", "a b"], "--prefix='a b' (QUEUE_PREFIX): invalid; use 1 to 43"),
         (["--prefix", "x" * 44], "use 1 to 43"),
         (["--limit", "0"], "--limit"),
     ],
@@ -204,4 +204,4 @@ def test_the_environment_names_topic_and_prefix(
     queue(aws, 0)
     monkeypatch.setenv("QUEUE_PREFIX", "another")
     assert ran("list") == 0
-    assert capsys.readouterr().out == "no queue's name begins with another-\n"
+    assert capsys.readouterr().out == "no queue name begins with another-\n"

@@ -83,7 +83,7 @@ def test_a_recording_that_never_began_leaves_no_file_in_the_way(tmp_path: Path) 
 
 def test_a_full_disk_is_said_with_what_there_is() -> None:
     recorder = RecordingWriter("/dev/full", force=True)
-    with pytest.raises(ToolError, match=r"/dev/full: No space left on device after 0 lines"):
+    with pytest.raises(ToolError, match=r"/dev/full: No space left on device; the file has 0 lines"):
         recorder.add("{}")
     with pytest.raises(OSError, match="No space"):
         recorder._out.close()
@@ -137,4 +137,4 @@ def test_of_a_url_neither_password_nor_ticket_is_recorded(
 @pytest.mark.parametrize("option", ["--topic", "--table"])
 def test_an_empty_name_is_not_the_demo(command: list[str], option: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert tools.run([*command, option, ""]) == 2
-    assert f"{option} is empty" in capsys.readouterr().err
+    assert f"{option}='': empty" in capsys.readouterr().err

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import pytest
 
 from streamer.event_source import EventSourceMapping, StreamSource
@@ -12,7 +14,7 @@ from tests.unit.event_source.fakes import ARN, Clock, FakeStreams, client_error
 
 def test_a_stream_that_fails_for_30_s_is_over_and_one_that_recovers_is_not() -> None:
     clock, streams = Clock(), FakeStreams()
-    mapping = EventSourceMapping(streams, [StreamSource(ARN)], lambda *_: None, clock=clock)
+    mapping = EventSourceMapping(cast("Any", streams), [StreamSource(ARN)], lambda *_: None, clock=clock)
     clock.pass_(1_000)
     check_source(mapping, clock.now)  # no call has failed yet
     mapping.step()
@@ -20,7 +22,7 @@ def test_a_stream_that_fails_for_30_s_is_over_and_one_that_recovers_is_not() -> 
     clock.pass_(29)
     check_source(mapping, clock.now)
     clock.pass_(2)
-    with pytest.raises(ToolError, match=r"the stream has not answered for 31\.0 s: .*InternalServerError"):
+    with pytest.raises(ToolError, match=r"no response from the stream for 31\.0 s: .*InternalServerError"):
         check_source(mapping, clock.now)
     clock.pass_(10)
     mapping.step()

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.tools.replay.faults import HELD, FaultPlan, Faults, PlannedRecord, moment_ms, poisoned
+from streamer.tools.replay.faults import HELD, FaultPlan, Faults, PlannedRecord, change_time_ms, poisoned
 from streamer.tools.replay.reader import RecordedChange
 from tests.unit.tools.records import BEGUN_S, change
 
@@ -101,12 +101,12 @@ def test_what_is_spoiled_is_the_relays_to_refuse_and_the_original_stays() -> Non
 
 
 def test_an_items_own_time_is_the_writers_where_it_is_of_this_write() -> None:
-    assert moment_ms(RecordedChange(change(1, at=0.345))) == BEGUN_S * 1000 + 345
+    assert change_time_ms(RecordedChange(change(1, at=0.345))) == BEGUN_S * 1000 + 345
     stale = change(1, at=0.345, ApproximateCreationDateTime=BEGUN_S + 500)
-    assert moment_ms(RecordedChange(stale)) == (BEGUN_S + 500) * 1000
+    assert change_time_ms(RecordedChange(stale)) == (BEGUN_S + 500) * 1000
     nonsense = change(1, ApproximateCreationDateTime="soon")
-    assert moment_ms(RecordedChange(nonsense, at=5)) == 5
-    assert moment_ms(RecordedChange(nonsense)) is None
+    assert change_time_ms(RecordedChange(nonsense, at=5)) == 5
+    assert change_time_ms(RecordedChange(nonsense)) is None
 
 
 def test_a_time_that_goes_back_does_not_take_the_replay_back() -> None:
@@ -117,6 +117,6 @@ def test_a_time_that_goes_back_does_not_take_the_replay_back() -> None:
 
 def test_a_time_that_is_none_is_left_out() -> None:
     for at in (-1, 253_402_300_800_000, 10**400):
-        assert moment_ms(RecordedChange({"dynamodb": {}}, at)) is None
+        assert change_time_ms(RecordedChange({"dynamodb": {}}, at)) is None
     [one], _ = plan(Faults(), [RecordedChange({"dynamodb": {}}, 10**400)])
     assert one.due_ms == 0.0

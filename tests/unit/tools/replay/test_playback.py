@@ -69,7 +69,7 @@ def test_lengths_of_time_are_read(text: str, length: float) -> None:
 
 @pytest.mark.parametrize("text", ["", "s", "-1s", "5 minutes", "nan", "1e3"])
 def test_what_is_no_length_is_said(text: str) -> None:
-    with pytest.raises(UsageError, match=r"--for .*: give a length of time"):
+    with pytest.raises(UsageError, match=r"--for=.*: not a duration; give one"):
         seconds("--for", text)
 
 

@@ -90,7 +90,7 @@ def test_fresh_keys_are_new_and_named_in_the_summary(tmp_path: Path) -> None:
     taken = Taken()
     made = replay(order(recording(tmp_path, 1, 2), fresh=True), taken)
     assert {record["dynamodb"]["Keys"]["source_id"]["S"].partition("-")[0] for record in taken.records} == {"replay"}
-    assert made.summary(1)[-1] == "  keys       new ones, with the prefix replay-1a3185c5000"
+    assert made.summary(1)[-1] == "  keys       new, with the prefix replay-1a3185c5000"
 
 
 def test_good_lines_before_a_bad_one_are_replayed_and_the_exit_code_says_failure(tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_good_lines_before_a_bad_one_are_replayed_and_the_exit_code_says_failure
     assert numbers(taken) == [1, 2]
     assert made.totals.code == 1
     [error] = made.totals.input_errors
-    assert str(error).startswith(f"{bad}, line 4: the line is cut off")
+    assert str(error).startswith(f"{bad}, line 4: the line is truncated")
 
 
 def test_standard_input_is_read_and_unpacked(tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_a_target_that_takes_no_more_ends_it_with_the_place(tmp_path: Path) -> N
     path = recording(tmp_path, *range(250))
     made = replay(order(path), Taken(RelayResult(100, 100, 1), RelayResult(30, 30, 1, error="no topic")))
     assert made.totals.code == 1
-    assert (made.totals.published, made.totals.refusal) == (130, "no topic")
+    assert (made.totals.published, made.totals.refused) == (130, "no topic")
     said = made.summary(1)
     assert said[0].startswith("stopped replaying")
     assert said[-1] == f"  stopped    at line 202 of {path}: no topic"
@@ -212,7 +212,7 @@ def test_messages_that_were_passed_over_count_once_though_a_file_is_missing(tmp_
     assert made.totals.skipped == 3
     [bad] = made.totals.input_errors
     assert str(bad).startswith(str(tmp_path / "missing.jsonl"))
-    assert f"  nothing    in {path}: no recorded change is there" in made.summary(1.0)
+    assert f"  empty      {path}: no recorded change" in made.summary(1.0)
 
 
 def test_a_foreign_file_gives_a_terminal_no_orders(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

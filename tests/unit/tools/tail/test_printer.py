@@ -57,12 +57,12 @@ def heartbeat(mode: str) -> Heartbeat:
         (connected(), "connected: a fresh stream begins; mode push"),
         (connected(replayed=1_234),
          "connected: 1,234 events of the history follow; mode push"),
-        (connected("resumed"), "resumed: nothing was missed; mode push"),
+        (connected("resumed"), "resumed: no event was missed; mode push"),
         (connected("resumed", 2), "resumed: 2 events of the history follow; mode push"),
         (connected("reset", mode="down"),
-         "connected, not resumed; mode down: changes do not come until the server recovers"),
-        (Reset("too_old"), "reset (too_old): there may be a gap before this; what the history has follows"),
-        (Lost("it broke", 1.25), "lost: it broke; next try in 1.2 s"),
+         "connected, not resumed; mode down: no changes arrive until the server recovers"),
+        (Reset("too_old"), "reset (too_old): events before this may be missing; the history follows"),
+        (Lost("it broke", 1.25), "lost: it broke; next attempt in 1.2 s"),
     ],
 )  # fmt: skip
 def test_what_happened_is_told_in_one_line(event: Event | Lost, words: str) -> None:
@@ -79,8 +79,8 @@ def test_a_mode_is_told_when_it_changes() -> None:
         heartbeat("push"), connected(), heartbeat("push"), heartbeat("down"), heartbeat("down"), heartbeat("poll")
     )
     assert told.notices[1:] == [
-        "was push, now mode down: changes do not come until the server recovers",
-        "was down, now mode poll: changes come by polling, some seconds late",
+        "mode changed from push to down: no changes arrive until the server recovers",
+        "mode changed from down to poll: changes arrive by polling, some seconds late",
     ]
 
 
@@ -129,7 +129,7 @@ def test_json_gives_a_terminal_no_orders_and_stays_the_same() -> None:
 @pytest.mark.parametrize("option", ["--from", "--tickers", "--events"])
 def test_what_is_no_text_is_a_usage_error(option: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert tools.run(["tail", option, "a\ud800", "http://127.0.0.1:1"]) == 2
-    assert f"{option} 'a\\ud800'" in capsys.readouterr().err
+    assert f"{option}='a\\ud800'" in capsys.readouterr().err
 
 
 def test_a_terminal_that_knows_ascii_alone_ends_no_command(monkeypatch: pytest.MonkeyPatch) -> None:
