@@ -208,7 +208,7 @@ class Client:
         self._chosen = run.hub.newest if stream.start.after_ms is not None else 0
         if stream.start.resume != "resumed":
             self._number = None
-        if place is None:
+        if place is None and not self.configured:
             self._start_over()
         self._leaving = self._clock.after(self._visit.stay_ms, self._leave)
         if self._left == 0:
@@ -282,6 +282,8 @@ class Client:
         if event.data.get("resume") == "resumed" and set(shown) != set(self.tickers):
             self._checks.violated("E", f"{self.name} resumes with {shown} after {self.tickers}")
         self.tickers, self._wanted = shown, Filter(frozenset(shown), True, False)
+        if event.data.get("resume") == "fresh":  # only now it knows of which tickers it needs the snapshot
+            self._start_over()
 
     def _apply(self, event: Event) -> None:
         shown = event.version
