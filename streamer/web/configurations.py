@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import base64
 import binascii
+import functools
+import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Final, NoReturn, Protocol
@@ -169,16 +171,16 @@ def install(app: FastAPI, identity: CallerIdentity, configurations: Configuratio
     _install_item(app, caller, store)
 
 
-def _declare(caller: UserId, operation_id: str, summary: str, *responses: Responses) -> dict[str, Any]:
+def _declare(
+    caller: UserId, operation_id: str, summary: str, success: Responses, *problems: Responses
+) -> dict[str, Any]:
     """Returns what all routes declare. The caller is identified before anything else is checked."""
     return {
         "operation_id": operation_id,
         "tags": [CONFIGURATIONS],
         "summary": summary,
         "dependencies": [Security(caller), Depends(declared_query)],
-        "responses": {
-            status: each for given in (*responses, UNKNOWN_USER, TABLE_AWAY) for status, each in given.items()
-        },
+        "responses": functools.reduce(operator.or_, (success, UNKNOWN_USER, *problems, TABLE_AWAY)),
     }
 
 

@@ -52,7 +52,7 @@ class SubscriptionSource(Protocol):
     async def enter(self, user_id: str, config_id: str) -> ConfigurationSubscription[OpenStream] | None:
         """Subscribes until `leave`; None if the configuration does not exist. Raises TableError."""
 
-    def leave(self, watch: ConfigurationSubscription[OpenStream]) -> None:
+    def leave(self, subscription: ConfigurationSubscription[OpenStream]) -> None:
         """Ends the subscription of one request."""
 
 
@@ -134,7 +134,8 @@ class _StreamResponse(Response):
                     await responder.caught_up(self.parameters.start)
                 if self.subject is not None:
                     source = responder.subscriptions or not_found()
-                    request.watch = await source.enter(self.subject.user_id, self.subject.config_id) or not_found()
+                    found = await source.enter(self.subject.user_id, self.subject.config_id)
+                    request.subscription = found or not_found()
                 await self._stream(scope, receive, send, request)
             except BaseException:
                 request.end("error")
@@ -147,12 +148,13 @@ class _StreamResponse(Response):
 
     async def _stream(self, scope: Scope, receive: Receive, send: Send, request: _StreamRequest) -> None:
         stream_filter, since, deadline_ms = self.parameters.filter, None, None
-        if request.watch is not None:
-            if request.watch.shows is None:  # disabled or deleted since the subscription
+        subscription = request.subscription
+        if subscription is not None:
+            if subscription.shows is None:  # disabled or deleted since the subscription
                 await self._close("configuration_gone", send)
                 request.end()
                 return
-            stream_filter, since = replace(stream_filter, tickers=request.watch.shows), request.watch.since
+            stream_filter, since = replace(stream_filter, tickers=subscription.shows), subscription.since
             deadline_ms = self.subject.deadline_ms if self.subject is not None else None
         extensions = scope.get("extensions", {})
         transport_sink = TransportSink() if TAKEOVER in extensions else None
@@ -169,8 +171,8 @@ class _StreamResponse(Response):
         )
         sink.connection_id = stream.connection_id
         scope.setdefault("state", {})["connection_id"] = stream.connection_id  # for log lines of middleware
-        if request.watch is not None:
-            request.watch.streams.add(stream)
+        if subscription is not None:
+            subscription.streams.add(stream)
         request.log_opened()
         if isinstance(sink, TransportSink):
             sink.on_lost = request.end  # the stream continues after the ASGI call has returned
@@ -212,13 +214,13 @@ def _refusal(full: Full) -> Response:
 class _StreamRequest:
     """The resources of a stream request: slot, subscription and stream. Released once, by `end`."""
 
-    __slots__ = ("_peer", "_responder", "_slot", "stream", "watch")
+    __slots__ = ("_peer", "_responder", "_slot", "stream", "subscription")
 
     def __init__(self, responder: StreamResponder, slot: Slot, scope: Scope) -> None:
         self._responder = responder
         self._slot: Slot | None = slot
         self._peer: str = (scope.get("client") or ("unknown",))[0]
-        self.watch: ConfigurationSubscription[OpenStream] | None = None
+        self.subscription: ConfigurationSubscription[OpenStream] | None = None
         self.stream: OpenStream | None = None
 
     def log_opened(self) -> None:
@@ -234,18 +236,18 @@ class _StreamRequest:
         slot, self._slot = self._slot, None
         if slot is None:
             return
-        responder, stream, watch = self._responder, self.stream, self.watch
+        responder, stream, subscription = self._responder, self.stream, self.subscription
         if reason == "client_gone" and stream is not None:
             reason = stream.close_reason or reason
         try:
             if stream is not None:
                 responder.delivery.forget(stream)
-                if watch is not None:
-                    watch.streams.discard(stream)
+                if subscription is not None:
+                    subscription.streams.discard(stream)
                 _log_end(stream, self._peer, reason, responder.delivery.clock)
         finally:
-            if watch is not None and responder.subscriptions is not None:
-                responder.subscriptions.leave(watch)
+            if subscription is not None and responder.subscriptions is not None:
+                responder.subscriptions.leave(subscription)
             slot.release()
 
 

@@ -55,5 +55,5 @@ def encoded(value: object) -> str:
     ],
 )
 def test_whatever_else_is_no_cursor(text: str) -> None:
-    with pytest.raises(ValueError, match="no cursor"):
+    with pytest.raises(ValueError, match="not a cursor"):
         read_cursor(text)
