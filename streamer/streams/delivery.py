@@ -229,7 +229,7 @@ class Delivery:
         else:
             data = b"".join([self._hub.encode(frame, stream_filter) for frame in frames])
         events = len([frame for frame in frames if frame.kind is not FrameKind.CONTROL])
-        group.told(events, len(data), now)
+        group.record_write(events, len(data), now)
         self._counters.add("events_delivered", events * len(group))
         self._counters.add("bytes_delivered", len(data) * len(group))
         failed: list[tuple[OpenStream, Exception]] = []

@@ -83,7 +83,7 @@ class OpenStream:
     @property
     def written_at(self) -> float:
         """Time of the last write."""
-        return self._written_at if self._group is None else max(self._written_at, self._group.told_at)
+        return self._written_at if self._group is None else max(self._written_at, self._group.written_at)
 
     def record_write(self, events: int, size: int, now: float) -> None:
         """Counts a write to this stream only; writes to its group are counted by the group."""
