@@ -147,11 +147,11 @@ async def test_a_change_is_told_by_push_and_a_name_s_change_is_none() -> None:
     stand = Stand()
     sink, _ = await stand.show()
     stand.bench.now += 5
-    stand.record_write(["AAPL"], 1)
+    stand.told(["AAPL"], 1)
     assert sink.take_all() == []
-    stand.record_write(["MSFT"], 2)
+    stand.told(["MSFT"], 2)
     assert names(sink.take_all()) == ["reset", "heartbeat"]
-    stand.record_write(None, 3)
+    stand.told(None, 3)
     assert sink.take_all()[-1]["data"]["reason"] == "configuration_gone"
     assert len(stand.table.gets) == 1, "the clocks decide"
 
@@ -160,12 +160,12 @@ async def test_what_the_clocks_cannot_decide_is_read_and_a_read_that_was_overtak
     stand = Stand()
     sink, watch = await stand.show()
     stand.table.go.clear()
-    stand.record_write(["MSFT"], 1)
+    stand.told(["MSFT"], 1)
     await settle()
     assert len(stand.table.gets) == 2
     stand.bench.now += 0.1
     stand.table.put("MSFT")
-    stand.record_write(["MSFT"], 2)
+    stand.told(["MSFT"], 2)
     stand.table.go.set()
     await settle()
     assert len(stand.table.gets) == 3, "the second notice came while it read"
@@ -179,7 +179,7 @@ async def test_a_notice_that_overtakes_the_first_read_is_not_lost() -> None:
     asking = asyncio.create_task(stand.subscriptions.enter(*KEY))
     await settle()
     stand.table.put("MSFT")
-    stand.record_write(["MSFT"], 1)
+    stand.told(["MSFT"], 1)
     stand.table.go.set()
     watch = await asking
     assert watch is not None
