@@ -8,10 +8,11 @@ orders the records of an item; a table read has the time at which it began. The 
 - stale: the observation is older than the stored state;
 - read again: the order is unknown, and a consistent read is needed.
 
-The final state is correct for these reasons. Sequence numbers order records. A consistent read is valid at the time at
-which it began, unless an observation was applied after that (`as_of`). A record that contradicts a read is older if it
-was committed before the read began (minus the clocks' difference), and newer if it was committed more than two seconds
-after the response; otherwise the order is unknown. `updated_at`, which the writer sets, is not used for ordering.
+The final state is correct for these reasons. Sequence numbers order records. A consistent read returns
+the state at its start or later. The ledger applies it only if no other observation of the item was applied after the
+revision `as_of`, which the reader noted before the read. A record that contradicts a read is older if its commit time
+plus `margin_ms` is before the start of the read, and newer if it was committed more than two seconds after the
+response; otherwise the order is unknown. `updated_at`, which the writer sets, is not used for ordering.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from enum import Enum
 from streamer.change import Change, Item, Key, State
 
 DAY_MS = 86_400_000
-_AFTER_MS = 2_000  # if a record is wrongly treated as newer, the next query corrects it
+_AFTER_MS = 2_000  # a record committed this long after a read's response counts as newer; a query corrects mistakes
 _SECOND_MS = 1_000  # committed_at is rounded down to the second
 
 
@@ -43,8 +44,8 @@ class Decision:
     published: State | None
     """The last published state; None if nothing was published, or if the item was published as absent."""
     shown: State | None
-    """The state that clients may display: the last published state or, for an item that is not in the ledger, the old
-    image of the record."""
+    """The state that clients probably display: the last published state or, for an item that is not in the ledger, the
+    old image of the record."""
     was_published: bool
     by_read: bool = False
     """The last published state came from a table read, and no stream record has confirmed it yet."""
@@ -93,7 +94,8 @@ class _Entry:
 
 class Ledger:
     """Keeps each item for `keep_ms` after its last applied observation. Above `limit` items it removes the oldest
-    first, but keeps each for at least `least_ms`. Clocks differ by `margin_ms` at most."""
+    first, but keeps each for at least `least_ms`. `margin_ms` is the assumed
+    maximum difference between the clocks of this container and of DynamoDB."""
 
     def __init__(
         self, *, keep_ms: int = DAY_MS, least_ms: int = 3_600_000, limit: int = 200_000, margin_ms: int = 1_000
@@ -130,8 +132,8 @@ class Ledger:
         return entry is None or entry.confirmed
 
     def published_before(self, key: Key, time_ms: int) -> bool:
-        """Returns whether the item has had a published, not expired state since before `time_ms`. If so, a table read
-        must return the item."""
+        """Returns whether the item's state was published, and last observed, before `time_ms`, and has not expired. A
+        later table read that does not return such an item shows that it was deleted."""
         entry = self._entries.get(key)
         return (
             entry is not None
@@ -175,8 +177,8 @@ class Ledger:
         if change.seq <= entry.seq:
             return Answer.KNOWN if change.seq == entry.seq else Answer.STALE
         if change.after.absence == "expired" or after == entry.state:
-            # A TTL deletion sends no withdrawal; it only advances the sequence number. It increases the revision too,
-            # so that a read that began earlier cannot overwrite it.
+            # A TTL deletion sends no withdrawal, and an equal state sends no event. Both update the sequence number and
+            # the revision, so that a read that began earlier is not applied.
             entry.seq, entry.confirmed = change.seq, True
             if entry.undecided is not None and entry.undecided.seq < change.seq:
                 entry.undecided = None
@@ -247,14 +249,15 @@ class Ledger:
         return old
 
     def _is_older(self, change: Change, entry: _Entry) -> bool:
-        """Returns whether the record was committed before the newest consistent read began, whatever clocks differ."""
+        """Returns whether the record was committed before the newest consistent read began, even if
+        the clocks differ by `margin_ms`."""
         return entry.read_began_ms > change.committed_at * 1000 + _SECOND_MS + self._margin_ms
 
     def _first_record(self, change: Change, now_ms: int) -> Answer:
         after = change.after.state
         if change.after.absence == "expired" or (after is not None and after == change.before):
-            # This record does not change the visible state. It is not stored: if the record that made the state was
-            # lost, the next query must still find the item unknown, and publish it.
+            # This record does not change the visible state, so it is not stored. If an earlier record with this state
+            # was lost, the next query finds no entry for the item, and publishes it.
             return Answer.KNOWN
         self._apply(change.key, _Entry(after, 0, now_ms, seq=change.seq), now_ms)
         if after is None and change.before is None:

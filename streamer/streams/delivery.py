@@ -65,7 +65,8 @@ class Delivery:
         self._registry = Registry(hub, counters, self._announcements, timing, clock)
         self._sweep = Sweep(hub, self._registry, self._announcements, timing)
         self._flushed_at = float("-inf")
-        """Time of the last flush by `schedule_flush`. Heartbeats and metrics flush too, but must not delay events."""
+        """Time of the last flush by `schedule_flush`. Flushes for heartbeats and metrics do not
+        change it; otherwise they would delay the next flush of events."""
         self._flush_timer: asyncio.TimerHandle | None = None
         self._metrics_at = float("-inf")
 
@@ -192,8 +193,8 @@ class Delivery:
         return self._announcements.closing(reason)
 
     def schedule_flush(self) -> None:
-        """Flushes now; or, less than `timing.flush` seconds after the last scheduled flush, at the end of this
-        interval."""
+        """Flushes now if the last scheduled flush was at least `timing.flush` seconds ago. Otherwise schedules a flush
+        for that moment."""
         if self._flush_timer is None:
             wait = self._flushed_at + self._timing.flush - self.clock()
             if wait <= 0:
@@ -293,7 +294,7 @@ class Delivery:
             chunks.append(self._hub.stamp(self._heartbeat(), stream.filter))
             if stream.filter.metrics:
                 if not self._metrics_wanted():
-                    # No live stream shows metrics, so this one is the only receiver of the current counts.
+                    # No live stream receives metrics: this one is sent the change, so clear its flag.
                     self._hub.take_window_change()
                     self._metrics_at = self.clock()
                 chunks.append(self._hub.stamp(self._hub.window.metrics(self._now_ms()), stream.filter))
