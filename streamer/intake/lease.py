@@ -29,8 +29,7 @@ HEARTBEAT_TAG: Final = "heartbeat"
 SERVICE: Final = "sentiment-streamer"
 
 RETENTION: Final = 300
-"""SQS message retention period, in seconds. SQS deletes older messages; the service finds their changes by queries of the
-table."""
+"""SQS message retention period, in seconds. SQS deletes older messages; the service finds their changes by queries."""
 VISIBILITY: Final = 5
 """SQS visibility timeout, in seconds: after an aborted receive, its messages become visible again after this time."""
 
