@@ -83,6 +83,7 @@ def _aws(options: argparse.Namespace) -> None:
         listener = socket.socket(fileno=options.fd)
     else:
         listener = socket.create_server((options.host, options.port), backlog=128)
+        logger.info("listening", extra={"host": options.host, "port": listener.getsockname()[1]})
     with listener:
         serve(listener)
 
