@@ -1,7 +1,8 @@
-"""The publisher hands messages and table reads from intake to the hub, and has delivery flush the resulting frames.
+"""The publisher hands messages and table reads from intake to the hub, and schedules a flush of the resulting frames in
+`Delivery`.
 
-`take` is one step of the event loop. When it returns, the hub has the changes, and only then are the messages deleted.
-If the container dies before that, SQS delivers them again.
+`take` is synchronous: it never yields to the event loop. When it returns, the hub has the changes, and only then are
+the messages deleted. If the container dies before that, SQS delivers them again.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from streamer.telemetry.tracing import NoTracing, Span, Tracing
 logger = logging.getLogger(__name__)
 
 _LOGGED_KEYS = 10_000
-_NAMED_FAULTS = 3  # of one message; a hostile message can have a hundred thousand
+_NAMED_FAULTS = 3  # maximum number of faults logged per message; a malicious message can have 100,000
 
 
 class Publisher:
@@ -55,7 +56,8 @@ class Publisher:
         self._subscriptions = subscriptions
         self._tracing = tracing or NoTracing()
         self._now_ms = now_ms
-        self._waiting: list[tuple[int, int]] = []  # of the changes of the next flush: time of receipt, and of commit
+        self._waiting: list[tuple[int, int]] = []
+        """(received_ms, committed_ms) of each message that waits for the next flush."""
         self._logged: OrderedDict[Key, None] = OrderedDict()
         self._unsortable: OrderedDict[Key, None] = OrderedDict()
         delivery.on_flush = self._flushed
@@ -85,7 +87,7 @@ class Publisher:
         return self._hub.ledger.revision
 
     def observe(self, rows: Sequence[Row], *, began_ms: int, as_of: int, consistent: bool) -> Observed:
-        """Publishes the items of a table read that push has not brought."""
+        """Publishes those items of a table read that have not arrived through the queue."""
         now_ms = self._now_ms()
         outcome = self._hub.observe(rows, began_ms=began_ms, as_of=as_of, consistent=consistent, now_ms=now_ms)
         self._counters.add("items_queried", len(rows))
@@ -103,7 +105,8 @@ class Publisher:
         return self._hub.missing(found, since=since, began_ms=began_ms)
 
     def proved(self, began_ms: int, since_ms: int, fetched: Collection[Key]) -> int:
-        """Moves the watermark. Returns how many items of `fetched` push has not brought."""
+        """Advances the hub's watermark. Returns the number of keys in `fetched` that have not arrived
+        through the queue."""
         self._hub.proved(began_ms, since_ms)
         missed = sum(1 for key in fetched if not self._hub.ledger.confirmed(key))
         self._counters.add("queries")
@@ -111,7 +114,7 @@ class Publisher:
         return missed
 
     def backfill(self, rows: Sequence[Row], since_ms: int, *, remember: tuple[str, str]) -> bool:
-        """Hands items from before the start to the hub. Returns False if the hub needs no more."""
+        """Passes items from before the start of this process to the hub. Returns False if the hub needs no more."""
         return self._hub.backfill(rows, since_ms, remember=remember, now_ms=self._now_ms())
 
     def announce_mode(self) -> None:

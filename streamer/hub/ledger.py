@@ -23,7 +23,8 @@ from enum import Enum
 from streamer.change import Change, Item, Key, State
 
 DAY_MS = 86_400_000
-_AFTER_MS = 2_000  # a record committed this long after a read's response counts as newer; a query corrects mistakes
+# A record committed this long after a read's response counts as newer. If that is wrong, a later query corrects it.
+_AFTER_MS = 2_000
 _SECOND_MS = 1_000  # committed_at is rounded down to the second
 
 
@@ -42,7 +43,7 @@ class Decision:
 
     answer: Answer
     published: State | None
-    """The last published state; None if nothing was published, or if the item was published as absent."""
+    """The last published state; None if nothing was published for this item, or if a withdrawal was published last."""
     shown: State | None
     """The state that clients probably display: the last published state or, for an item that is not in the ledger, the
     old image of the record."""
@@ -132,8 +133,8 @@ class Ledger:
         return entry is None or entry.confirmed
 
     def published_before(self, key: Key, time_ms: int) -> bool:
-        """Returns whether the item's state was published, and last observed, before `time_ms`, and has not expired. A
-        later table read that does not return such an item shows that it was deleted."""
+        """Returns whether the item has a published state, was last observed before `time_ms`, and was not deleted by
+        TTL. A later table read that does not return such an item shows that it was deleted."""
         entry = self._entries.get(key)
         return (
             entry is not None
@@ -256,8 +257,8 @@ class Ledger:
     def _first_record(self, change: Change, now_ms: int) -> Answer:
         after = change.after.state
         if change.after.absence == "expired" or (after is not None and after == change.before):
-            # This record does not change the visible state, so it is not stored. If an earlier record with this state
-            # was lost, the next query finds no entry for the item, and publishes it.
+            # This record does not change the visible state, so it is not stored. If the record that introduced this
+            # state was lost, the next query finds the item missing from the ledger, and publishes its state.
             return Answer.KNOWN
         self._apply(change.key, _Entry(after, 0, now_ms, seq=change.seq), now_ms)
         if after is None and change.before is None:

@@ -23,8 +23,8 @@ from streamer.server.state import HAS_REQUEST, REQUEST_INCOMPLETE, ConnectionSta
 from streamer.streams.transport import TAKEOVER, TransportSink
 
 PIPELINED_BYTES: Final = 64 * 1024
-"""Number of bytes received during a response above which reading pauses. One read of up to 256 KB (uvloop) may exceed
-it."""
+"""Maximum number of bytes buffered while a response is in progress. Above it, the transport pauses reading. One read of
+up to 256 KB (uvloop) may exceed it."""
 DISCARDED_BYTES: Final = 1024 * 1024
 """Maximum number of bytes that are read and discarded after the last response. Closing a socket with unread data sends
 a TCP reset, and the client could lose the response (RFC 9112, section 9.6)."""
@@ -74,7 +74,7 @@ class Connection(asyncio.Protocol):
 
     # ---- asyncio.Protocol ----
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # TCP
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # TCP has a Transport
         self._transport = transport
         transport.set_write_buffer_limits(high=HIGH_WATER, low=0)
         free = self._capacity.make_room(self._connections, self._loop.time())
@@ -240,7 +240,7 @@ class Connection(asyncio.Protocol):
         )
         if not request.has_body:
             exchange.set_body(b"")
-        # An empty context: the context variables of the request before on this connection must not be visible.
+        # An empty context, so that a request cannot see the context variables of the previous one on this connection.
         task = self._loop.create_task(exchange.run(self._app), context=Context())
         task.add_done_callback(self._server.tasks.discard)
         self._server.tasks.add(task)
