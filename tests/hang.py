@@ -56,8 +56,9 @@ def pytest_timeout_set_timer(item: pytest.Item, settings: Any) -> bool:
 
 
 def pytest_timeout_cancel_timer(item: pytest.Item) -> bool:
-    """Called by pytest-timeout after a test."""
-    item.stash[_KEY].end()
+    """Called by pytest-timeout after a test, and when it fails; a test without a timeout has no watch."""
+    if _KEY in item.stash:
+        item.stash[_KEY].end()
     return True
 
 
