@@ -193,8 +193,8 @@ class Delivery:
         return self._announcements.closing(reason)
 
     def schedule_flush(self) -> None:
-        """Flushes now if the last scheduled flush was at least `timing.flush` seconds ago. Otherwise schedules a flush
-        for that moment."""
+        """Flushes now if the last scheduled flush was at least `timing.flush` seconds ago. Otherwise schedules one
+        for `timing.flush` seconds after the last one."""
         if self._flush_timer is None:
             wait = self._flushed_at + self._timing.flush - self.clock()
             if wait <= 0:
@@ -294,7 +294,7 @@ class Delivery:
             chunks.append(self._hub.stamp(self._heartbeat(), stream.filter))
             if stream.filter.metrics:
                 if not self._metrics_wanted():
-                    # No live stream receives metrics: this one is sent the change, so clear its flag.
+                    # No live stream receives metrics, and the event below includes the latest change: clear its flag.
                     self._hub.take_window_change()
                     self._metrics_at = self.clock()
                 chunks.append(self._hub.stamp(self._hub.window.metrics(self._now_ms()), stream.filter))
