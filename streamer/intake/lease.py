@@ -53,8 +53,8 @@ class Lease:
         """The queue's name. Logs may contain it; responses to clients never do."""
         self.queue_url = queue_url
         self.subscribed_at = subscribed_at
-        """Time (Unix milliseconds) at which the subscription was confirmed. SNS delivers only messages that are published
-        later."""
+        """Time (Unix milliseconds) at which the subscription was confirmed. SNS delivers only messages
+        that are published later."""
         self._sqs = sqs
         self._sns = sns
         self._queue_arn = queue_arn
