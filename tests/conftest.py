@@ -74,6 +74,15 @@ def aws_timeouts() -> Iterator[dict[str, int]]:
         yield own
 
 
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    """The endpoint URL of moto in this process, for the tests of one module."""
+    from tests.moto_in_process import moto_in_process  # slow, and few tests need it
+
+    with moto_in_process() as url:
+        yield url
+
+
 @pytest.fixture(autouse=True)
 def same_environment() -> Iterator[None]:
     """No test leaves a change of the environment to the next."""

@@ -9,19 +9,17 @@ Its entry point is `streamer.reaper_function.handler`, in the zip of the REST fu
 
 from __future__ import annotations
 
-import functools
 import logging
-import os
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from streamer.clock import wall_ms
 from streamer.errors import SettingsError, UnexpectedEvent, describe_event
+from streamer.functions.environment import load_settings
 
 if TYPE_CHECKING:
     from streamer.intake.reaper import ReaperReport
-    from streamer.settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -53,17 +51,6 @@ def handler(event: object, _: object) -> dict[str, Any]:
             raise UnexpectedEvent(f"{describe_event(event)}; {_EXPECTED}")
 
 
-@functools.cache
-def _settings() -> Settings:
-    """Reads the settings in the first invocation. An error is not cached."""
-    from streamer import settings
-    from streamer.telemetry.logs import configure
-
-    read = settings.read(os.environ)
-    configure(read.log_level, read.log_format)
-    return read
-
-
 def _prune(options: Mapping[str, object]) -> dict[str, Any]:
     from streamer.aws.clients import connect_queue
     from streamer.intake.reaper import LIMIT, Reaper
@@ -73,7 +60,7 @@ def _prune(options: Mapping[str, object]) -> dict[str, Any]:
     known = set(options) <= {"all", "dry_run", "limit"} and isinstance(everything, bool) and isinstance(dry_run, bool)
     if not known or type(limit) is not int or limit < 1:
         raise UnexpectedEvent(f"the options of prune are not valid; {_EXPECTED}")
-    settings = _settings()
+    settings = load_settings()
     if settings.topic_arn is None:
         raise SettingsError(["CHANGES_TOPIC_ARN: not set; it is the topic whose queues the reaper deletes"])
     clients = connect_queue(settings.receive_wait)

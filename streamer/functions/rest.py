@@ -11,6 +11,7 @@ import os
 from typing import TYPE_CHECKING, Any, Final
 
 from streamer.errors import UnexpectedEvent, describe_event
+from streamer.functions.environment import load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,23 +66,12 @@ def build(settings: Settings) -> ASGIApp:
 
 
 @functools.cache
-def _settings() -> Settings:
-    """Reads the settings in the first invocation. An error is not cached."""
-    from streamer import settings
-    from streamer.telemetry.logs import configure
-
-    read = settings.read(os.environ)
-    configure(read.log_level, read.log_format)
-    logging.getLogger("mangum").setLevel(logging.WARNING)  # its INFO lines contain each path
-    return read
-
-
-@functools.cache
 def _mangum() -> Callable[[Any, Any], Any]:
     from mangum import Mangum
 
     text = ["text/", "application/json", "application/problem+json"]
-    settings = _settings()
+    settings = load_settings()
+    logging.getLogger("mangum").setLevel(logging.WARNING)  # its INFO lines contain each path
     app = build(settings)
     if settings.tracing != "none":
         from streamer.telemetry import tracing

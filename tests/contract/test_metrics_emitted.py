@@ -18,6 +18,7 @@ from streamer import settings
 from streamer.change import iso_time
 from streamer.clock import wall_ms
 from streamer.functions import reaper
+from streamer.functions.environment import load_settings
 from streamer.local.clients import LocalClients
 from streamer.local.provision import provision
 from streamer.local.resources import Resources
@@ -28,19 +29,12 @@ from streamer.telemetry import catalogue as streamer
 from streamer.telemetry.report import EmfReport
 from streamer.telemetry.writer import LineWriter
 from tests.integration.rig import stream
-from tests.moto_in_process import moto_in_process
 from tests.watchdog import WATCHDOG
 
 DEPLOYMENT = "contract-test"
 UNITS = {"Count", "Bytes", "Milliseconds", "Seconds"}
 """Of those that CloudWatch knows:
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDatum.html"""
-
-
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    with moto_in_process() as url:
-        yield url
 
 
 @pytest.fixture
@@ -52,10 +46,10 @@ def resources(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Resour
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     relay_entry.built_relay.cache_clear()
-    reaper._settings.cache_clear()
+    load_settings.cache_clear()
     yield made
     relay_entry.built_relay.cache_clear()
-    reaper._settings.cache_clear()
+    load_settings.cache_clear()
     root.handlers[:], root.level = handlers, level
 
 

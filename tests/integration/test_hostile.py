@@ -21,6 +21,7 @@ from typing import Any, Final
 import pytest
 
 from streamer.functions import rest
+from streamer.functions.environment import load_settings
 from streamer.local.provision import provision
 from streamer.local.resources import Resources
 from streamer.local.users import CONFIGURATIONS
@@ -248,11 +249,11 @@ def entry(resources: Resources) -> Iterator[None]:
         for key, value in environment.items():
             patched.setenv(key, value)
         asyncio.set_event_loop(loop)  # Mangum's, one for an environment's whole life
-        for cached in (rest._settings, rest._mangum):
+        for cached in (load_settings, rest._mangum):
             cached.cache_clear()
         rest._mangum()
         yield
-        for cached in (rest._settings, rest._mangum):
+        for cached in (load_settings, rest._mangum):
             cached.cache_clear()
         asyncio.set_event_loop(None)
         loop.close()

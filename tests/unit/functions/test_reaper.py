@@ -15,16 +15,10 @@ from streamer.change import iso_time
 from streamer.clock import wall_ms
 from streamer.errors import SettingsError, UnexpectedEvent
 from streamer.functions import reaper
+from streamer.functions.environment import load_settings
 from streamer.intake.lease import HEARTBEAT_TAG, SERVICE, SERVICE_TAG, TOPIC_TAG
 from streamer.local.provision import provision
 from streamer.local.resources import Resources
-from tests.moto_in_process import moto_in_process
-
-
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    with moto_in_process() as url:
-        yield url
 
 
 @pytest.fixture
@@ -34,9 +28,9 @@ def resources(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Resour
         monkeypatch.setenv(key, value)
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    reaper._settings.cache_clear()
+    load_settings.cache_clear()
     yield made
-    reaper._settings.cache_clear()
+    load_settings.cache_clear()
     root.handlers[:], root.level = handlers, level
 
 

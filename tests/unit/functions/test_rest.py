@@ -16,19 +16,13 @@ import pytest
 
 from streamer.errors import SettingsError, UnexpectedEvent
 from streamer.functions import rest
+from streamer.functions.environment import load_settings
 from streamer.local.provision import provision
 from streamer.local.resources import Resources
 from tests.daemon import PARENT, ROOT, listening, trace
-from tests.moto_in_process import moto_in_process
 
 SECRET = "a-gateway-secret-of-some-length"
 EVENT = json.loads((Path(__file__).parents[1] / "function_url.json").read_text())
-
-
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    with moto_in_process() as url:
-        yield url
 
 
 @pytest.fixture
@@ -39,10 +33,10 @@ def resources(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Resour
     root, loop = logging.getLogger(), asyncio.new_event_loop()
     handlers, level = root.handlers[:], root.level
     asyncio.set_event_loop(loop)  # Mangum's, one for an environment's whole life
-    for cached in (rest._settings, rest._mangum):
+    for cached in (load_settings, rest._mangum):
         cached.cache_clear()
     yield made
-    for cached in (rest._settings, rest._mangum):
+    for cached in (load_settings, rest._mangum):
         cached.cache_clear()
     asyncio.set_event_loop(None)
     loop.close()

@@ -16,19 +16,12 @@ from streamer.configuration import MAX_CONFIGURATIONS, Configuration, Draft, Edi
 from streamer.errors import TableError
 from streamer.local.provision import provision
 from streamer.tables.configurations import ANY, ConfigurationTable
-from tests.moto_in_process import moto_in_process
 from tests.unit.tables.fakes import calls
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 CHIPS = Draft("Chips", ("NVDA", "AMD"))
-
-
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    with moto_in_process() as url:
-        yield url
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from streamer.change import GONE, PENDING, Key, iso_time
 from streamer.local.provision import provision
 from streamer.tables.sentiment import SentimentTable
 from tests.factories import NOW_MS, state
-from tests.moto_in_process import moto_in_process
 from tests.unit.tables.fakes import after, back, calls
 
 if TYPE_CHECKING:
@@ -31,12 +30,6 @@ class Recording:
         self.answers: list[Any] = []
         client.meta.events.register("before-call.dynamodb.*", lambda model, **_: self.called.append(model.name))
         client.meta.events.register("after-call.dynamodb.*", lambda parsed, **_: self.answers.append(parsed))
-
-
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    with moto_in_process() as url:
-        yield url
 
 
 @pytest.fixture

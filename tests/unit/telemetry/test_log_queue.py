@@ -17,18 +17,6 @@ from streamer.telemetry.log_queue import LogQueue
 from streamer.telemetry.logs import JsonFormatter
 from tests.watchdog import WATCHDOG
 
-
-@pytest.fixture
-def pipe() -> Iterator[tuple[int, int]]:
-    ends = os.pipe()
-    yield ends
-    for end in ends:
-        try:
-            os.close(end)
-        except OSError:
-            continue  # the test did
-
-
 Make = Callable[..., LogQueue]
 
 

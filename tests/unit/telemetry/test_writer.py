@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
 
 import pytest
 
@@ -12,17 +11,6 @@ from streamer.telemetry.counters import Counters
 from streamer.telemetry.report import EmfReport
 from streamer.telemetry.writer import LineWriter
 from tests.watchdog import WATCHDOG
-
-
-@pytest.fixture
-def pipe() -> Iterator[tuple[int, int]]:
-    ends = os.pipe()
-    yield ends
-    for end in ends:
-        try:
-            os.close(end)
-        except OSError:
-            continue  # the test did
 
 
 def writer(descriptor: int) -> LineWriter:
