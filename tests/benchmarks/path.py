@@ -103,7 +103,7 @@ def main() -> None:
     hops = _FirstHops()
     with EmbeddedAws() as aws:
         resources = provision(aws.endpoint_url)
-        with pumping(resources, hops):
+        with pumping(resources, hops, interval=POLL_INTERVAL):
             totals, lag = asyncio.run(_measure(resources))
     print(f"table write to frame at a client: {_RATE} writes/s for {_SECONDS} s, shards are read every")
     print(f"{POLL_INTERVAL * 1000:.0f} ms (aim: p50 60 ms, p99 150 ms)             ms   p50     p99")

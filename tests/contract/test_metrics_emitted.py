@@ -107,11 +107,11 @@ def test_no_name_is_there_twice_and_each_unit_is_one_of_cloudwatchs() -> None:
 
 
 async def test_the_service_says_what_it_publishes(resources: Resources, monkeypatch: pytest.MonkeyPatch) -> None:
-    writer, reports, ahead = Kept(), [], [0]
+    writer, reports, now_ms = Kept(), [], [wall_ms()]
 
     def report(*args: Any, **options: Any) -> EmfReport:
-        # its clock is an interval ahead when the test ticks it
-        reports.append(EmfReport(*args, **options | {"writer": writer, "now_ms": lambda: wall_ms() + ahead[0]}))
+        # Its clock stands, so that no real minute ends during the test, and is an interval ahead when the test ticks.
+        reports.append(EmfReport(*args, **options | {"writer": writer, "now_ms": lambda: now_ms[0]}))
         return reports[-1]
 
     monkeypatch.setattr("streamer.service.EmfReport", report)
@@ -143,7 +143,7 @@ async def test_the_service_says_what_it_publishes(resources: Resources, monkeypa
                 }
                 await asyncio.to_thread(publish, {"relayed_at": wall_ms(), "changes": [record]})
                 await events.until("sentiment_update")
-                ahead[0] = 60_000
+                now_ms[0] += 60_000
                 reports[0].tick()
             service.delivery.drain(0)
             server.should_exit = True

@@ -19,6 +19,9 @@ from streamer.local.resources import Resources
 from streamer.local.schedule import CanarySchedule
 from tests.watchdog import WATCHDOG
 
+_READ_SHARDS = 0.2
+"""Seconds. At the demo's pace, a pipeline that only waits takes a fifth of a core."""
+
 _idle: list[EmbeddedAws] = []
 
 
@@ -53,14 +56,15 @@ def pipeline() -> Iterator[Resources]:
 
 
 @contextmanager
-def pumping(resources: Resources, handler: Handler) -> Iterator[None]:
-    """Calls a handler that ends in the relay, in a thread, until the block ends."""
+def pumping(resources: Resources, handler: Handler, *, interval: float = _READ_SHARDS) -> Iterator[None]:
+    """Calls a handler that ends in the relay, in a thread, until the block ends. `interval`: seconds between two reads
+    of the shards."""
     built_relay.cache_clear()
     with patch.dict(os.environ, resources.environment() | {"LOG_LEVEL": "WARNING"}):
         built_relay()
     stop = threading.Event()
     schedule = CanarySchedule(handler, interval=0.5)  # so that push proves itself soon, whoever writes
-    mapping = table_mapping(resources, handler)
+    mapping = table_mapping(resources, handler, interval=interval)
     thread = threading.Thread(target=drive, args=(mapping, schedule, stop), name="relay")
     thread.start()
     try:

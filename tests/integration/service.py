@@ -85,9 +85,7 @@ async def serving(
         "serve",
         "--port",
         "0",
-        env={**os.environ, "LOG_LEVEL": "INFO", "SSE_RECEIVE_WAIT": "1", "SSE_DRAIN_WINDOW": "0.2"}
-        | _SOON
-        | dict(environment),
+        env={**os.environ, **_SOON, **environment},
         stderr=asyncio.subprocess.PIPE,
     )
     service = ServiceProcess(process)

@@ -6,8 +6,8 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,10 +32,12 @@ class Said:
 class Machine:
     """`run` runs a command; `env` is its environment."""
 
-    def __init__(self, folder: Path, resources: Resources, service: ServiceProcess) -> None:
+    service: ServiceProcess
+    """Only of a machine with a service."""
+
+    def __init__(self, folder: Path, resources: Resources) -> None:
         self.folder = folder
         self.resources = resources
-        self.service = service
         self.clients = LocalClients(resources.endpoint_url)
         # The tools find the demo by its file, and no AWS by the environment.
         self.env = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")} | {
@@ -107,9 +109,23 @@ async def machine(folder: Path) -> AsyncIterator[Machine]:
     """Everything that `make demo` runs, but the writer."""
     with pipeline() as resources:
         async with serving(resources.environment(), until="push") as service:
-            demo = RunningDemo(os.getpid(), service.base, resources)
-            with announced(demo, folder / "sentiment-streamer"):
-                yield Machine(folder, resources, service)
+            with found_by_tools(folder, resources, service.base) as made:
+                made.service = service
+                yield made
+
+
+@contextmanager
+def machine_without_service(folder: Path) -> Iterator[Machine]:
+    """The same for tests of tables and topics. Nobody listens at the demo's URL."""
+    with pipeline() as resources, found_by_tools(folder, resources, "http://127.0.0.1:9") as made:
+        yield made
+
+
+@contextmanager
+def found_by_tools(folder: Path, resources: Resources, base: str) -> Iterator[Machine]:
+    """Registers these parts as a running demo."""
+    with announced(RunningDemo(os.getpid(), base, resources), folder / "sentiment-streamer"):
+        yield Machine(folder, resources)
 
 
 async def ran(machine: Machine, *arguments: object, **options: Any) -> Said:

@@ -53,8 +53,8 @@ async def served(stdout: int, **environment: str) -> tuple[int, list[str]]:
 
 async def test_the_last_line_is_said_at_the_end_and_stdout_holds_nothing_else(pipe: tuple[int, int]) -> None:
     code, told = await served(pipe[1], METRICS="emf", DEPLOYMENT_NAME="prod")
-    (line,) = os.read(pipe[0], 65_536).decode().splitlines()
-    assert (code, json.loads(line)["Deployment"]) == (0, "prod")
+    lines = os.read(pipe[0], 65_536).decode().splitlines()  # more than one if a minute ended meanwhile
+    assert (code, {json.loads(line)["Deployment"] for line in lines}) == (0, {"prod"})
     assert "Deployment" not in "".join(told)
 
 

@@ -7,19 +7,25 @@ import gzip
 import json
 import signal
 import subprocess
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.integration.terminal import Machine, machine, ran
+from tests.integration.terminal import Machine, machine, machine_without_service, ran
 from tests.watchdog import WATCHDOG
 
 
 @pytest.fixture
 async def here(tmp_path: Path) -> AsyncIterator[Machine]:
     async with machine(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def tables(tmp_path: Path) -> Iterator[Machine]:
+    with machine_without_service(tmp_path) as made:
         yield made
 
 
@@ -42,26 +48,26 @@ def meanwhile(process: subprocess.Popen[bytes], do: Callable[[int], None]) -> tu
     return process.communicate(timeout=WATCHDOG)
 
 
-async def test_what_a_table_had_is_recorded_without_what_may_not_leave_it(here: Machine) -> None:
+async def test_what_a_table_had_is_recorded_without_what_may_not_leave_it(tables: Machine) -> None:
     for number in range(5):
-        here.put(f"wire:{number}")
-    said = await ran(here, "record", "--from-start", "--count", 4, "a.jsonl.gz")
+        tables.put(f"wire:{number}")
+    said = await ran(tables, "record", "--from-start", "--count", 4, "a.jsonl.gz")
     assert (said.code, said.out) == (0, "")
     assert said.err.startswith("recorded table sentiment: 4 lines, ")
-    lines = recorded(here.folder / "a.jsonl.gz")
+    lines = recorded(tables.folder / "a.jsonl.gz")
     assert [line["record"]["dynamodb"]["Keys"]["source_id"]["S"] for line in lines] == [f"wire:{n}" for n in range(4)]
     assert "article_text" not in json.dumps(lines)
-    said = await ran(here, "record", "--table", "sentiment", "--from-start", "--whole", "--count", 1, "-", aws=True)
+    said = await ran(tables, "record", "--table", "sentiment", "--from-start", "--whole", "--count", 1, "-", aws=True)
     assert "never to be seen" in said.out.splitlines()[1]
-    said = await ran(here, "record", "--from-start", "--count", 1, "a.jsonl.gz")
+    said = await ran(tables, "record", "--from-start", "--count", 1, "a.jsonl.gz")
     assert said.code == 2
     assert "a.jsonl.gz: exists; choose another name, or overwrite it with --force" in said.err
 
 
-async def test_what_a_recording_holds_can_be_replayed(here: Machine) -> None:
-    here.put("wire:1", score={"N": "0.12345678901234567890123456789012345678"})
-    await ran(here, "record", "--from-start", "--count", 1, "a.jsonl")
-    said = await ran(here, "replay", "a.jsonl", "--dry-run", "--as-is")
+async def test_what_a_recording_holds_can_be_replayed(tables: Machine) -> None:
+    tables.put("wire:1", score={"N": "0.12345678901234567890123456789012345678"})
+    await ran(tables, "record", "--from-start", "--count", 1, "a.jsonl")
+    said = await ran(tables, "replay", "a.jsonl", "--dry-run", "--as-is")
     [change] = json.loads(said.out, parse_float=str)["changes"]
     assert (change["keys"]["source_id"], change["new"]["score"]) == (
         "wire:1",
@@ -69,26 +75,26 @@ async def test_what_a_recording_holds_can_be_replayed(here: Machine) -> None:
     )
 
 
-async def test_a_table_is_recorded_from_now_on(here: Machine) -> None:
-    here.put("before")
-    process = here.start("record", "--count", 2, "a.jsonl")
-    await asyncio.to_thread(meanwhile, process, lambda number: here.put(f"after:{number}"))
+async def test_a_table_is_recorded_from_now_on(tables: Machine) -> None:
+    tables.put("before")
+    process = tables.start("record", "--count", 2, "a.jsonl")
+    await asyncio.to_thread(meanwhile, process, lambda number: tables.put(f"after:{number}"))
     assert process.returncode == 0
-    sources = [line["record"]["dynamodb"]["Keys"]["source_id"]["S"] for line in recorded(here.folder / "a.jsonl")]
+    sources = [line["record"]["dynamodb"]["Keys"]["source_id"]["S"] for line in recorded(tables.folder / "a.jsonl")]
     assert "before" not in sources
     numbers = [int(source.removeprefix("after:")) for source in sources]
     assert numbers == [numbers[0], numbers[0] + 1]
 
 
-async def test_a_topic_is_recorded_through_a_queue_that_is_given_back(here: Machine) -> None:
-    queues = here.clients.sqs().list_queues()["QueueUrls"]
-    process = here.start("record", "--topic", here.resources.topic_arn, "--count", 2, "a.jsonl", aws=True)
-    await asyncio.to_thread(meanwhile, process, lambda number: here.put(f"wire:{number}"))
+async def test_a_topic_is_recorded_through_a_queue_that_is_given_back(tables: Machine) -> None:
+    queues = tables.clients.sqs().list_queues()["QueueUrls"]
+    process = tables.start("record", "--topic", tables.resources.topic_arn, "--count", 2, "a.jsonl", aws=True)
+    await asyncio.to_thread(meanwhile, process, lambda number: tables.put(f"wire:{number}"))
     assert process.returncode == 0
-    assert here.clients.sqs().list_queues()["QueueUrls"] == queues
-    lines = recorded(here.folder / "a.jsonl")
+    assert tables.clients.sqs().list_queues()["QueueUrls"] == queues
+    lines = recorded(tables.folder / "a.jsonl")
     assert [line["message"]["v"] for line in lines] == [1, 1]
-    said = await ran(here, "replay", "a.jsonl", "--dry-run", "--as-is", "--speed", "max")
+    said = await ran(tables, "replay", "a.jsonl", "--dry-run", "--as-is", "--speed", "max")
     changes = [change for line in lines for change in line["message"].get("changes", [])]
     again = [change for text in said.out.splitlines() for change in json.loads(text)["changes"]]
     assert again == changes

@@ -7,14 +7,14 @@ import json
 import shutil
 import signal
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.integration.rig import Events, stream
-from tests.integration.terminal import Machine, machine, ran
+from tests.integration.terminal import Machine, machine, machine_without_service, ran
 
 EVENTS = Path(__file__).parents[1] / "events"
 BURST = EVENTS / "burst-three-keys-1-of-3.json"
@@ -23,6 +23,12 @@ BURST = EVENTS / "burst-three-keys-1-of-3.json"
 @pytest.fixture
 async def here(tmp_path: Path) -> AsyncIterator[Machine]:
     async with machine(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def tables(tmp_path: Path) -> Iterator[Machine]:
+    with machine_without_service(tmp_path) as made:
         yield made
 
 
@@ -101,23 +107,23 @@ async def test_a_table_gets_the_items_and_the_path_does_the_rest(here: Machine) 
     assert "article_text" in held[0]
 
 
-async def test_every_recorded_event_can_be_written_to_a_table(here: Machine) -> None:
+async def test_every_recorded_event_can_be_written_to_a_table(tables: Machine) -> None:
     files = [path for path in sorted(EVENTS.glob("*.json")) if not path.name.startswith(("users", "undecodable"))]
-    said = await ran(here, "replay", *files, "--table", "sentiment", "--speed", "max", aws=True)
+    said = await ran(tables, "replay", *files, "--table", "sentiment", "--speed", "max", aws=True)
     assert (said.code, said.err) == (0, "")
-    said = await ran(here, "replay", EVENTS / "undecodable-broken-number.json", "--table", "sentiment", aws=True)
+    said = await ran(tables, "replay", EVENTS / "undecodable-broken-number.json", "--table", "sentiment", aws=True)
     assert said.code == 1
     assert "failed     1, named below" in said.out
     assert "refused: " in said.out
 
 
-async def test_a_topic_is_published_to_and_failures_go_to_standard_error_or_a_queue(here: Machine) -> None:
-    arn, queue = here.resources.topic_arn, here.resources.failure_queue_url
+async def test_a_topic_is_published_to_and_failures_go_to_standard_error_or_a_queue(tables: Machine) -> None:
+    arn, queue = tables.resources.topic_arn, tables.resources.failure_queue_url
     bad = EVENTS / "undecodable-unknown-type.json"
-    said = await ran(here, "replay", bad, "--topic", arn, "--speed", "max", aws=True)
+    said = await ran(tables, "replay", bad, "--topic", arn, "--speed", "max", aws=True)
     assert said.code == 1
     assert json.loads(said.err)["reason"] == "undecodable"
-    said = await ran(here, "replay", bad, "--topic", arn, "--queue-url", queue, "--speed", "max", aws=True)
+    said = await ran(tables, "replay", bad, "--topic", arn, "--queue-url", queue, "--speed", "max", aws=True)
     assert (said.code, said.err) == (1, "")
     assert "failed     1, kept in the queue sentiment-relay-failures" in said.out
 
