@@ -143,8 +143,9 @@ class Bench:
 
     def _publish(self, publisher: Worker, scenario: Scenario, seconds: float) -> tuple[dict[str, Any], dict[str, Any]]:
         self._client.ask("begin")
-        tick = scenario.tick if publisher is self._queue else 0
-        published = publisher.ask("publish", rate=scenario.rate, seconds=max(seconds, 1 / scenario.rate), tick=tick)
+        tick = scenario.tick if publisher is self._queue and not scenario.pair else 0
+        seconds = max(seconds, 1 / scenario.rate)
+        published = publisher.ask("publish", rate=scenario.rate, seconds=seconds, tick=tick, pair=scenario.pair)
         expected = published["published"] * scenario.streams
         return published, self._client.ask("result", expected=expected, at_most=_DRAIN, seconds=seconds)
 
@@ -153,9 +154,9 @@ class Bench:
         with self.serving(OURS, 0) as (running, queue):
             pids = family(running.pid)
             tick = 0.01
-            queue.ask("publish", rate=rate, seconds=1.0, tick=tick)
+            queue.ask("publish", rate=rate, seconds=1.0, tick=tick, pair=0)
             cpu, began = cpu_seconds(pids), time.monotonic()
-            published = queue.ask("publish", rate=rate, seconds=seconds, tick=tick)
+            published = queue.ask("publish", rate=rate, seconds=seconds, tick=tick, pair=0)
             left = queue.ask("left")["left"]
             cpu, took = cpu_seconds(pids) - cpu, time.monotonic() - began
             lags = start.status(running.port)["lag"]

@@ -160,23 +160,26 @@ class Queue:
             connection.close()
 
 
-async def _publish(outlet: Outlet, first: int, rate: float, seconds: float, tick: float) -> dict[str, Any]:
-    """Makes events for so long: what is due at a tick together, or, without ticks, each at its own time. What a slow
-    server holds up comes late, and when the time is over no more."""
+async def _publish(outlet: Outlet, first: int, rate: float, seconds: float, tick: float, pair: float) -> dict[str, Any]:
+    """Makes events for so long: all that are due at a tick together, or, without ticks, each at its own time, or in
+    pairs whose second event comes `pair` seconds after the first. The events that a slow server holds up come late, and
+    none comes when the time is over."""
     began, cpu = time.monotonic(), time.process_time()
     total, done = round(rate * seconds), 0
     while done < total:
         elapsed = time.monotonic() - began
         if elapsed > seconds + 0.1:
             break
-        due = min(total, int(elapsed * rate + 1e-6) + 1) - done
+        due = 1 if pair else min(total, int(elapsed * rate + 1e-6) + 1) - done
         if due > 0:
             await outlet.publish(first + done, due if tick else 1)
             done += due if tick else 1
         if done >= total:
             break
         at = done / rate
-        if tick:
+        if pair:
+            at = done // 2 * 2 / rate + done % 2 * pair
+        elif tick:
             at = -(-at // tick) * tick
         wait = began + at - time.monotonic()
         if wait > 0:
@@ -197,7 +200,7 @@ async def _main(arguments: list[str]) -> None:
                 answer = await outlet.start(order)
                 number = 0
             case "publish":
-                answer = await _publish(outlet, number, order["rate"], order["seconds"], order["tick"])
+                answer = await _publish(outlet, number, order["rate"], order["seconds"], order["tick"], order["pair"])
                 number += answer["published"]
             case "canary":
                 assert isinstance(outlet, Queue)

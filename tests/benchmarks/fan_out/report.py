@@ -147,11 +147,13 @@ def aims(rounds: Rounds) -> list[Aim]:
     idle = rounds.spread("10000x1", OURS, lambda run: math.nan if run.idle_kb is None else run.idle_kb)
     return [
         against("100x100", NCHAN, 1.0),
+        against("packed", NCHAN, 0.5),
         against("100x100", "sse_starlette", 0.3),
-        against("100x1000", NCHAN, 0.25),
+        against("100x1000", NCHAN, 0.2),
         against("2000x10", NCHAN, 1.0),
         late("p99 at 100 × 100/s: nchan's and the flush interval", "100x100", lambda theirs: theirs + FLUSH_MS),
         late("p99 of a lone event: nchan's", "lone", lambda theirs: theirs),
+        late("p99 of two events 20 ms apart: 2 × nchan's", "pairs", lambda theirs: 2 * theirs),
         Aim("10,000 × 1/s: events missed", 0, "", sum(run.missed for run in many) if many else None, 0),
         late("10,000 × 1/s: p99, 1.2 × nchan's", "10000x1", lambda theirs: 1.2 * theirs),
         Aim("resident memory of an idle stream", 10.0, " kB", None if idle is None else idle.median, 1),
@@ -198,7 +200,15 @@ def _what(scenario: Scenario) -> str:
     if scenario.metrics:
         return "The default stream: once a second everybody also gets `metrics`, which is not counted as an event.\n"
     if scenario.key == "packed":
-        return "The same changes in four messages a second, as a Lambda that polls a table's stream packs them.\n"
+        return (
+            "The same changes in four messages a second, as a Lambda that polls a table's stream packs them; the others"
+            " get each event by itself.\n"
+        )
+    if scenario.pair:
+        return (
+            f"Every {2 / scenario.rate:g} s two events, {1000 * scenario.pair:.0f} ms apart: a server that flushes at"
+            " most every 50 ms lets the second one wait.\n"
+        )
     return ""
 
 

@@ -18,7 +18,7 @@ from tests.benchmarks.fan_out.scenario import NAMES, NCHAN, QUICK, SCENARIOS, Sc
 from tests.benchmarks.fan_out.table import plain
 
 _DOCS = Path(__file__).parents[3] / "docs"
-_ROUNDS = 3
+_ROUNDS = 5
 _INTAKE = (100, 1_000)
 
 

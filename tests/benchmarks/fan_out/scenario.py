@@ -50,6 +50,8 @@ class Scenario:
     idle: bool = False
     """Whether the memory of the streams is measured before anything is published."""
     tick: float = TICK
+    pair: float = 0.0
+    """If not 0: events come in pairs, and this is the number of seconds between the two."""
 
     def paths(self, server: str) -> tuple[str, ...]:
         """What its clients ask for, by turns."""
@@ -71,8 +73,9 @@ SCENARIOS: Final = (
     Scenario("filters", "100 × 100/s, 50 filters", 100, 100, 3.0, (OURS,), filters=50),
     Scenario("stuck", "100 × 100/s, one never reads", 100, 100, 3.0, _CORE, stuck=1),
     Scenario("metrics", "100 × 100/s, with metrics events", 100, 100, 3.0, (OURS,), metrics=True),
-    Scenario("packed", "100 × 100/s, a message each 250 ms", 100, 100, 3.0, (OURS,), tick=0.25),
+    Scenario("packed", "100 × 100/s, a message each 250 ms", 100, 100, 3.0, _CORE, tick=0.25),
     Scenario("lone", "100 × 5/s (each event alone)", 100, 5, 5.0, _CORE),
+    Scenario("pairs", "100 × 4/s (two events 20 ms apart, then quiet)", 100, 4, 5.0, _CORE, pair=0.02),
 )
 QUICK: Final = ("100x100", "100x1000", "2000x10")
 """What `make bench-quick` runs, with the first three servers."""
