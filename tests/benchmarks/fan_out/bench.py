@@ -79,7 +79,7 @@ class Bench:
                 aws = stack.enter_context(EmbeddedAws())
             self._resources = provision(aws.endpoint_url)
             here = "tests.benchmarks.fan_out"
-            self._client = stack.enter_context(Worker(f"{here}.client"))
+            self.client = stack.enter_context(Worker(f"{here}.client"))
             self._post = stack.enter_context(Worker(f"{here}.publisher", "post"))
             arguments = ("queue", aws.endpoint_url, self._resources.sentiment_table)
             self._queue = stack.enter_context(Worker(f"{here}.publisher", *arguments))
@@ -94,7 +94,7 @@ class Bench:
     def measure(self, server: str, scenario: Scenario) -> Measured:
         """Starts the server anew, opens the streams, publishes, waits until all has come, and ends everything."""
         with self.serving(server, scenario.streams) as (running, publisher):
-            client = self._client
+            client = self.client
             time.sleep(0.3)
             pids = family(running.pid)  # by now nginx has its worker
             empty_kb = resident_kb(pids)
@@ -142,12 +142,12 @@ class Bench:
             )
 
     def _publish(self, publisher: Worker, scenario: Scenario, seconds: float) -> tuple[dict[str, Any], dict[str, Any]]:
-        self._client.ask("begin")
+        self.client.ask("begin")
         tick = scenario.tick if publisher is self._queue and not scenario.pair else 0
         seconds = max(seconds, 1 / scenario.rate)
         published = publisher.ask("publish", rate=scenario.rate, seconds=seconds, tick=tick, pair=scenario.pair)
         expected = published["published"] * scenario.streams
-        return published, self._client.ask("result", expected=expected, at_most=_DRAIN, seconds=seconds)
+        return published, self.client.ask("result", expected=expected, at_most=_DRAIN, seconds=seconds)
 
     def intake(self, rate: int, seconds: float) -> Intake:
         """Publishes changes to a service that has no stream."""
@@ -171,14 +171,15 @@ class Bench:
         )
 
     @contextmanager
-    def serving(self, server: str, streams: int) -> Iterator[tuple[start.Running, Worker]]:
-        """The server, and the publisher that it has. The service gets its changes by push."""
+    def serving(self, server: str, streams: int, *, tickers: int = 1) -> Iterator[tuple[start.Running, Worker]]:
+        """The server, and the publisher that it has. The service gets its changes by push; they go through so many
+        `tickers` by turns."""
         if server not in SERVICES:
             with start.peer(server, streams + _ROOM) as running:
                 self._post.ask("start", port=running.port)
                 yield running, self._post
             return
-        port = self._queue.ask("start")["port"]
+        port = self._queue.ask("start", tickers=tickers)["port"]
         environment = self._resources.environment() | {
             "AWS_ENDPOINT_URL_SQS": f"http://127.0.0.1:{port}",
             "SSE_MAX_CONNECTIONS": str(streams + _ROOM),

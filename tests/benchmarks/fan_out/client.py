@@ -34,8 +34,11 @@ _HEAD = (
     "Sec-Fetch-Dest: empty\r\n"
     "Referer: http://127.0.0.1:{port}/\r\n"
     "Accept-Encoding: gzip, deflate, br, zstd\r\n"
-    "Accept-Language: en-US,en;q=0.9\r\n\r\n"
+    "Accept-Language: en-US,en;q=0.9\r\n{more}\r\n"
 )
+_LIVE = b"event: heartbeat"
+"""Ends the replay of one of our streams."""
+_OK = b"HTTP/1.1 200 "
 _AT_ONCE = 200  # connections that wait to be accepted
 _READ = 256 * 1024
 _OPENING = 60.0  # seconds that a server has to answer everybody
@@ -54,6 +57,7 @@ class Client:
         self._view = memoryview(self._buffer)
         self._events = 0
         self._ended = 0
+        self._returning: dict[int, bytes] = {}  # the end of what a stream that is not live yet has sent
 
     def open(self, port: int, paths: Sequence[str], count: int, sampled: int, stuck: int) -> dict[str, Any]:
         """Opens `count` streams, the paths by turns, and `stuck` more that are never read; returns when each has
@@ -81,13 +85,45 @@ class Client:
             self._stuck.append(sock)
         return {"opened": opened, "ended": self._ended}
 
-    def _connect(self, port: int, path: str, receive_buffer: int | None = None) -> socket.socket:
+    def come_back(
+        self, port: int, paths: Sequence[str], count: int, seconds: float, at_most: float, place: str
+    ) -> dict[str, Any]:
+        """Opens `count` streams within so many seconds, all with this `Last-Event-ID`, and reads until each has had its
+        replay or was refused."""
+        began, opened = time.monotonic(), 0
+        while opened < count or self._returning:
+            elapsed = time.monotonic() - began
+            if elapsed > at_most:
+                break
+            due = min(count, int(elapsed / seconds * count) + 1)
+            for number in range(opened, due):
+                sock = self._connect(port, paths[number % len(paths)], more=f"Last-Event-ID: {place}\r\n")
+                sock.setblocking(False)
+                self._sockets[sock.fileno()] = sock
+                self._returning[sock.fileno()] = b""
+                self._epoll.register(sock, select.EPOLLIN)
+            opened = due
+            self._read(0.002)
+        left, self._returning = len(self._returning), {}
+        return {"seconds": time.monotonic() - began, "opened": opened, "left": left, "ended": self._ended}
+
+    def _returned(self, file: int, data: bytes) -> None:
+        before = self._returning[file]
+        if not before and not data.startswith(_OK):
+            self._ended += 1
+            del self._returning[file]
+        elif _LIVE in before + data:
+            del self._returning[file]
+        else:
+            self._returning[file] = (before + data)[-len(_LIVE) :]
+
+    def _connect(self, port: int, path: str, receive_buffer: int | None = None, more: str = "") -> socket.socket:
         sock = socket.socket()
         if receive_buffer is not None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         sock.connect(("127.0.0.1", port))
-        sock.sendall(_HEAD.format(path=path, port=port).encode())
+        sock.sendall(_HEAD.format(path=path, port=port, more=more).encode())
         return sock
 
     def begin(self) -> dict[str, Any]:
@@ -161,9 +197,12 @@ class Client:
                 self._epoll.unregister(file)
                 self._sockets.pop(file).close()
                 sampled.pop(file, None)
+                self._returning.pop(file, None)
                 self._ended += 1
                 continue
             events += buffer.count(MARK, 0, size)
+            if file in self._returning:
+                self._returned(file, bytes(self._view[:size]))
             if file in sampled:
                 sampled[file].feed(bytes(self._view[:size]), now_us())
         self._events += events
@@ -184,6 +223,7 @@ if __name__ == "__main__":
     obey(
         {
             "open": client.open,
+            "come_back": client.come_back,
             "begin": client.begin,
             "result": client.result,
             "stuck": client.stuck_ended,

@@ -39,11 +39,16 @@ def frame(number: int, line: str) -> bytes:
     return f"id: evt_{number:036}\nevent: sentiment_update\ndata: {line}\n\n".encode()
 
 
-def change(number: int, published_us: int, committed_s: int, table: str) -> str:
+def ticker(number: int, tickers: int) -> str:
+    """The ticker of an event, if the events go through so many tickers by turns."""
+    return TICKER if tickers == 1 else f"{TICKER}{number % tickers:04}"
+
+
+def change(number: int, published_us: int, committed_s: int, table: str, tickers: int = 1) -> str:
     """The same as a change of change record v1, as the relay writes it: compact ASCII JSON."""
     return (
         f'{{"op":"INSERT","table":"{table}","keys":{{"source_id":"bench:{number:08}","timestamp":"{_item_time()}"}},'
-        f'"new":{{"matched_tickers":["{TICKER}"],"sentiment":"positive","score":0.5,'
+        f'"new":{{"matched_tickers":["{ticker(number, tickers)}"],"sentiment":"positive","score":0.5,'
         f'"source":"\\u00a7{published_us:016}{number:08}"}},"seq":"{number + 1}","committed_at":{committed_s}}}'
     )
 

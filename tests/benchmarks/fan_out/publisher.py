@@ -67,10 +67,13 @@ class Queue:
         self._came = asyncio.Event()
         self._count = 0
         self._life = 0
+        self._tickers = 1
         self._server: asyncio.Server | None = None
 
     async def start(self, order: dict[str, Any]) -> dict[str, Any]:
-        """Listens; the answer names the port. A queue that was there before is forgotten."""
+        """Listens; the answer names the port. A queue that was there before is forgotten. The changes go through so
+        many `tickers` by turns (1 if the order does not say)."""
+        self._tickers = order.get("tickers", 1)
         if self._server is None:
             self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         self._waiting.clear()
@@ -81,7 +84,8 @@ class Queue:
     async def publish(self, first: int, count: int) -> None:
         """See Outlet."""
         sent_us, sent_s = now_us(), int(time.time())
-        changes = [change(number, sent_us, sent_s, self._table) for number in range(first, first + count)]
+        numbers = range(first, first + count)
+        changes = [change(number, sent_us, sent_s, self._table, self._tickers) for number in numbers]
         self._put(message(changes, time.time_ns() // 1_000_000))
 
     def canary(self) -> None:
