@@ -23,6 +23,7 @@ from streamer.intake.intake import Intake
 from streamer.intake.poll import PollSettings
 from streamer.intake.push import QueueSettings
 from streamer.place import new_run
+from streamer.present import Present
 from streamer.publisher import Publisher
 from streamer.server.server import GRACE
 from streamer.settings import Settings
@@ -161,6 +162,9 @@ class Service:
         settings = self._settings
         calls = TableCalls(self._public, self._client, counters=self._counters)
         counts = Counts(SentimentTable(calls, settings.sentiment_table))
+        table = SnapshotTable(calls, settings.sentiment_table, budget=QueryBudget(settings.snapshot_queries))
+        # A frozen process does not know the present.
+        snapshot = table if self._hosting.sleeps else Present(self._hub, self._failover, table)
 
         async def count() -> Metrics:
             if self._hosting.sleeps:  # a frozen process has no complete counts
@@ -171,7 +175,7 @@ class Service:
             RestPart(
                 identity=self._hosting.identity(settings, self._gateway),
                 configurations=self._configurations,
-                snapshot=SnapshotTable(calls, settings.sentiment_table, budget=QueryBudget(settings.snapshot_queries)),
+                snapshot=snapshot,
                 count=count,
             ),
             StreamPart(

@@ -34,7 +34,7 @@ class SnapshotReader(Protocol):
 
     async def page(self, tickers: frozenset[str] | None, since: str | None, limit: int, cursor: Cursor | None) -> Page:
         """Returns rows, newest first, after a bounded number of queries. At most `limit` rows, except that the rows of
-        one item are never split."""
+        one item are never split. If no query was needed, the page has the place in the stream whose state it shows."""
 
 
 Tickers = Annotated[
@@ -60,6 +60,10 @@ class SentimentPage(Described):
 
     items: list[MODELS[SentimentUpdate]]  # type: ignore[valid-type] # created from the event's class
     cursor: str | None = Field(description=CURSOR)
+    as_of: str | None = Field(
+        description="The place in the stream whose state this page shows: a stream opened with it as `last_event_id`"
+        " sends every later change of these rows. null if the page was read from the table."
+    )
 
 
 _EXAMPLE: Final = {
@@ -70,7 +74,7 @@ _EXAMPLE: Final = {
             "confidence": 0.82, "source": "finnhub", "updated_at": "2026-11-22T14:18:46.507Z", "committed_at": None,
         }
     ],
-    "cursor": None,
+    "cursor": None, "as_of": "evt_01a2039f-73a0-8ad7-80ff-ee1000000007",
 }  # fmt: skip
 
 
@@ -84,8 +88,9 @@ def install(app: FastAPI, snapshot: SnapshotReader) -> None:
         summary="Read the newest items",
         description="Newest first by `timestamp`; one row per item and ticker, with the members of the event"
         " `sentiment_update`. A page has at most `limit` rows, except that the rows of one item are never split. It may"
-        " have fewer rows, even none, and still a `cursor`, because the work of one request is limited. No row is"
-        " repeated or skipped between pages, even if items are written meanwhile.",
+        " have fewer rows, even none, and still a `cursor`, because the work of one request is limited, and where the"
+        " memory of the service ends: older items are read from the table. No row is repeated or skipped between pages,"
+        " even if items are written meanwhile.",
         response_model=SentimentPage,
         response_description="A page.",
         responses={
@@ -108,7 +113,8 @@ def install(app: FastAPI, snapshot: SnapshotReader) -> None:
 def write(page: Page) -> str:
     """Returns the page as JSON. Each row is the same text as the data of `sentiment_update`."""
     rows = ",".join(SentimentUpdate.of(key, ticker, state).data() for key, state, ticker in page.rows)
-    return f'{{"items":[{rows}],"cursor":{to_json(None if page.more is None else page.more.write())}}}'
+    cursor = to_json(None if page.more is None else page.more.write())
+    return f'{{"items":[{rows}],"cursor":{cursor},"as_of":{to_json(page.as_of)}}}'
 
 
 def _since(value: str | None) -> str | None:

@@ -42,9 +42,10 @@ MAY_IMPORT: dict[str, set[str]] = {
         "aws", "change", "clock", "configuration", "cursor", "errors", "hub", "sse", "streams", "telemetry",
     },
     "functions": {"aws", "clock", "errors", "intake", "settings", "tables", "telemetry", "web"},
+    "present": {"clock", "cursor", "hub"},
     "status": {"change", "clock", "hub", "intake", "publisher", "streams", "telemetry", "web"},
     "service": {
-        "aws", "clock", "functions", "hub", "intake", "place", "publisher", "server", "settings", "sse", "status",
+        "aws", "clock", "functions", "hub", "intake", "place", "present", "publisher", "server", "settings", "sse", "status",
         "streams", "subscriptions", "tables", "telemetry", "web",
     },
     "serve": {"server", "service", "settings", "telemetry"},
