@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Annotated, Final, Protocol
 
 from fastapi import Depends, FastAPI
@@ -10,7 +12,7 @@ from pydantic import Field, WithJsonSchema
 from starlette.responses import Response
 
 from streamer.change import iso_time, parse_time
-from streamer.cursor import Cursor, Page, read_cursor
+from streamer.cursor import Cursor, Page, PageRow, read_cursor
 from streamer.errors import RequestError
 from streamer.sse.encode import to_json
 from streamer.sse.events import SentimentUpdate
@@ -24,6 +26,7 @@ PATH: Final = "/api/v2/sentiment"
 DEFAULT_LIMIT: Final = 100
 MAX_LIMIT: Final = 500
 
+_KEPT_ROWS: Final = 10_000  # about 7 MB
 _LONGEST_TIME: Final = 40
 _BAD_SINCE: Final = "since: give a time such as 2026-11-22T14:00:00Z"
 _PLUS: Final = re.compile(r" (?=\d\d:?\d\d$)")  # the `+` of a time zone that was not percent-encoded
@@ -80,6 +83,7 @@ _EXAMPLE: Final = {
 
 def install(app: FastAPI, snapshot: SnapshotReader) -> None:
     """Adds the route."""
+    row = lru_cache(maxsize=_KEPT_ROWS)(write_row)  # most rows of a page are those of the page a second before
 
     @app.get(
         PATH,
@@ -107,14 +111,18 @@ def install(app: FastAPI, snapshot: SnapshotReader) -> None:
             whole_number("limit", limit, DEFAULT_LIMIT, MAX_LIMIT),
             _cursor(single("cursor", cursor)),
         )
-        return Response(write(page), media_type="application/json", headers={"Cache-Control": "no-store"})
+        return Response(write(page, row), media_type="application/json", headers={"Cache-Control": "no-store"})
 
 
-def write(page: Page) -> str:
-    """Returns the page as JSON. Each row is the same text as the data of `sentiment_update`."""
-    rows = ",".join(SentimentUpdate.of(key, ticker, state).data() for key, state, ticker in page.rows)
+def write(page: Page, row: Callable[[PageRow], str]) -> str:
+    """Returns the page as JSON. `row`: write_row, or a cache of it."""
     cursor = to_json(None if page.more is None else page.more.write())
-    return f'{{"items":[{rows}],"cursor":{cursor},"as_of":{to_json(page.as_of)}}}'
+    return f'{{"items":[{",".join(map(row, page.rows))}],"cursor":{cursor},"as_of":{to_json(page.as_of)}}}'
+
+
+def write_row(row: PageRow) -> str:
+    """Returns a row as JSON: the same text as the data of `sentiment_update`."""
+    return SentimentUpdate.of(row.key, row.ticker, row.state).data()
 
 
 def _since(value: str | None) -> str | None:

@@ -22,6 +22,7 @@ from streamer.hub.history import History
 from streamer.hub.hub import Hub
 from streamer.hub.ledger import Ledger
 from streamer.hub.window import Window
+from streamer.present import Present
 from streamer.server.limits import ConnectionLimits
 from streamer.server.server import HttpServer
 from streamer.server.sockets import listen
@@ -53,6 +54,12 @@ class Nobody:
 
     def address(self, _: object) -> None:
         """From nowhere."""
+
+
+class Trusted:
+    """Push that has brought every change."""
+
+    complete_after_ms = 0
 
 
 class NoSnapshot:
@@ -106,7 +113,10 @@ async def running(
         return hub.window.metrics(time.time_ns() // 1_000_000)
 
     app = create_app(
-        rest or RestPart(identity=Nobody(), configurations=None, snapshot=NoSnapshot(), count=count),
+        rest
+        or RestPart(
+            identity=Nobody(), configurations=None, snapshot=Present(hub, Trusted(), NoSnapshot()), count=count
+        ),
         StreamPart(
             StreamResponder(delivery, admission, counters),
             status=lambda: {"connections": admission.taken},

@@ -16,7 +16,7 @@ from streamer.errors import TableError
 from streamer.web.app import RestPart
 from streamer.web.body import MAX_BODY
 from tests.integration.rest import Tables, tables
-from tests.integration.rig import running
+from tests.integration.rig import running, stream
 from tests.watchdog import WATCHDOG
 
 PATH = "/api/v2/configurations"
@@ -235,6 +235,7 @@ async def test_the_newest_items_have_the_shape_of_the_event(http: httpx.AsyncCli
     assert answer.headers["cache-control"] == "no-store"
     page = answer.json()
     assert [row["source_id"] for row in page["items"]] == [key.source_id for key in keys[:4]]
+    assert page["as_of"] is None, "it was read from the table"
     assert list(page["items"][0]) == [
         "source_id", "timestamp", "version", "ticker", "label", "score", "confidence", "source", "updated_at",
         "committed_at",
@@ -254,6 +255,26 @@ async def test_the_newest_items_have_the_shape_of_the_event(http: httpx.AsyncCli
         refused = await http.get(f"/api/v2/sentiment?{query}")
         assert said(refused)[0] == 422, query
         assert "yesterday" not in refused.text
+
+
+async def test_a_snapshot_from_memory_joins_with_the_stream_by_its_place() -> None:
+    async with running() as rig, httpx.AsyncClient(base_url=rig.base, trust_env=False, timeout=WATCHDOG) as http:
+        empty = (await http.get("/api/v2/sentiment")).json()
+        assert empty == {"items": [], "cursor": None, "as_of": None}, "there was no query yet"
+        now_ms = wall_ms()
+        rig.hub.proved(now_ms, now_ms - 86_400_000)
+        rig.publish("positive", "neutral", "negative")
+        answer = await http.get("/api/v2/sentiment?tickers=aapl")
+        assert answer.headers["cache-control"] == "no-store"
+        page = answer.json()
+        assert [row["source_id"] for row in page["items"]] == ["AAPL:3", "AAPL:2", "AAPL:1"]
+        rig.publish("positive", first=4)
+        async with stream(rig.base, f"?tickers=AAPL&last_event_id={page['as_of']}") as events:
+            connected = (await events.next())["data"]
+            assert (connected["resume"], connected["replayed"]) == ("resumed", 1)
+            assert (await events.next())["data"]["source_id"] == "AAPL:4"
+        streamed = await http.get(f"/api/v2/sentiment?tickers=AAPL&cursor={page['cursor']}")
+        assert streamed.json()["items"] == []
 
 
 async def test_the_counts_are_those_of_the_event(http: httpx.AsyncClient, aws_: Tables) -> None:

@@ -45,8 +45,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "present": {"clock", "cursor", "hub"},
     "status": {"change", "clock", "hub", "intake", "publisher", "streams", "telemetry", "web"},
     "service": {
-        "aws", "clock", "functions", "hub", "intake", "place", "present", "publisher", "server", "settings", "sse", "status",
-        "streams", "subscriptions", "tables", "telemetry", "web",
+        "aws", "clock", "functions", "hub", "intake", "place", "present", "publisher", "server", "settings", "sse",
+        "status", "streams", "subscriptions", "tables", "telemetry", "web",
     },
     "serve": {"server", "service", "settings", "telemetry"},
     "rest": {"functions"},

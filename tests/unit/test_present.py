@@ -75,8 +75,10 @@ class World:
         ]
         return sorted(rows, key=lambda row: row[:3])
 
-    async def pages(self, tickers: frozenset[str] | None, since: str | None, limits: list[int]) -> list[Page]:
-        """Pages to the last one, with limits in turn. Newer items come between them."""
+    async def pages(
+        self, tickers: frozenset[str] | None, since: str | None, limits: list[int], memory: int = 1_000
+    ) -> list[Page]:
+        """Pages to the last one, with limits in turn. After the number `memory` of pages the memory is lost."""
         pages: list[Page] = []
         cursor: Cursor | None = None
         while not pages or cursor is not None:
@@ -84,6 +86,8 @@ class World:
             pages.append(page)
             cursor = None if page.more is None else read_cursor(page.more.write())
             assert len(pages) < 500
+            if len(pages) == memory:
+                self.hub.window = Window(NOW_MS)
         return pages
 
 
@@ -116,6 +120,7 @@ WRITES = st.lists(
     st.sampled_from([None, frozenset("A"), frozenset("BC")]),
     st.sampled_from([None, iso_time(NOW_MS - 2), iso_time(NOW_MS - 7_200_000)]),
     st.lists(st.integers(1, 9), min_size=1, max_size=3),
+    st.sampled_from([1, 2, 1_000]),
 )
 async def test_all_pages_together_are_the_table_each_row_once_wherever_the_memory_ends(
     before: list[Any],
@@ -126,6 +131,7 @@ async def test_all_pages_together_are_the_table_each_row_once_wherever_the_memor
     tickers: frozenset[str] | None,
     since: str | None,
     limits: list[int],
+    memory: int,
 ) -> None:
     world = World(reach_ms, limit, trusted_ms)
     for number, age_ms, label, names, _ in before:
@@ -135,7 +141,7 @@ async def test_all_pages_together_are_the_table_each_row_once_wherever_the_memor
     for number, age_ms, label, names, by_ttl in after:
         world.write(number, age_ms, label, *names, by_ttl=by_ttl)
     expected = world.rows(tickers, since)
-    pages = await world.pages(tickers, since, limits)
+    pages = await world.pages(tickers, since, limits, memory)
     rows = [row for page in pages for row in page.rows]
     assert plain(rows) == expected
     stamps = [row.key.timestamp for row in rows]
@@ -246,3 +252,10 @@ async def test_the_tables_errors_are_the_callers() -> None:
     assert len(first.rows) == 3, "the memory needs no table"
     with pytest.raises(TableError):
         await world.present.page(None, None, 10, first.more)
+
+
+async def test_an_item_at_the_very_end_of_the_memory_is_the_table_s() -> None:
+    world = filled(10, reach_ms=3_600_000)
+    world.index.put(99, NOW_MS - 3_600_000)
+    pages = await world.pages(None, iso_time(NOW_MS - 3_600_000), [100])
+    assert [len(page.rows) for page in pages] == [10, 1]

@@ -3,7 +3,7 @@
 export interface SentimentStreamOptions {
   /**
    * Reads the state of now: rows of the shape of `sentiment_update`, the oldest first. `tickers` is the stream's. Without
-   * it the stream's history is the state.
+   * it the stream's history is the state. At a start the history is shown before the snapshot has come.
    */
   snapshot?: (context: {
     signal: AbortSignal;
@@ -119,7 +119,10 @@ export interface ItemEvent<T> extends DataEvent<T> {
 
 export interface SentimentStreamEvents {
   state: DataEvent<State>;
-  /** All of `items` is new: `reason` is that of `reset`, or `fresh` at the start, or `polled` without a stream. */
+  /**
+   * All of `items` is new: `reason` is that of `reset`, or `fresh` at the start, or `polled` without a stream. At a start
+   * with a snapshot, updates and withdrawals may come before it: `items` then has them, and what the snapshot adds.
+   */
   replaced: DataEvent<{ readonly reason: string }>;
   sentiment_update: ItemEvent<SentimentUpdate> & { readonly item: Item };
   sentiment_withdrawn: ItemEvent<SentimentWithdrawn>;

@@ -20,7 +20,7 @@ def held(number: int, ms: int) -> Held:
 @pytest.mark.parametrize("order", ["up", "down", "random"])
 def test_it_is_sorted_and_begins_at_any_bound(order: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_CHUNK", 4)
-    rng = random.Random(7)  # noqa: S311 - a test's choice
+    rng = random.Random(7)
     for _ in range(20):
         items = [held(number, rng.randrange(20)) for number in range(rng.randrange(80))]
         expected = sorted(items)

@@ -241,7 +241,11 @@ def test_it_equals_what_was_put(puts: list[tuple[int, int, set[str]]]) -> None:
         window.put(at, model.get(at), NOW_MS)
     for wanted in (None, {"A"}, {"B", "C"}):
         expected = sorted(
-            ((at.timestamp, at.source_id) for at, each in model.items() if wanted is None or wanted & set(each.tickers)),
+            (
+                (at.timestamp, at.source_id)
+                for at, each in model.items()
+                if wanted is None or wanted & set(each.tickers)
+            ),
             reverse=True,
         )
         assert [held[:2] for held in window.newest_first(wanted)] == expected

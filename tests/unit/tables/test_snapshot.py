@@ -17,6 +17,7 @@ from tests.factories import NOW_MS
 from tests.unit.tables.fakes import calls
 from tests.unit.tables.label_index import LabelIndex
 
+
 @pytest.fixture
 def index() -> LabelIndex:
     return LabelIndex()
