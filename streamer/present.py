@@ -1,5 +1,5 @@
-"""Pages of the newest items, for GET /sentiment in a container: from the hub's memory as far as it is complete, and from
-the table beyond."""
+"""Pages of the newest items, for GET /sentiment in a container: from the hub's memory as far as it is complete, from the
+table beyond."""
 
 from __future__ import annotations
 

@@ -297,9 +297,10 @@ class Hub(Generic[Subscriber]):
         """Applies a record that is no event: a deletion by TTL, or the return of such an item as it was before."""
         if change.after.absence == "expired":
             self.window.put(change.key, None, now_ms)
-        elif change.after.state is not None and self.ledger.known_state(change.key) == change.after.state:
-            if self.window.get(change.key) != change.after.state:
-                self.window.put(change.key, change.after.state, now_ms)
+            return
+        state = self.ledger.known_state(change.key)
+        if state is not None and state == change.after.state and state != self.window.get(change.key):
+            self.window.put(change.key, state, now_ms)
 
     def _lower_watermark(self, written_ms: int, now_ms: int) -> None:
         """Lowers the watermark if a change from before it is published. A later change of the same item, which a query

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.change import Key, iso_time
+from streamer.change import Key, State, iso_time
 from streamer.hub.window import Window
 from tests.factories import NOW_MS, state
 
@@ -232,7 +232,7 @@ def test_what_pages_cannot_show_ends_what_is_complete() -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 5), st.sets(st.sampled_from("ABC"))), max_size=60))
 def test_it_equals_what_was_put(puts: list[tuple[int, int, set[str]]]) -> None:
-    window, model = Window(NOW_MS - DAY), {}
+    window, model = Window(NOW_MS - DAY), dict[Key, State]()
     for number, age_ms, tickers in puts:
         at = key(number, age_ms)
         model.pop(at, None)
