@@ -1,5 +1,5 @@
-"""Pages of the newest items, for GET /sentiment in a container: from the hub's memory as far as it is complete, from the
-table beyond."""
+"""Pages of the newest items, and of series, in a container: from the hub's memory. Where it ends, items are read from the
+table."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import Any, Protocol
 
 from streamer.clock import wall_ms
 from streamer.cursor import Before, Cursor, Page, PageRow
+from streamer.hub import series
 from streamer.hub.hub import Hub
+from streamer.series import SeriesPage, SeriesRequest
 
 
 class PushTrust(Protocol):
@@ -28,7 +30,7 @@ class TablePages(Protocol):
 
 
 class Present:
-    """Conforms to web's SnapshotReader."""
+    """Conforms to web's SnapshotReader and SeriesReader."""
 
     def __init__(
         self, hub: Hub[Any], push: PushTrust, table: TablePages, *, now_ms: Callable[[], int] = wall_ms
@@ -37,6 +39,10 @@ class Present:
         self._push = push
         self._table = table
         self._now_ms = now_ms
+
+    async def series(self, request: SeriesRequest) -> SeriesPage:
+        """Returns a page of series as of the newest frame."""
+        return series.read(self._hub.window, request, self._now_ms(), str(self._hub.place()))
 
     async def page(self, tickers: frozenset[str] | None, since: str | None, limit: int, cursor: Cursor | None) -> Page:
         """Returns rows of these tickers (None: all), newest first, of items with a timestamp at or after `since`.

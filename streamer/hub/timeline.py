@@ -73,6 +73,23 @@ class Timeline:
         else:
             del self._chunks[at], self._lasts[at]
 
+    def first_from(self, bound: Bound) -> Held | None:
+        """Returns the first item that is greater than the bound."""
+        at = bisect_left(self._lasts, bound)
+        if at == len(self._chunks):
+            return None
+        chunk = self._chunks[at]
+        return chunk[bisect_left(chunk, bound)]
+
+    def between(self, low: Bound, high: Bound) -> Iterator[Held]:
+        """Yields the items that are greater than the first bound and less than the second, in ascending order."""
+        for at in range(bisect_left(self._lasts, low), len(self._chunks)):
+            chunk = self._chunks[at]
+            end = bisect_left(chunk, high)
+            yield from chunk[bisect_left(chunk, low) : end]
+            if end < len(chunk):
+                return
+
     def newest_first(self, before: Bound | None = None) -> Iterator[Held]:
         """Yields the items in descending order; with `before` only the items that are less than this bound."""
         at = len(self._chunks)

@@ -13,13 +13,16 @@ from heapq import merge
 from typing import Final
 
 from streamer.change import Key, State, is_sortable, iso_time, parse_time
+from streamer.hub.cells import Cell, Cells
 from streamer.hub.timeline import Bound, Held, Timeline
+from streamer.hub.totals import WindowTotals
 from streamer.sse.events import Metrics
 
 _MINUTE_MS: Final = 60_000
 _DAY_MINUTES: Final = 24 * 60
 _FUTURE_MINUTES: Final = 10
 _LARGEST: Final = 20
+_MEAN_PLACES: Final = 6
 _MOST_AHEAD: Final = 1_000  # items that are more than ten minutes in the future
 _PAIRS: Final = 3  # tickers per item, on average, that the limit allows for
 
@@ -27,6 +30,9 @@ _PAIRS: Final = 3  # tickers per item, on average, that the limit allows for
 class Window:
     """The items by time and by ticker, and their counts. It counts all items after `since_ms` and no older ones. Above
     `limit` items, or three times as many tickers of items, it removes the oldest minutes, and `since` moves on."""
+
+    FUTURE_MINUTES: Final = _FUTURE_MINUTES
+    """Items are counted if their timestamp is at most so many minutes in the future."""
 
     def __init__(self, since_ms: int, *, limit: int = 200_000) -> None:
         self._since_ms = since_ms
@@ -41,8 +47,8 @@ class Window:
         self._pairs = 0
         self._ahead: dict[Key, Held] = {}  # items that are not counted yet
         self._minutes: Counter[int] = Counter()
-        self._labels: Counter[str] = Counter()
-        self._tickers: Counter[str] = Counter()
+        self._totals = WindowTotals()
+        self.cells = Cells(self._ahead)
         self.revision = 0
         """Number of changes. Equal revisions mean equal counts."""
 
@@ -113,6 +119,16 @@ class Window:
                 yield held
             previous = held
 
+    def counted_since(self, now_ms: int) -> int:
+        """Returns the time from which on all items are counted, Unix milliseconds."""
+        return max(self._since_ms, now_ms - _DAY_MINUTES * _MINUTE_MS)
+
+    def spans(self, ticker: str, span: int, start: int, end: int) -> Iterator[tuple[int, Cell]]:
+        """Yields the aggregates of a ticker, as Cells.spans."""
+        timeline = self._by_ticker.get(ticker)
+        if timeline is not None:
+            yield from self.cells.spans(ticker, timeline, span, start, end)
+
     def expire(self, now_ms: int) -> None:
         """Removes what is older than 24 hours, and counts the items whose time has come."""
         oldest = now_ms // _MINUTE_MS - _DAY_MINUTES
@@ -121,28 +137,33 @@ class Window:
         latest = now_ms // _MINUTE_MS + _FUTURE_MINUTES
         for held in [held for held in self._ahead.values() if held.minute <= latest]:
             del self._ahead[held.key]
+            self.cells.forget(held)
             self._count(held)
 
     def metrics(self, now_ms: int) -> Metrics:
         """The counts as the event says them."""
         now = now_ms // _MINUTE_MS
-        total = len(self._items) - len(self._ahead)
+        total = self._totals.items
         last_hour = sum(self._minutes[minute] for minute in range(now - 59, now + _FUTURE_MINUTES + 1))
-        since_ms = max(self._since_ms, now_ms - _DAY_MINUTES * _MINUTE_MS)
+        since_ms = self.counted_since(now_ms)
         covered = max(1.0, (now_ms - since_ms) / _MINUTE_MS)
-        largest = self._tickers.most_common(_LARGEST)
-        by_tag = dict(largest)
-        by_tag["other"] = self._tickers.total() - sum(by_tag.values())
+        largest = self._totals.largest(_LARGEST)
+        by_tag = {ticker: total.items for ticker, total in largest}
+        by_tag["other"] = self._totals.pairs - sum(by_tag.values())
         return Metrics(
             total=total,
-            positive=self._labels["positive"],
-            neutral=self._labels["neutral"],
-            negative=self._labels["negative"],
+            positive=self._totals.labels["positive"],
+            neutral=self._totals.labels["neutral"],
+            negative=self._totals.labels["negative"],
             by_tag=by_tag,
             rate_last_hour=round(last_hour / min(covered, 60), 3),
             rate_last_24h=round(total / covered, 3),
             since=iso_time(since_ms),
             timestamp=iso_time(now_ms),
+            by_ticker={
+                ticker: {**each.labels, "mean": round(each.score / each.items, _MEAN_PLACES)}
+                for ticker, each in largest
+            },
         )
 
     def _hold(self, key: Key, state: State, moment: int, oldest: int, now_ms: int) -> None:
@@ -159,6 +180,7 @@ class Window:
             return
         held = self._items[key] = Held(timestamp, key.source_id, key, state, minute)
         self._all.add(held)
+        self.cells.forget(held)
         for ticker in state.tickers:
             timeline = self._by_ticker.get(ticker)
             if timeline is None:
@@ -172,8 +194,7 @@ class Window:
 
     def _count(self, held: Held) -> None:
         self._minutes[held.minute] += 1
-        self._labels[held.state.label] += 1
-        self._tickers.update(held.state.tickers)
+        self._totals.add(held.state)
         self.revision += 1
 
     def _drop(self, minute: int) -> None:
@@ -185,6 +206,7 @@ class Window:
         if held is None:
             return
         self._all.remove(held)
+        self.cells.forget(held)
         self._pairs -= len(held.state.tickers)
         for ticker in held.state.tickers:
             timeline = self._by_ticker[ticker]
@@ -196,9 +218,5 @@ class Window:
         self._minutes[held.minute] -= 1
         if not self._minutes[held.minute]:
             del self._minutes[held.minute]
-        self._labels[held.state.label] -= 1
-        for ticker in held.state.tickers:
-            self._tickers[ticker] -= 1
-            if not self._tickers[ticker]:
-                del self._tickers[ticker]
+        self._totals.remove(held.state)
         self.revision += 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Annotated, Final, Protocol
@@ -11,7 +10,7 @@ from fastapi import Depends, FastAPI
 from pydantic import Field, WithJsonSchema
 from starlette.responses import Response
 
-from streamer.change import iso_time, parse_time
+from streamer.change import iso_time
 from streamer.cursor import Cursor, Page, PageRow, read_cursor
 from streamer.errors import RequestError
 from streamer.sse.encode import to_json
@@ -20,16 +19,22 @@ from streamer.web.event_schemas import MODELS
 from streamer.web.operation import SNAPSHOT, Described, declared_query, json_example
 from streamer.web.parameters import TICKERS, read_tickers
 from streamer.web.problems import TABLE_AWAY, malformed
-from streamer.web.query import CURSOR, CursorParameter, query_values, single, whole_number
+from streamer.web.query import (
+    CURSOR,
+    LONGEST_TIME,
+    CursorParameter,
+    bad_time,
+    query_values,
+    read_time,
+    single,
+    whole_number,
+)
 
 PATH: Final = "/api/v2/sentiment"
 DEFAULT_LIMIT: Final = 100
 MAX_LIMIT: Final = 500
 
 _KEPT_ROWS: Final = 10_000  # about 7 MB
-_LONGEST_TIME: Final = 40
-_BAD_SINCE: Final = "since: give a time such as 2026-11-22T14:00:00Z"
-_PLUS: Final = re.compile(r" (?=\d\d:?\d\d$)")  # the `+` of a time zone that was not percent-encoded
 
 
 class SnapshotReader(Protocol):
@@ -49,7 +54,7 @@ Since = Annotated[
         "Only items whose `timestamp` is at or after this time (ISO 8601, UTC if it has no time zone).",
         example="2026-11-22T14:00:00Z",
     ),
-    WithJsonSchema({"type": "string", "maxLength": _LONGEST_TIME}),
+    WithJsonSchema({"type": "string", "maxLength": LONGEST_TIME}),
 ]
 Limit = Annotated[
     list[str],
@@ -99,15 +104,16 @@ def install(app: FastAPI, snapshot: SnapshotReader) -> None:
         response_description="A page.",
         responses={
             **json_example(_EXAMPLE),
-            **malformed(_BAD_SINCE),
+            **malformed(bad_time("since")),
             **TABLE_AWAY,
         },
         dependencies=[Depends(declared_query)],
     )
     async def sentiment(tickers: Tickers, since: Since, limit: Limit, cursor: CursorParameter) -> Response:
+        since_ms = read_time("since", since)
         page = await snapshot.page(
             read_tickers(tickers),
-            _since(single("since", since)),
+            None if since_ms is None else iso_time(since_ms),
             whole_number("limit", limit, DEFAULT_LIMIT, MAX_LIMIT),
             _cursor(single("cursor", cursor)),
         )
@@ -123,15 +129,6 @@ def write(page: Page, row: Callable[[PageRow], str]) -> str:
 def write_row(row: PageRow) -> str:
     """Returns a row as JSON: the same text as the data of `sentiment_update`."""
     return SentimentUpdate.of(row.key, row.ticker, row.state).data()
-
-
-def _since(value: str | None) -> str | None:
-    if value is None:
-        return None
-    moment = parse_time(_PLUS.sub("+", value)) if len(value) <= _LONGEST_TIME else None
-    if moment is None:
-        raise RequestError(422, _BAD_SINCE)
-    return iso_time(moment)
 
 
 def _cursor(value: str | None) -> Cursor | None:

@@ -23,6 +23,7 @@ from streamer.hub.hub import Hub
 from streamer.hub.ledger import Ledger
 from streamer.hub.window import Window
 from streamer.present import Present
+from streamer.series import SeriesPage, SeriesRequest
 from streamer.server.limits import ConnectionLimits
 from streamer.server.server import HttpServer
 from streamer.server.sockets import listen
@@ -69,6 +70,10 @@ class NoSnapshot:
         """Nothing, and nothing more."""
         return Page((), None)
 
+    async def series(self, request: SeriesRequest) -> SeriesPage:
+        """No bucket."""
+        return SeriesPage(request.bucket, iso_time(0), (), None, None)
+
 
 @dataclass(eq=False)
 class Rig:
@@ -112,11 +117,9 @@ async def running(
     async def count() -> Metrics:
         return hub.window.metrics(time.time_ns() // 1_000_000)
 
+    present = Present(hub, Trusted(), NoSnapshot())
     app = create_app(
-        rest
-        or RestPart(
-            identity=Nobody(), configurations=None, snapshot=Present(hub, Trusted(), NoSnapshot()), count=count
-        ),
+        rest or RestPart(identity=Nobody(), configurations=None, snapshot=present, count=count, series=present),
         StreamPart(
             StreamResponder(delivery, admission, counters),
             status=lambda: {"connections": admission.taken},

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from decimal import Decimal
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,13 +23,20 @@ def test_items_count_by_label_and_by_each_of_their_tickers() -> None:
     metrics = window.metrics(NOW_MS)
     assert (metrics.total, metrics.positive, metrics.neutral, metrics.negative) == (2, 1, 0, 1)
     assert metrics.by_tag == {"AAPL": 2, "MSFT": 1, "other": 0}
+    assert metrics.by_ticker == {
+        "AAPL": {"positive": 1, "neutral": 0, "negative": 1, "mean": Decimal("0.5")},
+        "MSFT": {"positive": 1, "neutral": 0, "negative": 0, "mean": Decimal("0.5")},
+    }
 
 
 def test_a_correction_moves_an_item_and_a_withdrawal_takes_it_out() -> None:
     window = Window(NOW_MS - DAY)
     window.put(key(1), state("positive", "AAPL"), NOW_MS)
-    window.put(key(1), state("neutral", "MSFT"), NOW_MS)
+    window.put(key(1), state("neutral", "MSFT", score="-0.1234567"), NOW_MS)
     assert window.metrics(NOW_MS).neutral == 1
+    assert window.metrics(NOW_MS).by_ticker == {
+        "MSFT": {"positive": 0, "neutral": 1, "negative": 0, "mean": Decimal("-0.123457")}
+    }
     assert window.metrics(NOW_MS).by_tag == {"MSFT": 1, "other": 0}
     window.put(key(1), None, NOW_MS)
     assert window.metrics(NOW_MS).total == 0
@@ -54,6 +63,7 @@ def test_only_the_twenty_largest_tickers_are_named_and_the_others_are_summed() -
     assert len(by_tag) == 21
     assert by_tag["BIG"] == 25
     assert by_tag["other"] == 6
+    assert set(window.metrics(NOW_MS).by_ticker or ()) == set(by_tag) - {"other"}
 
 
 def test_rates_are_honest_about_how_much_time_they_cover() -> None:
