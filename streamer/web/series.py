@@ -66,7 +66,7 @@ class Bucket(Described):
     last: Annotated[float, _SCORE] = Field(description="Score of the item with the latest timestamp.")
 
 
-class Series(Described):
+class SeriesOfTicker(Described):
     """The buckets of one ticker, the oldest first. Buckets without items are left out."""
 
     ticker: Annotated[str, WithJsonSchema(TICKER)]
@@ -81,7 +81,7 @@ class SeriesAnswer(Described):
         description="Start of the first bucket: from here on every item is counted. Later than requested if the items"
         " before are not known."
     )
-    series: list[Series]
+    series: list[SeriesOfTicker]
     cursor: str | None = Field(description=CURSOR)
     as_of: str | None = Field(
         description="The place in the stream whose state this page shows; null if the items were read from the table."

@@ -54,7 +54,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "reaper_function": {"functions"},
     "event_source": {"change"},
     "local": {"change", "cli", "event_source", "telemetry"},
-    "client": {"errors", "sse"},
+    "client": {"errors", "series", "sse"},
     "tools": {"aws", "change", "client", "clock", "errors", "event_source", "intake", "local", "sse"},
     "cli": {"errors", "local", "serve", "settings", "telemetry", "tools"},
 }  # fmt: skip

@@ -88,6 +88,16 @@ export interface Metrics {
   readonly rate_last_24h: number;
   readonly since: string;
   readonly timestamp: string;
+  /** Of each ticker that `by_tag` names. */
+  readonly by_ticker: Readonly<Record<string, TickerCounts>>;
+}
+
+export interface TickerCounts {
+  readonly positive: number;
+  readonly neutral: number;
+  readonly negative: number;
+  /** Mean score, rounded to six decimal places. */
+  readonly mean: number;
 }
 
 export interface Heartbeat {
