@@ -23,6 +23,7 @@ from streamer.intake.intake import Intake
 from streamer.intake.poll import PollSettings
 from streamer.intake.push import QueueSettings
 from streamer.place import new_run
+from streamer.present import Present
 from streamer.publisher import Publisher
 from streamer.server.server import GRACE
 from streamer.settings import Settings
@@ -40,6 +41,7 @@ from streamer.tables.configurations import ConfigurationTable
 from streamer.tables.counts import Counts
 from streamer.tables.retry import IN_THE_BACKGROUND, TableCalls
 from streamer.tables.sentiment import SentimentTable
+from streamer.tables.series import SeriesTable
 from streamer.tables.snapshot import SnapshotTable
 from streamer.telemetry.counters import Counters, Lags
 from streamer.telemetry.log_queue import LogQueue
@@ -160,10 +162,13 @@ class Service:
     def _build_app(self) -> ASGIApp:
         settings = self._settings
         calls = TableCalls(self._public, self._client, counters=self._counters)
-        counts = Counts(SentimentTable(calls, settings.sentiment_table))
+        sentiment = SentimentTable(calls, settings.sentiment_table)
+        counts, sleeps = Counts(sentiment), self._hosting.sleeps
+        table = SnapshotTable(calls, settings.sentiment_table, budget=QueryBudget(settings.snapshot_queries))
+        present = Present(self._hub, self._failover, table)
 
         async def count() -> Metrics:
-            if self._hosting.sleeps:  # a frozen process has no complete counts
+            if sleeps:  # a frozen process has no complete counts
                 return await counts.metrics()
             return self._hub.window.metrics(wall_ms())
 
@@ -171,8 +176,9 @@ class Service:
             RestPart(
                 identity=self._hosting.identity(settings, self._gateway),
                 configurations=self._configurations,
-                snapshot=SnapshotTable(calls, settings.sentiment_table, budget=QueryBudget(settings.snapshot_queries)),
+                snapshot=table if sleeps else present,
                 count=count,
+                series=SeriesTable(sentiment) if sleeps else present,
             ),
             StreamPart(
                 StreamResponder(self.delivery, self._admission, self._counters, self._caught_up, self._subscriptions),

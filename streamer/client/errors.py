@@ -2,7 +2,8 @@
 
 StreamerError
 ├── NotAStream      the URL is not a stream, and a retry cannot succeed
-└── Unreachable     the first connection failed, and the caller did not request retries
+├── Unreachable     the first connection failed, and the caller did not request retries
+└── SeriesFailed    a series could not be read
 ConnectionFailed    the connection failed or ended; a later one may succeed
 """
 
@@ -25,6 +26,10 @@ class NotAStream(StreamerError):
 
 class Unreachable(StreamerError):
     """The first connection failed. The message has the reason."""
+
+
+class SeriesFailed(StreamerError):
+    """A series could not be read. The message has the reason."""
 
 
 class ConnectionFailed(Exception):

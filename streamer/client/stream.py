@@ -131,7 +131,7 @@ class Stream:
             return httpx.AsyncClient(
                 headers={"Accept": STREAM, "Accept-Encoding": "identity", "Cache-Control": "no-store", **self._headers},
                 timeout=httpx.Timeout(_CONNECT_TIMEOUT, read=self._reconnect.watchdog),
-                trust_env=not _is_loopback(self.url.host),  # for a proxy, loopback is another machine
+                trust_env=not is_loopback(self.url.host),  # for a proxy, loopback is another machine
             )
         except (ImportError, ValueError) as error:
             raise NotAStream(f"the proxy settings of the environment are invalid: {one_line(error)}") from error
@@ -210,7 +210,8 @@ def _url(text: str) -> httpx.URL:
     return url
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Returns whether a host name or address is this machine."""
     try:
         return ip_address(host).is_loopback
     except ValueError:

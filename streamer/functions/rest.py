@@ -43,6 +43,7 @@ def build(settings: Settings) -> ASGIApp:
     from streamer.tables.counts import Counts
     from streamer.tables.retry import TableCalls
     from streamer.tables.sentiment import SentimentTable
+    from streamer.tables.series import SeriesTable
     from streamer.tables.snapshot import SnapshotTable
     from streamer.web.app import RestPart, create_app
     from streamer.web.health import Readiness
@@ -52,13 +53,14 @@ def build(settings: Settings) -> ASGIApp:
     client = TableClient()
     private = TableCalls(Worker("tables", threads=8, limit=200), client)
     public = TableCalls(Worker("snapshots", threads=4, limit=100), client)
-    users = settings.users_table
+    users, sentiment = settings.users_table, SentimentTable(public, settings.sentiment_table)
     return create_app(
         RestPart(
             identity=LambdaIdentity(gateway, sessions=settings.iam_session_is_user),
             configurations=None if users is None else ConfigurationTable(private, users),
             snapshot=SnapshotTable(public, settings.sentiment_table),
-            count=Counts(SentimentTable(public, settings.sentiment_table)).metrics,
+            count=Counts(sentiment).metrics,
+            series=SeriesTable(sentiment),
         ),
         readiness=lambda: Readiness(True, "the REST function is always ready"),
         cors_origins=settings.cors_origins,

@@ -89,6 +89,7 @@ class Hub(Generic[Subscriber]):
                     events = _differences(change.key, change.after, replace(decision, shown=change.before), None)
                     news = (event for event in events if event.ticker not in withdrawn)
                     self._add_events(change.key, decision.published, news, outcome, dated_ms, now_ms)
+                self._follow_expiry(change, now_ms)
             elif answer is Answer.STALE:
                 outcome.stale += 1
             else:
@@ -143,6 +144,7 @@ class Hub(Generic[Subscriber]):
         knows_since_ms = since_ms + LATENESS_MS
         if self.covered_since_ms is None or knows_since_ms > self._proved_ms:
             self.covered_since_ms = knows_since_ms
+            self.window.know(since_ms)
         self._proved_ms = max(0, began_ms - self._margin_ms)
         since = iso_time(max(0, since_ms))
         for key in [key for key in self._recent if key.timestamp <= since]:
@@ -166,6 +168,20 @@ class Hub(Generic[Subscriber]):
         if fits:
             self.window.reach(since_ms)
         return fits
+
+    def complete_after(self, trusted_ms: int | None, now_ms: int) -> str | None:
+        """Returns a timestamp: of all items with a later one, compared as text, the window has the states as of the
+        newest frame. None: of no items.
+
+        `trusted_ms`: push brought every change of the items with a later timestamp than this (Unix milliseconds); None:
+        push is not trusted. Queries brought every change of the items whose timestamp is at most LATENESS_MS before the
+        last one.
+        """
+        complete = self.window.complete_after(now_ms)
+        if complete is None:
+            return None
+        proven_ms = self._proved_ms - LATENESS_MS
+        return max(complete, iso_time(max(0, proven_ms if trusted_ms is None else min(proven_ms, trusted_ms))))
 
     def announce(self, event: Event, kind: FrameKind = FrameKind.CONTROL) -> None:
         """Queues a heartbeat or metrics for the next flush."""
@@ -276,6 +292,15 @@ class Hub(Generic[Subscriber]):
         self.window.put(key, state, now_ms)
         if state is not None:
             self._recent[key] = None
+
+    def _follow_expiry(self, change: Change, now_ms: int) -> None:
+        """Applies a record that is no event: a deletion by TTL, or the return of such an item as it was before."""
+        if change.after.absence == "expired":
+            self.window.put(change.key, None, now_ms)
+            return
+        state = self.ledger.known_state(change.key)
+        if state is not None and state == change.after.state and state != self.window.get(change.key):
+            self.window.put(change.key, state, now_ms)
 
     def _lower_watermark(self, written_ms: int, now_ms: int) -> None:
         """Lowers the watermark if a change from before it is published. A later change of the same item, which a query

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final, Literal
 
+from streamer.change import LATENESS_MS
 from streamer.intake.signals import (
     LeaseFailed,
     LeaseGone,
@@ -83,6 +84,9 @@ class Failover:
         self.since_ms = now_ms
         """Time of the last change of mode."""
         self.push = PushState.BROKEN
+        self._complete_after_ms = 0
+        self._unbroken = False  # push has brought every change since before the first query
+        self._leased_ms = now_ms
         self._canary_timeout_ms = canary_timeout_ms
         self._hung_ms = max(TOLERANCE, wait_ms + 2_500)  # after this time a receive has hung
         self._leased = False
@@ -102,12 +106,19 @@ class Failover:
         self._unread_ms: int | None = None  # time since which queries fail
         self._table_failure: str | None = None
 
+    @property
+    def complete_after_ms(self) -> int | None:
+        """Push has brought every change of the items with a timestamp after this time (Unix milliseconds), as far as is
+        known. Changes of older items may have been lost while push was broken, or with messages that were missed. None:
+        push is not proven now."""
+        return self._complete_after_ms if self.push is PushState.PROVEN else None
+
     def hear(self, signal: Signal, now_ms: int) -> Switch | None:
         """Applies one signal. Returns the change of mode, if there is one."""
         match signal:
             case LeaseTaken():
                 self._leased, self._failing_ms, self._newest = True, None, -1
-                self._polled_ms = self._heard_ms = now_ms
+                self._polled_ms = self._heard_ms = self._leased_ms = now_ms
                 self._break("no message has come through the queue yet", now_ms)
             case LeaseFailed(error):
                 self._leased = False
@@ -131,6 +142,8 @@ class Failover:
                     self._newest, self._heard_ms = relayed_at, now_ms
                     self._trust_again(now_ms)
             case Queried(began_ms, missed, fetched, judges):
+                if not self._answered:
+                    self._unbroken = self._leased and self._failing_ms is None and self._leased_ms <= began_ms
                 self._answered, self._unread_ms, self._table_failure = True, None, None
                 self._take_queried(began_ms, missed, judges or not fetched, now_ms)
             case QueryFailed(error):
@@ -161,6 +174,8 @@ class Failover:
     def _take_queried(self, began_ms: int, missed: int, tells: bool, now_ms: int) -> None:
         if self.push is PushState.PROVEN:
             self._misses = self._misses + 1 if missed else 0
+            if missed:
+                self._complete_after_ms = began_ms - LATENESS_MS
             if self._misses >= MISSES:
                 self._break(f"{missed} items were missed", now_ms)
         elif self.push is PushState.UNPROVEN:
@@ -170,12 +185,13 @@ class Failover:
                 self._clean += 1
             if self._clean >= self._needed:
                 self.push, self._proven_ms, self._misses = PushState.PROVEN, now_ms, 0
+                self._complete_after_ms = 0 if self._unbroken else began_ms - LATENESS_MS
 
     def _break(self, failure: str, now_ms: int) -> None:
         if self.push is PushState.PROVEN:
             relapsed = now_ms - self._proven_ms < RELAPSE
             self._needed = min(self._needed * 2, LONGEST_PROOF) if relapsed else 1
-        self.push = PushState.BROKEN
+        self.push, self._unbroken = PushState.BROKEN, False
         self._broken_after = self._newest
         self._push_failure = failure
 

@@ -144,6 +144,9 @@ class Metrics(Event):
     rate_last_24h: float
     since: str
     timestamp: str
+    by_ticker: Mapping[str, Mapping[str, int | Decimal]] | None = None
+    """For each ticker that `by_tag` names: `positive`, `neutral` and `negative` items, and their `mean` score, rounded
+    to six decimal places. None if the server is older than this member."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,6 +83,8 @@ class SnapshotTable:
     async def _read(self, tickers: Collection[str] | None, since: str | None, limit: int, at: Cursor) -> Page:
         if self._budget is not None:
             self._budget.check()
+        if since is not None and at.before is not None and at.before.timestamp < since:
+            return Page([], None)
         page_size = min(max(limit, _MIN_ITEMS), _MAX_ITEMS) if tickers is None else _MAX_ITEMS
         labels = [self._label(label, since, page_size, at) for label in sorted(LABELS - at.ended)]
         rows: list[PageRow] = []
@@ -119,6 +121,8 @@ class SnapshotTable:
             label = max((label for label in labels if label.found), key=lambda each: each.found[0][0].timestamp)
             key, item = label.found[0]
             wanted = () if item.state is None or key in done else item.state.tickers
+            if at.before is not None and at.before.passed(key):
+                wanted = ()
             wanted = tuple(ticker for ticker in wanted if tickers is None or ticker in tickers)
             if rows and len(rows) + len(wanted) > limit:
                 break
@@ -134,17 +138,28 @@ class SnapshotTable:
         return Page(rows, more)
 
     def _label(self, label: str, since: str | None, page_size: int, at: Cursor) -> _Label:
+        condition, values = _condition(since, at)
         pages = LabelPages(
             self._calls,
             self._name,
             label,
-            condition="#timestamp >= :since" if since else "",
-            values={":since": since} if since else {},
+            condition=condition,
+            values=values,
             newest_first=True,
             limit=page_size,
             start=at.after.get(label),
         )
         return _Label(pages, pages.start)
+
+
+def _condition(since: str | None, at: Cursor) -> tuple[str, dict[str, str]]:
+    """Returns the condition on the timestamp, and its values."""
+    if at.before is None:
+        return ("#timestamp >= :since", {":since": since}) if since else ("", {})
+    until = {":until": at.before.timestamp}
+    if since:
+        return "#timestamp BETWEEN :since AND :until", {":since": since, **until}
+    return "#timestamp <= :until", until
 
 
 def _cursor(labels: Collection[_Label], at: Cursor) -> Cursor:
@@ -155,4 +170,4 @@ def _cursor(labels: Collection[_Label], at: Cursor) -> Cursor:
         for label in labels
         if label.pages.label not in ended
     }
-    return Cursor({label: key for label, key in positions.items() if key is not None}, at.ended | ended)
+    return Cursor({label: key for label, key in positions.items() if key is not None}, at.ended | ended, at.before)

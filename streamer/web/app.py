@@ -23,6 +23,7 @@ from streamer.web import (
     openapi,
     problems,
     sentiment,
+    series,
     stream,
 )
 from streamer.web.assets import Asset, Assets
@@ -59,6 +60,7 @@ class RestPart:
     """None if the deployment has no users table."""
     snapshot: sentiment.SnapshotReader
     count: metrics.Count
+    series: series.SeriesReader
 
 
 def create_app(
@@ -89,6 +91,7 @@ def create_app(
         _install_page(app)
     configurations.install(app, rest.identity, rest.configurations)
     sentiment.install(app, rest.snapshot)
+    series.install(app, rest.series)
     metrics.install(app, rest.count)
     health.install(app, readiness)
     docs.install(app, lambda: openapi.write(openapi.document(app)))

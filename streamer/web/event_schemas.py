@@ -26,6 +26,18 @@ _FIELDS: Final[Mapping[str, Schema]] = {
     },
     "score": {"type": "number", "minimum": -1, "maximum": 1},
     "confidence": {"type": ["number", "null"], "minimum": 0, "maximum": 1},
+    "by_ticker": {
+        "type": "object",
+        "description": "For each ticker that `by_tag` names: its items by label, and their mean score.",
+        "additionalProperties": {
+            "type": "object",
+            "properties": {
+                **{label: {"type": "integer", "minimum": 0} for label in ("positive", "neutral", "negative")},
+                "mean": {"type": "number", "minimum": -1, "maximum": 1},
+            },
+            "required": ["positive", "neutral", "negative", "mean"],
+        },
+    },
 }
 """Members whose schema is more specific than their type."""
 

@@ -22,6 +22,10 @@ _EXAMPLE: Final = {
     "total": 3, "positive": 1, "neutral": 1, "negative": 1, "by_tag": {"TSLA": 2, "AAPL": 1, "other": 0},
     "rate_last_hour": 0.05, "rate_last_24h": 0.002, "since": "2026-11-21T14:18:47.000Z",
     "timestamp": "2026-11-22T14:18:47.000Z",
+    "by_ticker": {
+        "TSLA": {"positive": 1, "neutral": 0, "negative": 1, "mean": 0.05},
+        "AAPL": {"positive": 0, "neutral": 1, "negative": 0, "mean": 0},
+    },
 }  # fmt: skip
 
 

@@ -10,8 +10,11 @@ from fastapi import Query
 from pydantic import WithJsonSchema
 from starlette.datastructures import QueryParams
 
+from streamer.change import parse_time
 from streamer.errors import RequestError
 
+LONGEST_TIME: Final = 40
+_PLUS: Final = re.compile(r" (?=\d\d:?\d\d$)")  # the `+` of a time zone that was not percent-encoded
 CURSOR: Final = "Position of the next page; null on the last page."
 
 
@@ -44,6 +47,22 @@ def single(name: str, values: Sequence[str]) -> str | None:
     if len(values) > 1:
         raise RequestError(422, f"{name}: send it only once")
     return values[0] if values else None
+
+
+def bad_time(name: str) -> str:
+    """Returns the detail of the 422 for a parameter that is no time."""
+    return f"{name}: give a time such as 2026-11-22T14:00:00Z"
+
+
+def read_time(name: str, values: Sequence[str]) -> int | None:
+    """Returns a time in Unix milliseconds; None if it is missing. Raises RequestError (422)."""
+    value = single(name, values)
+    if value is None:
+        return None
+    moment = parse_time(_PLUS.sub("+", value)) if len(value) <= LONGEST_TIME else None
+    if moment is None:
+        raise RequestError(422, bad_time(name))
+    return moment
 
 
 def whole_number(name: str, values: Sequence[str], default: int, most: int) -> int:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Annotated, Final, Protocol
 
 from fastapi import Depends, FastAPI
 from pydantic import Field, WithJsonSchema
 from starlette.responses import Response
 
-from streamer.change import iso_time, parse_time
-from streamer.cursor import Cursor, Page, read_cursor
+from streamer.change import iso_time
+from streamer.cursor import Cursor, Page, PageRow, read_cursor
 from streamer.errors import RequestError
 from streamer.sse.encode import to_json
 from streamer.sse.events import SentimentUpdate
@@ -18,15 +19,22 @@ from streamer.web.event_schemas import MODELS
 from streamer.web.operation import SNAPSHOT, Described, declared_query, json_example
 from streamer.web.parameters import TICKERS, read_tickers
 from streamer.web.problems import TABLE_AWAY, malformed
-from streamer.web.query import CURSOR, CursorParameter, query_values, single, whole_number
+from streamer.web.query import (
+    CURSOR,
+    LONGEST_TIME,
+    CursorParameter,
+    bad_time,
+    query_values,
+    read_time,
+    single,
+    whole_number,
+)
 
 PATH: Final = "/api/v2/sentiment"
 DEFAULT_LIMIT: Final = 100
 MAX_LIMIT: Final = 500
 
-_LONGEST_TIME: Final = 40
-_BAD_SINCE: Final = "since: give a time such as 2026-11-22T14:00:00Z"
-_PLUS: Final = re.compile(r" (?=\d\d:?\d\d$)")  # the `+` of a time zone that was not percent-encoded
+_KEPT_ROWS: Final = 10_000  # about 7 MB
 
 
 class SnapshotReader(Protocol):
@@ -34,7 +42,7 @@ class SnapshotReader(Protocol):
 
     async def page(self, tickers: frozenset[str] | None, since: str | None, limit: int, cursor: Cursor | None) -> Page:
         """Returns rows, newest first, after a bounded number of queries. At most `limit` rows, except that the rows of
-        one item are never split."""
+        one item are never split. If no query was needed, the page has the place in the stream whose state it shows."""
 
 
 Tickers = Annotated[
@@ -46,7 +54,7 @@ Since = Annotated[
         "Only items whose `timestamp` is at or after this time (ISO 8601, UTC if it has no time zone).",
         example="2026-11-22T14:00:00Z",
     ),
-    WithJsonSchema({"type": "string", "maxLength": _LONGEST_TIME}),
+    WithJsonSchema({"type": "string", "maxLength": LONGEST_TIME}),
 ]
 Limit = Annotated[
     list[str],
@@ -60,6 +68,10 @@ class SentimentPage(Described):
 
     items: list[MODELS[SentimentUpdate]]  # type: ignore[valid-type] # created from the event's class
     cursor: str | None = Field(description=CURSOR)
+    as_of: str | None = Field(
+        description="The place in the stream whose state this page shows: a stream opened with it as `last_event_id`"
+        " sends every later change of these rows. null if the page was read from the table."
+    )
 
 
 _EXAMPLE: Final = {
@@ -70,12 +82,13 @@ _EXAMPLE: Final = {
             "confidence": 0.82, "source": "finnhub", "updated_at": "2026-11-22T14:18:46.507Z", "committed_at": None,
         }
     ],
-    "cursor": None,
+    "cursor": None, "as_of": "evt_01a2039f-73a0-8ad7-80ff-ee1000000007",
 }  # fmt: skip
 
 
 def install(app: FastAPI, snapshot: SnapshotReader) -> None:
     """Adds the route."""
+    row = lru_cache(maxsize=_KEPT_ROWS)(write_row)  # most rows of a page are those of the page a second before
 
     @app.get(
         PATH,
@@ -84,40 +97,38 @@ def install(app: FastAPI, snapshot: SnapshotReader) -> None:
         summary="Read the newest items",
         description="Newest first by `timestamp`; one row per item and ticker, with the members of the event"
         " `sentiment_update`. A page has at most `limit` rows, except that the rows of one item are never split. It may"
-        " have fewer rows, even none, and still a `cursor`, because the work of one request is limited. No row is"
-        " repeated or skipped between pages, even if items are written meanwhile.",
+        " have fewer rows, even none, and still a `cursor`, because the work of one request is limited, and where the"
+        " memory of the service ends: older items are read from the table. No row is repeated or skipped between pages,"
+        " even if items are written meanwhile.",
         response_model=SentimentPage,
         response_description="A page.",
         responses={
             **json_example(_EXAMPLE),
-            **malformed(_BAD_SINCE),
+            **malformed(bad_time("since")),
             **TABLE_AWAY,
         },
         dependencies=[Depends(declared_query)],
     )
     async def sentiment(tickers: Tickers, since: Since, limit: Limit, cursor: CursorParameter) -> Response:
+        since_ms = read_time("since", since)
         page = await snapshot.page(
             read_tickers(tickers),
-            _since(single("since", since)),
+            None if since_ms is None else iso_time(since_ms),
             whole_number("limit", limit, DEFAULT_LIMIT, MAX_LIMIT),
             _cursor(single("cursor", cursor)),
         )
-        return Response(write(page), media_type="application/json", headers={"Cache-Control": "no-store"})
+        return Response(write(page, row), media_type="application/json", headers={"Cache-Control": "no-store"})
 
 
-def write(page: Page) -> str:
-    """Returns the page as JSON. Each row is the same text as the data of `sentiment_update`."""
-    rows = ",".join(SentimentUpdate.of(key, ticker, state).data() for key, state, ticker in page.rows)
-    return f'{{"items":[{rows}],"cursor":{to_json(None if page.more is None else page.more.write())}}}'
+def write(page: Page, row: Callable[[PageRow], str]) -> str:
+    """Returns the page as JSON. `row`: write_row, or a cache of it."""
+    cursor = to_json(None if page.more is None else page.more.write())
+    return f'{{"items":[{",".join(map(row, page.rows))}],"cursor":{cursor},"as_of":{to_json(page.as_of)}}}'
 
 
-def _since(value: str | None) -> str | None:
-    if value is None:
-        return None
-    moment = parse_time(_PLUS.sub("+", value)) if len(value) <= _LONGEST_TIME else None
-    if moment is None:
-        raise RequestError(422, _BAD_SINCE)
-    return iso_time(moment)
+def write_row(row: PageRow) -> str:
+    """Returns a row as JSON: the same text as the data of `sentiment_update`."""
+    return SentimentUpdate.of(row.key, row.ticker, row.state).data()
 
 
 def _cursor(value: str | None) -> Cursor | None:

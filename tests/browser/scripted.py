@@ -61,6 +61,8 @@ class ScriptedServer(ThreadingHTTPServer):
         """More documents, by path; without a policy."""
         self.posts: dict[str, Any] = {}
         """What a POST is answered, by its target."""
+        self.snapshots_wait: threading.Event | None = None
+        """Until it is set, no snapshot is answered."""
         self.asked: list[dict[str, str]] = []
         """The queries of the snapshots."""
         self.admits_probes = False
@@ -91,6 +93,8 @@ class _Handler(BaseHTTPRequestHandler):
             return self._answer(200, TYPES[".html"], server.pages[url.path].encode(), policy=False)
         if url.path == "/api/v2/sentiment":
             server.asked.append(dict(parse_qsl(url.query)))
+            if server.snapshots_wait is not None:
+                server.snapshots_wait.wait(WATCHDOG)
             pages = [server.rows, *server.behind]
             turn = int(server.asked[-1].get("cursor", 0))
             cursor = str(turn + 1) if turn + 1 < len(pages) else None

@@ -108,26 +108,55 @@ def test_the_state_follows_the_mode_of_the_service(tab: Tab, server: ScriptedSer
     assert tab.until(f"tab.stream.state.mode === '{mode}' && tab.stream.state.name") == name
 
 
-def test_a_start_reads_the_snapshot_once_the_stream_is_open_and_applies_what_came_meanwhile(
-    tab: Tab, server: ScriptedServer
-) -> None:
+GIVEN = "{snapshot: () => new Promise((give) => { tab.give = give; tab.ask(true); })}"
+
+
+def test_a_start_shows_the_history_at_once_and_puts_the_snapshot_under_it(tab: Tab, server: ScriptedServer) -> None:
     tab.run("tab.asked = new Promise((resolve) => { tab.ask = resolve; });")
-    tab.open(stream_url(server), "{snapshot: () => new Promise((give) => { tab.ask(true); tab.give = give; })}")
+    tab.open(stream_url(server), GIVEN)
     stream = server.accept()
-    begin(stream, update(version="v2", label="negative"))
-    stream.send("sentiment_update", **update("wire:0902"))
-    stream.send("metrics", total=1)
+    begin(stream, update(version="v2", label="negative"), update("wire:gone"))
     assert tab.run("return await tab.asked;")
-    tab.until("tab.of('metrics').length")
-    assert tab.value("[tab.items(), tab.stream.state.name]") == [[], "connecting"]
-    tab.run(f"tab.give({json.dumps([update(), update('wire:0800')])});")
     assert tab.until("tab.stream.state.name === 'live' && tab.items()") == [
         "wire:0901 negative TSLA",
+        "wire:gone positive TSLA",
+    ]
+    stream.send("sentiment_update", **update("wire:0902"))
+    stream.send("sentiment_withdrawn", **withdrawn("wire:gone"))
+    tab.until("tab.of('sentiment_withdrawn').length")
+    assert tab.value("tab.of('replaced')") == []
+    older = [update("wire:0800"), update(), update("wire:gone")]
+    tab.run(f"tab.give({json.dumps(older)});")
+    assert tab.until("tab.of('replaced').length && tab.items()") == [
+        "wire:0800 positive TSLA",
+        "wire:0901 negative TSLA",
+        "wire:0902 positive TSLA",
+    ]
+    heard = tab.value("tab.of('replaced', 'sentiment_update').map(({data, replayed}) => [data.source_id, replayed])")
+    assert heard == [["wire:0901", True], ["wire:gone", True], ["wire:0902", False], [None, None]]
+    place = heartbeat(stream)
+    tab.until("tab.of('heartbeat').length === 2")
+    stream.cut()
+    assert server.accept().query == after(place)
+
+
+def test_a_start_whose_snapshot_has_not_come_is_a_start_again(tab: Tab, server: ScriptedServer) -> None:
+    tab.run("tab.asked = new Promise((resolve) => { tab.ask = resolve; });")
+    tab.open(stream_url(server), GIVEN.replace("{snapshot", "{longestWait: 0.05, snapshot"))
+    stream = server.accept()
+    begin(stream, update())
+    tab.until("tab.stream.state.name === 'live' && tab.items().length")
+    stream.cut()
+    again = server.accept()
+    assert again.query == FRESH, "the place is not ours before the snapshot is"
+    begin(again, update("wire:0902"))
+    tab.until("tab.of('heartbeat').length === 2")
+    assert tab.value("tab.items()") == ["wire:0901 positive TSLA"], "half a history is no state"
+    tab.run(f"tab.give({json.dumps([update('wire:0800')])});")
+    assert tab.until("tab.of('replaced').length && tab.stream.state.name === 'live' && tab.items()") == [
         "wire:0800 positive TSLA",
         "wire:0902 positive TSLA",
     ]
-    told = tab.value("tab.of('replaced', 'sentiment_update').map(({type, data}) => data.reason ?? data.source_id)")
-    assert told == ["fresh", "wire:0901", "wire:0902"]
 
 
 def test_a_reset_replaces_the_state_in_one_step_when_its_history_is_there(tab: Tab, server: ScriptedServer) -> None:

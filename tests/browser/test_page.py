@@ -1,6 +1,7 @@
 """The page in chromium, against a stream that each test speaks itself."""
 
 import re
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -65,6 +66,22 @@ def test_it_starts_with_the_newest_items_of_the_table(page: Page, server: Script
     assert server.asked == [{"limit": "200", "tickers": "NVDA"}]
     expect(rows(page).locator(".source")).to_have_count(2)
     assert [it.get_attribute("title") for it in rows(page).locator(".source").all()] == ["wire:2", "wire:1"]
+
+
+def test_the_history_is_on_the_screen_before_the_snapshot_and_stays_as_it_is(
+    page: Page, server: ScriptedServer
+) -> None:
+    server.rows = [update("wire:3", "NVDA"), update("wire:2", "NVDA"), update("wire:1", "NVDA")]
+    server.snapshots_wait = threading.Event()
+    stream = opened(page, server, update("wire:2", "NVDA"))
+    expect(rows(page)).to_have_count(1)
+    stream.send("sentiment_update", **update("wire:4", "NVDA"))
+    expect(rows(page).nth(0).locator(".lateness")).to_contain_text(MEASURED)
+    server.snapshots_wait.set()
+    expect(rows(page)).to_have_count(4)
+    sources = [it.get_attribute("title") for it in rows(page).locator(".source").all()]
+    assert sources == ["wire:4", "wire:3", "wire:2", "wire:1"]
+    expect(rows(page).nth(0).locator(".lateness")).to_contain_text(MEASURED)
 
 
 def test_a_page_without_items_that_names_a_cursor_is_gone_behind(page: Page, server: ScriptedServer) -> None:

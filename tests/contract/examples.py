@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from streamer.change import version
 from streamer.place import Place
 from streamer.sse.events import (
@@ -58,6 +60,10 @@ EXAMPLES: dict[str, bytes] = {
         rate_last_24h=0.002,
         since="2026-11-21T14:18:47.000Z",
         timestamp="2026-11-22T14:18:47.000Z",
+        by_ticker={
+            "TSLA": {"positive": 1, "neutral": 0, "negative": 1, "mean": Decimal("0.05")},
+            "AAPL": {"positive": 0, "neutral": 1, "negative": 0, "mean": Decimal(0)},
+        },
     ).frame(place=_place(9)),
     "heartbeat": Heartbeat("2026-11-22T14:18:50.000Z", 3, 86_412, "push", *_MODE).frame(place=_place(10)),
     "closing": Closing("drain", 1234).frame(),

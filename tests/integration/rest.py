@@ -20,6 +20,7 @@ from streamer.tables.counts import Counts
 from streamer.tables.recent import RecentPages
 from streamer.tables.retry import TableCalls
 from streamer.tables.sentiment import SentimentTable
+from streamer.tables.series import SeriesTable
 from streamer.tables.snapshot import SnapshotTable
 from streamer.web.app import RestPart
 from streamer.web.identity import Identity
@@ -67,6 +68,7 @@ def tables() -> Iterator[Tables]:
             configurations=ConfigurationTable(calls, resources.users_table),
             snapshot=SnapshotTable(calls, resources.sentiment_table, recent=RecentPages(keep_ms=0)),
             count=Counts(SentimentTable(calls, resources.sentiment_table)).metrics,
+            series=SeriesTable(SentimentTable(calls, resources.sentiment_table)),
         )
         yield Tables(resources, client, part)
         worker.close()

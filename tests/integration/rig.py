@@ -22,6 +22,8 @@ from streamer.hub.history import History
 from streamer.hub.hub import Hub
 from streamer.hub.ledger import Ledger
 from streamer.hub.window import Window
+from streamer.present import Present
+from streamer.series import SeriesPage, SeriesRequest
 from streamer.server.limits import ConnectionLimits
 from streamer.server.server import HttpServer
 from streamer.server.sockets import listen
@@ -55,12 +57,22 @@ class Nobody:
         """From nowhere."""
 
 
+class Trusted:
+    """Push that has brought every change."""
+
+    complete_after_ms = 0
+
+
 class NoSnapshot:
     """A table without items."""
 
     async def page(self, *_: object) -> Page:
         """Nothing, and nothing more."""
         return Page((), None)
+
+    async def series(self, request: SeriesRequest) -> SeriesPage:
+        """No bucket."""
+        return SeriesPage(request.bucket, iso_time(0), (), None, None)
 
 
 @dataclass(eq=False)
@@ -105,8 +117,9 @@ async def running(
     async def count() -> Metrics:
         return hub.window.metrics(time.time_ns() // 1_000_000)
 
+    present = Present(hub, Trusted(), NoSnapshot())
     app = create_app(
-        rest or RestPart(identity=Nobody(), configurations=None, snapshot=NoSnapshot(), count=count),
+        rest or RestPart(identity=Nobody(), configurations=None, snapshot=present, count=count, series=present),
         StreamPart(
             StreamResponder(delivery, admission, counters),
             status=lambda: {"connections": admission.taken},

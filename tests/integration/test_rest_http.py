@@ -16,7 +16,7 @@ from streamer.errors import TableError
 from streamer.web.app import RestPart
 from streamer.web.body import MAX_BODY
 from tests.integration.rest import Tables, tables
-from tests.integration.rig import running
+from tests.integration.rig import running, stream
 from tests.watchdog import WATCHDOG
 
 PATH = "/api/v2/configurations"
@@ -235,6 +235,7 @@ async def test_the_newest_items_have_the_shape_of_the_event(http: httpx.AsyncCli
     assert answer.headers["cache-control"] == "no-store"
     page = answer.json()
     assert [row["source_id"] for row in page["items"]] == [key.source_id for key in keys[:4]]
+    assert page["as_of"] is None, "it was read from the table"
     assert list(page["items"][0]) == [
         "source_id", "timestamp", "version", "ticker", "label", "score", "confidence", "source", "updated_at",
         "committed_at",
@@ -256,6 +257,62 @@ async def test_the_newest_items_have_the_shape_of_the_event(http: httpx.AsyncCli
         assert "yesterday" not in refused.text
 
 
+async def test_a_snapshot_from_memory_joins_with_the_stream_by_its_place() -> None:
+    async with running() as rig, httpx.AsyncClient(base_url=rig.base, trust_env=False, timeout=WATCHDOG) as http:
+        empty = (await http.get("/api/v2/sentiment")).json()
+        assert empty == {"items": [], "cursor": None, "as_of": None}, "there was no query yet"
+        now_ms = wall_ms()
+        rig.hub.proved(now_ms, now_ms - 86_400_000)
+        rig.publish("positive", "neutral", "negative")
+        answer = await http.get("/api/v2/sentiment?tickers=aapl")
+        assert answer.headers["cache-control"] == "no-store"
+        page = answer.json()
+        assert [row["source_id"] for row in page["items"]] == ["AAPL:3", "AAPL:2", "AAPL:1"]
+        rig.publish("positive", first=4)
+        async with stream(rig.base, f"?tickers=AAPL&last_event_id={page['as_of']}") as events:
+            connected = (await events.next())["data"]
+            assert (connected["resume"], connected["replayed"]) == ("resumed", 1)
+            assert (await events.next())["data"]["source_id"] == "AAPL:4"
+        streamed = await http.get(f"/api/v2/sentiment?tickers=AAPL&cursor={page['cursor']}")
+        assert streamed.json()["items"] == []
+
+
+async def test_a_series_counts_by_ticker_and_bucket(http: httpx.AsyncClient, aws_: Tables) -> None:
+    now_ms = wall_ms() // 60_000 * 60_000
+    for number, label in enumerate(("positive", "negative", "neutral")):
+        aws_.put(7_000 + number, "SER", ms=now_ms - 60_000 * (number // 2) - 1, label=label)
+    answer = await http.get("/api/v2/sentiment/series?tickers=ser,none&bucket=60")
+    assert answer.headers["cache-control"] == "no-store"
+    said_ = answer.json()
+    assert list(said_) == ["bucket", "since", "series", "cursor", "as_of"]
+    assert (said_["bucket"], said_["cursor"], said_["as_of"]) == (60, None, None)
+    assert said_["since"] > iso_time(now_ms - 3_600_000)
+    (series,) = said_["series"]
+    scores = {"mean": 0.5, "least": 0.5, "greatest": 0.5, "last": 0.5}
+    assert series == {
+        "ticker": "SER",
+        "buckets": [
+            {"time": iso_time(now_ms - 120_000), "items": 1, "positive": 0, "neutral": 1, "negative": 0, **scores},
+            {"time": iso_time(now_ms - 60_000), "items": 2, "positive": 1, "neutral": 0, "negative": 1, **scores},
+        ],
+    }
+    for query in (
+        "", "tickers=", "tickers=a%20b", "tickers=A&bucket=61", "tickers=A&bucket=", "tickers=A&bucket=60&bucket=60",
+        "tickers=A&since=yesterday", "tickers=A&cursor=x", "tickers=A&limit=3",
+    ):  # fmt: skip
+        assert said(await http.get(f"/api/v2/sentiment/series?{query}"))[0] == 422, query
+
+
+async def test_a_series_from_memory_names_its_place_and_follows_each_change() -> None:
+    async with running() as rig, httpx.AsyncClient(base_url=rig.base, trust_env=False, timeout=WATCHDOG) as http:
+        rig.publish("positive", "negative")
+        for items in (2, 3):
+            answer = (await http.get("/api/v2/sentiment/series?tickers=AAPL&bucket=3600")).json()
+            assert sum(bucket["items"] for each in answer["series"] for bucket in each["buckets"]) == items
+            assert answer["as_of"] == str(rig.hub.place())
+            rig.publish("neutral", first=3)
+
+
 async def test_the_counts_are_those_of_the_event(http: httpx.AsyncClient, aws_: Tables) -> None:
     aws_.put(1, "AAPL", "MSFT")
     answer = await http.get("/api/v2/metrics")
@@ -263,6 +320,7 @@ async def test_the_counts_are_those_of_the_event(http: httpx.AsyncClient, aws_: 
     assert answer.json()["total"] >= 1
     assert set(answer.json()) == {
         "total", "positive", "neutral", "negative", "by_tag", "rate_last_hour", "rate_last_24h", "since", "timestamp",
+        "by_ticker",
     }  # fmt: skip
 
 
@@ -300,13 +358,13 @@ async def test_a_table_that_is_away_is_a_503_that_names_nothing(aws_: Tables) ->
         async def page(self, *_: object) -> Any:
             raise TableError("dynamodb:Query: AccessDenied")
 
-        get = create = change = delete = page
+        get = create = change = delete = series = page
 
     async def count() -> Any:
         raise TableError("dynamodb:Query: AccessDenied")
 
     away: Any = Away()
-    part = RestPart(aws_.part.identity, away, away, count)
+    part = RestPart(aws_.part.identity, away, away, count, away)
     async with (
         running(rest=part) as rig,
         httpx.AsyncClient(base_url=rig.base, trust_env=False, headers=ADA | {"If-Match": "*"}) as http,
@@ -318,6 +376,7 @@ async def test_a_table_that_is_away_is_a_503_that_names_nothing(aws_: Tables) ->
             await http.patch(f"{PATH}/x", json=CHIPS),
             await http.delete(f"{PATH}/x"),
             await http.get("/api/v2/sentiment"),
+            await http.get("/api/v2/sentiment/series?tickers=F"),
             await http.get("/api/v2/metrics"),
         ):
             assert said(answer) == (503, "The table cannot be reached now. Try again later.")
@@ -326,7 +385,7 @@ async def test_a_table_that_is_away_is_a_503_that_names_nothing(aws_: Tables) ->
 
 
 async def test_without_a_users_table_there_are_no_configurations(aws_: Tables) -> None:
-    part = RestPart(aws_.part.identity, None, aws_.part.snapshot, aws_.part.count)
+    part = RestPart(aws_.part.identity, None, aws_.part.snapshot, aws_.part.count, aws_.part.series)
     async with (
         running(rest=part) as rig,
         httpx.AsyncClient(base_url=rig.base, trust_env=False, headers=ADA) as http,

@@ -24,12 +24,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "settings": {"errors", "setting_values"},
     "configuration": {"change", "errors"},
     "cursor": {"change"},
+    "series": {"change"},
     "telemetry": {"change", "errors"},
     "aws": {"errors", "setting_values"},
     "sse": {"change"},
-    "hub": {"change", "configuration", "place", "sse"},
+    "hub": {"change", "configuration", "place", "series", "sse"},
     "tables": {
-        "aws", "change", "clock", "configuration", "cursor", "errors", "hub", "sse", "telemetry",
+        "aws", "change", "clock", "configuration", "cursor", "errors", "hub", "series", "sse", "telemetry",
     },
     "intake": {"aws", "change", "clock", "configuration", "errors", "tables", "telemetry"},
     "streams": {"change", "clock", "hub", "sse", "telemetry"},
@@ -39,20 +40,21 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "server": {"errors", "streams"},
     "web": {
-        "aws", "change", "clock", "configuration", "cursor", "errors", "hub", "sse", "streams", "telemetry",
+        "aws", "change", "clock", "configuration", "cursor", "errors", "hub", "series", "sse", "streams", "telemetry",
     },
     "functions": {"aws", "clock", "errors", "intake", "settings", "tables", "telemetry", "web"},
+    "present": {"clock", "cursor", "hub", "series"},
     "status": {"change", "clock", "hub", "intake", "publisher", "streams", "telemetry", "web"},
     "service": {
-        "aws", "clock", "functions", "hub", "intake", "place", "publisher", "server", "settings", "sse", "status",
-        "streams", "subscriptions", "tables", "telemetry", "web",
+        "aws", "clock", "functions", "hub", "intake", "place", "present", "publisher", "server", "settings", "sse",
+        "status", "streams", "subscriptions", "tables", "telemetry", "web",
     },
     "serve": {"server", "service", "settings", "telemetry"},
     "rest": {"functions"},
     "reaper_function": {"functions"},
     "event_source": {"change"},
     "local": {"change", "cli", "event_source", "telemetry"},
-    "client": {"errors", "sse"},
+    "client": {"errors", "series", "sse"},
     "tools": {"aws", "change", "client", "clock", "errors", "event_source", "intake", "local", "sse"},
     "cli": {"errors", "local", "serve", "settings", "telemetry", "tools"},
 }  # fmt: skip
@@ -62,7 +64,7 @@ BESIDE = ("local", "cli", "tools")
 """Commands, which start one another."""
 
 PURE = (
-    "change", "configuration", "cursor", "place", "hub", "sse", "intake/decode.py", "intake/failover.py",
+    "change", "configuration", "cursor", "series", "place", "hub", "sse", "intake/decode.py", "intake/failover.py",
     "intake/signals.py", "server/body.py", "server/requests.py",
 )  # fmt: skip
 """No I/O, environment, clock or web framework of their own."""

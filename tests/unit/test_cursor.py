@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamer.change import LABELS, Key
-from streamer.cursor import MAX_CURSOR, Cursor, read_cursor
+from streamer.cursor import MAX_CURSOR, Before, Cursor, read_cursor
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40)
 KEYS = st.builds(Key, TEXT, TEXT)
@@ -19,6 +19,26 @@ KEYS = st.builds(Key, TEXT, TEXT)
 @given(st.dictionaries(st.sampled_from(sorted(LABELS)), KEYS), st.frozensets(st.sampled_from(sorted(LABELS))))
 def test_a_position_survives_being_written(after: dict[str, Key], ended: frozenset[str]) -> None:
     position = Cursor({label: key for label, key in after.items() if label not in ended}, ended)
+    assert read_cursor(position.write()) == position
+
+
+@given(TEXT, st.none() | TEXT, st.dictionaries(st.sampled_from(sorted(LABELS)), TEXT))
+def test_a_position_of_the_memory_survives_too(timestamp: str, source_id: str | None, after: dict[str, str]) -> None:
+    position = Cursor({label: Key(key, timestamp) for label, key in after.items()}, before=Before(timestamp, source_id))
+    assert read_cursor(position.write()) == position
+
+
+@given(KEYS, KEYS)
+def test_a_position_has_passed_itself_and_what_is_above_it(key: Key, other: Key) -> None:
+    before = Before(key.timestamp, key.source_id)
+    assert before.passed(key)
+    assert before.passed(other) == ((other.timestamp, other.source_id) >= (key.timestamp, key.source_id))
+    assert Before(key.timestamp, None).passed(other) == (other.timestamp > key.timestamp)
+
+
+def test_keys_of_the_greatest_length_fit() -> None:
+    key = Key("\u00e9" * 1024, "\u00e9" * 512)
+    position = Cursor(dict.fromkeys(LABELS, key), before=Before(key.timestamp, key.source_id))
     assert read_cursor(position.write()) == position
 
 
@@ -35,6 +55,14 @@ def encoded(value: object) -> str:
         "é",
         "A" * (MAX_CURSOR + 1),
         encoded([2, None, None, None]),
+        encoded([2, None, None, None, None]),
+        encoded([2, ["2026"], None, None, None]),
+        encoded([2, ["2026", 7], None, None, None]),
+        encoded([2, ["2026", ""], None, None, None]),
+        encoded([2, ["", "a"], None, None, None]),
+        encoded([2, ["2026", None], ["a", "2027"], None, None]),
+        encoded([2]),
+        encoded([3, ["2026", None], None, None, None]),
         encoded([1, None, None]),
         encoded([1, None, None, None, None]),
         encoded([1, None, None, 7]),

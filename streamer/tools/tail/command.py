@@ -33,6 +33,14 @@ Replay = Annotated[str | None, typer.Option(metavar="TIME", help="start with the
 Count = Annotated[int | None, typer.Option(min=1, metavar="N", help="end after this many events")]
 Lasting = Annotated[str | None, typer.Option("--for", metavar="TIME", help="end after this time: 30s, 5m, 1h")]
 Retry = Annotated[bool, typer.Option("--retry", help="retry if the first connection fails")]
+Summary = Annotated[
+    bool,
+    typer.Option(
+        "--summary",
+        help="show the counts of the last 24 hours in place of single events, with the items by label and the mean"
+        " score of the largest tickers",
+    ),
+]
 ControlEvents = Annotated[bool, typer.Option("--all", help="also show and count heartbeats and other control events")]
 Headers = Annotated[
     list[str] | None, typer.Option("--header", "-H", metavar="NAME:VALUE", help="send this header; can be repeated")
@@ -55,6 +63,7 @@ def tail(
     retry: Retry = False,
     control_events: ControlEvents = False,
     header: Headers = None,
+    summary: Summary = False,
 ) -> int:
     """Shows a stream, one line an event, with the time of receipt and the latency since the write.
 
@@ -75,6 +84,8 @@ def tail(
     from streamer.tools.tail.target import target
     from streamer.tools.terminal.errors import DONE, INTERRUPTED, ToolError
 
+    if summary and events is not None:
+        raise UsageError("--summary and --events: exclusive; give one")
     if place is not None and replay is not None:
         raise UsageError("--from and --replay: exclusive; give one")
     for option, value in (("URL", url), ("--tickers", tickers), ("--events", events), ("--from", place)):
@@ -84,7 +95,7 @@ def tail(
         stream = Stream(
             target(url),
             tickers=None if tickers is None else [tickers],
-            events=None if events is None else [events],
+            events=["metrics"] if summary else None if events is None else [events],
             last_event_id=place or "",
             replay=None if replay is None else seconds("--replay", replay),
             headers=dict(_header(each) for each in header or ()),
@@ -92,7 +103,7 @@ def tail(
         )
     except NotAStream as error:
         raise UsageError(str(error)) from None
-    printer = EventPrinter.to(sys.stdout, sys.stderr, as_json=as_json, control_events=control_events)
+    printer = EventPrinter.to(sys.stdout, sys.stderr, as_json=as_json, control_events=control_events, summary=summary)
     try:
         return run(stream, printer, limits)
     except Unreachable as error:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from datetime import datetime, tzinfo
-from typing import Final
+from decimal import Decimal
+from typing import Final, TypeGuard
 
 from streamer.change import parse_time
 from streamer.client import Received, Unknown
@@ -30,8 +32,10 @@ def late_ms(received: Received) -> int | None:
 class EventFormatter:
     """Formats lines. A column grows with its content. `zone`: None for the local time zone."""
 
-    def __init__(self, *, colour: bool, zone: tzinfo | None = None) -> None:
+    def __init__(self, *, colour: bool, zone: tzinfo | None = None, summary: bool = False) -> None:
+        """`summary`: below the counts of `metrics` stands a line for each ticker."""
         self._colour = colour
+        self._summary = summary
         self._zone = zone
         self._widths = {"ticker": 5, "source": 12}
 
@@ -41,7 +45,27 @@ class EventFormatter:
 
     def event(self, received: Received) -> str:
         """Formats an event: time, label and score, ticker, source, latency, item. Other events have other columns."""
-        return f"{self._time(received.at)}  {self._columns(received.event, received)}"
+        line = f"{self._time(received.at)}  {self._columns(received.event, received)}"
+        if self._summary and isinstance(received.event, Metrics):
+            return "\n".join([line, *self._tickers(received.event)])
+        return line
+
+    def _tickers(self, metrics: Metrics) -> Iterator[str]:
+        """Yields a line for each ticker: items, items by label, and the mean score where the server sends it."""
+        for ticker in metrics.by_tag:
+            self._fit("ticker", ticker)  # the column has its width before the first line
+        for ticker, items in metrics.by_tag.items():
+            counts = (metrics.by_ticker or {}).get(ticker)
+            columns = f"{'':14}{self._fit('ticker', ticker)}  {_count(items):>9} items"
+            if isinstance(counts, Mapping):
+                labels = (
+                    self._paint(f"{_count(counts.get(label)):>7} {symbol}", colour)
+                    for label, (symbol, colour) in _LABELS.items()
+                )
+                mean = counts.get("mean")
+                score = f"{float(mean):+.2f}" if _is_number(mean) and -1 <= mean <= 1 else "?"
+                columns += f"{''.join(labels)}   mean {score}"
+            yield columns
 
     def _columns(self, event: Event | Unknown, received: Received) -> str:
         match event:
@@ -85,6 +109,14 @@ class EventFormatter:
 
     def _paint(self, text: str, colour: str) -> str:
         return f"\x1b[{colour}m{text}\x1b[0m" if self._colour and colour else text
+
+
+def _is_number(value: object) -> TypeGuard[int | Decimal]:
+    return isinstance(value, int | Decimal) and not isinstance(value, bool)
+
+
+def _count(value: object) -> str:
+    return f"{value:,}" if _is_number(value) else "?"
 
 
 def plain(text: str) -> str:

@@ -47,11 +47,12 @@ class EventPrinter:
         self._connections = 0
 
     @classmethod
-    def to(cls, out: TextIO, err: TextIO, *, as_json: bool, control_events: bool) -> Self:
+    def to(cls, out: TextIO, err: TextIO, *, as_json: bool, control_events: bool, summary: bool) -> Self:
         """Prints notices to `out`, or to `err` if the events are JSON. Uses colours on a terminal, unless NO_COLOR."""
         notices = err if as_json else out
         colour = notices.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-        return cls(out, notices, EventFormatter(colour=colour), as_json=as_json, control_events=control_events)
+        formatter = EventFormatter(colour=colour, summary=summary)
+        return cls(out, notices, formatter, as_json=as_json, control_events=control_events)
 
     def show(self, each: Received | Lost) -> None:
         """Writes the line of an event, a notice, both or nothing."""

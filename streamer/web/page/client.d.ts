@@ -3,7 +3,7 @@
 export interface SentimentStreamOptions {
   /**
    * Reads the state of now: rows of the shape of `sentiment_update`, the oldest first. `tickers` is the stream's. Without
-   * it the stream's history is the state.
+   * it the stream's history is the state. At a start the history is shown before the snapshot has come.
    */
   snapshot?: (context: {
     signal: AbortSignal;
@@ -88,6 +88,16 @@ export interface Metrics {
   readonly rate_last_24h: number;
   readonly since: string;
   readonly timestamp: string;
+  /** Of each ticker that `by_tag` names. */
+  readonly by_ticker: Readonly<Record<string, TickerCounts>>;
+}
+
+export interface TickerCounts {
+  readonly positive: number;
+  readonly neutral: number;
+  readonly negative: number;
+  /** Mean score, rounded to six decimal places. */
+  readonly mean: number;
 }
 
 export interface Heartbeat {
@@ -119,7 +129,10 @@ export interface ItemEvent<T> extends DataEvent<T> {
 
 export interface SentimentStreamEvents {
   state: DataEvent<State>;
-  /** All of `items` is new: `reason` is that of `reset`, or `fresh` at the start, or `polled` without a stream. */
+  /**
+   * All of `items` is new: `reason` is that of `reset`, or `fresh` at the start, or `polled` without a stream. At a start
+   * with a snapshot, updates and withdrawals may come before it: `items` then has them, and what the snapshot adds.
+   */
   replaced: DataEvent<{ readonly reason: string }>;
   sentiment_update: ItemEvent<SentimentUpdate> & { readonly item: Item };
   sentiment_withdrawn: ItemEvent<SentimentWithdrawn>;

@@ -97,8 +97,10 @@ export class SentimentStream extends EventTarget {
     if (this.#replaying || !this.#gathering) this.#watch(this.#silence); // no event excuses a snapshot that does not come
     if (name === "heartbeat") this.#replaying = false; // it ends the replay
     if (!name.startsWith("sentiment_")) this.#tell(name, { data });
-    else if (this.#gathering) this.#gathering.events.push([name, data]);
-    else this.#apply(name, data, this.#replaying);
+    else {
+      this.#gathering?.events.push([name, data]);
+      if (!this.#gathering || this.#gathering.shown) this.#apply(name, data, this.#replaying);
+    }
     if (signal.aborted || !lastEventId) return;
     if (this.#gathering) this.#gathering.place = lastEventId; // ours only when what came before it is applied
     else this.#place = lastEventId;
@@ -130,10 +132,15 @@ export class SentimentStream extends EventTarget {
     this.#wait(name, why, this.#replaying ? Math.max(wait, this.#backoff()) : wait);
   }
 
-  /** Collect what comes. The snapshot is asked for once the stream is open, so that nothing falls between the two. */
+  /**
+   * Collect what comes. The snapshot is asked for once the stream is open, so that nothing falls between the two. At a
+   * start with nothing to show, what comes is shown all the same, and the snapshot goes under it.
+   */
   #gather(reason) {
     const { signal } = this.#attempt;
-    const gathering = (this.#gathering = { reason, events: [], rows: this.#options.snapshot ? null : [], place: "" });
+    const early = reason === "fresh" && !this.items.size;
+    const rows = this.#options.snapshot ? null : [];
+    const gathering = (this.#gathering = { reason, events: [], rows, place: "", early, shown: false });
     this.#replaying = true;
     if (gathering.rows) return;
     this.#snapshot(signal).then((rows) => {
@@ -146,31 +153,39 @@ export class SentimentStream extends EventTarget {
     return Array.from(await this.#options.snapshot({ signal, tickers: this.tickers }));
   }
 
-  /** Past the replay, and with the snapshot if one is read: replace, apply, live. */
+  /** Past the replay: show it at once if it may be; with the snapshot, replace, apply, live. */
   #settle(mode = this.state.mode) {
-    if (this.#replaying || (this.#gathering && !this.#gathering.rows)) return;
-    if (this.#gathering) {
+    const gathering = this.#gathering;
+    if (this.#replaying || (gathering && !gathering.rows && !gathering.early)) return;
+    if (gathering) {
       const { signal } = this.#attempt;
-      const { reason, rows, events, place } = this.#gathering;
-      this.#gathering = null;
-      this.#replace(reason, rows);
-      for (const [name, data] of events) this.#apply(name, data, true);
+      const { reason, rows, events, place, shown } = gathering;
+      gathering.shown = true;
+      if (rows) {
+        this.#gathering = null;
+        this.#replace(reason, rows, shown ? events : []);
+      }
+      if (!shown) for (const [name, data] of [...events]) this.#apply(name, data, true);
       if (signal.aborted) return;
-      this.#place = place || this.#place;
-      this.#watch(this.#silence);
+      if (rows) {
+        this.#place = place || this.#place;
+        this.#watch(this.#silence);
+      }
     }
-    this.#failures = 0;
+    if (!this.#gathering) this.#failures = 0;
     this.#show({ name: MODES[mode] ?? "live", mode, why: "", until: null, status: null });
   }
 
-  #replace(reason, rows) {
+  /** `told`: events that came since the snapshot was asked for, and were told. */
+  #replace(reason, rows, told = []) {
     this.items.clear();
-    for (const row of rows) this.#apply(null, row);
+    for (const row of rows) this.#apply("sentiment_update", row, false, true);
+    for (const [name, data] of told) this.#apply(name, data, false, true);
     this.#tell("replaced", { data: { reason } });
   }
 
-  /** Apply an event, or silently a row of a snapshot, unless it says what we have. */
-  #apply(name, data, replayed) {
+  /** Apply an event unless it says what we have. A row of a snapshot is an update that is applied silently. */
+  #apply(name, data, replayed, silent = false) {
     const { ticker, version, ...shown } = data;
     const key = JSON.stringify([data.source_id, data.timestamp]);
     const previous = this.items.get(key) ?? null;
@@ -185,7 +200,7 @@ export class SentimentStream extends EventTarget {
     const news = withdrawn || !this.#seen.has(version);
     if (!withdrawn) this.#seen.add(version);
     if (this.#seen.size > REMEMBERED) this.#seen.delete(this.#seen.values().next().value);
-    if (name) this.#tell(name, { data, item, previous, replayed, news });
+    if (!silent) this.#tell(name, { data, item, previous, replayed, news });
   }
 
   #fail(why) {

@@ -41,6 +41,14 @@ export class FeedView {
     if (item.flash) flash(row, item);
   }
 
+  /** Put the rows of these items in order, the last one on top. */
+  arrange(items) {
+    for (const item of items) {
+      const row = this.#rows.get(item);
+      if (row) this.list.prepend(row);
+    }
+  }
+
   /** Take away the rows of items that `keep` no longer has. */
   prune(keep) {
     for (const [item, row] of this.#rows) {

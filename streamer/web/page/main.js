@@ -18,7 +18,8 @@ const badge = new Badge(byId("connection"), byId("countdown"));
 const ITEMS = 200; // of a snapshot, at most, from so many pages:
 const PAGES = 5;
 const latest = {}; // the last `metrics` and `heartbeat` that are not drawn yet
-let caughtUp = false; // past a replay: only then is an empty feed said to be empty
+let caughtUp = false; // past the first snapshot: only then is an empty feed said to be empty
+let replaced = false; // the rows on the screen may be in another order
 let paused = false;
 let frame = 0;
 
@@ -27,17 +28,14 @@ const handlers = {
     document.body.toggleAttribute("data-stale", !["live", "polling", "down"].includes(data.name));
     badge.show(data);
   },
-  replaced: () => {
-    feed.clear();
-    for (const item of stream.items.values()) feed.update({ item, replayed: true });
+  replaced: ({ data }) => {
+    feed.replace(stream.items.values(), data.reason === "fresh"); // at a start the history is on the screen already
+    caughtUp = replaced = true;
   },
   sentiment_update: (event) => feed.update(event, document.hidden ? "hidden" : paused ? "paused" : "live"),
   sentiment_withdrawn: ({ data }) => feed.withdraw(data),
   metrics: ({ data }) => { latest.metrics = data; },
-  heartbeat: ({ data }) => {
-    caughtUp = true;
-    latest.heartbeat = data;
-  },
+  heartbeat: ({ data }) => { latest.heartbeat = data; },
 };
 
 function handled(event) {
@@ -60,6 +58,8 @@ function drawFeed(now) {
     view.draw(item);
   }
   view.prune((item) => feed.has(item));
+  if (replaced) view.arrange(feed.values());
+  replaced = false;
   byId("empty").hidden = feed.size > 0 || !caughtUp;
 }
 

@@ -64,14 +64,29 @@ export class Feed {
     return this.#changed.size;
   }
 
-  clear() {
-    this.#items.clear();
+  /** The items, the one that came first first. */
+  values() {
+    return this.#items.values();
+  }
+
+  /** Take over all items of the client, in their order. `keeps`: what is known of those that stay is kept. */
+  replace(items, keeps) {
+    const known = keeps ? this.#items : new Map();
+    this.#items = new Map();
     this.#changed.clear();
+    for (const data of items) {
+      const item = known.get(data.key);
+      if (item) this.#hold(Object.assign(item, { tickers: new Map() }));
+      this.update({ item: data, replayed: true });
+    }
   }
 
   #add({ key, source_id, timestamp }) {
-    const item = { key, source_id, timestamp, tickers: new Map(), was: null, withdrawn: "" };
-    this.#items.set(key, item);
+    return this.#hold({ key, source_id, timestamp, tickers: new Map(), was: null, withdrawn: "" });
+  }
+
+  #hold(item) {
+    this.#items.set(item.key, item);
     if (this.#items.size > this.limit) {
       const [oldest] = this.#items.values();
       this.#items.delete(oldest.key);

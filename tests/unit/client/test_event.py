@@ -29,6 +29,9 @@ EVENTS: list[Event] = [
     UPDATE,
     SentimentWithdrawn("wire:1", "2026-11-22T14:18:46.484Z", "AAPL", "deleted"),
     Metrics(3, 1, 1, 1, {"TSLA": 2, "other": 0}, 0.05, 2.0, "a", "b"),
+    Metrics(
+        3, 1, 1, 1, {"TSLA": 2}, 0.05, 2.0, "a", "b", {"TSLA": {"positive": 1, "neutral": 1, "mean": Decimal("0.25")}}
+    ),
     Heartbeat("2026-11-22T14:18:50.000Z", 3, 12, "push"),
     Closing("drain", 1234),
 ]

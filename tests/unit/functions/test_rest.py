@@ -86,7 +86,12 @@ def test_a_configuration_from_its_making_to_its_end(resources: Resources) -> Non
 
 
 def test_the_same_contracts_without_streams(resources: Resources) -> None:
-    assert answer(request("GET", "/api/v2/sentiment", query="limit=5")) == (200, {"items": [], "cursor": None})
+    assert answer(request("GET", "/api/v2/sentiment", query="limit=5")) == (
+        200,
+        {"items": [], "cursor": None, "as_of": None},
+    )
+    status, series = answer(request("GET", "/api/v2/sentiment/series", query="tickers=AAPL"))
+    assert (status, series["series"], series["as_of"]) == (200, [], None)
     status, counts = answer(request("GET", "/api/v2/metrics"))
     assert (status, counts["total"]) == (200, 0)
     assert answer(request("GET", "/health/live"))[0] == 200

@@ -428,3 +428,33 @@ def test_items_that_queries_are_to_find_are_kept_no_longer_than_the_ledger_keeps
     assert len(target._recent) == len(target.ledger) == 61
     since, began_ms = iso_time(NOW_MS), NOW_MS + 2_000_000
     assert target.missing(set(), since=since, began_ms=began_ms) == keys[-61:], "what is kept is still looked for"
+
+
+def test_a_deletion_by_ttl_is_no_event_and_leaves_the_window_until_the_item_returns() -> None:
+    target = hub()
+    publish(target, change(state(), 1))
+    frames = len(target.take_pending())
+    publish(target, change(None, 2, before=state(), absence="expired"))
+    assert target.window.get(KEY) is None
+    assert target.window.metrics(NOW_MS).total == 0
+    publish(target, change(state(), 1))
+    assert target.window.get(KEY) is None, "an old record comes again"
+    publish(target, change(state(), 3))
+    assert target.window.get(KEY) == state()
+    assert (frames, target.take_pending()) == (1, [])
+    unknown = hub()
+    unknown.backfill([(KEY, item(state()))], NOW_MS - 600_000, remember=("9", "9"), now_ms=NOW_MS)
+    publish(unknown, change(None, 2, before=state(), absence="expired"))
+    assert unknown.window.get(KEY) is None, "the ledger does not know it, the window does"
+
+
+def test_its_memory_is_complete_where_push_or_the_last_query_brought_every_change() -> None:
+    target = hub()
+    target.window = Window(NOW_MS - 86_400_000)
+    assert target.complete_after(0, NOW_MS) is None, "no query yet"
+    target.proved(NOW_MS, NOW_MS - 7_200_000)
+    assert target.complete_after(0, NOW_MS) == iso_time(NOW_MS - 7_200_000)
+    assert target.complete_after(NOW_MS - 600_000, NOW_MS) == iso_time(NOW_MS - 600_000)
+    recent = iso_time(NOW_MS - 10_000 - LATENESS_MS)
+    assert target.complete_after(None, NOW_MS) == recent
+    assert target.complete_after(NOW_MS, NOW_MS) == recent, "what the query proved is proven"

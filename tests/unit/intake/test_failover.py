@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from streamer.change import LATENESS_MS
 from streamer.intake.failover import LONGEST_PROOF, RELAPSE, TOLERANCE, Failover, ModeName, PushState, Switch
 from streamer.intake.signals import (
     LeaseFailed,
@@ -530,3 +531,46 @@ def test_push_that_misses_something_each_time_is_never_trusted_again(history: li
     for at in range(start + 1, start + RELAPSE, POLLING):
         seen += modes([heard(at), (at, QueueRead(1)), missing(at)], failover)
     assert set(seen[3 * 4 :]) == {"both"}
+
+
+def test_push_that_was_there_before_the_first_query_has_brought_the_changes_of_every_item() -> None:
+    failover = played(HEARD)
+    assert failover.complete_after_ms is None, "not proven"
+    assert played(PROVEN).complete_after_ms == 0
+    # Attempts that failed before the first query lose nothing.
+    assert played([(0, LeaseFailed(DENIED)), *PROVEN]).complete_after_ms == 0
+
+
+def test_a_queue_younger_than_the_first_query_brought_only_the_changes_of_recent_items() -> None:
+    history = [clean(0), (1, LeaseTaken(NOW_MS + 1)), clean(2), heard(3), (4, QueueRead(1)), clean(5)]
+    assert played(history).complete_after_ms == NOW_MS + 5 - LATENESS_MS
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        [(10, LeaseGone("gone")), (11, LeaseTaken(NOW_MS + 11))],
+        [(10, QueueFailed("down")), (10 + TOLERANCE, QueueFailed("down"))],
+        [(10 + SILENCE, Tick())],
+        [missing(10), missing(11)],
+    ],
+)
+def test_after_push_was_broken_older_items_are_not_trusted_any_more(trouble: list[At]) -> None:
+    failover = played([*PROVEN, *trouble])
+    assert failover.complete_after_ms is None
+    later = 200_000
+    played([heard(later), (later + 1, QueueRead(1)), clean(later + 2), clean(later + 3)], failover)
+    assert failover.push is PushState.PROVEN
+    # Sooner than five minutes after it was proven: it needs two queries.
+    assert failover.complete_after_ms == NOW_MS + later + 3 - LATENESS_MS
+
+
+def test_push_that_breaks_before_it_was_proven_may_have_lost_something_too() -> None:
+    broken = [*HEARD, (3 + SILENCE, Tick()), heard(4 + SILENCE), (5 + SILENCE, QueueRead(1)), clean(6 + SILENCE)]
+    assert played(broken).complete_after_ms == NOW_MS + 6 + SILENCE - LATENESS_MS
+
+
+def test_one_query_with_a_miss_is_a_loss_that_may_not_be_the_only_one() -> None:
+    failover = played([*PROVEN, missing(10), clean(20)])
+    assert failover.push is PushState.PROVEN
+    assert failover.complete_after_ms == NOW_MS + 10 - LATENESS_MS

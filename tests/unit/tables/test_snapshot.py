@@ -2,79 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError, ConnectTimeoutError
 
-from streamer.change import LABELS, Key, iso_time
-from streamer.cursor import Cursor, Page, PageRow, read_cursor
+from streamer.change import Key, iso_time
+from streamer.cursor import Before, Cursor, Page, PageRow, read_cursor
 from streamer.errors import TableError
 from streamer.tables.recent import RecentPages
 from streamer.tables.snapshot import MAX_REQUESTS, SnapshotTable
 from streamer.telemetry.counters import Counters
 from tests.factories import NOW_MS
 from tests.unit.tables.fakes import calls
-
-NAMES = sorted(LABELS)
-
-
-class Index:
-    """by_sentiment as DynamoDB's Query sees it: one partition a label, ties by a digest, pages of any size."""
-
-    def __init__(self, page: int = 7) -> None:
-        self.items: dict[Key, dict[str, Any]] = {}
-        self.page = page
-        self.requests = 0
-        self.refuses: Exception | None = None
-
-    def put(self, number: int, ms: int, *tickers: str, label: str | None = None, **attributes: Any) -> Key:
-        key = Key(f"wire:{number}", iso_time(ms))
-        self.items[key] = {
-            "source_id": {"S": key.source_id},
-            "timestamp": {"S": key.timestamp},
-            "sentiment": {"S": label or NAMES[number % 3]},
-            "matched_tickers": {"L": [{"S": ticker} for ticker in tickers or ("AAPL",)]},
-            "score": {"N": "0.5"},
-        } | attributes
-        return key
-
-    def query(self, **request: Any) -> dict[str, Any]:
-        self.requests += 1
-        if self.refuses is not None:
-            raise self.refuses
-        assert request["IndexName"] == "by_sentiment"
-        assert request["ScanIndexForward"] is False
-        assert "article" not in request["ExpressionAttributeNames"].values()
-        values = {name: value["S"] for name, value in request["ExpressionAttributeValues"].items()}
-        since = values.get(":since", "")
-        rows = [
-            item
-            for item in self.items.values()
-            if item["sentiment"]["S"] == values[":label"] and item["timestamp"]["S"] >= since
-        ]
-        rows.sort(key=place, reverse=True)
-        start = request.get("ExclusiveStartKey")
-        if start is not None:
-            assert start["timestamp"]["S"] >= since, "DynamoDB refuses a key outside of the query"
-            rows = [row for row in rows if place(row) < place(start)]
-        size = min(self.page, request["Limit"])
-        answer: dict[str, Any] = {"Items": rows[:size]}
-        if len(rows) >= size > 0 and rows[:size]:
-            answer["LastEvaluatedKey"] = {
-                name: rows[:size][-1][name] for name in ("source_id", "timestamp", "sentiment")
-            }
-        return answer
-
-
-def place(row: dict[str, Any]) -> tuple[str, str]:
-    return row["timestamp"]["S"], hashlib.sha256(row["source_id"]["S"].encode()).hexdigest()
+from tests.unit.tables.label_index import LabelIndex
 
 
 @pytest.fixture
-def index() -> Index:
-    return Index()
+def index() -> LabelIndex:
+    return LabelIndex()
 
 
 def table(index: Any) -> SnapshotTable:
@@ -87,7 +33,7 @@ def on(cursor: Cursor | None) -> Cursor | None:
 
 
 async def all_pages(
-    index: Index, limit: int, tickers: frozenset[str] | None = None, since: str | None = None
+    index: LabelIndex, limit: int, tickers: frozenset[str] | None = None, since: str | None = None
 ) -> list[Page]:
     pages = [await table(index).page(tickers, since, limit, None)]
     while pages[-1].more is not None:
@@ -102,7 +48,7 @@ def rows(pages: list[Page]) -> list[PageRow]:
 
 @pytest.mark.parametrize("limit", [1, 2, 7, 100])
 @pytest.mark.parametrize("spread", [1, 5, 1000])
-async def test_pages_give_each_row_once_and_newest_first(index: Index, limit: int, spread: int) -> None:
+async def test_pages_give_each_row_once_and_newest_first(index: LabelIndex, limit: int, spread: int) -> None:
     expected = {
         (index.put(number, NOW_MS - number // spread, "AAPL", "MSFT"), ticker)
         for number in range(60)
@@ -117,7 +63,7 @@ async def test_pages_give_each_row_once_and_newest_first(index: Index, limit: in
     assert all(len(page.rows) <= max(limit, 2) for page in pages)
 
 
-async def test_what_comes_on_top_neither_moves_nor_doubles_what_follows(index: Index) -> None:
+async def test_what_comes_on_top_neither_moves_nor_doubles_what_follows(index: LabelIndex) -> None:
     before = {index.put(number, NOW_MS - number) for number in range(40)}
     found: list[Key] = []
     cursor: Cursor | None = None
@@ -133,7 +79,7 @@ async def test_what_comes_on_top_neither_moves_nor_doubles_what_follows(index: I
     assert set(found) == before
 
 
-async def test_what_is_deleted_between_pages_does_not_stop_them(index: Index) -> None:
+async def test_what_is_deleted_between_pages_does_not_stop_them(index: LabelIndex) -> None:
     keys = [index.put(number, NOW_MS) for number in range(30)]
     first = await table(index).page(None, None, 10, None)
     for row in first.rows:
@@ -148,7 +94,7 @@ async def test_what_is_deleted_between_pages_does_not_stop_them(index: Index) ->
     assert len(rest) == 20
 
 
-async def test_a_sparse_filter_takes_bounded_work_and_goes_on(index: Index) -> None:
+async def test_a_sparse_filter_takes_bounded_work_and_goes_on(index: LabelIndex) -> None:
     index.page = 10
     for number in range(600):
         index.put(number, NOW_MS - number)
@@ -160,14 +106,14 @@ async def test_a_sparse_filter_takes_bounded_work_and_goes_on(index: Index) -> N
     assert pages[0].rows == []
 
 
-async def test_an_item_under_two_wanted_tickers_is_two_rows_that_stay_together(index: Index) -> None:
+async def test_an_item_under_two_wanted_tickers_is_two_rows_that_stay_together(index: LabelIndex) -> None:
     index.put(1, NOW_MS, "AAPL", "MSFT", "F")
     page = await table(index).page(frozenset({"F", "AAPL"}), None, 1, None)
     assert [row.ticker for row in page.rows] == ["AAPL", "F"]
     assert page.more is None or await table(index).page(None, None, 1, page.more) == Page([], None)
 
 
-async def test_items_before_since_are_left_out_whatever_the_cursor_says(index: Index) -> None:
+async def test_items_before_since_are_left_out_whatever_the_cursor_says(index: LabelIndex) -> None:
     keys = [index.put(number, NOW_MS - number) for number in range(20)]
     since = iso_time(NOW_MS - 9)
     assert [row.key for row in rows(await all_pages(index, 4, since=since))] == keys[:10]
@@ -175,7 +121,7 @@ async def test_items_before_since_are_left_out_whatever_the_cursor_says(index: I
     assert await table(index).page(None, since, 15, far) == Page([], None)
 
 
-async def test_what_is_no_event_is_left_out(index: Index) -> None:
+async def test_what_is_no_event_is_left_out(index: LabelIndex) -> None:
     good = index.put(1, NOW_MS)
     index.put(4, NOW_MS - 1, score={"N": "7"})
     index.put(7, NOW_MS - 2, matched_tickers={"L": []})
@@ -185,13 +131,13 @@ async def test_what_is_no_event_is_left_out(index: Index) -> None:
     assert [row.key for row in rows(pages)] == [good]
 
 
-async def test_an_item_that_is_under_two_labels_meanwhile_is_given_once(index: Index) -> None:
+async def test_an_item_that_is_under_two_labels_meanwhile_is_given_once(index: LabelIndex) -> None:
     key = index.put(1, NOW_MS)
     index.items[Key("the same", key.timestamp)] = index.items[key] | {"sentiment": {"S": "negative"}}
     assert len(rows(await all_pages(index, 10))) == 1
 
 
-async def test_an_index_that_does_not_answer_is_a_table_error(index: Index) -> None:
+async def test_an_index_that_does_not_answer_is_a_table_error(index: LabelIndex) -> None:
     index.refuses = ConnectTimeoutError(endpoint_url="http://secret")
     with pytest.raises(TableError) as raised:
         await table(index).page(None, None, 10, None)
@@ -200,7 +146,7 @@ async def test_an_index_that_does_not_answer_is_a_table_error(index: Index) -> N
 
 
 async def test_each_request_is_counted() -> None:
-    index, counters = Index(), Counters()
+    index, counters = LabelIndex(), Counters()
     for number in range(30):
         index.put(number, NOW_MS - number)
     await SnapshotTable(calls(index, counters=counters), "sentiment").page(None, None, 30, None)
@@ -208,7 +154,7 @@ async def test_each_request_is_counted() -> None:
 
 
 async def test_a_connection_that_is_found_dead_is_another_try_and_no_error() -> None:
-    index = Index()
+    index = LabelIndex()
     key = index.put(1, NOW_MS)
     refusals: list[Exception] = [ConnectionClosedError(endpoint_url="https://dynamodb.here")]
     answered = index.query
@@ -227,7 +173,7 @@ def throttled() -> ClientError:
 
 
 async def test_a_page_asks_four_times_at_most_whatever_is_asked_again() -> None:
-    index = Index(page=1)
+    index = LabelIndex(page=1)
     for number in range(30):
         index.put(number, NOW_MS - number)
     answered, refusals = index.query, [throttled(), throttled()]
@@ -250,14 +196,14 @@ async def test_a_page_asks_four_times_at_most_whatever_is_asked_again() -> None:
     assert len(rows(await all_pages(index, 30))) == 30
 
 
-async def test_a_table_that_only_refuses_is_asked_four_times_and_then_an_error(index: Index) -> None:
+async def test_a_table_that_only_refuses_is_asked_four_times_and_then_an_error(index: LabelIndex) -> None:
     index.refuses = throttled()
     with pytest.raises(TableError, match="ProvisionedThroughputExceeded"):
         await table(index).page(None, None, 10, None)
     assert index.requests == 4
 
 
-async def test_empty_answers_of_the_index_move_the_cursor_on(index: Index) -> None:
+async def test_empty_answers_of_the_index_move_the_cursor_on(index: LabelIndex) -> None:
     """DynamoDB may answer with no items and a place to go on from."""
     index.page = 1
     keys = [index.put(number, NOW_MS - number) for number in range(30)]
@@ -271,3 +217,24 @@ async def test_empty_answers_of_the_index_move_the_cursor_on(index: Index) -> No
 
     index.query = query  # type: ignore[method-assign]
     assert {row.key for row in rows(await all_pages(index, 30))} == set(keys[16:])
+
+
+async def test_pages_behind_a_position_of_the_memory_leave_out_what_its_order_has_passed(index: LabelIndex) -> None:
+    keys = [index.put(number, NOW_MS - number // 10) for number in range(40)]
+    ordered = sorted(keys, key=lambda key: (key.timestamp, key.source_id), reverse=True)
+    for passed in (0, 1, 10, 15, 20, 40):
+        last = ordered[passed - 1]
+        before = Before(last.timestamp, last.source_id) if passed else Before(iso_time(NOW_MS), None)
+        found: list[Key] = []
+        cursor: Cursor | None = Cursor({}, before=before)
+        while cursor is not None:
+            page = await table(index).page(None, None, 3, on(cursor))
+            found += [row.key for row in page.rows]
+            cursor = page.more
+            assert cursor is None or cursor.before == before, "labels without a position need it"
+        assert len(found) == len(set(found))
+        assert set(found) == set(ordered[passed:])
+    since = iso_time(NOW_MS - 1)
+    assert await table(index).page(None, since, 9, Cursor({}, before=Before(iso_time(NOW_MS - 2), None))) == Page(
+        [], None
+    )

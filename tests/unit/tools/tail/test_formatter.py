@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import UTC
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -57,6 +58,7 @@ def test_columns_stand_below_each_other_and_grow() -> None:
 def test_other_events_say_their_own() -> None:
     metrics = Metrics(1_234, 1_000, 200, 34, {}, 20.5, 1.0, "a", "b")
     assert line(metrics).endswith("Σ metrics    1,234 items: 1,000 ▲  200 ●  34 ▼, 20.5 a minute in the last hour")
+    assert "\n" not in line(metrics)
     assert line(Heartbeat("t", 3, 86_412, "push")).endswith("♥ heartbeat  3 connections, up 86,412 s, push")
     assert line(Unknown("news", "x\ny")).endswith("· news       x\\ny")
 
@@ -105,3 +107,25 @@ def test_how_late_it_is(event: Event, replayed: bool, late: int | None) -> None:
 
 def test_history_is_called_so() -> None:
     assert " history  wire:1" in line(update(), replayed=True)
+
+
+def test_a_summary_has_a_line_for_each_ticker() -> None:
+    by_ticker: dict[str, Any] = {
+        "NVDA": {"positive": 1_200, "neutral": 30, "negative": 4, "mean": Decimal("0.216")},
+        "AAPL": {"positive": 0, "neutral": 0, "negative": 1, "mean": Decimal(-1)},
+        "F": {"mean": 10**400},
+        "BAD\x1b[2J": {"positive": "x", "neutral": True, "mean": None},
+    }
+    by_tag: dict[str, Any] = {"NVDA": 1_234, "AAPL": 1, "BAD\x1b[2J": "many", "F": 2, "other": 7}
+    metrics = Metrics(1_234, 1_000, 200, 34, by_tag, 20.5, 1.0, "a", "b", by_ticker)
+    text = EventFormatter(colour=False, zone=UTC, summary=True).event(received(metrics))
+    assert text.splitlines()[1:] == [
+        "              NVDA            1,234 items  1,200 ▲     30 ●      4 ▼   mean +0.22",
+        "              AAPL                1 items      0 ▲      0 ●      1 ▼   mean -1.00",
+        "              BAD\\x1b[2J          ? items      ? ▲      ? ●      ? ▼   mean ?",
+        "              F                   2 items      ? ▲      ? ●      ? ▼   mean ?",
+        "              other               7 items",
+    ]
+    older = Metrics(1_234, 1_000, 200, 34, {"NVDA": 3}, 20.5, 1.0, "a", "b")
+    text = EventFormatter(colour=False, zone=UTC, summary=True).event(received(older))
+    assert text.splitlines()[1:] == ["              NVDA           3 items"]

@@ -1,0 +1,59 @@
+"""Pages of series from the items of a window."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from streamer.change import iso_time
+from streamer.hub.cells import MINUTE_MS, Cell
+from streamer.hub.window import Window
+from streamer.series import SeriesBucket, SeriesCursor, SeriesPage, SeriesRequest, TickerSeries
+
+MAX_BUCKETS: Final = 1_000
+"""Maximum number of buckets of a page."""
+_MAX_STEPS: Final = 3_000  # items and cells that a page reads; it takes a few milliseconds
+_MEAN_PLACES: Final = 6
+
+
+def read(window: Window, request: SeriesRequest, now_ms: int, as_of: str | None) -> SeriesPage:
+    """Returns a page. It begins at `request.since_ms`, or at the first bucket from whose start on the window has all
+    items. A page with a cursor may have fewer than MAX_BUCKETS buckets."""
+    span = request.bucket * 1000 // MINUTE_MS
+    known = (window.counted_since(now_ms) // (span * MINUTE_MS) + 1) * span  # the first bucket that begins after it
+    since = max(request.since_ms // (span * MINUTE_MS) * span, known)
+    end = (now_ms // MINUTE_MS + window.FUTURE_MINUTES) // span * span + span
+    series: list[TickerSeries] = []
+    more: SeriesCursor | None = None
+    left, limit = MAX_BUCKETS, window.cells.steps + _MAX_STEPS
+    for ticker in sorted(request.tickers):
+        start = since
+        if request.cursor is not None and ticker <= request.cursor.ticker:
+            if ticker < request.cursor.ticker:
+                continue
+            start = max(since, request.cursor.time_ms // (span * MINUTE_MS) * span)
+        buckets: list[SeriesBucket] = []
+        for minute, cell in window.spans(ticker, span, start, end):
+            if not left or window.cells.steps > limit:
+                more = SeriesCursor(ticker, minute * MINUTE_MS)
+                break
+            left -= 1
+            buckets.append(_bucket(minute, cell))
+        if buckets:
+            series.append(TickerSeries(ticker, buckets))
+        if more is not None:
+            break
+    return SeriesPage(request.bucket, iso_time(since * MINUTE_MS), series, more, as_of)
+
+
+def _bucket(minute: int, cell: Cell) -> SeriesBucket:
+    return SeriesBucket(
+        iso_time(minute * MINUTE_MS),
+        cell.items,
+        cell.positive,
+        cell.neutral,
+        cell.negative,
+        round(cell.total / cell.items, _MEAN_PLACES),
+        cell.least,
+        cell.greatest,
+        cell.last,
+    )

@@ -1,0 +1,78 @@
+"""All pages of a series as typed values, and errors that say what was wrong."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from streamer.client import SeriesFailed, read_series
+from streamer.series import SeriesBucket, TickerSeries
+from tests.unit.client.scripted import Visit, serving
+
+BUCKET = {
+    "time": "2026-11-22T14:15:00.000Z", "items": 3, "positive": 2, "neutral": 0, "negative": 1,
+    "mean": 0.123456, "least": -1, "greatest": 0.12345678901234567890, "last": 0.5,
+}  # fmt: skip
+TYPED = SeriesBucket(
+    "2026-11-22T14:15:00.000Z", 3, 2, 0, 1, Decimal("0.123456"), Decimal(-1), Decimal("0.12345678901234567890"),
+    Decimal("0.5"),
+)  # fmt: skip
+
+
+def page(cursor: str | None, *tickers: str, since: str = "2026-11-22T14:00:00.000Z") -> bytes:
+    series = [{"ticker": ticker, "buckets": [BUCKET], "more": 1} for ticker in tickers]
+    text = json.dumps({"bucket": 300, "since": since, "series": series, "cursor": cursor, "as_of": None})
+    return text.replace("0.12345678901234568", "0.12345678901234567890").encode()
+
+
+def answer(body: bytes, status: str = "200 OK") -> bytes:
+    return f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body
+
+
+async def read(*answers: bytes, **given: Any) -> tuple[Any, list[str]]:
+    paths: list[str] = []
+
+    async def script(visit: Visit) -> None:
+        paths.append(visit.path)
+        await visit.send(answers[len(paths) - 1])
+
+    async with serving(*[script] * len(answers)) as server:
+        return await read_series(server.url, ["AAPL", "F"], **given), paths
+
+
+async def test_pages_are_joined_by_ticker() -> None:
+    later = "2026-11-22T14:05:00.000Z"
+    series, paths = await read(answer(page("c1", "AAPL")), answer(page(None, "AAPL", "F", since=later)), bucket=900)
+    assert series.tickers == [TickerSeries("AAPL", [TYPED, TYPED]), TickerSeries("F", [TYPED])]
+    assert series.since == later
+    assert paths == [
+        "/api/v2/sentiment/series?tickers=AAPL%2CF&bucket=900",
+        "/api/v2/sentiment/series?tickers=AAPL%2CF&bucket=900&cursor=c1",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (answer(b'{"detail":"bucket: give one of 60"}', "422 Unprocessable Content"), "422: bucket: give one of 60$"),
+        (answer(b"<h1>", "502 Bad Gateway"), "answered 502$"),
+        (answer(b"[]"), "did not answer with a series"),
+        (answer(b"{"), "did not answer with a series"),
+        (answer(b'{"since":"x","series":[{"ticker":"A","buckets":[{}]}],"cursor":null}'), "did not answer with a ser"),
+        (answer(b'{"since":"x","series":7,"cursor":null}'), "did not answer with a series"),
+        (b"", "cannot be read"),
+    ],
+)
+async def test_an_answer_that_is_none_says_why(body: bytes, words: str) -> None:
+    with pytest.raises(SeriesFailed, match=words):
+        await read(body)
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1", "nonsense", "http://[", "http://user:secret@127.0.0.1:1"])
+async def test_a_server_that_is_none_says_so_without_its_secrets(url: str) -> None:
+    with pytest.raises(SeriesFailed) as raised:
+        await read_series(url, ["AAPL"])
+    assert "secret" not in str(raised.value)
