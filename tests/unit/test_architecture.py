@@ -24,15 +24,16 @@ MAY_IMPORT: dict[str, set[str]] = {
     "settings": {"errors", "setting_values"},
     "configuration": {"change", "errors"},
     "cursor": {"change"},
+    "token_bucket": set(),
     "telemetry": {"change", "errors"},
     "aws": {"errors", "setting_values"},
     "sse": {"change"},
     "hub": {"change", "configuration", "place", "sse"},
     "tables": {
-        "aws", "change", "clock", "configuration", "cursor", "errors", "hub", "sse", "telemetry",
+        "aws", "change", "clock", "configuration", "cursor", "errors", "hub", "sse", "telemetry", "token_bucket",
     },
-    "intake": {"aws", "change", "clock", "configuration", "errors", "tables", "telemetry"},
-    "streams": {"change", "clock", "hub", "sse", "telemetry"},
+    "intake": {"aws", "change", "clock", "configuration", "errors", "tables", "telemetry", "token_bucket"},
+    "streams": {"change", "clock", "hub", "sse", "telemetry", "token_bucket"},
     "subscriptions": {"clock", "configuration", "errors", "hub", "intake", "streams", "tables", "telemetry"},
     "publisher": {
         "change", "clock", "errors", "hub", "intake", "streams", "subscriptions", "tables", "telemetry",
@@ -62,8 +63,8 @@ BESIDE = ("local", "cli", "tools")
 """Commands, which start one another."""
 
 PURE = (
-    "change", "configuration", "cursor", "place", "hub", "sse", "intake/decode.py", "intake/failover.py",
-    "intake/signals.py", "server/body.py", "server/requests.py",
+    "change", "configuration", "cursor", "place", "token_bucket", "hub", "sse", "intake/decode.py",
+    "intake/failover.py", "intake/signals.py", "server/body.py", "server/requests.py",
 )  # fmt: skip
 """No I/O, environment, clock or web framework of their own."""
 FORBIDDEN_IN_PURE = {
