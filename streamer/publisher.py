@@ -118,8 +118,10 @@ class Publisher:
         return self._hub.backfill(rows, since_ms, remember=remember, now_ms=self._now_ms())
 
     def announce_mode(self) -> None:
-        """Announces the mode to every stream."""
+        """Announces the mode to every stream. If push is not trusted any more, the configurations are read at once."""
         self._delivery.announce_mode()
+        if self._subscriptions is not None:
+            self._subscriptions.check_soon()
 
     def _take(self, message: QueueMessage, content: Batch | Canary | PoisonMessage) -> Sequence[Key]:
         self._counters.add("messages_received")

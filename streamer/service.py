@@ -108,7 +108,14 @@ class Service:
             openings=None if settings.openings is None else Openings(settings.openings, settings.openings_at_once),
         )
         self.status = ServiceStatus(
-            self._failover, publisher, self._hub, self.delivery, self._admission, self._counters, lags
+            self._failover,
+            publisher,
+            self._hub,
+            self.delivery,
+            self._admission,
+            self._counters,
+            lags,
+            self._subscriptions,
         )
         self._gateway = Secrets("GATEWAY_SECRET", settings.gateway_secret)
         self._sealing = Secrets("TICKET_SECRET", settings.ticket_secret)

@@ -119,10 +119,14 @@ class Poll:
             for task in (self._query_for_ever, self._read_what_is_asked, self._catch_up_when_behind, self._fill):
                 tasks.create_task(task(), name=f"poll {task.__name__}")
 
+    @property
+    def verifies(self) -> bool:
+        """Whether push is trusted, so that the queries only verify it."""
+        return self._failover.push is PushState.PROVEN
+
     def interval(self) -> float:
         """Returns the number of seconds between two queries in the current state of push."""
-        verifies = self._failover.push is PushState.PROVEN
-        return self._settings.verify_interval if verifies else self._settings.interval
+        return self._settings.verify_interval if self.verifies else self._settings.interval
 
     def soon(self) -> None:
         """Starts the next query now, unless the last one failed."""

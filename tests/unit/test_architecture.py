@@ -43,7 +43,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "aws", "change", "clock", "configuration", "cursor", "errors", "hub", "sse", "streams", "telemetry",
     },
     "functions": {"aws", "clock", "errors", "intake", "settings", "tables", "telemetry", "web"},
-    "status": {"change", "clock", "hub", "intake", "publisher", "streams", "telemetry", "web"},
+    "status": {"change", "clock", "hub", "intake", "publisher", "streams", "subscriptions", "telemetry", "web"},
     "service": {
         "aws", "clock", "functions", "hub", "intake", "place", "publisher", "server", "settings", "sse", "status",
         "streams", "subscriptions", "tables", "telemetry", "web",

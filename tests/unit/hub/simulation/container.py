@@ -92,6 +92,7 @@ class Run:
             counters,
             now_ms=self.wall_ms,
             jitter=random.Random(number).uniform,
+            rotation=50,  # the world settles within this time
         )
         self._publisher = Publisher(
             self.hub, self.delivery, counters, Lags(), subscriptions=self.subscriptions, now_ms=self.wall_ms
