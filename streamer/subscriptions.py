@@ -40,12 +40,13 @@ logger = logging.getLogger(__name__)
 LONGEST_PAUSE: Final = 10.0
 """Maximum number of seconds between two attempts at a check that fails."""
 
+REMEMBERED: Final = 10_000
+"""Number of configurations that are remembered after their last stream has ended."""
 ROTATION: Final = 300.0
 """Maximum number of seconds between two reads of a configuration while push is trusted, if the interval of the queries
 is shorter than a third of it."""
 
 _ROUNDS = 4  # reads of a configuration that is written while it is read
-_REMEMBERED = 10_000
 
 
 @dataclass(slots=True, eq=False)
@@ -137,6 +138,11 @@ class ConfigurationSubscriptions:
 
     def __len__(self) -> int:
         return len(self._subscriptions)
+
+    @property
+    def remembered(self) -> int:
+        """Number of configurations without streams that are remembered."""
+        return len(self._left)
 
     def check_soon(self) -> None:
         """Starts the next check now, unless the last one failed."""
@@ -264,7 +270,7 @@ class ConfigurationSubscriptions:
         if not subscription.claims:
             del self._subscriptions[subscription.key]
             self._left[subscription.key] = subscription.memory()
-            if len(self._left) > _REMEMBERED:
+            if len(self._left) > REMEMBERED:
                 self._left.popitem(last=False)
 
 

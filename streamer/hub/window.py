@@ -39,6 +39,14 @@ class Window:
         self.revision = 0
         """Number of changes. Equal revisions mean equal counts."""
 
+    def __len__(self) -> int:
+        return len(self._items)
+
+    @property
+    def limit(self) -> int:
+        """Maximum number of items."""
+        return self._limit
+
     def put(self, key: Key, state: State | None, now_ms: int) -> None:
         """Sets an item's state; None removes the item."""
         self._remove(key)

@@ -80,6 +80,16 @@ class Delivery:
         return self._registry.streams
 
     @property
+    def unsent_bytes(self) -> int:
+        """Bytes that clients have not read yet, for all streams together."""
+        return self._registry.unsent_bytes
+
+    @property
+    def slow_bytes(self) -> int:
+        """Bytes of one stream above which a flush closes the stream."""
+        return self._timing.slow_bytes
+
+    @property
     def uptime(self) -> float:
         """Seconds since start."""
         return self._announcements.uptime

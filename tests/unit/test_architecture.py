@@ -44,9 +44,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "functions": {"aws", "clock", "errors", "intake", "settings", "tables", "telemetry", "web"},
     "status": {"change", "clock", "hub", "intake", "publisher", "streams", "subscriptions", "telemetry", "web"},
+    "memory": {"aws", "hub", "intake", "publisher", "streams", "subscriptions", "tables", "telemetry"},
     "service": {
-        "aws", "clock", "functions", "hub", "intake", "place", "publisher", "server", "settings", "sse", "status",
-        "streams", "subscriptions", "tables", "telemetry", "web",
+        "aws", "clock", "functions", "hub", "intake", "memory", "place", "publisher", "server", "settings", "sse",
+        "status", "streams", "subscriptions", "tables", "telemetry", "web",
     },
     "serve": {"server", "service", "settings", "telemetry"},
     "rest": {"functions"},
