@@ -16,7 +16,7 @@ The way of one event, from its queue to a socket. Each arrow is a call; from the
        │          its frame, encoded once for everybody           hub.frame
        │          history, for replay                             hub.history
        ▼
-    delivery.schedule_flush ─ at once, or with what else comes within 50 ms
+    delivery.schedule_flush ─ at once; while there are many events, once every 50 ms
        │
        ▼
     delivery.flush ─ one join for each group of equal filters     hub.filters, hub.group

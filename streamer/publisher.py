@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Sequence, Set
+from typing import Final
 
 from streamer.change import Item, Key, is_sortable
 from streamer.clock import wall_ms
@@ -27,7 +28,8 @@ from streamer.telemetry.tracing import NoTracing, Span, Tracing
 
 logger = logging.getLogger(__name__)
 
-_LOGGED_KEYS = 10_000
+LOGGED_KEYS: Final = 10_000
+"""Number of faulty items of each kind that are remembered, so that each is logged once."""
 _NAMED_FAULTS = 3  # maximum number of faults logged per message; a malicious message can have 100,000
 
 
@@ -82,6 +84,11 @@ class Publisher:
             self._delivery.schedule_flush()
         return undecided
 
+    @property
+    def faulty(self) -> int:
+        """Number of remembered faulty items, at most twice LOGGED_KEYS."""
+        return len(self._logged) + len(self._unsortable)
+
     def revision(self) -> int:
         """Returns the revision of the hub's ledger."""
         return self._hub.ledger.revision
@@ -118,8 +125,10 @@ class Publisher:
         return self._hub.backfill(rows, since_ms, remember=remember, now_ms=self._now_ms())
 
     def announce_mode(self) -> None:
-        """Announces the mode to every stream."""
+        """Announces the mode to every stream. If push is not trusted any more, the configurations are read at once."""
         self._delivery.announce_mode()
+        if self._subscriptions is not None:
+            self._subscriptions.check_soon()
 
     def _take(self, message: QueueMessage, content: Batch | Canary | PoisonMessage) -> Sequence[Key]:
         self._counters.add("messages_received")
@@ -208,6 +217,6 @@ def _add_new(key: Key, seen: OrderedDict[Key, None]) -> bool:
     if key in seen:
         return False
     seen[key] = None
-    if len(seen) > _LOGGED_KEYS:
+    if len(seen) > LOGGED_KEYS:
         seen.popitem(last=False)
     return True

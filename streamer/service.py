@@ -22,6 +22,7 @@ from streamer.intake.failover import Failover
 from streamer.intake.intake import Intake
 from streamer.intake.poll import PollSettings
 from streamer.intake.push import QueueSettings
+from streamer.memory import Memory
 from streamer.place import new_run
 from streamer.present import Present
 from streamer.publisher import Publisher
@@ -39,6 +40,7 @@ from streamer.subscriptions import ConfigurationSubscriptions
 from streamer.tables.budget import QueryBudget
 from streamer.tables.configurations import ConfigurationTable
 from streamer.tables.counts import Counts
+from streamer.tables.recent import RecentPages
 from streamer.tables.retry import IN_THE_BACKGROUND, TableCalls
 from streamer.tables.sentiment import SentimentTable
 from streamer.tables.series import SeriesTable
@@ -52,6 +54,7 @@ from streamer.web.stream_response import StreamResponder
 from streamer.web.tickets import Tickets
 from streamer.web.traced import traced
 
+_MAX_CALLS, _MAX_PUBLIC_CALLS = 200, 100  # calls of the tables that wait or run
 _CLOCKS = 1_000  # milliseconds; lower bound of the clock skew that the ledger assumes
 
 
@@ -73,8 +76,10 @@ class Service:
                 now_ms=wall_ms,
             )
         self._client = TableClient()
-        self._tables = Worker("tables", threads=8, limit=200)
-        self._public = Worker("snapshots", threads=4, limit=100)  # public reads must not delay configurations
+        self._tables = Worker("tables", threads=8, limit=_MAX_CALLS)
+        self._public = Worker(
+            "snapshots", threads=4, limit=_MAX_PUBLIC_CALLS
+        )  # public reads must not delay configurations
         self._polling = Worker("intake-poll")
         self._failover = Failover(
             wall_ms(),
@@ -110,8 +115,26 @@ class Service:
             openings=None if settings.openings is None else Openings(settings.openings, settings.openings_at_once),
         )
         self.status = ServiceStatus(
-            self._failover, publisher, self._hub, self.delivery, self._admission, self._counters, lags
+            self._failover,
+            publisher,
+            self._hub,
+            self.delivery,
+            self._admission,
+            self._counters,
+            lags,
+            self._subscriptions,
         )
+        self._pages = RecentPages()
+        self._memory = Memory(
+            self._hub,
+            self.delivery,
+            self._admission,
+            publisher,
+            self.intake.poll,
+            pages=self._pages,
+            workers={self._tables: _MAX_CALLS, self._public: _MAX_PUBLIC_CALLS},
+        )
+        self._memory.subscriptions, self._memory.logs = self._subscriptions, logs
         self._gateway = Secrets("GATEWAY_SECRET", settings.gateway_secret)
         self._sealing = Secrets("TICKET_SECRET", settings.ticket_secret)
         self.app = self._build_app()
@@ -164,7 +187,8 @@ class Service:
         calls = TableCalls(self._public, self._client, counters=self._counters)
         sentiment = SentimentTable(calls, settings.sentiment_table)
         counts, sleeps = Counts(sentiment), self._hosting.sleeps
-        table = SnapshotTable(calls, settings.sentiment_table, budget=QueryBudget(settings.snapshot_queries))
+        budget = QueryBudget(settings.snapshot_queries)
+        table = SnapshotTable(calls, settings.sentiment_table, budget=budget, recent=self._pages)
         present = Present(self._hub, self._failover, table)
 
         async def count() -> Metrics:
@@ -182,7 +206,7 @@ class Service:
             ),
             StreamPart(
                 StreamResponder(self.delivery, self._admission, self._counters, self._caught_up, self._subscriptions),
-                status=self.status.members,
+                status=lambda: {**self.status.members(), "memory": self._memory.members()},
                 history_seconds=settings.history_seconds,
                 tickets=Tickets(self._sealing, settings.ticket_lifetime),
             ),

@@ -15,6 +15,7 @@ from streamer.publisher import Publisher
 from streamer.streams.admission import Admission
 from streamer.streams.delivery import Delivery
 from streamer.streams.stream import OpenStream
+from streamer.subscriptions import ConfigurationSubscriptions
 from streamer.telemetry.counters import Counters, Lags
 from streamer.web.health import Readiness
 
@@ -31,7 +32,9 @@ class ServiceStatus:
         admission: Admission,
         counters: Counters,
         lags: Lags,
+        subscriptions: ConfigurationSubscriptions | None,
     ) -> None:
+        """`subscriptions`: None without a users table."""
         self._failover = failover
         self._publisher = publisher
         self._hub = hub
@@ -39,6 +42,7 @@ class ServiceStatus:
         self._admission = admission
         self._counters = counters
         self._lags = lags
+        self._subscriptions = subscriptions
 
     def members(self) -> Mapping[str, object]:
         """Returns the members of the /api/v2/stream/status response, without ARNs and queue names."""
@@ -56,6 +60,7 @@ class ServiceStatus:
                 "change_seconds": _age(self._publisher.changed_ms, now_ms),
                 "canary_seconds": _age(self._publisher.canary_ms, now_ms),
                 "watermark_seconds": _age(self._hub.watermark_ms or None, now_ms),
+                "configurations_seconds": self._configurations_age(now_ms),
             },
             "lag": self._lags.snapshot(),
             "counters": self._counters.snapshot(),
@@ -70,6 +75,7 @@ class ServiceStatus:
             **{f"mode_{mode}": int(self._failover.mode == mode) for mode in get_args(ModeName)},
             "canary_age": _age(self._publisher.canary_ms, now_ms),
             "watermark_age": _age(self._hub.watermark_ms or None, now_ms),
+            "configurations_age": self._configurations_age(now_ms),
         }
 
     def readiness(self, intake: Intake) -> Readiness:
@@ -79,6 +85,9 @@ class ServiceStatus:
         if intake.is_ready:
             return Readiness(True, f"{self._failover.mode}: {self._failover.reason}")
         return Readiness(False, self._failover.reason)
+
+    def _configurations_age(self, now_ms: int) -> float | None:
+        return None if self._subscriptions is None else _age(self._subscriptions.proved_ms, now_ms)
 
 
 def _age(moment_ms: int | None, now_ms: int) -> float | None:

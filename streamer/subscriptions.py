@@ -5,9 +5,11 @@ request for a configuration that was disabled a moment ago gets a 404. Requests 
 result, so that the reconnects of all clients cost one read for each configuration. If the read fails, a configuration
 that another stream shows is used as it is known.
 
-While streams are open, push brings changes (`received`), and `run` reads the configurations as often as the sentiment
-table is queried. In poll mode these reads bring the changes; in push mode they prove that no change was missed. The
-start of the last read of a configuration limits the claims of the places on its streams, and on no others (Hub.encode).
+While streams are open, push brings changes (`received`), and `run` reads the configurations consistently. While push is
+not trusted, these reads bring the changes: each reads all configurations, as often as the sentiment table is queried.
+While push is trusted, the reads only prove that no change was missed: they go round, and read each configuration at
+least once in ROTATION. The start of the last read of a configuration limits the claims of the places on its streams,
+and on no others (Hub.encode).
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import logging
 import random
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -37,8 +40,13 @@ logger = logging.getLogger(__name__)
 LONGEST_PAUSE: Final = 10.0
 """Maximum number of seconds between two attempts at a check that fails."""
 
+REMEMBERED: Final = 10_000
+"""Number of configurations that are remembered after their last stream has ended."""
+ROTATION: Final = 300.0
+"""Maximum number of seconds between two reads of a configuration while push is trusted, if the interval of the queries
+is shorter than a third of it."""
+
 _ROUNDS = 4  # reads of a configuration that is written while it is read
-_REMEMBERED = 10_000
 
 
 @dataclass(slots=True, eq=False)
@@ -65,6 +73,7 @@ class ConfigurationSubscriptions:
         *,
         now_ms: Callable[[], int] = wall_ms,
         jitter: Jitter = random.uniform,
+        rotation: float = ROTATION,
     ) -> None:
         self._table = table
         self._hub = hub
@@ -72,9 +81,15 @@ class ConfigurationSubscriptions:
         self._counters = counters
         self._now_ms = now_ms
         self._jitter = jitter
+        self._rotation = rotation
+        # In the order of their last reads.
         self._subscriptions: dict[ConfigurationKey, ConfigurationSubscription[OpenStream]] = {}
         self._readings: dict[ConfigurationKey, _Reading] = {}
         self._left: OrderedDict[ConfigurationKey, SubscriptionMemory] = OrderedDict()
+        self._wake = asyncio.Event()
+        self._checked_ms = now_ms()
+        self._credit = 0.0
+        """Number of reads that the rotation may make, with the fraction that was left by the last check."""
         self._checking = Retry(
             f"check of configurations in {table.name}", longest_pause=LONGEST_PAUSE, jitter=jitter, now=now_ms
         )
@@ -115,18 +130,61 @@ class ConfigurationSubscriptions:
             if subscription is not None:
                 self._act(subscription, subscription.received(notice, now_ms=self._now_ms(), newest=self._hub.newest))
 
+    @property
+    def proved_ms(self) -> int | None:
+        """Time (Unix milliseconds) at which the oldest of the newest reads of the configurations began. None: open
+        streams show no configuration."""
+        return next((each.read_ms for each in self._subscriptions.values() if each.shows is not None), None)
+
+    def __len__(self) -> int:
+        return len(self._subscriptions)
+
+    @property
+    def remembered(self) -> int:
+        """Number of configurations without streams that are remembered."""
+        return len(self._left)
+
+    def check_soon(self) -> None:
+        """Starts the next check now, unless the last one failed."""
+        self._wake.set()
+
     async def run(self, poll: Poll) -> None:
         """Checks the configurations at the interval of the table query, until it is cancelled."""
         while True:
-            await self._checking(self.check)
-            await asyncio.sleep(poll.interval() * self._jitter(0.9, 1.1))
+            self._wake.clear()
+            await self._checking(lambda: self.check(poll.interval() if poll.verifies else None))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(poll.interval() * self._jitter(0.9, 1.1)):
+                    await self._wake.wait()
 
-    async def check(self) -> None:
-        """Reads the configurations of all open streams, and applies their changes. Raises TableError."""
-        keys = [key for key, subscription in self._subscriptions.items() if subscription.shows is not None]
-        if not keys:
-            return
+    async def check(self, interval: float | None = None) -> None:
+        """Reads the configurations of open streams, and applies their changes: all of them, or, if there are checks
+        every `interval` seconds, those whose turn it is. Raises TableError."""
         began_ms = self._now_ms()
+        credit = 0.0
+        if interval is None:
+            keys = [key for key, subscription in self._subscriptions.items() if subscription.shows is not None]
+        else:
+            around = max(interval, self._rotation - 2 * interval)  # two checks less, because the intervals vary
+            credit = self._credit + len(self._subscriptions) * (began_ms - self._checked_ms) / 1000 / around
+            keys = self._due(int(credit), began_ms - round(around * 1000))
+            credit = max(0.0, credit - len(keys))
+        if keys:
+            await self._read_all(keys, began_ms)
+        self._checked_ms, self._credit = began_ms, credit
+
+    def _due(self, count: int, before_ms: int) -> list[ConfigurationKey]:
+        """Returns the configurations that were read longest ago: so many, and all that were read before this time."""
+        keys: list[ConfigurationKey] = []
+        for key, subscription in self._subscriptions.items():
+            if subscription.shows is None:
+                continue
+            if len(keys) >= count and subscription.read_ms > before_ms:
+                break
+            keys.append(key)
+        return keys
+
+    async def _read_all(self, keys: list[ConfigurationKey], began_ms: int) -> None:
         try:
             found = await self._table.read(keys)
         except TableError:
@@ -190,6 +248,8 @@ class ConfigurationSubscriptions:
         consequence = subscription.found(
             configuration, began_ms=began_ms, overtaken=overtaken, now_ms=self._now_ms(), newest=self._hub.newest
         )
+        if subscription.read_ms == began_ms:
+            self._subscriptions[subscription.key] = self._subscriptions.pop(subscription.key)
         self._act(subscription, consequence)
 
     def _act(self, subscription: ConfigurationSubscription[OpenStream], consequence: Consequence) -> None:
@@ -210,7 +270,7 @@ class ConfigurationSubscriptions:
         if not subscription.claims:
             del self._subscriptions[subscription.key]
             self._left[subscription.key] = subscription.memory()
-            if len(self._left) > _REMEMBERED:
+            if len(self._left) > REMEMBERED:
                 self._left.popitem(last=False)
 
 

@@ -52,6 +52,11 @@ class Worker:
             self._calls.put((future, partial(call, *args, **kwargs)))
         return await asyncio.wrap_future(future)
 
+    @property
+    def pending(self) -> int:
+        """Number of calls that wait or run."""
+        return self._pending
+
     def abandon(self) -> None:
         """Runs the next calls in new threads, so that they do not wait for the running ones."""
         with self._lock:

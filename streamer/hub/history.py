@@ -42,6 +42,16 @@ class History:
     def __len__(self) -> int:
         return len(self._frames) - self._head
 
+    @property
+    def bytes(self) -> int:
+        """Size of the frames with their overhead, estimated."""
+        return self._bytes
+
+    @property
+    def limit_bytes(self) -> int:
+        """Upper bound of `bytes`, if there is more than one frame."""
+        return self._limit
+
     def add(self, frame: Frame, now_ms: int) -> None:
         """Appends a frame. Its number must be above all others."""
         dated_ms = frame.dated_ms

@@ -62,6 +62,16 @@ class Hub(Generic[Subscriber]):
         self._pending: list[Frame] = []
         self._window_taken = -1
 
+    @property
+    def unproved(self) -> int:
+        """Number of published items that the next queries must return."""
+        return len(self._recent)
+
+    @property
+    def pending(self) -> int:
+        """Number of frames that wait for the next flush."""
+        return len(self._pending)
+
     def publish(self, changes: Iterable[Change], *, dated_ms: int, now_ms: int) -> Outcome:
         """Applies stream records. Each visible difference becomes a frame for the next flush.
 

@@ -112,6 +112,11 @@ class Ledger:
     def __len__(self) -> int:
         return len(self._entries)
 
+    @property
+    def limit(self) -> int:
+        """Number of items above which the oldest are removed, unless they are too new."""
+        return self._limit
+
     def published_state(self, key: Key) -> State | None:
         """Returns the last published state of an item, or None."""
         entry = self._entries.get(key)

@@ -60,6 +60,11 @@ class Window:
         held = self._items.get(key)
         return None if held is None else held.state
 
+    @property
+    def limit(self) -> int:
+        """Maximum number of items."""
+        return self._limit
+
     def put(self, key: Key, state: State | None, now_ms: int) -> None:
         """Sets an item's state; None removes the item."""
         self._remove(key)

@@ -40,6 +40,8 @@ RETRY_PAUSE: Final = 5.0
 """Maximum number of seconds between two attempts at a failing query."""
 FURTHEST_MS: Final = 86_400_000
 """Maximum time span of a query after an outage, in milliseconds."""
+MOST_ASKED: Final = 10_000
+"""Maximum number of items that wait for a consistent read. The next query finds those that were dropped."""
 GRACE: Final = 2.0
 """Number of seconds for which a query's rows are held while push is trusted. Push delivers the changes first, with all
 versions; a query knows only the last version."""
@@ -49,7 +51,6 @@ _ROUNDS = 5  # attempts at an item that changes while it is read
 _STEP_PAUSE = 0.5  # seconds between two requests of the backfill
 _OTHER_PAUSE = 3.0  # maximum seconds between two attempts of the other tasks
 _MOST_MISSING = 100
-_MOST_ASKED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +120,19 @@ class Poll:
             for task in (self._query_for_ever, self._read_what_is_asked, self._catch_up_when_behind, self._fill):
                 tasks.create_task(task(), name=f"poll {task.__name__}")
 
+    @property
+    def verifies(self) -> bool:
+        """Whether push is trusted, so that the queries only verify it."""
+        return self._failover.push is PushState.PROVEN
+
+    @property
+    def asked(self) -> int:
+        """Number of items that wait for a consistent read. At most MOST_ASKED."""
+        return len(self._asked)
+
     def interval(self) -> float:
         """Returns the number of seconds between two queries in the current state of push."""
-        verifies = self._failover.push is PushState.PROVEN
-        return self._settings.verify_interval if verifies else self._settings.interval
+        return self._settings.verify_interval if self.verifies else self._settings.interval
 
     def soon(self) -> None:
         """Starts the next query now, unless the last one failed."""
@@ -142,9 +152,12 @@ class Poll:
         """Starts a consistent read of these items."""
         for key in keys:
             self._asked[key] = None
-        while len(self._asked) > _MOST_ASKED:
-            self._asked.popitem(last=False)
+        self._drop_oldest()
         self._asked_for.set()
+
+    def _drop_oldest(self) -> None:
+        while len(self._asked) > MOST_ASKED:
+            self._asked.popitem(last=False)
 
     async def _query_for_ever(self) -> None:
         while True:
@@ -238,6 +251,7 @@ class Poll:
             await self._settle(keys)
         except Exception:
             self._asked = keys | self._asked
+            self._drop_oldest()
             raise
 
     async def _catch_up_when_behind(self) -> None:

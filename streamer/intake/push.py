@@ -38,6 +38,7 @@ from streamer.intake.signals import (
     Undecided,
 )
 from streamer.telemetry.counters import Counters
+from streamer.token_bucket import TokenBucket
 
 logger = logging.getLogger(__name__)
 
@@ -48,10 +49,12 @@ RECEIVE_PAUSE: Final = 5.0
 BRIEF: Final = 60_000
 """Milliseconds. If a lease is lost sooner, the next attempt waits, with exponential backoff, so that the service cannot
 create and lose dozens of queues."""
-APART: Final = 0.05
-"""Minimum number of seconds between two receives that bring messages; equal to delivery's flush interval. With a
-shorter time, the two intervals would wait for each other. A receive and a delete cost about 2 ms of processor time, for
-one message as for ten. The first message after a silence is handed over at once."""
+RATE: Final = 18.0
+BURST: Final = 20
+"""Receives that bring fewer messages than a full batch: their average number per second while there are many messages,
+and how many may follow each other at once after a quiet time. So there are at most 200 in any ten seconds. A receive
+and its delete cost about the same for one message as for ten; a pause lets the next receive bring several. Delivery
+flushes a little more often than RATE, so that a flush that had to wait does not make all later ones wait."""
 RESCUES: Final = 20
 """Maximum number of receives that empty a queue before it is released."""
 
@@ -99,6 +102,7 @@ class Push:
         self._now = now
         self._jitter = jitter
         self._worker = Worker("intake-push")
+        self._pace = TokenBucket(RATE, BURST)
         retry = partial(Retry, jitter=jitter, now=now)
         self._leasing = retry("lease", longest_pause=LEASE_PAUSE, failed=self._lease_failed)
         self._holding = retry("hold the lease", longest_pause=LEASE_PAUSE, failed=self._hold_failed)
@@ -174,30 +178,28 @@ class Push:
             if not is_missing_queue(lost.__cause__):
                 await self._rescue(last)
             raise
-        loop = asyncio.get_running_loop()
-        count, received_at = await self._receive(receiver)
-        if 0 < count < MOST:
-            # New messages wait for the next flush anyway; the next receive brings them together.
-            await asyncio.sleep(max(0.0, received_at + APART - loop.time()))
+        if 0 < await self._receive(receiver) < MOST:
+            now = asyncio.get_running_loop().time()
+            self._pace.take(now)
+            if pause := self._pace.wait(now):
+                await asyncio.sleep(pause)
 
     async def _rescue(self, receiver: Receiver) -> None:
         """Receives the messages that are left in a queue before it is released. Queries find the changes of the
         others."""
         try:
             for _ in range(RESCUES):
-                count, _ = await self._receive(receiver)
-                if not count:
+                if not await self._receive(receiver):
                     return
         except LeaseLost:
             return
         except Exception as error:
             logger.warning("the lost queue was not emptied", extra=log_fields(error))
 
-    async def _receive(self, receiver: Receiver) -> tuple[int, float]:
-        """Receives, hands over and deletes messages. Returns their number, and when they arrived (the loop's time)."""
+    async def _receive(self, receiver: Receiver) -> int:
+        """Receives, hands over and deletes messages. Returns their number."""
         self._counters.add("queue_requests")
         messages = await self._worker(self._read, receiver)
-        received_at = asyncio.get_running_loop().time()
         undeleted = 0
         if messages:
             try:
@@ -209,7 +211,7 @@ class Push:
                 self._listener.hear(Undecided(undecided))
             undeleted = await self._worker(receiver.delete, [one.message for one in messages])
         self._listener.hear(QueueRead(len(messages), undeleted))
-        return len(messages), received_at
+        return len(messages)
 
     def _read(self, receiver: Receiver) -> list[Decoded]:
         """Called in the worker's thread."""

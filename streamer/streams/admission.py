@@ -80,6 +80,11 @@ class Admission:
         """Number of free slots that are not reserved for identified users."""
         return min(self.available, self.limit - self.reserved - self._anonymous)
 
+    @property
+    def addresses(self) -> int:
+        """Number of remembered addresses."""
+        return 0 if self._openings is None else len(self._openings)
+
     def acquire(self, user: str | None = None, address: str | None = None) -> Slot | Full:
         """Returns a slot, or the limit that was reached. The client's own limit is checked first, because waiting for
         other clients does not help then."""

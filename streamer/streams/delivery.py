@@ -30,6 +30,7 @@ from streamer.streams.stream import OpenStream, StreamState
 from streamer.streams.sweep import Sweep
 from streamer.streams.timing import Timing
 from streamer.telemetry.counters import Counters
+from streamer.token_bucket import TokenBucket
 
 logger = logging.getLogger(__name__)
 
@@ -64,9 +65,12 @@ class Delivery:
         self._announcements = Announcements(mode, timing, self._random, clock=clock, now_ms=now_ms)
         self._registry = Registry(hub, counters, self._announcements, timing, clock)
         self._sweep = Sweep(hub, self._registry, self._announcements, timing)
-        self._flushed_at = float("-inf")
-        """Time of the last flush by `schedule_flush`. Flushes for heartbeats and metrics do not
-        change it; otherwise they would delay the next flush of events."""
+        self._flush_pace = TokenBucket(1 / timing.flush, timing.flush_burst, clock())
+        """Paces the flushes by `schedule_flush`. Flushes for heartbeats and metrics do not count; otherwise they would
+        delay the next flush of events."""
+        self._flush_from = float("-inf")
+        """Earliest time of the next scheduled flush: after a flush the event loop is free for at least as long as that
+        flush took, however many flushes the pace allows."""
         self._flush_timer: asyncio.TimerHandle | None = None
         self._metrics_at = float("-inf")
 
@@ -74,6 +78,16 @@ class Delivery:
     def streams(self) -> set[OpenStream]:
         """The streams whose request has not ended, including those that are closing."""
         return self._registry.streams
+
+    @property
+    def unsent_bytes(self) -> int:
+        """Bytes that clients have not read yet, for all streams together."""
+        return self._registry.unsent_bytes
+
+    @property
+    def slow_bytes(self) -> int:
+        """Bytes of one stream above which a flush closes the stream."""
+        return self._timing.slow_bytes
 
     @property
     def uptime(self) -> float:
@@ -193,18 +207,22 @@ class Delivery:
         return self._announcements.closing(reason)
 
     def schedule_flush(self) -> None:
-        """Flushes now if the last scheduled flush was at least `timing.flush` seconds ago. Otherwise schedules one
-        for `timing.flush` seconds after the last one."""
+        """Flushes now if the pace allows it: a lone event, and the first ones of a burst. Otherwise schedules one flush
+        for all that is published until then."""
         if self._flush_timer is None:
-            wait = self._flushed_at + self._timing.flush - self.clock()
+            now = self.clock()
+            wait = max(self._flush_pace.wait(now), self._flush_from - now)
             if wait <= 0:
                 self._scheduled_flush()
             else:
                 self._flush_timer = asyncio.get_running_loop().call_later(wait, self._scheduled_flush)
 
     def _scheduled_flush(self) -> None:
-        self._flushed_at = self.clock()
+        began = self.clock()
+        self._flush_pace.take(began)
         self.flush()
+        ended = self.clock()
+        self._flush_from = ended + (ended - began)
 
     def flush(self) -> None:
         """Writes all pending frames: concatenates them once for each group of equal filters, and writes the same bytes

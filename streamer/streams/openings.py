@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-_MAX_ADDRESSES: Final = 10_000
+MAX_ADDRESSES: Final = 10_000
 """Number of remembered addresses, about 200 bytes each. The least recently used address is forgotten first."""
 
 
@@ -18,7 +18,7 @@ class Openings:
         rate: float,
         burst: int,
         *,
-        max_addresses: int = _MAX_ADDRESSES,
+        max_addresses: int = MAX_ADDRESSES,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.rate = rate

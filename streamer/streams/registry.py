@@ -41,6 +41,15 @@ class Registry:
         self._timing = timing
         self._clock = clock
 
+    @property
+    def unsent_bytes(self) -> int:
+        """Bytes in the write buffers. A sink that fails counts nothing; it fails again at its next write."""
+        total = 0
+        for stream in self.blocked | self.closing:
+            with suppress(Exception):
+                total += stream.sink.pending()
+        return total
+
     def schedule_check(self, stream: OpenStream) -> None:
         """Schedules the next check of the stream by the sweep."""
         moment = min(stream.ends_at, stream.written_at + stream.ping_after)

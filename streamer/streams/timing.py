@@ -14,7 +14,9 @@ class Timing:
     """Time without a write after which a comment is sent."""
     lifetime: float = 900.0
     flush: float = 0.05
-    """Minimum interval between two flushes of published events."""
+    """Average interval between two flushes of published events while there are many events."""
+    flush_burst: int = 20
+    """Number of flushes that may follow each other at once after a quiet time."""
     sweep: float = 0.25
     metrics: float = 1.0
     """Minimum interval between two `metrics` events."""

@@ -1,4 +1,4 @@
-"""Limits the rate of table queries by public requests: a token bucket."""
+"""Limits the rate of table queries by public requests."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from streamer.errors import TableError
+from streamer.token_bucket import TokenBucket
 
 _BURST_SECONDS: Final = 8  # enough for a hundred clients that all read a page after a `reset`
 
@@ -15,23 +16,14 @@ class QueryBudget:
     """Allows `rate` queries per second on average."""
 
     def __init__(self, rate: float, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._rate = rate
         self._clock = clock
-        self._tokens = self._capacity = max(1.0, rate * _BURST_SECONDS)
-        self._refilled_at = clock()
+        self._bucket = TokenBucket(rate, max(1.0, rate * _BURST_SECONDS), clock())
 
     def check(self) -> None:
         """Called before a page is read. Raises TableError if the bucket is empty."""
-        self._refill()
-        if self._tokens < 1:
+        if self._bucket.wait(self._clock()):
             raise TableError("too many queries for snapshots: the limit SSE_SNAPSHOT_QUERIES was reached")
 
     def spend(self) -> None:
         """Called before each query. A started page is completed even if the number of tokens becomes negative."""
-        self._refill()
-        self._tokens -= 1
-
-    def _refill(self) -> None:
-        now = self._clock()
-        self._tokens = min(self._capacity, self._tokens + (now - self._refilled_at) * self._rate)
-        self._refilled_at = now
+        self._bucket.take(self._clock())

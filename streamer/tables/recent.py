@@ -9,7 +9,7 @@ from streamer.clock import wall_ms
 from streamer.cursor import Page
 
 _MAX_PAGES: Final = 256
-_MAX_ROWS: Final = 20_000  # about 12 MB
+MAX_ROWS: Final = 20_000  # about 12 MB
 _KEEP_MS: Final = 1_000
 
 
@@ -22,7 +22,7 @@ class RecentPages:
         *,
         keep_ms: int = _KEEP_MS,
         max_pages: int = _MAX_PAGES,
-        max_rows: int = _MAX_ROWS,
+        max_rows: int = MAX_ROWS,
         now_ms: Callable[[], int] = wall_ms,
     ) -> None:
         self._keep_ms = keep_ms
@@ -53,6 +53,11 @@ class RecentPages:
         self._rows += len(page.rows)
         while len(self._pages) > self._max_pages or self._rows > self._max_rows:
             self._remove(next(iter(self._pages)))
+
+    @property
+    def rows(self) -> int:
+        """Number of rows on all pages."""
+        return self._rows
 
     def __len__(self) -> int:
         return len(self._pages)

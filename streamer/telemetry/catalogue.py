@@ -147,6 +147,13 @@ GAUGES: Final = (
         published=True,
         kind="gauge",
     ),
+    Metric(
+        "configurations_age",
+        "Seconds",
+        "since the start of the last read of the configuration that was read longest ago, among those that open streams"
+        " show; left out if there are none",
+        kind="gauge",
+    ),
 )
 """The state of one container."""
 

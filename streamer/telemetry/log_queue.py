@@ -26,6 +26,7 @@ class LogQueue(logging.Handler, WriterOwner):
     def __init__(self, descriptor: int = _STDERR, *, max_bytes: int = 1 << 20, rate: LineRate | None = None) -> None:
         """The caller closes the descriptor. `max_bytes`: size of the buffer."""
         super().__init__()
+        self.max_bytes = max_bytes
         self.dropped = 0
         """Number of lines that were dropped since start."""
         self._rate = LineRate() if rate is None else rate
@@ -34,6 +35,11 @@ class LogQueue(logging.Handler, WriterOwner):
         self._reporting = 0  # dropped lines that the notice being written reports
         self._writer = LineWriter(descriptor, "logs", self, max_bytes=max_bytes)
         self._writer.start()
+
+    @property
+    def waiting(self) -> tuple[int, int]:
+        """Number of queued lines, and the bytes of the buffer that are used."""
+        return self._writer.waiting, self._writer.used
 
     def emit(self, record: logging.LogRecord) -> None:
         """Queues a line. Drops a record that cannot be formatted: `logging` would report it with a blocking write."""

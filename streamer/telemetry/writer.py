@@ -60,6 +60,11 @@ class LineWriter:
         """Number of queued lines."""
         return len(self._lines)
 
+    @property
+    def used(self) -> int:
+        """Size of the queued lines and of those that are being written."""
+        return self._bytes
+
     def put(self, line: bytes) -> bool:
         """Queues one or more lines. Returns False if the buffer is full or closed. Never blocks."""
         with self._changed:

@@ -58,11 +58,24 @@ NotNegative = Annotated[int, Field(ge=0)]
 
 
 class Ages(Described):
-    """Seconds since the newest change, canary and watermark; null if there was none."""
+    """Seconds since the newest change, canary, watermark, and proof of the configurations; null if there was none."""
 
     change_seconds: Age
     canary_seconds: Age
     watermark_seconds: Age
+    configurations_seconds: Age = Field(
+        description="Seconds since the start of the last read of the configuration that was read longest ago, among"
+        " those that open streams show."
+    )
+
+
+class MemoryUsage(Described):
+    """The size of one structure. Bytes are estimates. Limits are null if another structure limits this one."""
+
+    items: NotNegative
+    limit: Annotated[int | None, WithJsonSchema({"type": ["integer", "null"], "minimum": 0})]
+    bytes: NotNegative
+    bytes_limit: Annotated[int | None, WithJsonSchema({"type": ["integer", "null"], "minimum": 0})]
 
 
 class StreamStatus(Described):
@@ -79,6 +92,7 @@ class StreamStatus(Described):
     mode_reason: str
     mode_since: Annotated[str, WithJsonSchema(TIME)]
     ages: Ages
+    memory: dict[str, MemoryUsage] = Field(description="What grows in memory, with its bounds.")
     version: str
 
 
@@ -96,7 +110,9 @@ class StreamPart:
 _STATUS_EXAMPLE: Final = {
     "connections": 3, "max_connections": 100, "available": 97, "available_to_all": 77, "uptime_seconds": 86412.1,
     "mode": "push", "mode_reason": "the queue brings what the table has", "mode_since": "2026-11-22T09:02:11.480Z",
-    "ages": {"change_seconds": 0.4, "canary_seconds": 12.0, "watermark_seconds": 14.9}, "version": __version__,
+    "ages": {"change_seconds": 0.4, "canary_seconds": 12.0, "watermark_seconds": 14.9, "configurations_seconds": 212.0},
+    "memory": {"history": {"items": 5120, "limit": None, "bytes": 4126720, "bytes_limit": 67108864}},
+    "version": __version__,
 }  # fmt: skip
 
 

@@ -240,7 +240,7 @@ class Permission:
         self.taken: set[str] = set()
 
     def connect(self, wait_seconds: int = WAIT) -> QueueClients:
-        clients = connect_queue(wait_seconds)
+        clients = connect_queue(wait_seconds, lean=False)
         for service, client in zip(("sqs", "sns"), clients, strict=True):
             events: Any = client.meta.events
             events.register(f"before-send.{service}", self._answer)

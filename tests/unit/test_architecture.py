@@ -25,15 +25,17 @@ MAY_IMPORT: dict[str, set[str]] = {
     "configuration": {"change", "errors"},
     "cursor": {"change"},
     "series": {"change"},
+    "token_bucket": set(),
     "telemetry": {"change", "errors"},
     "aws": {"errors", "setting_values"},
     "sse": {"change"},
     "hub": {"change", "configuration", "place", "series", "sse"},
     "tables": {
         "aws", "change", "clock", "configuration", "cursor", "errors", "hub", "series", "sse", "telemetry",
+        "token_bucket",
     },
-    "intake": {"aws", "change", "clock", "configuration", "errors", "tables", "telemetry"},
-    "streams": {"change", "clock", "hub", "sse", "telemetry"},
+    "intake": {"aws", "change", "clock", "configuration", "errors", "tables", "telemetry", "token_bucket"},
+    "streams": {"change", "clock", "hub", "sse", "telemetry", "token_bucket"},
     "subscriptions": {"clock", "configuration", "errors", "hub", "intake", "streams", "tables", "telemetry"},
     "publisher": {
         "change", "clock", "errors", "hub", "intake", "streams", "subscriptions", "tables", "telemetry",
@@ -44,9 +46,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "functions": {"aws", "clock", "errors", "intake", "settings", "tables", "telemetry", "web"},
     "present": {"clock", "cursor", "hub", "series"},
-    "status": {"change", "clock", "hub", "intake", "publisher", "streams", "telemetry", "web"},
+    "status": {"change", "clock", "hub", "intake", "publisher", "streams", "subscriptions", "telemetry", "web"},
+    "memory": {"aws", "hub", "intake", "publisher", "streams", "subscriptions", "tables", "telemetry"},
     "service": {
-        "aws", "clock", "functions", "hub", "intake", "place", "present", "publisher", "server", "settings", "sse",
+        "aws", "clock", "functions", "hub", "intake", "memory", "place", "present", "publisher", "server", "settings",
+        "sse",
         "status", "streams", "subscriptions", "tables", "telemetry", "web",
     },
     "serve": {"server", "service", "settings", "telemetry"},
@@ -64,8 +68,8 @@ BESIDE = ("local", "cli", "tools")
 """Commands, which start one another."""
 
 PURE = (
-    "change", "configuration", "cursor", "series", "place", "hub", "sse", "intake/decode.py", "intake/failover.py",
-    "intake/signals.py", "server/body.py", "server/requests.py",
+    "change", "configuration", "cursor", "series", "place", "token_bucket", "hub", "sse", "intake/decode.py",
+    "intake/failover.py", "intake/signals.py", "server/body.py", "server/requests.py",
 )  # fmt: skip
 """No I/O, environment, clock or web framework of their own."""
 FORBIDDEN_IN_PURE = {

@@ -195,7 +195,7 @@ async def test_a_timestamp_that_queries_may_not_find_is_named_and_counted_once_a
     ]
     assert all("queries may not find" in line.message for line in lines)
     assert fed.count("events_published") == 3, "as ever"
-    monkeypatch.setattr("streamer.publisher._LOGGED_KEYS", 10)
+    monkeypatch.setattr("streamer.publisher.LOGGED_KEYS", 10)
     fed.take([message(*(at(number, offset) for number in range(100)))])
     assert len(fed.publisher._unsortable) == 10
     assert fed.count("timestamps_irregular") == 101

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from streamer.configuration import Configuration, Notice
 from streamer.errors import TableError
@@ -14,7 +16,7 @@ from streamer.hub.filters import choose
 from streamer.hub.resume import Request
 from streamer.hub.subscription import ConfigurationKey, ConfigurationSubscription
 from streamer.place import Place
-from streamer.subscriptions import ConfigurationSubscriptions
+from streamer.subscriptions import ROTATION, ConfigurationSubscriptions
 from tests.factories import NOW_MS, change, state
 from tests.unit.streams.fakes import Bench, FakeSink, names
 from tests.virtual_loop import VirtualLoop
@@ -263,8 +265,11 @@ async def test_a_table_that_cannot_be_read_holds_back_the_places_of_its_own_stre
 class Interval:
     """Stands for Poll."""
 
+    def __init__(self, verifies: bool = False) -> None:
+        self.verifies = verifies
+
     def interval(self) -> float:
-        return 15.0
+        return 15.0 if self.verifies else 5.0
 
 
 def test_checks_follow_the_interval_of_the_queries_and_one_that_fails_is_made_again_soon(
@@ -278,7 +283,7 @@ def test_checks_follow_the_interval_of_the_queries_and_one_that_fails_is_made_ag
         await stand.show()
         running = asyncio.ensure_future(stand.subscriptions.run(poll))
         await asyncio.sleep(100)
-        assert 6 <= len(stand.table.reads) <= 8
+        assert 18 <= len(stand.table.reads) <= 22
         stand.table.error = TableError("dynamodb:BatchGetItem: throttled")
         await asyncio.sleep(30)
         stand.table.error = None
@@ -294,3 +299,132 @@ def test_checks_follow_the_interval_of_the_queries_and_one_that_fails_is_made_ag
     assert {(line.message, vars(line)["what"]) for line in caplog.records} == {
         ("failed, trying again", "check of configurations in users")
     }
+
+
+def many(stand: Stand, count: int) -> list[ConfigurationKey]:
+    keys = [("ada", f"config-{number}") for number in range(count)]
+    stand.table.tickers |= dict.fromkeys(keys, ("AAPL",))
+    return keys
+
+
+def oldest(stand: Stand) -> float:
+    """Seconds since the read of the configuration that was read longest ago."""
+    reads = [each.read_ms for each in stand.subscriptions._subscriptions.values()]
+    assert min(reads) == stand.subscriptions.proved_ms
+    return (stand.bench.wall_ms() - min(reads)) / 1000
+
+
+async def test_while_push_is_trusted_each_configuration_is_read_every_five_minutes_and_the_reads_are_spread() -> None:
+    stand = Stand()
+    for key in many(stand, 500):
+        await stand.subscriptions.enter(*key)
+    ages = list[float]()
+    for _ in range(240):  # an hour
+        stand.bench.now += 15
+        await stand.subscriptions.check(15)
+        ages.append(oldest(stand))
+    assert max(ages) <= ROTATION
+    assert max(map(len, stand.table.reads)) <= 500 * 15 / 270 + 1, "no bursts, although all were read at once before"
+    assert sum(map(len, stand.table.reads)) <= 500 * 3_600 / 270, "a read in four and a half minutes"
+    last_round = [key for read in stand.table.reads[-18:] for key in read]
+    assert len(set(last_round)) == len(last_round) == 500, "one after the other"
+
+
+async def test_a_single_configuration_is_not_read_more_often_because_it_is_alone() -> None:
+    stand = Stand()
+    await stand.show()
+    for _ in range(240):
+        stand.bench.now += 15
+        await stand.subscriptions.check(15)
+        assert oldest(stand) <= ROTATION
+    assert len(stand.table.reads) <= 3_600 / 270
+
+
+async def test_who_waits_does_not_wait_longer_because_those_that_were_just_read_leave() -> None:
+    stand = Stand()
+    shown = [await stand.subscriptions.enter(*key) for key in many(stand, 40)]
+    for _ in range(9):  # half of a rotation
+        stand.bench.now += 15
+        await stand.subscriptions.check(15)
+    read = {key for keys in stand.table.reads for key in keys}
+    assert len(read) == 20
+    for each in shown:
+        assert each is not None
+        if each.key in read:
+            stand.subscriptions.leave(each)
+    for _ in range(40):
+        stand.bench.now += 15
+        await stand.subscriptions.check(15)
+        assert oldest(stand) <= ROTATION
+
+
+async def test_after_reads_failed_all_that_became_due_are_read() -> None:
+    stand = Stand()
+    for key in many(stand, 20):
+        await stand.subscriptions.enter(*key)
+    stand.table.error = TableError("away")
+    for _ in range(40):
+        stand.bench.now += 15
+        with pytest.raises(TableError):
+            await stand.subscriptions.check(15)
+    stand.table.error = None
+    await stand.subscriptions.check(15)
+    assert oldest(stand) == 0
+
+
+@given(
+    st.floats(5, 120),
+    st.lists(
+        st.tuples(st.sampled_from(["enter", "leave", "again", "check", "fail"]), st.integers(0, 30)), max_size=150
+    ),
+)
+def test_no_configuration_waits_longer_whoever_comes_and_goes(interval: float, steps: list[tuple[str, int]]) -> None:
+    """Between two checks there are at most 1.1 intervals, as `run` has it; a failed check counts as none."""
+    bound = max(interval, ROTATION - 2 * interval) + 1.1 * interval
+
+    async def live() -> None:
+        stand = Stand()
+        keys, shown = many(stand, 31), list[ConfigurationSubscription[Any]]()
+        for step, number in steps:
+            if step in ("enter", "again"):
+                found = await stand.subscriptions.enter(*keys[number])
+                assert found is not None
+                shown.append(found)
+            elif step == "leave" and shown:
+                stand.subscriptions.leave(shown.pop(number % len(shown)))
+            elif step == "fail":
+                stand.table.error = TableError("away")
+                if stand.subscriptions.proved_ms is not None and oldest(stand) > bound - 1.1 * interval:
+                    with pytest.raises(TableError):
+                        await stand.subscriptions.check(interval)
+                stand.table.error = None
+            else:
+                stand.bench.now += interval * (0.9 + number % 3 / 10)
+                await stand.subscriptions.check(interval)
+                if stand.subscriptions.proved_ms is not None:
+                    assert oldest(stand) <= bound
+
+    asyncio.run(live())
+
+
+def test_when_push_is_not_trusted_any_more_all_configurations_are_read_at_once() -> None:
+    loop = VirtualLoop()
+
+    async def follow() -> None:
+        stand, interval = Stand(), Interval(verifies=True)
+        poll: Any = interval
+        for key in many(stand, 50):
+            await stand.subscriptions.enter(*key)
+        running = asyncio.ensure_future(stand.subscriptions.run(poll))
+        await asyncio.sleep(1)
+        assert stand.table.reads == []
+        interval.verifies = False
+        stand.subscriptions.check_soon()
+        await asyncio.sleep(0.1)
+        assert list(map(len, stand.table.reads)) == [50]
+        running.cancel()
+
+    try:
+        loop.run_until_complete(follow())
+    finally:
+        loop.end()

@@ -21,7 +21,7 @@ REQUESTS: Final[Tiers] = ((100e9, 0.40e-6), (200e9, 0.30e-6), (math.inf, 0.24e-6
 HOURS, SECONDS = 730, 730 * 3_600  # of a month
 STREAM_LIFE, POLL, HEARTBEAT = 810.0, 5.0, 30.0
 """Seconds: average duration of a stream, poll interval (Lambda), heartbeat interval."""
-MESSAGE_BYTES, RECEIVES, MAX_MESSAGES, IDLE_RECEIVES = 60_000, 20, 10, 0.1
+MESSAGE_BYTES, RECEIVES, MAX_MESSAGES, IDLE_RECEIVES = 60_000, 18, 10, 0.1
 """Maximum bytes of a message, receives a second, and messages of a receive; long polls a second of an idle queue."""
 CANARIES, REAPS = 43_800, 730
 

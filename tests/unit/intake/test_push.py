@@ -10,7 +10,7 @@ from typing import NoReturn
 import pytest
 
 from streamer.change import Key
-from streamer.intake.push import APART, BRIEF, LEASE_PAUSE, RECEIVE_PAUSE
+from streamer.intake.push import BRIEF, BURST, LEASE_PAUSE, RATE, RECEIVE_PAUSE
 from streamer.intake.receive import Decoded
 from streamer.intake.signals import (
     LeaseFailed,
@@ -200,37 +200,67 @@ def _raise(error: Exception) -> NoReturn:
     raise error
 
 
-def test_what_comes_right_behind_a_message_is_brought_by_one_call(
+class Paused:
+    """In place of asyncio.sleep: notes the pauses, and publishes what comes meanwhile."""
+
+    def __init__(self, service: Service, *meanwhile: str) -> None:
+        self.seconds: list[float] = []
+        self._service = service
+        self._meanwhile = list(meanwhile)
+        self._sleep = asyncio.sleep
+
+    async def __call__(self, seconds: float) -> None:
+        self.seconds.append(seconds)
+        while self._meanwhile:
+            self._service.aws.publish(self._meanwhile.pop(0))
+        await self._sleep(0)
+
+
+def test_the_messages_of_a_burst_are_received_one_after_the_other_without_a_pause(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    more, paused = ["two", "three"], list[float]()
-    sleep = asyncio.sleep
-
-    async def gathering(seconds: float) -> None:
-        paused.append(seconds)
-        while more:
-            service.aws.publish(more.pop(0))
-        await sleep(0)
-
     with running(service):
         settle(service)
-        monkeypatch.setattr(asyncio, "sleep", gathering)
+        paused = Paused(service)
+        monkeypatch.setattr(asyncio, "sleep", paused)
+        for number in range(BURST - 1):
+            service.aws.publish(str(number))
+            assert service.next_body() == str(number)
+            assert service.hears(QueueRead) == QueueRead(1)
+            service.aws.await_poll()
+        monkeypatch.undo()
+    assert not paused.seconds
+
+
+def test_at_a_high_rate_one_receive_brings_several_messages(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service.push._pace, "_tokens", 1.0)
+    with running(service):
+        settle(service)
+        monkeypatch.setattr(service.push._pace, "_rate", 1e-9)
+        paused = Paused(service, "two", "three")
+        monkeypatch.setattr(asyncio, "sleep", paused)
         service.aws.publish("one")
         assert service.next_body() == "one", "at once"
         assert [service.hears(QueueRead), service.hears(QueueRead)] == [QueueRead(1), QueueRead(2)]
         monkeypatch.undo()
-    assert paused
-    assert all(0 <= seconds <= APART for seconds in paused)
+    assert len(paused.seconds) >= 1
 
 
-def test_a_full_batch_is_followed_by_the_next_at_once(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streamer.intake.push.APART", WATCHDOG * 10)
+def test_full_batches_follow_each_other_at_once_and_cost_nothing_of_the_budget(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service.push._pace, "_tokens", 0.0)
+    monkeypatch.setattr(service.push._pace, "_rate", 1e-9)
     with running(service):
         settle(service)
         with service.aws.change:
-            for number in range(13):
+            for number in range(30):
                 service.aws.publish(str(number))
-        assert [service.next_body() for _ in range(13)] == [str(number) for number in range(13)]
+        assert [service.next_body() for _ in range(30)] == [str(number) for number in range(30)]
+
+
+def test_no_ten_seconds_have_more_than_two_hundred_receives() -> None:
+    assert BURST + 10 * RATE <= 200
 
 
 def test_each_message_that_makes_sense_is_reported_with_when_it_was_relayed_once_it_is_taken(service: Service) -> None:

@@ -38,7 +38,7 @@ class Kernel:
 
 def with_streams(count: int, filters: int = 1) -> Bench:
     """A delivery with so many streams of so many filters."""
-    bench = Bench(Timing(flush=0))
+    bench = Bench(Timing())
     for number in range(count):
         sink = TransportSink(lambda: bench.now)
         sink.attach(cast(Any, Kernel()), chunked=True, paused=False)

@@ -170,23 +170,48 @@ def test_a_filter_finds_its_own_in_a_long_history() -> None:
     assert names(only_metrics.take_all()) == ["connected", "heartbeat", "metrics"]
 
 
-async def test_a_lone_event_goes_out_at_once_and_a_burst_is_joined() -> None:
-    bench = Bench(Timing(flush=0.05))
+async def test_the_first_events_go_out_at_once_and_a_long_burst_is_joined() -> None:
+    bench = Bench(Timing(flush=0.05, flush_burst=3))
     sink = bench.sink()
     bench.delivery.open(sink, EVERYTHING, FRESH)
     sink.take()
     flushed = asyncio.Event()
-    publish(bench, "positive", flush=False)
-    bench.delivery.schedule_flush()
-    assert len(sink.writes) == 1
+    for number in range(3):
+        publish(bench, "positive", first=number, flush=False)
+        bench.delivery.schedule_flush()
+        assert len(sink.writes) == number + 1
     for number in range(10):
         publish(bench, "positive", first=10 + number, flush=False)
         bench.delivery.schedule_flush()
-    assert len(sink.writes) == 1
+    assert len(sink.writes) == 3
     bench.delivery.on_flush = flushed.set
     await asyncio.wait_for(flushed.wait(), WATCHDOG)
-    assert len(sink.writes) == 2
-    assert len(sink.take()) == 11
+    assert len(sink.writes) == 4
+    assert len(sink.take()) == 13
+
+
+async def test_a_flush_to_many_streams_leaves_the_loop_free_for_as_long_as_it_took() -> None:
+    bench = Bench(Timing(flush=0.05))
+    sink = bench.sink()
+    bench.delivery.open(sink, EVERYTHING, FRESH)
+    sink.take()
+
+    def slow() -> None:
+        bench.now += 0.125
+
+    bench.delivery.on_flush = slow
+    publish(bench, "positive", flush=False)
+    bench.delivery.schedule_flush()
+    for after, writes in ((0.124, 1), (0.001, 2)):
+        bench.now += after
+        publish(bench, "positive", first=round(bench.now * 1000), flush=False)
+        bench.delivery.schedule_flush()
+        if writes == 1:
+            timer = bench.delivery._flush_timer
+            assert timer is not None
+            timer.cancel()
+            bench.delivery._flush_timer = None
+        assert len(sink.writes) == writes
 
 
 def test_silence_is_kept_alive_by_pings_and_heartbeats_at_their_intervals() -> None:

@@ -36,7 +36,7 @@ class Recording:
 def recording(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Recording]:
     monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
     provision(endpoint)
-    client = connect_table()
+    client = connect_table(lean=False)
     for number in range(30):
         item: dict[str, Any] = {
             "source_id": {"S": f"wire:{number}"},

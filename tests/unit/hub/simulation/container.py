@@ -71,7 +71,15 @@ class Run:
             self.hub,
             counters := Counters(),
             lambda: CurrentMode(failover.mode, failover.reason, failover.since_ms),
-            Timing(heartbeat=5, flush=plan.flush_ms / 1000, ping=1e9, lifetime=1e9, slow_seconds=1e9, slow_bytes=10**9),
+            Timing(
+                heartbeat=5,
+                flush=plan.flush_ms / 1000,
+                flush_burst=1,  # frames wait for a flush as often as possible
+                ping=1e9,
+                lifetime=1e9,
+                slow_seconds=1e9,
+                slow_bytes=10**9,
+            ),
             clock=lambda: (clock.now - START_MS) / 1000,
             now_ms=self.wall_ms,
             randomness=random.Random(number),
@@ -84,6 +92,7 @@ class Run:
             counters,
             now_ms=self.wall_ms,
             jitter=random.Random(number).uniform,
+            rotation=50,  # the world settles within this time
         )
         self._publisher = Publisher(
             self.hub, self.delivery, counters, Lags(), subscriptions=self.subscriptions, now_ms=self.wall_ms
