@@ -357,6 +357,19 @@ def test_headers_and_proxies_that_are_not_known_are_left_to_boto3(aws: Stub, mon
     assert [heard.headers.get("x-audit") for heard in aws.heard] == ["yes"] * 3 + [None] * 3
 
 
+def test_a_request_that_is_not_json_is_left_to_boto3(aws: Stub) -> None:
+    client = queue(True, learnt=False)
+
+    def other(request: Any, **_: object) -> None:
+        request.data = b"Action=ReceiveMessage"
+
+    client.meta.events.register("before-sign.sqs", other)
+    made = hooked(client)
+    for _ in range(2):
+        client.receive_message(**RECEIVE)
+    assert made == ["ReceiveMessage"] * 2
+
+
 def test_binary_parameters_are_left_to_boto3(aws: Stub) -> None:
     client = connect_table()
     client.query(**QUERY)
