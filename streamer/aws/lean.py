@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import base64
 import json
+import logging
 import re
 import uuid
 from collections.abc import Mapping
@@ -20,6 +21,8 @@ from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
 
 from streamer.aws.connections import Connections, HttpReply
+
+logger = logging.getLogger(__name__)
 
 _CREDENTIAL: Final = re.compile(r"AWS4-HMAC-SHA256 Credential=([^/,]+)/\d{8}/([^/,]+)/([^/,]+)/aws4_request, ")
 _SIGNED: Final = frozenset({"x-amz-target", "content-type", "x-amzn-query-mode", "user-agent"})
@@ -73,7 +76,7 @@ class LeanClient:
 
     def _call(self, operation: str, by_boto3: Any, **parameters: Any) -> Any:
         """Raises botocore's errors, as `by_boto3` does."""
-        template = self._templates.get((operation, parameters[self._resource])) if self._covered else None
+        template = self._templates.get((operation, parameters.get(self._resource, ""))) if self._covered else None
         if template is None:
             return by_boto3(**parameters)
         credentials = self._credentials.get_frozen_credentials()
@@ -90,13 +93,15 @@ class LeanClient:
 
     def _learn(self, operation: str, request: Any, **_: object) -> None:
         """A hook of boto3, called with each request that it sends."""
-        template = _template(request)
-        if template is None:
+        template, resource = _template(request), _member(request.body, self._resource)
+        if template is None or resource is None:
+            if self._covered:
+                logger.info("boto3 makes all calls", extra={"operation": operation})
             self._covered = False
             return
         if len(self._templates) >= _MAX_TEMPLATES:
             self._templates.clear()
-        self._templates[operation, json.loads(request.body)[self._resource]] = template
+        self._templates[operation, resource] = template
 
     def _error(self, operation: str, reply: HttpReply) -> Exception:
         """The exception that boto3 raises for this response."""
@@ -135,6 +140,14 @@ def _template(request: Any) -> _Template | None:
         {name: value for name, value in headers.items() if name in _UNSIGNED},
         *credential.groups(),
     )
+
+
+def _member(body: Any, name: str) -> str | None:
+    """A member of a request's body; None if the body is no JSON object that has it."""
+    try:
+        return str(json.loads(body)[name])
+    except (ValueError, TypeError, KeyError):
+        return None
 
 
 def _signed(template: _Template, credentials: Any, body: bytes) -> dict[str, str]:

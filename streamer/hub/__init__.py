@@ -2,5 +2,5 @@
 
 Change ─► ledger ─► publish ─► frame (encoded once) ─► history
             │                        └──────────────► waiting for the next flush ─► group of equal filters
-            └► window (24 h)
+            └► window (24 h): timelines for pages, totals for `metrics`, cells for series
 """

@@ -8,29 +8,22 @@ from typing import Final, NamedTuple
 
 from streamer.change import Key, iso_time
 from streamer.hub.timeline import Bound, Held, Timeline
+from streamer.series import SeriesBucket
 
 MINUTE_MS: Final = 60_000
 _SPANS: Final = (1, 5, 15, 60)  # minutes
-_LIMIT: Final = 50_000  # cells; about 15 MB
+_HOUR: Final = 60
+_PART: Final = 5  # minutes; an hour is put together from its parts, so that a change does not cost the whole hour
+_MEAN_PLACES: Final = 6
+_LIMIT: Final = 20_000  # cells; about 15 MB
 
 
 class Cell(NamedTuple):
     """The items of one ticker in a span of minutes. There is at least one."""
 
-    positive: int
-    neutral: int
-    negative: int
+    bucket: SeriesBucket
     total: Decimal
     """Sum of the scores."""
-    least: Decimal
-    greatest: Decimal
-    last: Decimal
-    """Score of the newest item."""
-
-    @property
-    def items(self) -> int:
-        """Number of items."""
-        return self.positive + self.neutral + self.negative
 
 
 class Cells:
@@ -69,49 +62,52 @@ class Cells:
     def _cell(self, ticker: str, timeline: Timeline, span: int, start: int) -> Cell | None:
         self.steps += 1
         cell = self._cells.get((ticker, span, start))
-        if cell is None:
-            if span == 1:
-                cell = self._of_items(timeline, start)
-            else:
-                cell = _merged([cell for _, cell in self.spans(ticker, timeline, 1, start, start + span)])
-            if cell is None:
-                return None
+        if cell is not None:
+            return cell
+        if span == _HOUR:
+            cell = _merged(start, [part for _, part in self.spans(ticker, timeline, _PART, start, start + span)])
+        else:
+            cell = self._of_items(timeline, start, start + span)
+        if cell is not None:
             while len(self._cells) >= _LIMIT:
                 del self._cells[next(iter(self._cells))]
             self._cells[ticker, span, start] = cell
         return cell
 
-    def _of_items(self, timeline: Timeline, minute: int) -> Cell | None:
-        held = list(timeline.between(_bound(minute), _bound(minute + 1)))
+    def _of_items(self, timeline: Timeline, start: int, end: int) -> Cell | None:
+        held = list(timeline.between(_bound(start), _bound(end)))
         self.steps += len(held)
         states = [each.state for each in held if each.key not in self._uncounted]
         if not states:
             return None
         labels, scores = [state.label for state in states], [state.score for state in states]
-        return Cell(
-            labels.count("positive"),
-            labels.count("neutral"),
-            labels.count("negative"),
-            sum(scores, Decimal(0)),
-            min(scores),
-            max(scores),
-            scores[-1],
-        )
+        total = sum(scores, Decimal(0))
+        counts = labels.count("positive"), labels.count("neutral"), labels.count("negative")
+        return _cell(start, counts, total, min(scores), max(scores), scores[-1])
 
 
 def _bound(minute: int) -> Bound:
     return (iso_time(minute * MINUTE_MS),)
 
 
-def _merged(cells: list[Cell]) -> Cell | None:
+def _merged(start: int, cells: list[Cell]) -> Cell | None:
     if not cells:
         return None
-    return Cell(
-        sum(cell.positive for cell in cells),
-        sum(cell.neutral for cell in cells),
-        sum(cell.negative for cell in cells),
-        sum((cell.total for cell in cells), Decimal(0)),
-        min(cell.least for cell in cells),
-        max(cell.greatest for cell in cells),
-        cells[-1].last,
+    buckets = [cell.bucket for cell in cells]
+    counts = (
+        sum(bucket.positive for bucket in buckets),
+        sum(bucket.neutral for bucket in buckets),
+        sum(bucket.negative for bucket in buckets),
     )
+    total = sum((cell.total for cell in cells), Decimal(0))
+    least, greatest = min(bucket.least for bucket in buckets), max(bucket.greatest for bucket in buckets)
+    return _cell(start, counts, total, least, greatest, buckets[-1].last)
+
+
+def _cell(
+    start: int, counts: tuple[int, int, int], total: Decimal, least: Decimal, greatest: Decimal, last: Decimal
+) -> Cell:
+    """`counts`: items by label, positive, neutral, negative."""
+    items = sum(counts)
+    mean = round(total / items, _MEAN_PLACES)
+    return Cell(SeriesBucket(iso_time(start * MINUTE_MS), items, *counts, mean, least, greatest, last), total)

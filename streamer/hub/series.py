@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from streamer.change import iso_time
-from streamer.hub.cells import MINUTE_MS, Cell
+from streamer.hub.cells import MINUTE_MS
 from streamer.hub.window import Window
 from streamer.series import SeriesBucket, SeriesCursor, SeriesPage, SeriesRequest, TickerSeries
 
-MAX_BUCKETS: Final = 1_000
+MAX_BUCKETS: Final = 300
 """Maximum number of buckets of a page."""
-_MAX_STEPS: Final = 3_000  # items and cells that a page reads; it takes a few milliseconds
-_MEAN_PLACES: Final = 6
+_MAX_STEPS: Final = 1_000  # items and cells that a page reads; it takes a few milliseconds
 
 
 def read(window: Window, request: SeriesRequest, now_ms: int, as_of: str | None) -> SeriesPage:
@@ -37,23 +36,9 @@ def read(window: Window, request: SeriesRequest, now_ms: int, as_of: str | None)
                 more = SeriesCursor(ticker, minute * MINUTE_MS)
                 break
             left -= 1
-            buckets.append(_bucket(minute, cell))
+            buckets.append(cell.bucket)
         if buckets:
             series.append(TickerSeries(ticker, buckets))
         if more is not None:
             break
     return SeriesPage(request.bucket, iso_time(since * MINUTE_MS), series, more, as_of)
-
-
-def _bucket(minute: int, cell: Cell) -> SeriesBucket:
-    return SeriesBucket(
-        iso_time(minute * MINUTE_MS),
-        cell.items,
-        cell.positive,
-        cell.neutral,
-        cell.negative,
-        round(cell.total / cell.items, _MEAN_PLACES),
-        cell.least,
-        cell.greatest,
-        cell.last,
-    )

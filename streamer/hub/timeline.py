@@ -63,6 +63,14 @@ class Timeline:
             del chunk[_CHUNK:]
             self._lasts.insert(at, chunk[-1])
 
+    def replace(self, held: Held) -> None:
+        """Puts an item in the place of the one with the same key."""
+        bound = held.timestamp, held.source_id
+        at = bisect_left(self._lasts, bound)
+        chunk = self._chunks[at]
+        chunk[bisect_left(chunk, bound)] = held
+        self._lasts[at] = chunk[-1]
+
     def remove(self, held: Held) -> None:
         """Removes an item that is in the list."""
         at = bisect_left(self._lasts, held)

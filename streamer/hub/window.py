@@ -67,7 +67,12 @@ class Window:
 
     def put(self, key: Key, state: State | None, now_ms: int) -> None:
         """Sets an item's state; None removes the item."""
-        self._remove(key)
+        known = self._items.get(key)
+        if known is not None:
+            if state is not None and state.tickers == known.state.tickers:
+                self._correct(known, state)
+                return
+            self._remove(key)
         moment = parse_time(key.timestamp)
         if state is None or moment is None:
             return
@@ -196,6 +201,20 @@ class Window:
             self._ahead[key] = held
         else:
             self._count(held)
+
+    def _correct(self, known: Held, state: State) -> None:
+        """Replaces the state of an item that keeps its tickers, and so its place everywhere."""
+        held = self._items[known.key] = known._replace(state=state)
+        self._all.replace(held)
+        for ticker in state.tickers:
+            self._by_ticker[ticker].replace(held)
+        self.cells.forget(held)
+        if held.key in self._ahead:
+            self._ahead[held.key] = held
+        else:
+            self._totals.remove(known.state)
+            self._totals.add(state)
+            self.revision += 1
 
     def _count(self, held: Held) -> None:
         self._minutes[held.minute] += 1

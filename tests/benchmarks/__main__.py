@@ -9,7 +9,18 @@ import platform
 import sys
 from importlib import import_module
 
-BENCHMARKS = ("startup", "path", "relay", "decode", "aws_calls", "slow_reader", "page", "many", "fan_out")
+BENCHMARKS = (
+    "startup",
+    "path",
+    "relay",
+    "decode",
+    "aws_calls",
+    "snapshot",
+    "slow_reader",
+    "page",
+    "many",
+    "fan_out",
+)
 ON_REQUEST = ("quick",)
 """Run where they are named."""
 

@@ -34,6 +34,10 @@ def test_it_is_sorted_and_begins_at_any_bound(order: str, monkeypatch: pytest.Mo
         for item in [it for it in items if it not in expected][:5]:
             timeline.add(item)
             expected = sorted([*expected, item])
+        for item in expected[::3]:
+            corrected = item._replace(state=state("negative"))
+            timeline.replace(corrected)
+            expected[expected.index(item)] = corrected
         assert list(timeline.newest_first()) == expected[::-1]
         assert timeline.oldest == (expected[0] if expected else None)
         for bound in [(it.timestamp, it.source_id) for it in items] + [(iso_time(NOW_MS + 9) + "\0",), ("",), ("9",)]:

@@ -247,7 +247,7 @@ def test_it_equals_what_was_put(puts: list[tuple[int, int, set[str]]]) -> None:
         at = key(number, age_ms)
         model.pop(at, None)
         if tickers:
-            model[at] = state("positive", *sorted(tickers))
+            model[at] = state("negative" if len(model) % 2 else "positive", *sorted(tickers))
         window.put(at, model.get(at), NOW_MS)
     for wanted in (None, {"A"}, {"B", "C"}):
         expected = sorted(
@@ -259,10 +259,12 @@ def test_it_equals_what_was_put(puts: list[tuple[int, int, set[str]]]) -> None:
             reverse=True,
         )
         assert [held[:2] for held in window.newest_first(wanted)] == expected
+        assert all(held.state is model[held.key] for held in window.newest_first(wanted))
         for bound in expected[::3]:
             assert [held[:2] for held in window.newest_first(wanted, bound)] == [it for it in expected if it < bound]
             upper = (bound[0] + "\0",)
             assert [held[:2] for held in window.newest_first(wanted, upper)] == [it for it in expected if it < upper]
     counts = window.metrics(NOW_MS)
     assert counts.total == len(model) == len(window)
+    assert counts.negative == sum(each.label == "negative" for each in model.values())
     assert sum(counts.by_tag.values()) == sum(len(each.tickers) for each in model.values())
