@@ -51,7 +51,11 @@ class Hub(Generic[Subscriber]):
         self.watermark_ms = 0
         """Unix milliseconds; every change before this time is proven to be published. 0: there is no proof yet."""
         self.covered_since_ms: int | None = None
-        """Unix milliseconds; this run knows every change after this time. None: no query has succeeded yet."""
+        """Unix milliseconds; this run knows every change after this time, except deletions. None: no query has
+        succeeded yet."""
+        self.viewed_ms: int | None = None
+        """Unix milliseconds; this run knows every change after this time, and the deletions too: then its first
+        complete query ended. None: no query has succeeded yet."""
         self.newest = 0
         """The number of the newest frame."""
         self.groups: dict[Filter, Group[Subscriber]] = {}
@@ -133,16 +137,16 @@ class Hub(Generic[Subscriber]):
             if key.timestamp > since and key not in found and self.ledger.published_before(key, settled_ms)
         ]
 
-    def proved(self, began_ms: int, since_ms: int) -> None:
-        """Moves the watermark after a complete query, which began at `began_ms`, of the items with a timestamp after
-        `since_ms`. All its items are published, and all contradictions were read consistently.
+    def proved(self, began_ms: int, since_ms: int, *, ended_ms: int) -> None:
+        """Moves the watermark after a complete query, from `began_ms` to `ended_ms`, of the items with a timestamp
+        after `since_ms`. All its items are published, and all contradictions were read consistently.
 
         Therefore every change before its start, less the margin, is published, as long as the item was scored within
         LATENESS_MS of its timestamp.
         """
         knows_since_ms = since_ms + LATENESS_MS
         if self.covered_since_ms is None or knows_since_ms > self._proved_ms:
-            self.covered_since_ms = knows_since_ms
+            self.covered_since_ms, self.viewed_ms = knows_since_ms, ended_ms
         self._proved_ms = max(0, began_ms - self._margin_ms)
         since = iso_time(max(0, since_ms))
         for key in [key for key in self._recent if key.timestamp <= since]:
@@ -206,7 +210,7 @@ class Hub(Generic[Subscriber]):
             self.history,
             run=self.run,
             newest=self.newest,
-            covered_since_ms=self.covered_since_ms,
+            viewed_ms=self.viewed_ms,
             now_ms=now_ms,
             since=since,
         )
