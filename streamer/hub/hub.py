@@ -16,6 +16,7 @@ from streamer.hub import resume
 from streamer.hub.filters import Filter
 from streamer.hub.frame import Frame, FrameKind
 from streamer.hub.group import Group, Subscriber
+from streamer.hub.groups import Groups
 from streamer.hub.history import History
 from streamer.hub.ledger import Answer, Decision, Ledger, TableReading
 from streamer.hub.window import Window
@@ -58,7 +59,7 @@ class Hub(Generic[Subscriber]):
         complete query ended. None: no query has succeeded yet."""
         self.newest = 0
         """The number of the newest frame."""
-        self.groups: dict[Filter, Group[Subscriber]] = {}
+        self.groups: Groups[Subscriber] = Groups()
         self._margin_ms = margin_ms
         self._proved_ms = 0  # the watermark without the effect of late changes
         self._late_at_ms = -1  # when a change from before the watermark was last published
@@ -231,19 +232,11 @@ class Hub(Generic[Subscriber]):
 
     def join(self, wanted: Filter, subscriber: Subscriber) -> Group[Subscriber]:
         """Adds the subscriber to its filter's group, which gets the frames of the next flush."""
-        group = self.groups.get(wanted)
-        if group is None:
-            group = self.groups[wanted] = Group()
-        group.add(subscriber)
-        return group
+        return self.groups.join(wanted, subscriber)
 
     def leave(self, wanted: Filter, subscriber: Subscriber) -> None:
         """Removes the subscriber from its group. Does nothing if it is not in the group."""
-        group = self.groups.get(wanted)
-        if group is not None:
-            group.discard(subscriber)
-            if not group:
-                del self.groups[wanted]
+        self.groups.leave(wanted, subscriber)
 
     def take_window_change(self) -> bool:
         """Returns whether the counts changed since the last call."""

@@ -103,7 +103,7 @@ class Client:
     ) -> None:
         """At this container, until so many events have come, or until it shows this and has a place of that time."""
         headers = {} if self.place is None else {"Last-Event-ID": self.place}
-        async with asyncio.timeout(WATCHDOG), stream(service.base, headers=headers) as opened:
+        async with asyncio.timeout(WATCHDOG), stream(service.base, "?replay=60", headers) as opened:
             while events is not None or self._proved_ms() < proved_ms or (until is not None and self.state != until):
                 event = await opened.next()
                 self.place = event.get("id", self.place)
