@@ -67,6 +67,9 @@ class Item:
     fault: str | None = None
     """The rule that the item violates: `label`, `score`, `confidence`, `tickers`, `source`; None: no rule."""
     ignored_tickers: int = 0
+    expires_at: int | None = None
+    """Unix seconds after which the table's TTL deletes it (`ttl_timestamp`). None: never, or the source does not say
+    it, as change records and an index that does not project it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +136,7 @@ def read_item(attributes: Mapping[str, object]) -> Item:
     updated_at = attributes.get("updated_at")
     moment = parse_time(updated_at) if isinstance(updated_at, str) else None
     state = State(tickers, label, score, confidence, source, None if moment is None else iso_time(moment))
-    return Item(state, None, None, ignored)
+    return Item(state, None, None, ignored, _expires_at(attributes))
 
 
 def version(key: Key, ticker: str, state: State) -> str:
@@ -201,6 +204,7 @@ _LONGEST_KEY = 2048  # characters; a hash key of DynamoDB has at most as many by
 _LONGEST_TIME = 64
 _LONGEST_SOURCE = 2048
 _MAX_TICKERS = 100
+_YEAR_5138 = 100_000_000_000  # seconds; a larger number is in milliseconds, which TTL ignores
 
 
 def _number(value: object, lowest: int) -> Decimal | None:
@@ -214,6 +218,13 @@ def _number(value: object, lowest: int) -> Decimal | None:
     if not isinstance(exponent, int) or exponent < _MIN_EXPONENT:
         return None
     return number if number else Decimal(0)
+
+
+def _expires_at(attributes: Mapping[str, object]) -> int | None:
+    seconds = attributes.get("ttl_timestamp")
+    if isinstance(seconds, bool) or not isinstance(seconds, int | Decimal):
+        return None
+    return int(seconds) if 0 <= seconds < _YEAR_5138 else None
 
 
 def _tickers(attributes: Mapping[str, object]) -> tuple[tuple[str, ...], int]:

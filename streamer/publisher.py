@@ -114,7 +114,7 @@ class Publisher:
     def proved(self, began_ms: int, since_ms: int, fetched: Collection[Key]) -> int:
         """Advances the hub's watermark. Returns the number of keys in `fetched` that have not arrived
         through the queue."""
-        self._hub.proved(began_ms, since_ms)
+        self._hub.proved(began_ms, since_ms, ended_ms=self._now_ms())
         missed = sum(1 for key in fetched if not self._hub.ledger.confirmed(key))
         self._counters.add("queries")
         self._counters.add("items_missed", missed)

@@ -56,7 +56,8 @@ resource "aws_dynamodb_table" "sentiment" {
     type = "S"
   }
 
-  # Every query is billed by the whole items of this projection: it has what a client sees and no article's text. The
+  # Every query is billed by the whole items of this projection: it has what a client sees, the expiry, by which a
+  # query tells a deletion by TTL from others, and no article's text. The
   # keys of table and index are always in it. (Provider 6.28 and newer would rather have `key_schema` for the two keys,
   # and say so; older ones do not know it.)
   global_secondary_index {
@@ -64,7 +65,7 @@ resource "aws_dynamodb_table" "sentiment" {
     hash_key           = "sentiment"
     range_key          = "timestamp"
     projection_type    = "INCLUDE"
-    non_key_attributes = ["matched_tickers", "ticker", "score", "confidence", "source", "updated_at"]
+    non_key_attributes = ["matched_tickers", "ticker", "score", "confidence", "source", "updated_at", "ttl_timestamp"]
   }
 
   ttl {

@@ -45,6 +45,11 @@ def is_throttling(error: BaseException) -> bool:
     return _code(error) in _THROTTLED or status >= 500
 
 
+def is_invalid_request(error: BaseException | None) -> bool:
+    """Returns whether AWS refused the request itself, for example because an index does not project an attribute."""
+    return _code(error) == "ValidationException"
+
+
 def is_connection_cut(error: BaseException) -> bool:
     """Returns whether the connection was closed without a response, as a kept one after the process was frozen."""
     from botocore.exceptions import ConnectionClosedError

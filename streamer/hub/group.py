@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from typing import TypeVar
 
+from streamer.hub.filters import Filter
+from streamer.hub.frame import Frame
+
 Subscriber = TypeVar("Subscriber")
 
 
 class Group(set[Subscriber]):
     """A set of subscribers, with the totals that the group was sent since it was created."""
 
-    __slots__ = ("bytes", "events", "written_at")
+    __slots__ = ("bytes", "events", "filter", "frames", "own_places", "written_at")
 
-    def __init__(self) -> None:
+    def __init__(self, wanted: Filter) -> None:
         super().__init__()
+        self.filter = wanted
+        self.own_places = wanted.configuration is not None
+        """Whether the group's frames have places of their own (Hub.encode)."""
+        self.frames: list[Frame] | None = None
+        """The frames that the group gets while a flush is routed to groups (Groups.route); None otherwise."""
         self.events = 0
         """Sentiment and metrics events."""
         self.bytes = 0

@@ -16,6 +16,7 @@ from streamer.hub import resume
 from streamer.hub.filters import Filter
 from streamer.hub.frame import Frame, FrameKind
 from streamer.hub.group import Group, Subscriber
+from streamer.hub.groups import Groups
 from streamer.hub.history import History
 from streamer.hub.ledger import Answer, Decision, Ledger, TableReading
 from streamer.hub.window import Window
@@ -51,10 +52,14 @@ class Hub(Generic[Subscriber]):
         self.watermark_ms = 0
         """Unix milliseconds; every change before this time is proven to be published. 0: there is no proof yet."""
         self.covered_since_ms: int | None = None
-        """Unix milliseconds; this run knows every change after this time. None: no query has succeeded yet."""
+        """Unix milliseconds; this run knows every change after this time, except deletions. None: no query has
+        succeeded yet."""
+        self.viewed_ms: int | None = None
+        """Unix milliseconds; this run knows every change after this time, and the deletions too: then its first
+        complete query ended. None: no query has succeeded yet."""
         self.newest = 0
         """The number of the newest frame."""
-        self.groups: dict[Filter, Group[Subscriber]] = {}
+        self.groups: Groups[Subscriber] = Groups()
         self._margin_ms = margin_ms
         self._proved_ms = 0  # the watermark without the effect of late changes
         self._late_at_ms = -1  # when a change from before the watermark was last published
@@ -99,7 +104,7 @@ class Hub(Generic[Subscriber]):
                     events = _differences(change.key, change.after, replace(decision, shown=change.before), None)
                     news = (event for event in events if event.ticker not in withdrawn)
                     self._add_events(change.key, decision.published, news, outcome, dated_ms, now_ms)
-                self._follow_expiry(change, now_ms)
+                self._follow(change.key, change.after, now_ms)
             elif answer is Answer.STALE:
                 outcome.stale += 1
             else:
@@ -128,6 +133,8 @@ class Hub(Generic[Subscriber]):
                     raise
             elif answer is Answer.KNOWN:
                 outcome.known += 1
+                if consistent:
+                    self._follow(key, item, now_ms)
             else:
                 outcome.read_again.append(key)
             if first:
@@ -144,16 +151,16 @@ class Hub(Generic[Subscriber]):
             if key.timestamp > since and key not in found and self.ledger.published_before(key, settled_ms)
         ]
 
-    def proved(self, began_ms: int, since_ms: int) -> None:
-        """Moves the watermark after a complete query, which began at `began_ms`, of the items with a timestamp after
-        `since_ms`. All its items are published, and all contradictions were read consistently.
+    def proved(self, began_ms: int, since_ms: int, *, ended_ms: int) -> None:
+        """Moves the watermark after a complete query, from `began_ms` to `ended_ms`, of the items with a timestamp
+        after `since_ms`. All its items are published, and all contradictions were read consistently.
 
         Therefore every change before its start, less the margin, is published, as long as the item was scored within
         LATENESS_MS of its timestamp.
         """
         knows_since_ms = since_ms + LATENESS_MS
         if self.covered_since_ms is None or knows_since_ms > self._proved_ms:
-            self.covered_since_ms = knows_since_ms
+            self.covered_since_ms, self.viewed_ms = knows_since_ms, ended_ms
             self.window.know(since_ms)
         self._proved_ms = max(0, began_ms - self._margin_ms)
         since = iso_time(max(0, since_ms))
@@ -232,7 +239,7 @@ class Hub(Generic[Subscriber]):
             self.history,
             run=self.run,
             newest=self.newest,
-            covered_since_ms=self.covered_since_ms,
+            viewed_ms=self.viewed_ms,
             now_ms=now_ms,
             since=since,
         )
@@ -253,19 +260,11 @@ class Hub(Generic[Subscriber]):
 
     def join(self, wanted: Filter, subscriber: Subscriber) -> Group[Subscriber]:
         """Adds the subscriber to its filter's group, which gets the frames of the next flush."""
-        group = self.groups.get(wanted)
-        if group is None:
-            group = self.groups[wanted] = Group()
-        group.add(subscriber)
-        return group
+        return self.groups.join(wanted, subscriber)
 
     def leave(self, wanted: Filter, subscriber: Subscriber) -> None:
         """Removes the subscriber from its group. Does nothing if it is not in the group."""
-        group = self.groups.get(wanted)
-        if group is not None:
-            group.discard(subscriber)
-            if not group:
-                del self.groups[wanted]
+        self.groups.leave(wanted, subscriber)
 
     def take_window_change(self) -> bool:
         """Returns whether the counts changed since the last call."""
@@ -303,14 +302,12 @@ class Hub(Generic[Subscriber]):
         if state is not None:
             self._recent[key] = None
 
-    def _follow_expiry(self, change: Change, now_ms: int) -> None:
-        """Applies a record that is no event: a deletion by TTL, or the return of such an item as it was before."""
-        if change.after.absence == "expired":
-            self.window.put(change.key, None, now_ms)
-            return
-        state = self.ledger.known_state(change.key)
-        if state is not None and state == change.after.state and state != self.window.get(change.key):
-            self.window.put(change.key, state, now_ms)
+    def _follow(self, key: Key, item: Item, now_ms: int) -> None:
+        """Applies to the window an observation that is no event: a deletion by TTL, or the return of such an item as it
+        was before."""
+        state = self.ledger.present_state(key) if self.ledger.knows(key) else item.state
+        if self.window.get(key) != state:
+            self.window.put(key, state, now_ms)
 
     def _lower_watermark(self, written_ms: int, now_ms: int) -> None:
         """Lowers the watermark if a change from before it is published. A later change of the same item, which a query

@@ -23,6 +23,8 @@ from enum import Enum
 from streamer.change import Change, Item, Key, State
 
 DAY_MS = 86_400_000
+LONGEST_EXPIRED_MS = 5 * 366 * DAY_MS
+"""TTL does not delete items that expired longer ago."""
 # A record committed this long after a read's response counts as newer. If that is wrong, a later query corrects it.
 _AFTER_MS = 2_000
 _SECOND_MS = 1_000  # committed_at is rounded down to the second
@@ -83,6 +85,8 @@ class _Entry:
     """The state was never published."""
     expired: bool = False
     """The table's TTL has deleted the item."""
+    expires_at: int | None = None
+    """Unix seconds after which the table's TTL deletes the item; None: unknown, or never."""
     state_before_read: State | None = None
     """The state that was published before a read supplied the current one."""
     undecided: Change | None = None
@@ -91,6 +95,20 @@ class _Entry:
     """Time at which the newest consistent read began."""
     read_ended_ms: int = -1
     """Time at which the read that supplied the state ended."""
+
+    def learn_expiry(self, reading: TableReading) -> None:
+        """Stores the expiry of an item that a read found. A read of the index without an expiry says nothing, because
+        not every index has it."""
+        item = reading.item
+        if item.state is not None and (reading.consistent or item.expires_at is not None):
+            self.expires_at = item.expires_at
+
+    def is_expired_in(self, reading: TableReading) -> bool:
+        """Returns whether a read that did not find the item shows a deletion by TTL: the item had expired, and there
+        is no undecided record, which may be the deletion by a writer."""
+        if reading.item.absence != "deleted" or self.expires_at is None or self.undecided is not None:
+            return False
+        return 0 <= reading.began_ms - self.expires_at * 1000 <= LONGEST_EXPIRED_MS
 
 
 class Ledger:
@@ -130,6 +148,11 @@ class Ledger:
         """Returns the stored state of an item, published or not."""
         entry = self._entries.get(key)
         return None if entry is None else entry.state
+
+    def present_state(self, key: Key) -> State | None:
+        """Returns the stored state of an item, published or not; None if the table's TTL has deleted it."""
+        entry = self._entries.get(key)
+        return None if entry is None or entry.expired else entry.state
 
     def confirmed(self, key: Key) -> bool:
         """Returns whether a stream record has confirmed or replaced the state from the last read. True for an unknown
@@ -209,8 +232,10 @@ class Ledger:
     def _take_reading(self, reading: TableReading, now_ms: int) -> Answer:
         state = reading.item.state
         entry = self._entries.get(reading.key)
+        if entry is not None:
+            entry.learn_expiry(reading)
         if entry is None:
-            entry = _Entry(None, 0, now_ms)
+            entry = _Entry(None, 0, now_ms, expires_at=reading.item.expires_at)
             answer = Answer.KNOWN if state is None else Answer.PUBLISH
         elif entry.state == state:
             if not reading.consistent or entry.revision > reading.as_of:
@@ -218,6 +243,12 @@ class Ledger:
             answer = Answer.PUBLISH if entry.silent and state is not None else Answer.KNOWN
         elif not reading.consistent or entry.revision > reading.as_of:
             return Answer.READ_AGAIN
+        elif entry.is_expired_in(reading):
+            # As in `_take_record`: no withdrawal. The read is not noted as the source of the state, so that a record
+            # of a deletion by the writer, if one comes, is applied.
+            entry.expired = True
+            self._apply(reading.key, entry, now_ms)
+            return Answer.KNOWN
         else:
             answer = Answer.PUBLISH
         if answer is Answer.PUBLISH:

@@ -30,8 +30,13 @@ A fresh stream with `replay` begins in the same way, because a page's snapshot m
 A place does not say which filter the stream had. If a stream's filter can change, a client that reconnects may have had
 another one; the answer is then `reset` (FilterSince).
 
-If the history does not cover T (entries were evicted, or this run began later), the answer is `reset` and the whole
-history, never a silent gap. An HTTP error would end a browser's EventSource for good.
+If the history does not cover T because entries were evicted, the answer is `reset` (`too_old`) and the whole history,
+never a silent gap. An HTTP error would end a browser's EventSource for good.
+
+If T is before the end of this run's first complete query, the answer is `reset` (`began_later`). The query returned
+every change from before its start, but not the deletions: an item that the client shows may have been deleted before
+this run knew the item. After the first query this run knows every item of the look-back, so a deletion is either in a
+stream record or noticed by the next query (Hub.missing).
 """
 
 from __future__ import annotations
@@ -107,12 +112,13 @@ def begin(
     *,
     run: int,
     newest: int,
-    covered_since_ms: int | None,
+    viewed_ms: int | None,
     now_ms: int,
     since: FilterSince | None = None,
 ) -> Start:
-    """Decides for a run whose newest frame is `newest`, and which knows every change after `covered_since_ms` (None:
-    none yet). A place takes precedence over a replay. `since`: None for a stream whose URL has the filter."""
+    """Decides for a run whose newest frame is `newest`, and whose first complete query ended at `viewed_ms` (None: no
+    query has succeeded yet). A place takes precedence over a replay. `since`: None for a stream whose URL has the
+    filter."""
     if not request.last_event_id:
         if not request.replay_ms:
             return Start("fresh", newest)
@@ -136,8 +142,10 @@ def begin(
     if place.time_ms > now_ms + _CLOCKS_DIFFER_MS:
         return _reset("future", history)
     since_ms = place.time_ms - LATENESS_MS
-    if covered_since_ms is None or place.time_ms < covered_since_ms or since_ms < history.evicted_dated_ms:
+    if since_ms < history.evicted_dated_ms:
         return _reset("too_old", history)
+    if viewed_ms is None or place.time_ms < viewed_ms:
+        return _reset("began_later", history)
     return Start("resumed", history.dated_after(since_ms), after_ms=place.time_ms, came_ms=place.time_ms)
 
 

@@ -58,7 +58,7 @@ def _table(dynamodb: DynamoDBClient, name: str, keys: tuple[str, str], index: st
             {
                 "IndexName": f"by_{index}",
                 "KeySchema": _key_schema(index, keys[1]),
-                "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": list(VISIBLE)},
+                "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": [*VISIBLE, "ttl_timestamp"]},
             }
         ]
     with suppress(dynamodb.exceptions.ResourceInUseException):  # the table exists

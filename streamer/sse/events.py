@@ -14,7 +14,7 @@ from streamer.change import Key, State, plain, version
 from streamer.sse.encode import frame, quote, to_json
 
 Resume = Literal["fresh", "resumed", "reset"]
-ResetReason = Literal["too_old", "future", "malformed", "configuration_changed"]
+ResetReason = Literal["too_old", "future", "malformed", "configuration_changed", "began_later"]
 WithdrawalReason = Literal["deleted", "unscored", "ticker_removed"]
 ClosingReason = Literal["drain", "lifetime", "server_busy", "slow", "configuration_gone", "ticket_expired"]
 

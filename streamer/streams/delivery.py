@@ -233,30 +233,33 @@ class Delivery:
         frames = self._hub.take_pending()
         if frames:
             self._registry.close_slow_streams()
-            now = self.clock()
-            for stream_filter, group in list(self._hub.groups.items()):
-                admitted = [frame for frame in frames if stream_filter.admits(frame)]
-                if admitted:
-                    self._send(stream_filter, group, admitted, now)
+            self._send(self._hub.groups.route(frames), self.clock())
         if self.on_flush is not None:
             self.on_flush()
 
-    def _send(self, stream_filter: Filter, group: Group[OpenStream], frames: list[Frame], now: float) -> None:
-        """Writes the frames to every stream of the group. The loop is the only work that an event causes per stream."""
-        if stream_filter.configuration is None:
-            data = b"".join([frame.data for frame in frames])
-        else:
-            data = b"".join([self._hub.encode(frame, stream_filter) for frame in frames])
-        events = len([frame for frame in frames if frame.kind is not FrameKind.CONTROL])
-        group.record_write(events, len(data), now)
-        self._counters.add("events_delivered", events * len(group))
-        self._counters.add("bytes_delivered", len(data) * len(group))
+    def _send(self, routed: list[tuple[Group[OpenStream], list[Frame]]], now: float) -> None:
+        """Writes its frames to every stream of each group. The inner loop is the only work that an event causes per
+        stream."""
+        last: list[Frame] | None = None
+        data, events, delivered, written = b"", 0, 0, 0
         failed: list[tuple[OpenStream, Exception]] = []
-        for stream in group:
-            try:
-                stream.sink.write(data)
-            except Exception as error:
-                failed.append((stream, error))
+        for group, frames in routed:
+            if group.own_places:
+                last, data = None, b"".join([self._hub.encode(frame, group.filter) for frame in frames])
+                events = _events(frames)
+            elif frames is not last:
+                last, data = frames, b"".join([frame.data for frame in frames])
+                events = _events(frames)
+            group.record_write(events, len(data), now)
+            delivered += events * len(group)
+            written += len(data) * len(group)
+            for stream in group:
+                try:
+                    stream.sink.write(data)
+                except Exception as error:
+                    failed.append((stream, error))
+        self._counters.add("events_delivered", delivered)
+        self._counters.add("bytes_delivered", written)
         for stream, reason in failed:  # after the loop, because `fail` removes the stream from the group
             self._registry.fail(stream, reason)
 
@@ -331,7 +334,11 @@ class Delivery:
             self._hub.announce(self._hub.window.metrics(now_ms), FrameKind.METRICS)
 
     def _metrics_wanted(self) -> bool:
-        return any(stream_filter.metrics for stream_filter in self._hub.groups)
+        return self._hub.groups.want_metrics
 
     def _heartbeat(self) -> Heartbeat:
         return self._announcements.heartbeat(len(self.streams))
+
+
+def _events(frames: list[Frame]) -> int:
+    return len([frame for frame in frames if frame.kind is not FrameKind.CONTROL])

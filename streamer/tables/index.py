@@ -27,14 +27,20 @@ VISIBLE: Final = (
     "matched_tickers",
     "ticker",
 )
-"""The only attributes that are read. An index that projects more attributes costs more per query."""
+"""The attributes that users see. An index that projects more attributes costs more per query."""
+EXPIRY: Final = "ttl_timestamp"
+"""The only other attribute that is read. It stays in this process, and tells a deletion by TTL from others."""
 
-_NAMES: Final = {f"#{name}": name for name in VISIBLE}
-PROJECTION: Final[Mapping[str, Any]] = {
-    "ProjectionExpression": ",".join(_NAMES),
-    "ExpressionAttributeNames": _NAMES,
-}
+
+def _projection(*attributes: str) -> Mapping[str, Any]:
+    names = {f"#{name}": name for name in attributes}
+    return {"ProjectionExpression": ",".join(names), "ExpressionAttributeNames": names}
+
+
+PROJECTION: Final = _projection(*VISIBLE)
 """Members of a request that restrict the response to the visible attributes."""
+WITH_EXPIRY: Final = _projection(*VISIBLE, EXPIRY)
+"""The same with the expiry. An index that does not project the expiry refuses the request."""
 
 
 class LabelPages:
@@ -51,6 +57,7 @@ class LabelPages:
         newest_first: bool = False,
         limit: int | None = None,
         start: Key | None = None,
+        projection: Mapping[str, Any] = PROJECTION,
     ) -> None:
         """`condition`: on `#timestamp`, with its `values`. `limit`: items per page. `start`: the first page begins
         after this item."""
@@ -68,14 +75,15 @@ class LabelPages:
                 name: {"S": value} for name, value in {":label": label, **(values or {})}.items()
             },
             "ScanIndexForward": not newest_first,
-            **PROJECTION,
         }
+        self.projection = projection
+        """May change between two pages."""
         if limit is not None:
             self._request["Limit"] = limit
 
     async def next(self, admit: Callable[[], bool] | None = None) -> list[Row]:
         """Returns the next page, which may be empty. Raises TableError, or Spent if `admit` returned False."""
-        request = dict(self._request)
+        request = {**self._request, **self.projection}
         if self.start is not None:
             request["ExclusiveStartKey"] = {
                 "sentiment": {"S": self.label},

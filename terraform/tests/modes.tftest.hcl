@@ -336,7 +336,7 @@ run "tables" {
   }
 
   assert {
-    condition     = alltrue([for index in aws_dynamodb_table.sentiment[0].global_secondary_index : index.name == "by_sentiment" && index.projection_type == "INCLUDE" && toset(index.non_key_attributes) == toset(["matched_tickers", "ticker", "score", "confidence", "source", "updated_at"])])
+    condition     = alltrue([for index in aws_dynamodb_table.sentiment[0].global_secondary_index : index.name == "by_sentiment" && index.projection_type == "INCLUDE" && toset(index.non_key_attributes) == toset(["matched_tickers", "ticker", "score", "confidence", "source", "updated_at", "ttl_timestamp"])])
     error_message = "the index holds what a client sees, and no more"
   }
 

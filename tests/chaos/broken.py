@@ -37,9 +37,9 @@ def _watermark_from_relayed_at() -> None:
         hub.watermark_ms = max(hub.watermark_ms, dated_ms)
         return publish(hub, changes, dated_ms=dated_ms, now_ms=now_ms)
 
-    def proved_no_less(hub: Any, began_ms: int, since_ms: int) -> None:
+    def proved_no_less(hub: Any, began_ms: int, since_ms: int, *, ended_ms: int) -> None:
         claimed = hub.watermark_ms
-        proved(hub, began_ms, since_ms)
+        proved(hub, began_ms, since_ms, ended_ms=ended_ms)
         hub.watermark_ms = max(hub.watermark_ms, claimed)
 
     _replace(Hub, "publish", publish_and_claim)

@@ -63,6 +63,13 @@ class ServiceProcess:
             found: dict[str, Any] = answer.json()
             return found
 
+    async def kill(self) -> None:
+        """kill -9: its queue stays, and nobody is told."""
+        self.process.kill()
+        async with asyncio.timeout(WATCHDOG):
+            await self._reading
+            await self.process.wait()
+
     async def stop(self) -> int:
         """SIGTERM; the exit code. Reads the log to its end."""
         if self.process.returncode is None:

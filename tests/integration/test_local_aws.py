@@ -128,7 +128,7 @@ def test_provisioning_makes_what_the_design_says(aws: EmbeddedAws, resources: Re
         ["sentiment", "timestamp"],
     )
     assert index["Projection"]["ProjectionType"] == "INCLUDE"
-    assert set(index["Projection"]["NonKeyAttributes"]) == set(VISIBLE)
+    assert set(index["Projection"]["NonKeyAttributes"]) == {*VISIBLE, "ttl_timestamp"}
     expiry = clients.dynamodb().describe_time_to_live(TableName=resources.sentiment_table)["TimeToLiveDescription"]
     assert (expiry["TimeToLiveStatus"], expiry["AttributeName"]) == ("ENABLED", "ttl_timestamp")
     users = clients.dynamodb().scan(TableName=resources.users_table)["Items"]

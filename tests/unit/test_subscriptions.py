@@ -243,7 +243,7 @@ async def test_a_table_that_cannot_be_read_holds_back_the_places_of_its_own_stre
         stand.bench.now += 15
         with pytest.raises(TableError):
             await stand.subscriptions.check()
-        stand.bench.hub.proved(stand.bench.wall_ms(), stand.bench.wall_ms() - 180_000)
+        stand.bench.hub.proved(stand.bench.wall_ms(), stand.bench.wall_ms() - 180_000, ended_ms=stand.bench.wall_ms())
     now_ms = stand.bench.wall_ms()
     stand.bench.hub.publish(
         [change(state("positive", "AAPL"), 1, committed_at=now_ms // 1000)], dated_ms=now_ms, now_ms=now_ms

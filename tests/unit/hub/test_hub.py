@@ -246,7 +246,7 @@ def test_missing_is_what_is_shown_and_was_published_before_the_margin_and_not_fo
     assert target.missing({keys[1]}, since=since, began_ms=settled) == [keys[0], keys[2], keys[3]], "oldest first"
     assert target.missing(set(), since=keys[2].timestamp, began_ms=settled) == [keys[0], keys[1]]
     assert target.missing(set(), since=since, began_ms=settled) == [keys[0], keys[1], keys[2], keys[3]], "a query"
-    target.proved(settled, NOW_MS - 2_000)
+    target.proved(settled, NOW_MS - 2_000, ended_ms=settled)
     assert target.missing(set(), since=since, began_ms=settled) == [keys[0], keys[1]], "what is over is let go of"
 
 
@@ -257,7 +257,7 @@ def test_nothing_is_proved_and_nothing_covered_before_the_first_query() -> None:
 
 def test_a_query_proves_up_to_its_start_less_the_margin() -> None:
     target = hub()
-    target.proved(NOW_MS, NOW_MS - LOOKBACK_MS)
+    target.proved(NOW_MS, NOW_MS - LOOKBACK_MS, ended_ms=NOW_MS)
     assert target.watermark_ms == NOW_MS - MARGIN_MS
     assert target.covered_since_ms == NOW_MS - LOOKBACK_MS + LATENESS_MS
     assert target.place().time_ms == NOW_MS - MARGIN_MS
@@ -265,37 +265,37 @@ def test_a_query_proves_up_to_its_start_less_the_margin() -> None:
 
 def test_queries_that_leave_no_hole_keep_what_is_covered() -> None:
     target = hub()
-    target.proved(NOW_MS, NOW_MS - LOOKBACK_MS)
+    target.proved(NOW_MS, NOW_MS - LOOKBACK_MS, ended_ms=NOW_MS)
     covered = target.covered_since_ms
-    target.proved(NOW_MS + 15_000, NOW_MS + 15_000 - LOOKBACK_MS)
-    target.proved(NOW_MS + 3_600_000, NOW_MS + 15_000 - LATENESS_MS - MARGIN_MS)
+    target.proved(NOW_MS + 15_000, NOW_MS + 15_000 - LOOKBACK_MS, ended_ms=NOW_MS + 15_000)
+    target.proved(NOW_MS + 3_600_000, NOW_MS + 15_000 - LATENESS_MS - MARGIN_MS, ended_ms=NOW_MS + 3_600_000)
     assert target.covered_since_ms == covered
     assert target.watermark_ms == NOW_MS + 3_600_000 - MARGIN_MS
 
 
 def test_a_hole_between_two_queries_begins_what_is_covered_anew() -> None:
     target = hub()
-    target.proved(NOW_MS, NOW_MS - LOOKBACK_MS)
+    target.proved(NOW_MS, NOW_MS - LOOKBACK_MS, ended_ms=NOW_MS)
     later = NOW_MS + 2 * DAY_MS
-    target.proved(later, later - DAY_MS)
+    target.proved(later, later - DAY_MS, ended_ms=later)
     assert target.covered_since_ms == later - DAY_MS + LATENESS_MS
     edge = NOW_MS - MARGIN_MS - LATENESS_MS
     for since_ms, covered in ((edge, NOW_MS - LOOKBACK_MS + LATENESS_MS), (edge + 1, NOW_MS - MARGIN_MS + 1)):
         target = hub()
-        target.proved(NOW_MS, NOW_MS - LOOKBACK_MS)
-        target.proved(later, since_ms)
+        target.proved(NOW_MS, NOW_MS - LOOKBACK_MS, ended_ms=NOW_MS)
+        target.proved(later, since_ms, ended_ms=later)
         assert target.covered_since_ms == covered, "the index may not have shown what was written in the margin"
 
 
 def test_a_clock_set_back_sets_the_watermark_back() -> None:
     target = hub()
-    target.proved(NOW_MS, NOW_MS - LOOKBACK_MS)
+    target.proved(NOW_MS, NOW_MS - LOOKBACK_MS, ended_ms=NOW_MS)
     covered = target.covered_since_ms
     back = NOW_MS - 7_200_000
-    target.proved(back, back - LOOKBACK_MS)
+    target.proved(back, back - LOOKBACK_MS, ended_ms=back)
     assert target.watermark_ms == back - MARGIN_MS, "it claims nothing of the time that it did not see"
     assert target.covered_since_ms == covered
-    target.proved(MARGIN_MS - 1, -LOOKBACK_MS)
+    target.proved(MARGIN_MS - 1, -LOOKBACK_MS, ended_ms=MARGIN_MS - 1)
     assert target.watermark_ms == 0
 
 
@@ -394,14 +394,14 @@ def test_a_record_that_comes_again_does_not_take_back_what_a_read_brought() -> N
 
 def test_after_a_change_that_comes_late_nothing_later_is_claimed_until_a_query_has_looked() -> None:
     made = hub()
-    made.proved(NOW_MS, NOW_MS - 180_000)
+    made.proved(NOW_MS, NOW_MS - 180_000, ended_ms=NOW_MS)
     for seq, committed_at in ((1, NOW_MS // 1000), (2, NOW_MS // 1000 - 60), (3, NOW_MS // 1000)):
         late = change(state(score=f"0.{seq}"), seq, committed_at=committed_at)
         made.publish([late], dated_ms=NOW_MS, now_ms=NOW_MS + 10)
     assert [frame.time_ms for frame in made.take_pending()] == [NOW_MS - 10_000, NOW_MS - 70_000, NOW_MS - 70_000]
-    made.proved(NOW_MS + 5, NOW_MS - 180_000)
+    made.proved(NOW_MS + 5, NOW_MS - 180_000, ended_ms=NOW_MS + 5)
     assert made.watermark_ms == NOW_MS - 70_000, "that query may have looked before"
-    made.proved(NOW_MS + 11, NOW_MS - 180_000)
+    made.proved(NOW_MS + 11, NOW_MS - 180_000, ended_ms=NOW_MS + 11)
     assert made.watermark_ms == NOW_MS - 9_989
 
 

@@ -329,6 +329,46 @@ def test_a_read_must_find_what_was_published_long_enough_before_unless_it_expire
     assert not ledger.published_before(KEY, NOW_MS + 10)
 
 
+def expiring(at_s: int | None, *, consistent: bool = False) -> TableReading:
+    """The item with an expiry, as a query or a consistent read returns it."""
+    return TableReading(KEY, Item(POSITIVE, expires_at=at_s), NOW_MS - 20_000, 10, consistent)
+
+
+def gone(ledger: Ledger) -> TableReading:
+    return reading(None, as_of=ledger.revision)
+
+
+def test_an_expired_item_that_a_read_does_not_find_is_not_withdrawn_and_not_looked_for_again() -> None:
+    for expires_at, answer in ((NOW_S, Answer.KNOWN), (NOW_S + 1, Answer.PUBLISH), (NOW_S - 10**9, Answer.PUBLISH)):
+        ledger = Ledger()
+        ledger.observe_record(change(POSITIVE, 1), NOW_MS - 60_000)
+        ledger.observe_reading(expiring(expires_at), NOW_MS - 20_000)
+        assert ledger.observe_reading(gone(ledger), NOW_MS).answer is answer
+        assert not ledger.published_before(KEY, NOW_MS + 10)
+        assert ledger.observe_reading(gone(ledger), NOW_MS).answer is Answer.KNOWN
+
+
+def test_a_record_of_a_deletion_by_the_writer_counts_although_the_item_has_expired_since() -> None:
+    ledger = Ledger()
+    ledger.observe_record(change(POSITIVE, 1), NOW_MS - 60_000)
+    ledger.observe_reading(expiring(NOW_S - 1), NOW_MS - 20_000)
+    assert ledger.observe_reading(gone(ledger), NOW_MS).answer is Answer.KNOWN
+    deleted = change(None, 2, before=POSITIVE, committed_at=NOW_S - 5)
+    assert ledger.observe_record(deleted, NOW_MS).answer is Answer.PUBLISH
+    ledger = Ledger()
+    ledger.observe_reading(expiring(NOW_S - 1), NOW_MS)
+    assert ledger.observe_record(deleted, NOW_MS).answer is Answer.READ_AGAIN
+    assert ledger.observe_reading(gone(ledger), NOW_MS).answer is Answer.PUBLISH, "the record may be that deletion"
+
+
+def test_the_expiry_is_the_last_that_was_read_and_an_index_without_it_takes_nothing_away() -> None:
+    ledger = Ledger()
+    for consistent, answer in ((False, Answer.KNOWN), (True, Answer.PUBLISH)):
+        ledger.observe_reading(expiring(NOW_S - 1, consistent=True), NOW_MS)
+        ledger.observe_reading(expiring(None, consistent=consistent), NOW_MS)
+        assert ledger.observe_reading(gone(ledger), NOW_MS).answer is answer
+
+
 def test_a_read_that_agrees_with_a_record_gives_it_its_place_in_the_order() -> None:
     ledger = Ledger()
     ledger.observe_reading(reading(NEGATIVE), NOW_MS + 20)

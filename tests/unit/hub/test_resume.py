@@ -15,16 +15,16 @@ from streamer.place import Place
 from tests.factories import NOW_MS, change, hub, state
 
 MINE, OTHER = 5, 6
-COVERED_MS = NOW_MS - 600_000
+VIEWED_MS = NOW_MS - 600_000
 
 
 def running(**history: int) -> Hub[str]:
-    """A run that covers the last ten minutes, with an entry for each of them, numbered from 1, the oldest first."""
+    """A run that began ten minutes ago, with an entry for each of them, numbered from 1, the oldest first."""
     target = hub(run=MINE, **history)
-    target.proved(COVERED_MS - LATENESS_MS + 180_000, COVERED_MS - LATENESS_MS)
-    assert target.covered_since_ms == COVERED_MS
+    target.proved(VIEWED_MS - 3_000, VIEWED_MS - 183_000, ended_ms=VIEWED_MS)
+    assert target.viewed_ms == VIEWED_MS
     for number in range(1, 11):
-        dated_ms = COVERED_MS + number * 60_000
+        dated_ms = VIEWED_MS + number * 60_000
         key = Key(f"wire:{number}", iso_time(dated_ms))
         target.publish([change(state(), 1, key=key)], dated_ms=dated_ms, now_ms=dated_ms)
     return target
@@ -63,7 +63,7 @@ def test_a_withdrawal_is_sent_again_as_what_has_no_version() -> None:
 
 def test_a_place_of_another_run_gets_all_that_is_dated_after_its_time_less_two_minutes() -> None:
     target = running()
-    time_ms = COVERED_MS + 5 * 60_000
+    time_ms = VIEWED_MS + 5 * 60_000
     assert begin(target, time_ms) == Start("resumed", 3), "the third is dated two minutes before, so not after"
     assert begin(target, time_ms - 1) == Start("resumed", 2)
     assert begin(target, time_ms, frame=10**9) == Start("resumed", 3), "another run's number says nothing"
@@ -73,12 +73,20 @@ def test_a_place_of_another_run_that_is_newer_than_all_here_gets_the_last_two_mi
     assert begin(running(), NOW_MS) == Start("resumed", 8)
 
 
-def test_before_what_is_covered_nothing_is_claimed() -> None:
+def test_before_its_first_complete_query_a_run_knows_no_deletions() -> None:
     target = running()
-    assert begin(target, COVERED_MS) == Start("resumed", 0)
-    assert begin(target, COVERED_MS - 1) == Start("reset", 0, "too_old")
-    target.covered_since_ms = None
-    assert begin(target, NOW_MS) == Start("reset", 0, "too_old")
+    assert begin(target, VIEWED_MS) == Start("resumed", 0)
+    assert begin(target, VIEWED_MS - 1) == Start("reset", 0, "began_later")
+    assert target.covered_since_ms is not None
+    assert begin(target, target.covered_since_ms).reason == "began_later", "it has the changes, not the deletions"
+    target.viewed_ms = None
+    assert begin(target, NOW_MS) == Start("reset", 0, "began_later")
+
+
+def test_what_was_evicted_is_said_before_what_was_not_seen() -> None:
+    target = running(keep_ms=330_000)
+    target.history.expire(NOW_MS)
+    assert begin(target, VIEWED_MS - 1).reason == "too_old"
 
 
 def test_a_place_without_proof_is_a_reset_on_every_run_but_its_own() -> None:
@@ -92,14 +100,14 @@ def test_what_was_evicted_is_not_resumed_over() -> None:
     target.history.expire(NOW_MS)
     evicted = target.history.evicted_through
     assert evicted == 4
-    edge_ms = COVERED_MS + evicted * 60_000 + LATENESS_MS
+    edge_ms = VIEWED_MS + evicted * 60_000 + LATENESS_MS
     assert begin(target, edge_ms) == Start("resumed", evicted)
     assert begin(target, edge_ms - 1) == Start("reset", evicted, "too_old")
 
 
 def test_an_entry_that_was_evicted_early_but_dated_late_counts_with_its_date() -> None:
     target = hub(run=MINE, keep_ms=100)
-    target.proved(NOW_MS, COVERED_MS - LATENESS_MS)
+    target.proved(VIEWED_MS - 3_000, VIEWED_MS - 183_000, ended_ms=VIEWED_MS)
     target.publish([change(state(), 1)], dated_ms=NOW_MS, now_ms=NOW_MS - 200)
     target.publish([change(state("neutral"), 2)], dated_ms=NOW_MS - 60_000, now_ms=NOW_MS)
     target.history.expire(NOW_MS)
@@ -109,9 +117,9 @@ def test_an_entry_that_was_evicted_early_but_dated_late_counts_with_its_date() -
 def test_a_hole_in_what_this_run_saw_begins_its_knowledge_anew() -> None:
     target = running()
     later = NOW_MS + 2 * 86_400_000
-    target.proved(later, later - 86_400_000)
-    place = str(Place(NOW_MS, OTHER, 1))
-    assert target.begin(Request(place), later).reason == "too_old"
+    target.proved(later, later - 86_400_000, ended_ms=later + 5)
+    for time_ms, reason in ((NOW_MS, "began_later"), (later + 4, "began_later"), (later + 5, None)):
+        assert target.begin(Request(str(Place(time_ms, OTHER, 1))), later).reason == reason
 
 
 @pytest.mark.parametrize(("ahead_ms", "reason"), [(60_000, None), (60_001, "future")])
@@ -121,14 +129,14 @@ def test_clocks_may_differ_by_a_minute(ahead_ms: int, reason: str | None) -> Non
 
 def test_a_place_of_this_run_asks_for_no_time_and_no_cover() -> None:
     target = running()
-    target.covered_since_ms = None
+    target.viewed_ms = None
     assert begin(target, NOW_MS + 10**9, run=MINE, frame=9) == Start("resumed", 9)
     assert begin(target, 0, run=MINE, frame=11) == Start("reset", 0, "future")
 
 
 def test_what_was_overtaken_and_is_older_is_not_sent_again() -> None:
     target = hub(run=MINE)
-    target.proved(NOW_MS, NOW_MS - 180_000)
+    target.proved(VIEWED_MS - 3_000, VIEWED_MS - 183_000, ended_ms=VIEWED_MS)
     for seq, label in enumerate(("positive", "negative"), 1):
         target.publish([change(state(label), seq)], dated_ms=NOW_MS - 5_000, now_ms=NOW_MS)
     assert sent(target, NOW_MS - 4_000) == ["wire:1"], "its last word"

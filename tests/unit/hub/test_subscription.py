@@ -121,7 +121,7 @@ def test_who_had_this_filter(run: int, frame: int, time_ms: int, other_before: b
 
 def test_who_had_another_one_is_told_so_and_gets_all_that_the_history_has() -> None:
     target = hub(run=1)
-    target.proved(NOW_MS, NOW_MS - 180_000)
+    target.proved(NOW_MS, NOW_MS - 180_000, ended_ms=NOW_MS)
     target.newest = 12
     since = FilterSince(NOW_MS, 10, other_before=True)
 
@@ -139,7 +139,7 @@ def test_who_had_another_one_is_told_so_and_gets_all_that_the_history_has() -> N
 def test_only_places_of_its_own_streams_claim_no_more_than_its_last_read_proves() -> None:
     target, shown = hub(run=1), watch()
     shown.read_ms = NOW_MS - 30_000
-    target.proved(NOW_MS, NOW_MS - 180_000)
+    target.proved(NOW_MS, NOW_MS - 180_000, ended_ms=NOW_MS)
     assert target.watermark_ms == NOW_MS - MARGIN_MS
     target.announce(EVENT)
     (frame,) = target.take_pending()

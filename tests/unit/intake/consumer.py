@@ -38,7 +38,7 @@ class FakeConsumer:
         return self.hub.missing(found, since=since, began_ms=began_ms)
 
     def proved(self, began_ms: int, since_ms: int, fetched: Collection[Key]) -> int:
-        self.hub.proved(began_ms, since_ms)
+        self.hub.proved(began_ms, since_ms, ended_ms=self.now_ms)
         self.proofs.append((began_ms, since_ms, list(fetched)))
         return sum(1 for key in fetched if not self.hub.ledger.confirmed(key))
 

@@ -85,6 +85,15 @@ def test_a_stream_costs_one_call_an_event() -> None:
     assert one < 100, "from the hub to the first transport"
 
 
+def test_a_filter_that_does_not_admit_an_event_costs_nothing() -> None:
+    alone, among_many = with_streams(1), with_streams(1)
+    for number in range(1000):
+        sink = TransportSink(lambda: among_many.now)
+        sink.attach(cast(Any, Kernel()), chunked=True, paused=False)
+        among_many.delivery.open(sink, Filter(frozenset({f"T{number}", "MSFT"}), True, False), Request())
+    assert calls_of(among_many) == calls_of(alone)
+
+
 def test_events_of_one_flush_cost_a_stream_one_call_together() -> None:
     bench = with_streams(100)
     keys = [Key(f"one:{number}", iso_time(NOW_MS)) for number in range(50)]

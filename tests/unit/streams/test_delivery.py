@@ -599,7 +599,7 @@ def test_what_is_sent_again_leads_no_client_further_back_than_it_has_to() -> Non
     bench = Bench()
     for label in ("positive", "negative"):
         bench.hub.publish([change(state(label), 1 + (label == "negative"))], dated_ms=NOW_MS, now_ms=NOW_MS)
-    bench.hub.proved(NOW_MS, NOW_MS - 180_000)
+    bench.hub.proved(NOW_MS, NOW_MS - 180_000, ended_ms=NOW_MS)
     came_ms = bench.hub.watermark_ms - 1
     sink = bench.sink()
     bench.delivery.open(sink, EVERYTHING, Request(str(Place(came_ms, 99, 7))))
@@ -617,7 +617,7 @@ def test_a_client_that_was_cut_among_the_last_words_goes_on_with_them() -> None:
     for seq, (item, label) in enumerate((("a", "positive"), ("b", "positive"), ("c", "neutral"), ("b", "negative")), 1):
         made = change(state(label), seq, key=Key(item, KEY.timestamp))
         bench.hub.publish([made], dated_ms=NOW_MS - 60_000, now_ms=NOW_MS)
-    bench.hub.proved(NOW_MS, NOW_MS - 180_000)
+    bench.hub.proved(NOW_MS, NOW_MS - 180_000, ended_ms=NOW_MS)
     sink = bench.sink()
     bench.delivery.open(sink, EVERYTHING, Request(str(Place(NOW_MS, 99, 7))))
     words = [event for event in sink.take() if event["event"] == "sentiment_update"]

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from streamer.change import GONE, LABELS, PENDING, Item, Key, iso_time
 from streamer.errors import TableError
-from streamer.tables.index import VISIBLE
+from streamer.tables.index import EXPIRY, VISIBLE
 from streamer.tables.sentiment import SentimentTable
 from streamer.telemetry.counters import Counters
 from tests.factories import NOW_MS, state
@@ -83,10 +83,45 @@ async def test_it_asks_only_for_what_is_visible_and_never_for_a_scan() -> None:
     for operation, request in dynamo.requests:
         asked = request if operation == "query" else request[NAME]
         names = asked["ExpressionAttributeNames"]
-        assert {names[name] for name in asked["ProjectionExpression"].split(",")} == set(VISIBLE)
+        expiry = set() if request.get("ScanIndexForward") is False else {EXPIRY}
+        assert {names[name] for name in asked["ProjectionExpression"].split(",")} == {*VISIBLE, *expiry}
     assert "article" not in VISIBLE
     for request in dynamo.asked("query"):
         assert (request["TableName"], request["IndexName"]) == (NAME, "by_sentiment")
+
+
+async def test_queries_and_consistent_reads_bring_the_expiry() -> None:
+    dynamo = filled(2)
+    dynamo.put(key(1), ttl_timestamp={"N": "1795359400"})
+    for rows in (await after(dynamo.table(), EVERYTHING), await dynamo.table().read([key(0), key(1)])):
+        assert {found: item.expires_at for found, item in rows} == {key(0): None, key(1): 1_795_359_400}
+
+
+async def test_an_index_without_the_expiry_is_asked_without_it_from_then_on() -> None:
+    dynamo = filled(9)
+    dynamo.page = 2
+    dynamo.script["query"] = [refusal("ValidationException")]
+    table = dynamo.table()
+    for asks in (True, False):
+        dynamo.requests.clear()
+        assert {found for found, _ in await after(table, EVERYTHING)} == set(dynamo.items)
+        with_expiry = [EXPIRY in request["ProjectionExpression"] for request in dynamo.asked("query")]
+        assert with_expiry == [asks] + [False] * (len(with_expiry) - 1)
+    dynamo.requests.clear()
+    await table.read([key(0)])
+    (batch,) = dynamo.asked("batch_get_item")
+    assert EXPIRY in batch[NAME]["ProjectionExpression"], "the table itself has it"
+
+
+async def test_a_query_that_is_refused_for_another_reason_fails() -> None:
+    dynamo = filled(1)
+    dynamo.script["query"] = [refusal("ValidationException")] * 2 + [refusal("AccessDeniedException")]
+    table = dynamo.table()
+    for _ in range(2):
+        with pytest.raises(TableError):
+            await after(table, EVERYTHING)
+    await after(table, EVERYTHING)
+    assert EXPIRY in dynamo.asked("query")[-1]["ProjectionExpression"], "a query with it has not been refused alone"
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,13 @@ A, the claim. *A frame whose place has a time T > 0 says: whoever has this frame
    whatever run it is at, and with no `covered_since`. A write that leaves nothing to be shown (deleted, unscored, a
    ticker taken away) is not part of the claim: no query shows what is gone.
 B, the end. When every fault is over and each container has queried a few times, each client shows of each item within
-   the promise what the table has. What the table shows no more is gone at the client too, unless it was at a run that
-   never told of that item under that ticker: such a run cannot know that there was something to take back.
+   the promise, unless it expired, what the table has. What the table shows no more is gone at the client too, unless,
+   since it last began anew (at its start, and at each reset), it was at a run that never told of that item under that
+   ticker, although it had a complete view before the item went: written and gone between two of its queries, and no
+   record came.
 C, no ghost. Each `version` that is published was written, to this item and ticker.
 D, order. What a run says of an item and ticker is a walk forward through the versions written: an older one never
-   follows a newer one.
+   follows a newer one. No withdrawal follows where only the TTL deleted an item that this run had read once.
 E, joins. Within a connection, and across a cut where the same run resumes exactly, a client gets every frame that its
    filter admits, once, in order; and no id that it gets is ahead of a frame that it has not. (A client that comes from
    another run is sent again only what may be new to it: whether that is enough, A and B say.)
@@ -59,7 +61,8 @@ class Gap(AssertionError):
 class Told:
     """What a run has said so far."""
 
-    def __init__(self) -> None:
+    def __init__(self, run: Run) -> None:
+        self.run = run
         self.numbers: list[int] = []
         self.tickers: list[str] = []
         self.view: dict[About, str | None] = {}
@@ -86,7 +89,7 @@ class Checks:
 
     def published(self, run: Run, place: Place, about: About | None, version: str | None) -> None:
         """A run has sent a frame."""
-        told = self.told.setdefault(run.number, Told())
+        told = self.told.setdefault(run.number, Told(run))
         if about is not None:
             self._walks_on(run, told, about, version)
             told.numbers.append(place.frame)
@@ -136,15 +139,21 @@ class Checks:
             if ticker not in client.tickers or not self._promised(self._table.written[key]):
                 continue
             shown, final = client.state.get((key, ticker)), versions[-1]
-            if shown == final:
+            if shown == final or self._table.written[key].expired:
                 continue
-            if final is None and not all((key, ticker) in self.told[run].view for run in client.visited):
+            if final is None and any(self._never_saw(run, key, ticker) for run in client.visited):
                 continue
             self.violated(
                 "B",
                 f"{client.name} ends with {key} {ticker} {self._name((key, ticker), shown)}, "
                 f"the table with {self._name((key, ticker), final)}",
             )
+
+    def _never_saw(self, run: int, key: Key, ticker: str) -> bool:
+        """Whether the item came and went unseen by a run that had a view before."""
+        told = self.told[run]
+        viewed_ms = told.run.viewed_ms
+        return (key, ticker) not in told.view and viewed_ms is not None and viewed_ms < self._table.written[key].last_ms
 
     def _claim(
         self,
@@ -179,6 +188,8 @@ class Checks:
         reached = told.reached.get(about, 0)
         while reached < len(versions) and versions[reached] != version:
             reached += 1
+        if reached == len(versions) and self._table.written[about[0]].expired and about[0] not in run.reader.found:
+            return
         if reached == len(versions):
             self.violated("D", f"run {run.number} told {about} {self._name(about, version)} after something newer")
         told.reached[about] = reached

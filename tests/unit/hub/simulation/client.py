@@ -110,7 +110,7 @@ class Client:
         self.state: dict[tuple[Key, str], str] = {}
         self.tickers = TICKERS[plan.wants]
         self.visited: set[int] = set()
-        """The runs that it was ever connected to."""
+        """The runs that it was connected to since it last began anew."""
         self.place: str | None = None
         self.name = name
         self.configured = plan.configured
@@ -293,6 +293,8 @@ class Client:
             self.state[event.about] = shown
 
     def _start_over(self) -> None:
+        assert self._run is not None
+        self.visited = {self._run.number}
         self.state.clear()
         self._buffer = []
         self._snapshots += 1

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, cast
 
+from streamer.change import Key
 from streamer.hub.history import History
 from streamer.hub.hub import Hub
 from streamer.hub.ledger import Ledger
@@ -38,6 +39,17 @@ MARGIN_MS = LEDGER_MARGIN_MS = 10_000
 VERIFY_SECONDS = 15.0
 POLL_SECONDS = 5.0
 _SWEEP_MS = 1_000
+
+
+class Viewing(Publisher):
+    """Notes when the first query was complete, by the run's clock."""
+
+    viewed_ms: int | None = None
+
+    def proved(self, began_ms: int, since_ms: int, fetched: Collection[Key]) -> int:
+        if self.viewed_ms is None:
+            self.viewed_ms = self._now_ms()
+        return super().proved(began_ms, since_ms, fetched)
 
 
 class Run:
@@ -94,13 +106,13 @@ class Run:
             jitter=random.Random(number).uniform,
             rotation=50,  # the world settles within this time
         )
-        self._publisher = Publisher(
+        self._publisher = Viewing(
             self.hub, self.delivery, counters, Lags(), subscriptions=self.subscriptions, now_ms=self.wall_ms
         )
-        reader = Reader(clock, table, f"r{number}", lag_ms=plan.lag_ms, fails=lambda: fails("query"))
+        self.reader = Reader(clock, table, f"r{number}", lag_ms=plan.lag_ms, fails=lambda: fails("query"))
         self._intake = Intake(
             failover,
-            cast("SentimentTable", reader),
+            cast("SentimentTable", self.reader),
             self._publisher,
             counters,
             poll=PollSettings(POLL_SECONDS, VERIFY_SECONDS, window=3_600, margin=MARGIN_MS / 1000),
@@ -111,6 +123,11 @@ class Run:
         self._checking: asyncio.Task[None] | None = None
         clock.after(_SWEEP_MS, self._sweep)
         clock.after(2_000 * clock.noise("warm", number), self._start)
+
+    @property
+    def viewed_ms(self) -> int | None:
+        """The true time at which its first query was complete."""
+        return None if self._publisher.viewed_ms is None else self._publisher.viewed_ms - self._skew_ms
 
     def wall_ms(self) -> int:
         return self._clock.now + self._skew_ms

@@ -13,7 +13,7 @@ from streamer.change import Change, Key
 from streamer.hub import resume
 from streamer.hub.history import History
 from streamer.hub.hub import Hub, Outcome
-from streamer.hub.ledger import Answer, Decision, Ledger, TableReading
+from streamer.hub.ledger import Answer, Decision, Ledger, TableReading, _Entry
 from streamer.intake import poll
 from streamer.streams import delivery
 from tests.unit.hub.simulation import container
@@ -61,9 +61,9 @@ def watermark_from_the_newest_relayed_at(patch: pytest.MonkeyPatch) -> None:
             self.watermark_ms = max(self.watermark_ms, dated_ms)
         return publish(self, changes, dated_ms=dated_ms, now_ms=now_ms)
 
-    def proving(self: Hub[Any], began_ms: int, since_ms: int) -> None:
+    def proving(self: Hub[Any], began_ms: int, since_ms: int, *, ended_ms: int) -> None:
         before = self.watermark_ms
-        proved(self, began_ms, since_ms)
+        proved(self, began_ms, since_ms, ended_ms=ended_ms)
         self.watermark_ms = before or self.watermark_ms
 
     patch.setattr(Hub, "publish", publishing)
@@ -126,10 +126,27 @@ def a_read_is_the_truth_although_the_hub_moved_on(patch: pytest.MonkeyPatch) -> 
 def a_run_claims_what_was_before_it(patch: pytest.MonkeyPatch) -> None:
     begin = resume.begin
 
-    def claiming(request: Any, history: Any, *, covered_since_ms: int | None, **others: Any) -> Any:
-        return begin(request, history, covered_since_ms=0, **others)
+    def claiming(request: Any, history: Any, *, viewed_ms: int | None, **others: Any) -> Any:
+        return begin(request, history, viewed_ms=0, **others)
 
     patch.setattr(resume, "begin", claiming)
+
+
+@mutant("ghosts", "B")
+def a_run_claims_deletions_from_before_its_view(patch: pytest.MonkeyPatch) -> None:
+    """It knows from its first query what was written in the minute before, but not what was deleted."""
+    proved = Hub.proved
+
+    def proving(self: Hub[Any], began_ms: int, since_ms: int, *, ended_ms: int) -> None:
+        proved(self, began_ms, since_ms, ended_ms=ended_ms)
+        self.viewed_ms = self.covered_since_ms
+
+    patch.setattr(Hub, "proved", proving)
+
+
+@mutant("ghosts", "D")
+def a_deletion_by_ttl_that_a_query_finds_is_a_withdrawal(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(_Entry, "is_expired_in", lambda self, reading: False)
 
 
 @mutant("absence", "ABE", 1)

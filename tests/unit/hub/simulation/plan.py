@@ -41,6 +41,8 @@ class Story:
     """Whether each version has an `updated_at` of its own; if not, there and back again is the same version."""
     late: bool
     """Whether it is written to after two minutes as well: outside the promise. If not, such steps are left out."""
+    ttl_ms: int | None = None
+    """So long after its last write it expires, and the table deletes it soon; None: never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +108,13 @@ class Plan:
     edits: tuple[Edit, ...] = ()
 
 
-Weather = Literal["mixed", "wandering", "outage", "flapping", "absence", "edited"]
+Weather = Literal["mixed", "wandering", "outage", "flapping", "absence", "edited", "ghosts"]
 """What a history is rich in. wandering: one container goes by queries alone, clients go to and fro, corrections there
 and back. outage: a container has neither queue nor table for minutes. flapping: items change several times a second.
 absence: clients away for minutes, containers that restart meanwhile, a short history. edited: a
-configuration changes, and containers cannot read the users table. mixed: anything."""
-WEATHERS: tuple[Weather, ...] = ("mixed", "wandering", "outage", "flapping", "absence", "edited")
+configuration changes, and containers cannot read the users table. ghosts: items are deleted while a container, or each
+of them, restarts, and clients come back soon; others expire. mixed: anything."""
+WEATHERS: tuple[Weather, ...] = ("mixed", "wandering", "outage", "flapping", "absence", "edited", "ghosts")
 
 _GAPS = st.one_of(st.integers(50, 1_500), st.integers(1_500, 9_000), st.integers(9_000, 60_000))
 _WHATS: st.SearchStrategy[What] = st.sampled_from(
@@ -142,6 +145,8 @@ def plans(draw: st.DrawFn, suited: Weather | None = None) -> Plan:
     hot = draw(st.lists(st.integers(20_000, ends_ms - 20_000), min_size=1, max_size=3))
     near = [st.integers(max(0, moment - 15_000), min(ends_ms, moment + 15_000)) for moment in hot]
     moments = st.one_of(*near, *near, st.integers(0, ends_ms))
+    if weather == "ghosts":
+        moments = st.integers(hot[0] - 20_000, hot[0])
     stories = [draw(_stories(weather, moments)) for _ in range(draw(st.integers(2, 9)))]
     faults: list[Fault] = []
     if weather == "wandering":
@@ -154,6 +159,12 @@ def plans(draw: st.DrawFn, suited: Weather | None = None) -> Plan:
     elif weather == "edited":
         begins = draw(st.integers(20_000, 60_000))
         faults += [Fault("users", 0, begins, 150_000), Fault(draw(st.sampled_from(_DEAF)), 0, begins, 100_000)]
+    elif weather == "ghosts":
+        for target in range(draw(st.integers(1, 3))):
+            begins = hot[0] + draw(st.integers(0, 2_000))
+            faults.append(Fault("restart", target, begins, draw(st.integers(500, 20_000))))
+        if draw(st.booleans()):
+            faults.append(Fault(draw(st.sampled_from(_DEAF)), 0, hot[0], 100_000))
     for _ in range(draw(st.integers(0, 5))):
         kind = draw(st.sampled_from(_KINDS))
         faults.append(Fault(kind, draw(st.integers(0, 2)), draw(moments), draw(_LASTS[kind])))
@@ -177,14 +188,17 @@ def plans(draw: st.DrawFn, suited: Weather | None = None) -> Plan:
 def _stories(draw: st.DrawFn, weather: Weather, moments: st.SearchStrategy[int]) -> Story:
     first: What = draw(st.sampled_from(["positive", "positive", "negative", "pending"]))
     steps = [Step(0, first, draw(_TICKERS))]
-    if weather == "flapping":
+    ttl_ms = draw(st.one_of(st.none(), st.integers(1_000, 60_000))) if weather == "ghosts" else None
+    if weather == "ghosts" and ttl_ms is None:
+        steps.append(Step(draw(st.integers(2_000, 30_000)), "deleted"))
+    elif weather == "flapping":
         pairs = st.tuples(st.integers(100, 1_500), st.sampled_from(_FLAPS))
         steps += [
             Step(gap_ms, what, steps[0].tickers) for gap_ms, what in draw(st.lists(pairs, min_size=4, max_size=16))
         ]
     else:
         steps += draw(st.lists(st.builds(Step, _GAPS, _WHATS, _TICKERS), max_size=1 if weather == "wandering" else 3))
-    if weather == "wandering" or draw(st.booleans()):  # there and back again
+    if weather == "wandering" or (weather != "ghosts" and draw(st.booleans())):  # there and back again
         there = draw(st.integers(20_000, 60_000) if weather == "wandering" else st.integers(200, 12_000))
         back = draw(st.integers(500, 4_500) if weather == "wandering" else st.integers(100, 8_000))
         steps += [Step(there, "neutral", steps[-1].tickers), Step(back, steps[-1].what, steps[-1].tickers)]
@@ -194,6 +208,7 @@ def _stories(draw: st.DrawFn, weather: Weather, moments: st.SearchStrategy[int])
         steps=tuple(steps),
         stamped=draw(st.sampled_from([False, False, True])),
         late=draw(st.sampled_from([False, False, False, False, True])),
+        ttl_ms=ttl_ms,
     )
 
 
@@ -207,6 +222,8 @@ def _wanderers(draw: st.DrawFn, weather: Weather, moments: st.SearchStrategy[int
     stays = st.one_of(st.integers(200, 5_000), st.integers(5_000, 60_000))
     if restless:
         pauses, stays = st.integers(0, 300), st.integers(300, 4_000)
+    elif weather == "ghosts":
+        pauses, stays = st.integers(0, 3_000), st.integers(3_000, 30_000)
     elif weather == "absence":
         pauses = st.one_of(st.integers(0, 2_000), st.integers(100_000, 240_000))
     visits = st.builds(

@@ -35,14 +35,17 @@ class Relay:
         self._messages = 0
         clock.after(1_000, self._canary)
 
-    def committed(self, key: Key, before: dict[str, Any] | None, after: dict[str, Any] | None) -> None:
+    def committed(
+        self, key: Key, before: dict[str, Any] | None, after: dict[str, Any] | None, *, expired: bool = False
+    ) -> None:
         record = {
             "op": "REMOVE" if after is None else "INSERT" if before is None else "MODIFY",
             "table": "sentiment",
             "keys": {"source_id": key.source_id, "timestamp": key.timestamp},
         }
-        record |= {} if before is None else {"old": before}
-        record |= {} if after is None else {"new": after}
+        record |= {} if before is None else {"old": _allowed(before)}
+        record |= {} if after is None else {"new": _allowed(after)}
+        record |= {"ttl": True} if expired else {}
         self._add(key.source_id, record)
 
     def edited(self, after: dict[str, Any]) -> None:
@@ -77,3 +80,8 @@ class Relay:
         if "changes" in content:
             content = {"relayed_at": self._clock.now + self._skew_ms} | content
         self._publish(f"m{self._messages}", json.dumps({"v": 1} | content))
+
+
+def _allowed(image: dict[str, Any]) -> dict[str, Any]:
+    """The expiry does not leave the table."""
+    return {name: value for name, value in image.items() if name != "ttl_timestamp"}

@@ -23,6 +23,8 @@ class Written:
     commits: list[int] = field(default_factory=list)
     items: list[Item] = field(default_factory=list)
     images: list[dict[str, Any] | None] = field(default_factory=list)
+    expired: bool = False
+    """Whether the TTL deleted it."""
 
     @property
     def last_ms(self) -> int:
@@ -48,10 +50,13 @@ class Table:
     def __init__(self) -> None:
         self.written: dict[Key, Written] = {}
         self.versions: dict[tuple[Key, str], list[str | None]] = {}
-        """For each item and ticker what it showed, by number of writes: None where it showed nothing, first always."""
+        """For each item and ticker what it showed, by number of writes: None where it showed nothing, first always.
+        A deletion by TTL withdraws nothing: what was shown stays."""
 
-    def write(self, key: Key, image: dict[str, Any] | None, now_ms: int) -> dict[str, Any] | None:
-        """Returns the image before."""
+    def write(
+        self, key: Key, image: dict[str, Any] | None, now_ms: int, *, expired: bool = False
+    ) -> dict[str, Any] | None:
+        """Returns the image before. `expired`: the TTL deletes it."""
         moment = parse_time(key.timestamp)
         assert moment is not None
         written = self.written.setdefault(key, Written(key, moment))
@@ -60,14 +65,22 @@ class Table:
         written.commits.append(now_ms)
         written.items.append(item)
         written.images.append(image)
+        written.expired = expired
         for ticker in ("AAPL", "MSFT"):
+            if expired:
+                self.versions[key, ticker].append(self.versions[key, ticker][-1])
+                continue
             shown = None if item.state is None or ticker not in item.state.tickers else version(key, ticker, item.state)
             self.versions.setdefault((key, ticker), [None]).append(shown)
         return before
 
     def snapshot(self) -> dict[tuple[Key, str], str]:
         """What GET /sentiment answers to a client that reads now."""
-        return {about: versions[-1] for about, versions in self.versions.items() if versions[-1] is not None}
+        return {
+            about: versions[-1]
+            for about, versions in self.versions.items()
+            if versions[-1] is not None and not self.written[about[0]].expired
+        }
 
 
 class Reader:
@@ -75,6 +88,8 @@ class Reader:
 
     def __init__(self, clock: Clock, table: Table, name: str, *, lag_ms: int, fails: Callable[[], bool]) -> None:
         self.name = name
+        self.found: set[Key] = set()
+        """The items that were read, and not gone."""
         self._clock = clock
         self._table = table
         self._lag_ms = lag_ms
@@ -88,13 +103,16 @@ class Reader:
             await self._pass(0, 700)
             rows = self._seen(label, since_ms)
             await self._pass(0, 100)
+            self.found.update(key for key, _ in rows)
             yield rows
 
     async def read(self, keys: Iterable[Key]) -> list[Row]:
         wanted = list(dict.fromkeys(keys))
         await self._pass(0, 600)
         rows = [(key, self._now(key)) for key in wanted]
+        found = {key for key, item in rows if item is not GONE}
         await self._pass(0, 900)
+        self.found |= found
         return rows
 
     def back(self, before: str, until: str) -> Back:

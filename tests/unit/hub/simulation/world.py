@@ -110,6 +110,7 @@ class World:
         at_ms = START_MS + story.at_ms
         timestamp_ms = at_ms - story.lateness_ms
         key = Key(source_id, iso_time(timestamp_ms))
+        expires_ms = at_ms + sum(step.gap_ms for step in story.steps) + (story.ttl_ms or 0)
         for number, step in enumerate(story.steps):
             at_ms += step.gap_ms
             if at_ms > self._ends_ms or (not story.late and at_ms > timestamp_ms + LATENESS_MS):
@@ -121,7 +122,20 @@ class World:
                     image |= {"sentiment": step.what, "score": 0}
                 if story.stamped:
                     image["updated_at"] = iso_time(at_ms + number)
+                if story.ttl_ms is not None:
+                    image["ttl_timestamp"] = expires_ms // 1000
             self.clock.at(at_ms, lambda image=image: self._write(key, image))  # type: ignore[misc]
+
+        if story.ttl_ms is not None:
+            swept_ms = expires_ms + 1_000 + round(20_000 * self.clock.noise("ttl", source_id))
+            if swept_ms <= self._ends_ms:
+                self.clock.at(swept_ms, lambda: self._expire(key))
+
+    def _expire(self, key: Key) -> None:
+        written = self.table.written.get(key)
+        if written is not None and written.images[-1] is not None:
+            before = self.table.write(key, None, self.clock.now, expired=True)
+            self._relay.committed(key, before, None, expired=True)
 
     def _write(self, key: Key, image: dict[str, Any] | None) -> None:
         before = self.table.write(key, image, self.clock.now)
