@@ -33,9 +33,9 @@ admits streams and hands their connections over; `present` answers snapshots and
 beyond it from `tables.snapshot`; `streams.asgi` replaces `streams.transport` where the server cannot
 hand over a connection.
 
-`change` and `place` define a change and a position in the stream, `cursor` and `series` what is read in pages; `tables` reads DynamoDB; `telemetry` counts;
-`service` builds everything and `serve` runs it; `functions` is what only Lambda needs; `event_source` stands in for an
-event source mapping, and `local` for AWS, on one machine.
+`change` and `place` define a change and a position in the stream, `cursor` and `series` what is read in pages; `tables`
+reads DynamoDB; `telemetry` counts; `service` builds everything and `serve` runs it; `functions` is what only Lambda
+needs; `event_source` stands in for an event source mapping, and `local` for AWS, on one machine.
 
 The event loop drives. A call that blocks runs in a worker's thread (`aws.worker`); nothing else crosses threads.
 """

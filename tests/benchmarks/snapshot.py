@@ -79,7 +79,7 @@ def _fill(rig: Rig, rng: random.Random) -> None:
     for number in range(_ITEMS):
         key = Key(f"news:{number}", iso_time(now_ms - _DAY_MS + 60_000 + number * (_DAY_MS - 60_000) // _ITEMS))
         rig.hub.window.put(key, _scored(rng, "RARE") if number % (_ITEMS // 3) == 7 else states[number % 5_000], now_ms)
-    rig.hub.proved(now_ms, now_ms - _DAY_MS)
+    rig.hub.proved(now_ms, now_ms - _DAY_MS, ended_ms=now_ms)
 
 
 async def _publish(rig: Rig, rng: random.Random) -> None:

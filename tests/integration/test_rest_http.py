@@ -262,7 +262,7 @@ async def test_a_snapshot_from_memory_joins_with_the_stream_by_its_place() -> No
         empty = (await http.get("/api/v2/sentiment")).json()
         assert empty == {"items": [], "cursor": None, "as_of": None}, "there was no query yet"
         now_ms = wall_ms()
-        rig.hub.proved(now_ms, now_ms - 86_400_000)
+        rig.hub.proved(now_ms, now_ms - 86_400_000, ended_ms=now_ms)
         rig.publish("positive", "neutral", "negative")
         answer = await http.get("/api/v2/sentiment?tickers=aapl")
         assert answer.headers["cache-control"] == "no-store"

@@ -43,7 +43,7 @@ class World:
         first = iso_time(NOW_MS - 180_000)
         found = [row for row in rows if row[0].timestamp > first]
         self.hub.observe(found, began_ms=NOW_MS, as_of=0, consistent=False, now_ms=NOW_MS)
-        self.hub.proved(NOW_MS, NOW_MS - 180_000)
+        self.hub.proved(NOW_MS, NOW_MS - 180_000, ended_ms=NOW_MS)
         reached = iso_time(NOW_MS - self.reach_ms)
         walked = [row for row in rows if row[0].timestamp > reached]
         self.hub.backfill(walked, NOW_MS - self.reach_ms, remember=(reached, first), now_ms=NOW_MS)

@@ -452,7 +452,7 @@ def test_its_memory_is_complete_where_push_or_the_last_query_brought_every_chang
     target = hub()
     target.window = Window(NOW_MS - 86_400_000)
     assert target.complete_after(0, NOW_MS) is None, "no query yet"
-    target.proved(NOW_MS, NOW_MS - 7_200_000)
+    target.proved(NOW_MS, NOW_MS - 7_200_000, ended_ms=NOW_MS)
     assert target.complete_after(0, NOW_MS) == iso_time(NOW_MS - 7_200_000)
     assert target.complete_after(NOW_MS - 600_000, NOW_MS) == iso_time(NOW_MS - 600_000)
     recent = iso_time(NOW_MS - 10_000 - LATENESS_MS)
