@@ -30,8 +30,8 @@ The way of one event, from its queue to a socket. Each arrow is a call; from the
 Beside it: `intake.poll` queries the table for what push should have brought; `intake.failover` decides the mode;
 `streams.sweep` sends heartbeats and pings, and ends streams at their lifetime or when their client is too slow; `web`
 admits streams and hands their connections over; `present` answers snapshots and series from the hub's window, and
-beyond it from `tables.snapshot`; `streams.asgi` replaces `streams.transport` where the server cannot
-hand over a connection.
+beyond it from `tables.snapshot`; `streams.asgi` replaces `streams.transport` where the server cannot hand over a
+connection.
 
 `change` and `place` define a change and a position in the stream, `cursor` and `series` what is read in pages; `tables`
 reads DynamoDB; `telemetry` counts; `service` builds everything and `serve` runs it; `functions` is what only Lambda
