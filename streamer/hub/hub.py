@@ -249,14 +249,17 @@ class Hub(Generic[Subscriber]):
         iterating."""
         if not wanted.sentiment:
             return iter(())
-        frames = self.history.after(cursor, wanted.tickers)
-        return frames if start.after_ms is None else (frame for frame in frames if start.wants(frame))
+        if start.after_ms is None:
+            return self.history.after(cursor, wanted.tickers)
+        return self.history.missed(cursor, start.after_ms, wanted.tickers)
 
     def missed_count(self, wanted: Filter, start: resume.Start) -> int:
         """Returns the number of frames that `missed` yields from the start."""
-        if wanted.sentiment and start.after_ms is None:
+        if not wanted.sentiment:
+            return 0
+        if start.after_ms is None:
             return self.history.count(start.cursor, wanted.tickers)
-        return sum(1 for _ in self.missed(wanted, start, start.cursor))
+        return self.history.missed_count(start.cursor, start.after_ms, wanted.tickers)
 
     def join(self, wanted: Filter, subscriber: Subscriber) -> Group[Subscriber]:
         """Adds the subscriber to its filter's group, which gets the frames of the next flush."""

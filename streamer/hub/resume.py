@@ -44,7 +44,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from streamer.change import LATENESS_MS
-from streamer.hub.frame import Frame
 from streamer.hub.history import History
 from streamer.place import Place
 from streamer.sse.events import ResetReason, Resume
@@ -74,10 +73,6 @@ class Start:
     cursor."""
     came_ms: int = 0
     """Time of the client's place, if another run proved it; else 0."""
-
-    def wants(self, frame: Frame) -> bool:
-        """Returns whether a frame after the cursor is sent."""
-        return self.after_ms is None or frame.dated_ms > self.after_ms or (frame.repeatable and not frame.superseded)
 
 
 @dataclass(frozen=True, slots=True)

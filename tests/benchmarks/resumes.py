@@ -1,17 +1,16 @@
-"""What coming back costs the event loop, and what many filters cost beside one, in process and without sockets' peers.
+"""What coming back costs the event loop, and what many filters cost beside one, in process.
 
-Times are CPU of the thread that runs the loop. The resumes are of a full history. Each delivery to a filter is
-a `send` on a loopback connection that another process drains.
+Times are CPU of the thread that runs the loop. The resumes are of a full history. Each delivery to a filter ends in a
+`send` on a socket.
 """
 
 from __future__ import annotations
 
-import multiprocessing
 import random
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, cast
 
 from streamer.change import Key, iso_time
@@ -108,41 +107,15 @@ def _median(measure: Callable[[], float], rounds: int = 9) -> float:
     return sorted(measure() for _ in range(rounds))[rounds // 2]
 
 
-def _drain(peers: list[socket.socket]) -> None:
-    import selectors
-
-    selector = selectors.DefaultSelector()
-    for peer in peers:
-        selector.register(peer, selectors.EVENT_READ)
-    while selector.get_map():
-        for key, _ in selector.select():
-            if not cast(socket.socket, key.fileobj).recv(1 << 16):
-                selector.unregister(key.fileobj)
-
-
 @contextmanager
 def _connections() -> Iterator[list[socket.socket]]:
-    pairs = []
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        for _ in range(_SOCKETS):
-            ours = socket.create_connection(server.getsockname())
-            pairs.append((ours, server.accept()[0]))
-    process = multiprocessing.get_context("fork").Process(target=_drained, args=(pairs,))
-    process.start()
-    for _, peer in pairs:
-        peer.close()
-    try:
-        yield [ours for ours, _ in pairs]
-    finally:
-        for ours, _ in pairs:
-            ours.close()
-        process.join()
-
-
-def _drained(pairs: list[tuple[socket.socket, socket.socket]]) -> None:
-    for ours, _ in pairs:
-        ours.close()
-    _drain([peer for _, peer in pairs])
+    """Sockets to one that nobody reads: what does not fit is dropped, and no send wakes a reader."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as unread, ExitStack() as opened:
+        unread.bind(("127.0.0.1", 0))
+        made = [opened.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) for _ in range(_SOCKETS)]
+        for each in made:
+            each.connect(unread.getsockname())
+        yield made
 
 
 class _Socket:

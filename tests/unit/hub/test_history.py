@@ -5,6 +5,7 @@ import sys
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streamer.change import Key
 from streamer.hub.frame import Frame, FrameKind
 from streamer.hub.history import History
 
@@ -142,3 +143,49 @@ def test_only_the_last_word_on_an_item_and_ticker_is_not_superseded() -> None:
     history.add(again := frame(40, ticker="MSFT"), 0)
     assert not again.superseded
     assert not other.superseded, "it was evicted before: nobody asks"
+
+
+_TICKERS = ("AAPL", "MSFT", "TSLA")
+_frames = st.tuples(
+    st.integers(0, 6),  # the item
+    st.sampled_from(_TICKERS),
+    st.integers(0, 400),  # how long before now it is dated
+    st.booleans(),
+    st.integers(0, 200),  # how long after the one before it is added
+)
+
+
+@given(
+    st.lists(_frames, max_size=60),
+    st.integers(0, 12_000),
+    st.sampled_from([None, frozenset(), frozenset({"AAPL"}), frozenset(_TICKERS[:2]), frozenset({*_TICKERS, "F"})]),
+    st.one_of(st.none(), st.integers(0, 70)),
+)
+def test_what_is_missed_and_its_number_are_those_of_a_walk(
+    made: list[tuple[int, str, int, bool, int]], after_ms: int, tickers: frozenset[str] | None, cursor: int | None
+) -> None:
+    history, now_ms = History(keep_ms=2_500), 1_000
+    for number, (item, ticker, age_ms, repeatable, pause_ms) in enumerate(made, 1):
+        now_ms += pause_ms
+        frame = Frame(
+            number, FrameKind.SENTIMENT, ticker, b"x", 0, Key(f"wire:{item}", "t"), now_ms - age_ms, repeatable
+        )
+        history.expire(now_ms)
+        history.add(frame, now_ms)
+    start = history.dated_after(after_ms) if cursor is None else max(cursor, history.evicted_through)
+    walked = [
+        frame
+        for frame in history.after(start)
+        if (tickers is None or frame.ticker in tickers)
+        and (frame.dated_ms > after_ms or (frame.repeatable and not frame.superseded))
+    ]
+    assert list(history.missed(start, after_ms, tickers)) == walked
+    assert history.missed_count(start, after_ms, tickers) == len(walked)
+
+
+def test_tickers_that_are_evicted_leave_no_index_behind() -> None:
+    history = History(keep_ms=10)
+    for number in range(1, 200):
+        history.add(Frame(number, FrameKind.SENTIMENT, f"T{number}", b"x", 0, Key("wire:1", "t"), number), number * 100)
+        history.expire(number * 100)
+    assert len(history._of_ticker) == 1
