@@ -85,7 +85,9 @@ class Memory:
     def usage(self) -> dict[str, Usage]:
         """Returns the usage of each structure in NAMES."""
         hub, streams = self._hub, self._admission.limit
-        shown, left = (0, 0) if self.subscriptions is None else (len(self.subscriptions), self.subscriptions.remembered)
+        shown, left = (
+            (0, 0) if self.subscriptions is None else (self.subscriptions.shown, self.subscriptions.remembered)
+        )
         counted = {
             "ledger": (len(hub.ledger), hub.ledger.limit),
             "window": (len(hub.window), hub.window.limit),

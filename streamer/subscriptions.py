@@ -136,7 +136,9 @@ class ConfigurationSubscriptions:
         streams show no configuration."""
         return next((each.read_ms for each in self._subscriptions.values() if each.shows is not None), None)
 
-    def __len__(self) -> int:
+    @property
+    def shown(self) -> int:
+        """Number of configurations that open streams show."""
         return len(self._subscriptions)
 
     @property

@@ -357,3 +357,10 @@ async def test_what_only_a_read_can_decide_is_returned() -> None:
     other = {"matched_tickers": ["AAPL"], "sentiment": "negative", "score": 0.5}
     assert fed.take([message(record(1, new=other), record(2))]) == [ROW[0]]
     assert fed.count("changes_undecided") == 1
+
+
+async def test_a_switch_of_the_mode_has_the_configurations_checked() -> None:
+    bench, subscriptions = Bench(), Mock(spec=ConfigurationSubscriptions)
+    publisher = Publisher(bench.hub, bench.delivery, bench.counters, Lags(), subscriptions=subscriptions)
+    publisher.announce_mode()
+    subscriptions.check_soon.assert_called_once_with()

@@ -136,6 +136,7 @@ async def test_who_leaves_before_the_answer_leaves_nothing_behind() -> None:
 
 async def test_what_is_not_there_and_what_is_disabled_is_none() -> None:
     stand = Stand()
+    assert stand.subscriptions, "the stream's route asks whether there is a users table"
     assert await stand.subscriptions.enter("grace", "chips") is None
     stand.table.put()
     assert await stand.subscriptions.enter(*KEY) is None

@@ -29,12 +29,14 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from urllib3.util.wait import wait_for_read
 
 from streamer.aws import clients, lean
 from streamer.aws.clients import connect_queue, connect_table
 from streamer.aws.errors import describe_call, is_connection_cut, is_missing_queue, is_throttling
 from streamer.local.provision import provision
 from tests.unit.aws.stub import Heard, Said, Stub, stub
+from tests.watchdog import WATCHDOG
 
 QUEUE = "https://sqs.us-east-1.amazonaws.com/123456789012/a-queue"
 RECEIVE: dict[str, Any] = {
@@ -264,12 +266,9 @@ def test_calls_share_a_connection_and_one_that_the_server_closed_is_not_used_aga
     assert len({heard.client for heard in aws.heard}) == 1
     aws.answers.append(Said(closes=True))
     client.receive_message(**RECEIVE)
-    for _ in range(20):  # the end of the connection may come a moment after the answer
-        try:
-            client.receive_message(**RECEIVE)
-            break
-        except ConnectionClosedError:
-            continue
+    (idle,) = client._connections._idle
+    assert wait_for_read(idle.sock, timeout=WATCHDOG), "the end of the connection came"
+    client.receive_message(**RECEIVE)
     assert len({heard.client for heard in aws.heard}) == 2
     client.close()
 
