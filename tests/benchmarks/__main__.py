@@ -9,7 +9,7 @@ import platform
 import sys
 from importlib import import_module
 
-BENCHMARKS = ("startup", "path", "relay", "decode", "slow_reader", "fan_out")
+BENCHMARKS = ("startup", "path", "relay", "decode", "slow_reader", "resumes", "fan_out")
 ON_REQUEST = ("quick",)
 """Run where they are named."""
 
