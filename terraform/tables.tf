@@ -57,8 +57,7 @@ resource "aws_dynamodb_table" "sentiment" {
   }
 
   # Every query is billed by the whole items of this projection: it has what a client sees, the expiry, by which a
-  # query tells a deletion by TTL from others, and no article's text. The
-  # keys of table and index are always in it. (Provider 6.28 and newer would rather have `key_schema` for the two keys,
+  # query tells a deletion by TTL from others, and no article's text. The keys of table and index are always in it. (Provider 6.28 and newer would rather have `key_schema` for the two keys,
   # and say so; older ones do not know it.)
   global_secondary_index {
     name               = local.sentiment_index

@@ -34,16 +34,13 @@ class _Index:
         self.last_words = Ordered()
         self.last_words_dates = Ordered()
 
-    def add(self, frame: Frame) -> None:
-        self.dates.add(frame.dated_ms)
-        if frame.repeatable:
-            self.last_words.add(frame.number)
-            self.last_words_dates.add(frame.dated_ms)
+    def add_last_word(self, frame: Frame) -> None:
+        self.last_words.add(frame.number)
+        self.last_words_dates.add(frame.dated_ms)
 
-    def supersede(self, frame: Frame) -> None:
-        if frame.repeatable:
-            self.last_words.remove(frame.number)
-            self.last_words_dates.remove(frame.dated_ms)
+    def remove_last_word(self, frame: Frame) -> None:
+        self.last_words.remove(frame.number)
+        self.last_words_dates.remove(frame.dated_ms)
 
     def count(self, cursor: int, after_ms: int) -> int:
         """`cursor`: before all frames dated after `after_ms`."""
@@ -91,10 +88,13 @@ class History:
         before = self._last.get((frame.key, frame.ticker))
         if before is not None:
             before.superseded = True
-            for index in self._indexes(before):
-                index.supersede(before)
+            if before.repeatable:
+                for index in self._indexes(before):
+                    index.remove_last_word(before)
         for index in self._indexes(frame):
-            index.add(frame)
+            index.dates.add(dated_ms)
+            if frame.repeatable:
+                index.add_last_word(frame)
         self._last[frame.key, frame.ticker] = frame
         self._frames.append(frame)
         self._numbers.append(frame.number)
@@ -175,13 +175,13 @@ class History:
             if not frame.superseded:
                 yield frame
 
-    def _indexes(self, frame: Frame) -> Iterator[_Index]:
-        yield self._everything
-        if frame.ticker is not None:
-            index = self._of_ticker.get(frame.ticker)
-            if index is None:
-                index = self._of_ticker[frame.ticker] = _Index()
-            yield index
+    def _indexes(self, frame: Frame) -> tuple[_Index, ...]:
+        if frame.ticker is None:
+            return (self._everything,)
+        index = self._of_ticker.get(frame.ticker)
+        if index is None:
+            index = self._of_ticker[frame.ticker] = _Index()
+        return self._everything, index
 
     def _evict(self) -> None:
         frame = self._frames[self._head]
@@ -191,8 +191,8 @@ class History:
         self._frames[self._head] = _GONE
         for index in self._indexes(frame):
             index.dates.remove(frame.dated_ms)
-            if not frame.superseded:
-                index.supersede(frame)
+            if frame.repeatable and not frame.superseded:
+                index.remove_last_word(frame)
         if frame.ticker is not None and not len(self._of_ticker[frame.ticker].dates):
             del self._of_ticker[frame.ticker]
         if not frame.superseded:

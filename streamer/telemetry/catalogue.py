@@ -84,7 +84,12 @@ COUNTERS: Final = (
     Metric("configurations_changed", "Count", "changes of a configuration with open streams"),
     Metric("streams_opened", "Count", "streams admitted", published=True),
     Metric("streams_resumed", "Count", "streams that resumed exactly after their last event id"),
-    Metric("streams_reset", "Count", "streams whose last event id was not covered by the history", published=True),
+    Metric(
+        "streams_reset",
+        "Count",
+        "streams whose last event id was not covered by the history, or from before this container's first query",
+        published=True,
+    ),
     Metric(
         "streams_refiltered", "Count", "streams that continued with other tickers because their configuration changed"
     ),

@@ -16,6 +16,7 @@ BENCHMARKS = (
     "decode",
     "aws_calls",
     "snapshot",
+    "resumes",
     "slow_reader",
     "page",
     "many",

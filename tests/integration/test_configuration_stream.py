@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import re
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -237,7 +238,7 @@ async def test_a_ticket_opens_one_stream_until_its_deadline(resources: Resources
         closed = await service.line("stream closed")
         assert closed["reason"] == "ticket_expired"
     log = str(service.log)
-    assert "ada" not in log
+    assert not re.search(r"\bada\b", log)  # a connection's random id may have these letters inside
     assert made["ticket"] not in log
 
 

@@ -92,9 +92,9 @@ async def test_it_asks_only_for_what_is_visible_and_never_for_a_scan() -> None:
 
 async def test_queries_and_consistent_reads_bring_the_expiry() -> None:
     dynamo = filled(2)
-    dynamo.put(key(1), ttl_timestamp={"N": "1795359400"})
-    for rows in (await after(dynamo.table(), EVERYTHING), await dynamo.table().read([key(0), key(1)])):
-        assert {found: item.expires_at for found, item in rows} == {key(0): None, key(1): 1_795_359_400}
+    dynamo.put(key(1, 1), ttl_timestamp={"N": "1795359400"})
+    for rows in (await after(dynamo.table(), EVERYTHING), await dynamo.table().read([key(0), key(1, 1)])):
+        assert {found: item.expires_at for found, item in rows} == {key(0): None, key(1, 1): 1_795_359_400}
 
 
 async def test_an_index_without_the_expiry_is_asked_without_it_from_then_on() -> None:
@@ -115,7 +115,7 @@ async def test_an_index_without_the_expiry_is_asked_without_it_from_then_on() ->
 
 async def test_a_query_that_is_refused_for_another_reason_fails() -> None:
     dynamo = filled(1)
-    dynamo.script["query"] = [refusal("ValidationException")] * 2 + [refusal("AccessDeniedException")]
+    dynamo.script["query"] += [refusal("ValidationException")] * 2 + [refusal("AccessDeniedException")]
     table = dynamo.table()
     for _ in range(2):
         with pytest.raises(TableError):

@@ -38,7 +38,7 @@ class Relay:
     def committed(
         self, key: Key, before: dict[str, Any] | None, after: dict[str, Any] | None, *, expired: bool = False
     ) -> None:
-        record = {
+        record: dict[str, Any] = {
             "op": "REMOVE" if after is None else "INSERT" if before is None else "MODIFY",
             "table": "sentiment",
             "keys": {"source_id": key.source_id, "timestamp": key.timestamp},
