@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from streamer.aws.worker import Worker
+from streamer.hub.cells import MAX_CELLS
 from streamer.hub.hub import Hub
 from streamer.intake.poll import MOST_ASKED, Poll
 from streamer.publisher import LOGGED_KEYS, Publisher
@@ -21,10 +22,12 @@ from streamer.streams.stream import OpenStream
 from streamer.subscriptions import REMEMBERED, ConfigurationSubscriptions
 from streamer.tables.recent import MAX_ROWS, RecentPages
 from streamer.telemetry.log_queue import LogQueue
+from streamer.web.sentiment import KEPT_ROWS, write_row
 
 ITEM_BYTES: Final[Mapping[str, int]] = {
     "ledger": 700,
-    "window": 200,  # without key and state, which the ledger has too
+    "window": 215,  # without key and state, which the ledger has too
+    "series": 750,
     "unproved": 30,
     "pending": 8,  # references: the history has the frames
     "streams": 3_600,
@@ -34,6 +37,7 @@ ITEM_BYTES: Final[Mapping[str, int]] = {
     "reads": 230,
     "faults": 230,
     "snapshots": 600,
+    "rows": 700,
     "addresses": 190,
     "calls": 2_000,
 }
@@ -91,6 +95,7 @@ class Memory:
         counted = {
             "ledger": (len(hub.ledger), hub.ledger.limit),
             "window": (len(hub.window), hub.window.limit),
+            "series": (len(hub.window.cells), MAX_CELLS),
             "unproved": (hub.unproved, hub.ledger.limit),
             "pending": (hub.pending, None),
             "streams": (self._admission.taken, streams),
@@ -100,6 +105,7 @@ class Memory:
             "reads": (self._poll.asked, MOST_ASKED),
             "faults": (self._publisher.faulty, 2 * LOGGED_KEYS),
             "snapshots": (self._pages.rows, MAX_ROWS),
+            "rows": (write_row.cache_info().currsize, KEPT_ROWS),
             "addresses": (self._admission.addresses, MAX_ADDRESSES),
             "calls": (sum(each.pending for each in self._workers), sum(self._workers.values())),
         }

@@ -15,7 +15,7 @@ _SPANS: Final = (1, 5, 15, 60)  # minutes
 _HOUR: Final = 60
 _PART: Final = 5  # minutes; an hour is put together from its parts, so that a change does not cost the whole hour
 _MEAN_PLACES: Final = 6
-_LIMIT: Final = 20_000  # cells; about 15 MB
+MAX_CELLS: Final = 20_000
 
 
 class Cell(NamedTuple):
@@ -69,7 +69,7 @@ class Cells:
         else:
             cell = self._of_items(timeline, start, start + span)
         if cell is not None:
-            while len(self._cells) >= _LIMIT:
+            while len(self._cells) >= MAX_CELLS:
                 del self._cells[next(iter(self._cells))]
             self._cells[ticker, span, start] = cell
         return cell

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import lru_cache
 from typing import Annotated, Final, Protocol
 
@@ -34,7 +33,8 @@ PATH: Final = "/api/v2/sentiment"
 DEFAULT_LIMIT: Final = 100
 MAX_LIMIT: Final = 500
 
-_KEPT_ROWS: Final = 10_000  # about 7 MB
+KEPT_ROWS: Final = 10_000
+"""Rows that are kept as JSON."""
 
 
 class SnapshotReader(Protocol):
@@ -88,7 +88,6 @@ _EXAMPLE: Final = {
 
 def install(app: FastAPI, snapshot: SnapshotReader) -> None:
     """Adds the route."""
-    row = lru_cache(maxsize=_KEPT_ROWS)(write_row)  # most rows of a page are those of the page a second before
 
     @app.get(
         PATH,
@@ -117,15 +116,16 @@ def install(app: FastAPI, snapshot: SnapshotReader) -> None:
             whole_number("limit", limit, DEFAULT_LIMIT, MAX_LIMIT),
             _cursor(single("cursor", cursor)),
         )
-        return Response(write(page, row), media_type="application/json", headers={"Cache-Control": "no-store"})
+        return Response(write(page), media_type="application/json", headers={"Cache-Control": "no-store"})
 
 
-def write(page: Page, row: Callable[[PageRow], str]) -> str:
-    """Returns the page as JSON. `row`: write_row, or a cache of it."""
+def write(page: Page) -> str:
+    """Returns the page as JSON."""
     cursor = to_json(None if page.more is None else page.more.write())
-    return f'{{"items":[{",".join(map(row, page.rows))}],"cursor":{cursor},"as_of":{to_json(page.as_of)}}}'
+    return f'{{"items":[{",".join(map(write_row, page.rows))}],"cursor":{cursor},"as_of":{to_json(page.as_of)}}}'
 
 
+@lru_cache(maxsize=KEPT_ROWS)  # most rows of a page are those of the page a second before
 def write_row(row: PageRow) -> str:
     """Returns a row as JSON: the same text as the data of `sentiment_update`."""
     return SentimentUpdate.of(row.key, row.ticker, row.state).data()

@@ -47,7 +47,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "functions": {"aws", "clock", "errors", "intake", "settings", "tables", "telemetry", "web"},
     "present": {"clock", "cursor", "hub", "series"},
     "status": {"change", "clock", "hub", "intake", "publisher", "streams", "subscriptions", "telemetry", "web"},
-    "memory": {"aws", "hub", "intake", "publisher", "streams", "subscriptions", "tables", "telemetry"},
+    "memory": {"aws", "hub", "intake", "publisher", "streams", "subscriptions", "tables", "telemetry", "web"},
     "service": {
         "aws", "clock", "functions", "hub", "intake", "memory", "place", "present", "publisher", "server", "settings",
         "sse",

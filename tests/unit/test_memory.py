@@ -21,11 +21,13 @@ from streamer.change import Item, Key, iso_time
 from streamer.configuration import Configuration
 from streamer.cursor import Page, PageRow
 from streamer.errors import TableError
+from streamer.hub.cells import MAX_CELLS
 from streamer.hub.filters import Filter, choose
 from streamer.hub.history import History
 from streamer.hub.hub import Hub
 from streamer.hub.ledger import Ledger
 from streamer.hub.resume import Request
+from streamer.hub.timeline import Held, Timeline
 from streamer.hub.window import Window
 from streamer.intake.failover import Failover
 from streamer.intake.poll import MOST_ASKED, Poll, PollSettings
@@ -42,6 +44,7 @@ from streamer.subscriptions import REMEMBERED, ConfigurationSubscriptions
 from streamer.tables.recent import RecentPages
 from streamer.telemetry.counters import Counters, Lags
 from streamer.telemetry.log_queue import LogQueue
+from streamer.web.sentiment import KEPT_ROWS, write_row
 from tests.factories import NOW_MS, change, state
 from tests.unit.streams.fakes import FakeSink
 from tests.unit.test_publisher import message, record
@@ -270,6 +273,21 @@ async def test_addresses_and_snapshots_are_bounded() -> None:
     usage = stand.usage()
     assert usage["addresses"].items == MAX_ADDRESSES
     assert usage["snapshots"].items == 500
+
+
+async def test_rows_and_series_are_bounded() -> None:
+    stand, shown = Stand(), state("positive", "AAPL")
+    write_row.cache_clear()
+    for number in range(KEPT_ROWS + 100):
+        write_row(PageRow(Key(f"wire:{number}", iso_time(NOW_MS)), shown, "AAPL"))
+    assert stand.usage()["rows"].items == KEPT_ROWS
+    write_row.cache_clear()
+    cells, timeline = stand.hub.window.cells, Timeline()
+    minute = NOW_MS // 60_000
+    timeline.add(Held(iso_time(NOW_MS), "wire:1", Key("wire:1", iso_time(NOW_MS)), shown, minute))
+    for number in range(MAX_CELLS + 100):
+        assert list(cells.spans(f"T{number}", timeline, 1, minute, minute + 1))
+    assert stand.usage()["series"].items == MAX_CELLS
 
 
 async def test_calls_and_logs_are_bounded_while_nothing_answers_and_nobody_reads() -> None:
