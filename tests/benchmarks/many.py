@@ -67,7 +67,8 @@ def _filters(bench: Bench, paths: list[str]) -> float:
         bench.client.ask("close")
     if came["events"] < expected:
         print(f"  {expected - came['events']:,} of {expected:,} events missed")
-    return cpu / max(1, came["events"]) * 1e6
+    events: int = came["events"]
+    return cpu / max(1, events) * 1e6
 
 
 def _come_back(bench: Bench) -> None:

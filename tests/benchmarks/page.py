@@ -62,9 +62,9 @@ def main() -> None:
 
 def _base(demo: subprocess.Popen[str]) -> str:
     assert demo.stdout is not None
-    base = None
+    listing = ""
     for line in demo.stdout:
-        base = base or next(iter(re.findall(r"http://127\.0\.0\.1:\d+/", line)), None)
-        if line.strip().startswith("writing") and base is not None:
-            return base
+        listing += line
+        if line.strip().startswith("writing") and (found := re.search(r"http://127\.0\.0\.1:\d+/", listing)):
+            return found[0]
     raise RuntimeError("the demo did not start")

@@ -106,6 +106,13 @@ class Deployment:
             repositoryName=f"{NAME}-streamer", imageTag="1.0.0", imageManifest=json.dumps(manifest)
         )
 
+    def ask(self, function: str, request: object) -> Any:
+        """The answer of a function to an HTTP request. A 503 is asked again: on a busy machine the emulator takes longer
+        than the function waits for a table."""
+        while (answer := self.invoke(function, request))["statusCode"] == 503:
+            pass
+        return answer
+
     def invoke(self, function: str, event: object) -> Any:
         """The function's answer."""
         answer = self.client("lambda").invoke(FunctionName=function, Payload=json.dumps(event))

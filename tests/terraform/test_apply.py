@@ -517,7 +517,7 @@ def used(fargate: Deployment) -> Used:
         opened,
         status,
         fargate.client("sns").list_subscriptions()["Subscriptions"],
-        fargate.invoke(f"{NAME}-rest", request("GET", "/api/v2/metrics", origin="https://app.example.com")),
+        fargate.ask(f"{NAME}-rest", request("GET", "/api/v2/metrics", origin="https://app.example.com")),
         fargate.invoke(f"{NAME}-reaper", {"prune": {}}),
     )
 
@@ -551,10 +551,12 @@ async def configured(deployment: Deployment, service: ServiceProcess) -> str:
     ada = {"x-gateway-secret": GATEWAY, "x-user-id": "ada"}
     body = {"name": "Silicon", "tickers": ["NVDA"]}
     asked = request("POST", "/api/v2/configurations", body, **{key.replace("-", "_"): ada[key] for key in ada})
-    made = await asyncio.to_thread(deployment.invoke, f"{NAME}-rest", asked)
+    made = await asyncio.to_thread(deployment.ask, f"{NAME}-rest", asked)
     assert made["statusCode"] == 201, made
     async with httpx.AsyncClient(base_url=service.base, trust_env=False, timeout=WATCHDOG) as client:
-        minted = await client.post(f"{made['headers']['location']}/stream/tickets", headers=ada)
+        tickets = f"{made['headers']['location']}/stream/tickets"
+        while (minted := await client.post(tickets, headers=ada)).status_code == 503:
+            pass  # as Deployment.ask
         assert minted.status_code == 201, minted.text
         async with client.stream("GET", minted.json()["stream"]) as opened:
             assert opened.status_code == 200

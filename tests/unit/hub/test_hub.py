@@ -430,6 +430,27 @@ def test_items_that_queries_are_to_find_are_kept_no_longer_than_the_ledger_keeps
     assert target.missing(set(), since=since, began_ms=began_ms) == keys[-61:], "what is kept is still looked for"
 
 
+def test_a_deletion_by_ttl_that_only_a_read_notices_leaves_the_window_until_the_item_returns() -> None:
+    target, shown = hub(), state()
+
+    def read(item: Item, began_ms: int) -> None:
+        as_of = target.ledger.revision
+        target.observe([(KEY, item)], began_ms=began_ms, as_of=as_of, consistent=True, now_ms=began_ms)
+
+    read(Item(shown, expires_at=NOW_MS // 1000), NOW_MS)
+    target.take_pending()
+    read(GONE, NOW_MS + 60_000)
+    assert (target.take_pending(), target.window.get(KEY)) == ([], None)
+    read(Item(shown, expires_at=NOW_MS // 1000 + 600), NOW_MS + 90_000)
+    assert target.window.get(KEY) == shown
+    repeated = change(None, 1, before=shown, absence="expired", committed_at=NOW_MS // 1000 + 200)
+    publish(target, repeated)
+    assert target.window.get(KEY) is None
+    read(Item(shown, expires_at=NOW_MS // 1000 + 600), NOW_MS + 300_000)
+    publish(target, repeated)
+    assert target.window.get(KEY) == shown, "a repeated record is older than the read"
+
+
 def test_a_deletion_by_ttl_is_no_event_and_leaves_the_window_until_the_item_returns() -> None:
     target = hub()
     publish(target, change(state(), 1))
