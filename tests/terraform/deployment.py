@@ -107,8 +107,8 @@ class Deployment:
         )
 
     def ask(self, function: str, request: object) -> Any:
-        """The answer of a function to an HTTP request. A 503 is asked again: on a busy machine the emulator takes longer
-        than the function waits for a table."""
+        """The answer of a function to an HTTP request. After a 503 it asks again: on a busy machine the emulator takes
+        longer than the function waits for a table."""
         while (answer := self.invoke(function, request))["statusCode"] == 503:
             pass
         return answer
