@@ -1,4 +1,4 @@
-"""Pages of the newest items and of series in a container: from the hub's memory, and items beyond it from the table."""
+"""Pages of the newest items, and of series. Newer items come from the hub's memory, older ones from the table."""
 
 from __future__ import annotations
 

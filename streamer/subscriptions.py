@@ -2,7 +2,7 @@
 
 Before a stream opens, `enter` reads its configuration consistently, even if another stream shows it already: so a
 request for a configuration that was disabled a moment ago gets a 404. Requests that arrive during such a read share its
-result, so that the reconnects of all clients cost one read for each configuration. If the read fails, a configuration
+result, so that simultaneous reconnects cost one read for each configuration. If the read fails, a configuration
 that another stream shows is used as it is known.
 
 While streams are open, push brings changes (`received`), and `run` reads the configurations consistently. While push is

@@ -29,7 +29,7 @@ _PAIRS: Final = 3  # tickers per item, on average, that the limit allows for
 
 class Window:
     """The items by time and by ticker, and their counts. It counts all items after `since_ms` and no older ones. Above
-    `limit` items, or three times as many tickers of items, it removes the oldest minutes, and `since` moves on."""
+    `limit` items, or 3 × `limit` pairs of item and ticker, it removes the oldest minutes, and `since` moves on."""
 
     FUTURE_MINUTES: Final = _FUTURE_MINUTES
     """Items are counted if their timestamp is at most so many minutes in the future."""
@@ -86,7 +86,7 @@ class Window:
             self._drop(first.minute)
 
     def recall(self, key: Key, state: State, now_ms: int) -> bool:
-        """Adds an item from before `since` that is not here yet; `reach` then says from when on. False: full."""
+        """Adds an item from before `since`; `reach` then tells from when on all are here. False: it is full."""
         self._full = self._full or len(self._items) >= self._limit or self._pairs >= self._limit * _PAIRS
         if self._full:
             return False
@@ -110,7 +110,8 @@ class Window:
             self.revision += 1
 
     def complete_after(self, now_ms: int) -> str | None:
-        """Returns a timestamp: each item with a later one, compared as text, is in the window. None: no time is."""
+        """Returns a timestamp: each item with a later one, compared as text, is in the window. None: there is no such
+        timestamp."""
         if self._known_ms is None:
             return None
         expired_ms = (now_ms // _MINUTE_MS - _DAY_MINUTES + 1) * _MINUTE_MS - 1
@@ -151,7 +152,7 @@ class Window:
             self._count(held)
 
     def metrics(self, now_ms: int) -> Metrics:
-        """The counts as the event says them."""
+        """Returns the counts as the event `metrics` has them."""
         now = now_ms // _MINUTE_MS
         total = self._totals.items
         last_hour = sum(self._minutes[minute] for minute in range(now - 59, now + _FUTURE_MINUTES + 1))
