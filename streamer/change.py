@@ -224,7 +224,8 @@ def _expires_at(attributes: Mapping[str, object]) -> int | None:
     seconds = attributes.get("ttl_timestamp")
     if isinstance(seconds, bool) or not isinstance(seconds, int | Decimal):
         return None
-    return int(seconds) if 0 <= seconds < _YEAR_5138 else None
+    number = Decimal(seconds)
+    return int(number) if number.is_finite() and 0 <= number < _YEAR_5138 else None
 
 
 def _tickers(attributes: Mapping[str, object]) -> tuple[tuple[str, ...], int]:

@@ -112,7 +112,8 @@ class LeanClient:
         no_model: Any = None
         parsed = create_parser("json").parse(response, no_model)
         # SQS's older codes are in its own header. boto3 chooses the class by the newer one.
-        code = parsed["Error"].get("QueryErrorCode") or parsed["Error"].get("Code")
+        members = parsed.get("Error", {})  # absent for a status of 300
+        code = members.get("QueryErrorCode") or members.get("Code")
         error: Exception = self._client.exceptions.from_code(code)(parsed, operation)
         return error
 

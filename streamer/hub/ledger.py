@@ -208,7 +208,7 @@ class Ledger:
         if change.after.absence == "expired" or after == entry.state:
             # A TTL deletion sends no withdrawal, and an equal state sends no event. Both update the sequence number and
             # the revision, so that a read that began earlier is not applied.
-            entry.seq, entry.confirmed = change.seq, True
+            entry.seq, entry.confirmed, entry.expires_at = change.seq, True, change.after.expires_at
             if entry.undecided is not None and entry.undecided.seq < change.seq:
                 entry.undecided = None
             entry.expired = change.after.absence == "expired"
@@ -224,7 +224,7 @@ class Ledger:
                 if entry.undecided is None or entry.undecided.seq < change.seq:
                     entry.undecided = change
                 return Answer.READ_AGAIN
-        entry.state, entry.seq, entry.by_read = after, change.seq, False
+        entry.state, entry.seq, entry.by_read, entry.expires_at = after, change.seq, False, change.after.expires_at
         entry.confirmed, entry.silent, entry.expired, entry.undecided = True, False, False, None
         self._apply(change.key, entry, now_ms)
         return Answer.PUBLISH
@@ -292,7 +292,12 @@ class Ledger:
 
     def _first_record(self, change: Change, now_ms: int) -> Answer:
         after = change.after.state
-        if change.after.absence == "expired" or (after is not None and after == change.before):
+        if change.after.absence == "expired":
+            # It is stored so that neither the backfill nor an index that lags brings the item back.
+            entry = _Entry(None, 0, now_ms, seq=change.seq, silent=True, expired=True)
+            self._apply(change.key, entry, now_ms)
+            return Answer.KNOWN
+        if after is not None and after == change.before:
             # This record does not change the visible state, so it is not stored. If the record that introduced this
             # state was lost, the next query finds the item missing from the ledger, and publishes its state.
             return Answer.KNOWN

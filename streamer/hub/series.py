@@ -32,7 +32,7 @@ def read(window: Window, request: SeriesRequest, now_ms: int, as_of: str | None)
             start = max(since, request.cursor.time_ms // (span * MINUTE_MS) * span)
         buckets: list[SeriesBucket] = []
         for minute, cell in window.spans(ticker, span, start, end):
-            if not left or window.cells.steps > limit:
+            if not left or (window.cells.steps > limit and left < MAX_BUCKETS):  # at least one, or paging never ends
                 more = SeriesCursor(ticker, minute * MINUTE_MS)
                 break
             left -= 1

@@ -12,7 +12,8 @@ _CHUNK: Final = 512
 
 
 class Held(NamedTuple):
-    """An item of the window. Items are ordered by `timestamp`, then by `source_id`."""
+    """An item of the window. Items are ordered by `timestamp`, then by `source_id`, then by `key`: two keys of one
+    source_id can have the same millisecond, written in two ways. No two items have the same key."""
 
     timestamp: str
     """In the format of `iso_time`, also where the key has another one: text is then in the order of time."""
@@ -23,8 +24,8 @@ class Held(NamedTuple):
     """Unix time of the timestamp in minutes."""
 
 
-Bound = tuple[str] | tuple[str, str]
-"""A timestamp, with or without a source_id. Like every tuple, it is less than all items that begin with it."""
+Bound = tuple[str] | tuple[str, str] | tuple[str, str, Key]
+"""A timestamp, or more of what orders the items. Like every tuple, it is less than all items that begin with it."""
 
 
 class Timeline:
@@ -65,7 +66,7 @@ class Timeline:
 
     def replace(self, held: Held) -> None:
         """Puts an item in the place of the one with the same key."""
-        bound = held.timestamp, held.source_id
+        bound = held.timestamp, held.source_id, held.key
         at = bisect_left(self._lasts, bound)
         chunk = self._chunks[at]
         chunk[bisect_left(chunk, bound)] = held
@@ -73,9 +74,10 @@ class Timeline:
 
     def remove(self, held: Held) -> None:
         """Removes an item that is in the list."""
-        at = bisect_left(self._lasts, held)
+        bound = held.timestamp, held.source_id, held.key
+        at = bisect_left(self._lasts, bound)
         chunk = self._chunks[at]
-        del chunk[bisect_left(chunk, held)]
+        del chunk[bisect_left(chunk, bound)]
         if chunk:
             self._lasts[at] = chunk[-1]
         else:

@@ -25,6 +25,7 @@ _LARGEST: Final = 20
 _MEAN_PLACES: Final = 6
 _MOST_AHEAD: Final = 1_000  # items that are more than ten minutes in the future
 _PAIRS: Final = 3  # tickers per item, on average, that the limit allows for
+_MOST_LEFT_OUT: Final = 1_000
 
 
 class Window:
@@ -40,7 +41,8 @@ class Window:
         self._full = False  # an item was left out, so it cannot reach further back
         self._known_ms: int | None = None  # every later item was handed over
         self._held_ms = since_ms // _MINUTE_MS * _MINUTE_MS - 1  # every later item that was handed over was accepted
-        self._left_out = ""  # the latest timestamp, as text, of an item that pages cannot show
+        self._left_out: dict[Key, str] = {}  # items that pages cannot show, and their latest timestamps as text
+        self._left_out_for_good = ""  # the latest timestamp of those above _MOST_LEFT_OUT
         self._items: dict[Key, Held] = {}
         self._all = Timeline()
         self._by_ticker: dict[str, Timeline] = {}
@@ -67,6 +69,7 @@ class Window:
 
     def put(self, key: Key, state: State | None, now_ms: int) -> None:
         """Sets an item's state; None removes the item."""
+        self._left_out.pop(key, None)
         known = self._items.get(key)
         if known is not None:
             if state is not None and state.tickers == known.state.tickers:
@@ -81,8 +84,7 @@ class Window:
         while len(self._items) > self._limit or self._pairs > self._limit * _PAIRS:
             first = self._all.oldest
             assert first is not None  # noqa: S101 - there are items above the limit
-            self._since_ms, self._full = (first.minute + 1) * _MINUTE_MS, True
-            self._held_ms = self._since_ms - 1
+            self._full = True
             self._drop(first.minute)
 
     def recall(self, key: Key, state: State, now_ms: int) -> bool:
@@ -115,7 +117,8 @@ class Window:
         if self._known_ms is None:
             return None
         expired_ms = (now_ms // _MINUTE_MS - _DAY_MINUTES + 1) * _MINUTE_MS - 1
-        return max(iso_time(max(0, self._known_ms, self._held_ms, expired_ms)), self._left_out)
+        complete = iso_time(max(0, self._known_ms, self._held_ms, expired_ms))
+        return max(complete, self._left_out_for_good, *self._left_out.values())
 
     def newest_first(self, tickers: Collection[str] | None, before: Bound | None = None) -> Iterator[Held]:
         """Yields the items that have one of these tickers (None: all), the newest first and each once, as far as they
@@ -182,12 +185,12 @@ class Window:
         timestamp = key.timestamp
         if not is_sortable(timestamp):  # the table has it elsewhere in its order
             timestamp = iso_time(moment)
-            self._left_out = max(self._left_out, key.timestamp, timestamp)
+            self._leave_out(key, max(key.timestamp, timestamp))
         if minute < oldest:
             return
         ahead = minute > now_ms // _MINUTE_MS + _FUTURE_MINUTES
         if ahead and len(self._ahead) >= min(_MOST_AHEAD, self._limit // 10):
-            self._left_out = max(self._left_out, timestamp)
+            self._leave_out(key, timestamp)
             return
         held = self._items[key] = Held(timestamp, key.source_id, key, state, minute)
         self._all.add(held)
@@ -222,12 +225,21 @@ class Window:
         self._totals.add(held.state)
         self.revision += 1
 
+    def _leave_out(self, key: Key, timestamp: str) -> None:
+        if len(self._left_out) < _MOST_LEFT_OUT:
+            self._left_out[key] = timestamp
+        else:
+            self._left_out_for_good = max(self._left_out_for_good, timestamp)
+
     def _drop(self, minute: int) -> None:
+        """Removes the items of this minute and of those before."""
         while (first := self._all.oldest) is not None and first.minute <= minute:
             self._remove(first.key)
+        since_ms = (minute + 1) * _MINUTE_MS
+        self._since_ms, self._held_ms = max(self._since_ms, since_ms), max(self._held_ms, since_ms - 1)
 
     def _remove(self, key: Key) -> None:
-        held = self._items.pop(key, None)
+        held = self._items.get(key)
         if held is None:
             return
         self._all.remove(held)
@@ -238,6 +250,7 @@ class Window:
             timeline.remove(held)
             if not timeline:
                 del self._by_ticker[ticker]
+        del self._items[key]
         if self._ahead.pop(key, None) is not None:
             return
         self._minutes[held.minute] -= 1

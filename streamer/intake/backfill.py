@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from streamer.change import iso_time, parse_time
+from streamer.change import is_sortable, iso_time, parse_time
 from streamer.intake.consumer import RowConsumer
 from streamer.tables.sentiment import Backward, SentimentTable
 
@@ -40,7 +40,7 @@ class Backfill:
         if self._page is None:
             self._page = await self._pages.next()
         rows, reached = self._page
-        since_ms = parse_time(reached)
+        since_ms = parse_time(reached) if is_sortable(reached) else None
         self._since_ms = self._since_ms if since_ms is None else since_ms  # a foreign writer's timestamp may be invalid
         enough = not self._consumer.backfill(rows, self._since_ms, remember=self._remember)
         self._page = None

@@ -172,6 +172,8 @@ class Failover:
             self.push, self._clean, self._heard_since_ms = PushState.UNPROVEN, 0, now_ms
 
     def _take_queried(self, began_ms: int, missed: int, tells: bool, now_ms: int) -> None:
+        if missed:
+            self._unbroken = False
         if self.push is PushState.PROVEN:
             self._misses = self._misses + 1 if missed else 0
             if missed:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from streamer.change import iso_time, parse_time
+from streamer.change import is_sortable, iso_time, parse_time
 from streamer.clock import wall_ms
 from streamer.errors import TableError
 from streamer.hub.window import Window
@@ -79,7 +79,7 @@ class TableWindow:
             for key, item in rows:
                 if item.state is not None:
                     window.recall(key, item.state, now_ms)
-            reached_ms = parse_time(reached)
+            reached_ms = parse_time(reached) if is_sortable(reached) else None
             if reached_ms is not None:
                 window.reach(reached_ms)
         return window, now_ms

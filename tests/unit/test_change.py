@@ -128,3 +128,23 @@ def test_version_does_not_depend_on_how_a_number_was_written_and_differs_by_tick
 )
 def test_queries_sort_timestamps_that_are_utc_with_milliseconds_and_z(timestamp: str, sortable: bool) -> None:
     assert is_sortable(timestamp) is sortable
+
+
+@pytest.mark.parametrize(
+    ("written", "expires_at"),
+    [
+        (Decimal(1_795_000_000), 1_795_000_000),
+        (1_795_000_000, 1_795_000_000),
+        (Decimal("1795000000.9"), 1_795_000_000),
+        (Decimal("NaN"), None),
+        (Decimal("Infinity"), None),
+        (Decimal(-1), None),
+        (Decimal(1_795_000_000_000), None),
+        (True, None),
+        ("1795000000", None),
+        (None, None),
+    ],
+)
+def test_the_expiry_is_a_number_of_seconds_and_anything_else_is_none(written: object, expires_at: int | None) -> None:
+    read = read_item(SCORED | {"ttl_timestamp": written})
+    assert (read.expires_at, read.state is not None) == (expires_at, True)

@@ -195,6 +195,7 @@ ANSWERS = {
     "a proxy's page": Said(502, {}, b"<html><body>Bad Gateway</body></html>"),
     "nothing": Said(503, {}, b""),
     "no JSON": Said(500, {}, b"sorry"),
+    "several choices": Said(300, {}, b"{}"),
     "a redirect": Said(307, {"Location": "http://127.0.0.1:9/"}, b"{}"),
 }
 

@@ -430,6 +430,19 @@ def test_items_that_queries_are_to_find_are_kept_no_longer_than_the_ledger_keeps
     assert target.missing(set(), since=since, began_ms=began_ms) == keys[-61:], "what is kept is still looked for"
 
 
+def test_the_backfill_brings_back_nothing_that_the_ttl_has_deleted_meanwhile() -> None:
+    for known in (True, False):
+        target = hub()
+        if known:
+            publish(target, change(state(), 1))
+        publish(target, change(None, 2, before=state(), absence="expired"))
+        target.backfill([(KEY, item(state()))], NOW_MS - 600_000, remember=("", "9"), now_ms=NOW_MS)
+        assert target.window.get(KEY) is None
+        as_of = target.ledger.revision
+        lagging = target.observe([(KEY, item(state()))], began_ms=NOW_MS, as_of=as_of, consistent=False, now_ms=NOW_MS)
+        assert (lagging.updates, lagging.read_again) == (0, [] if known else [KEY])
+
+
 def test_a_deletion_by_ttl_that_only_a_read_notices_leaves_the_window_until_the_item_returns() -> None:
     target, shown = hub(), state()
 

@@ -102,7 +102,7 @@ def test_a_series_is_the_plain_count_of_the_items(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(series, "MAX_BUCKETS", bounds[0])
         patch.setattr(series, "_MAX_STEPS", bounds[1])
-        patch.setattr(cells, "_LIMIT", limit)
+        patch.setattr(cells, "MAX_CELLS", limit)
         for turn in turns:  # each asks what the one before has cached
             for number, age_ms, label, score, tickers in turn:
                 at = key(number, age_ms)
@@ -165,3 +165,21 @@ def test_a_page_reads_a_bounded_number_of_items_and_the_next_one_goes_on() -> No
     before = window.cells.steps
     assert len(pages(window, ask("A", bucket=3600))) == 1
     assert window.cells.steps - before <= 30, "what is cached is not read again"
+
+
+def test_paging_ends_although_one_bucket_is_more_than_a_page_may_read_and_changes_all_the_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(series, "_MAX_STEPS", 3)
+    window, request, found = Window(NOW_MS - 2 * DAY), ask("A", bucket=300), list[SeriesPage]()
+    for number in range(60):
+        window.put(Key(str(number), iso_time(NOW_MS - number * MINUTE)), state("positive", "A"), NOW_MS)
+    while not found or found[-1].more is not None:
+        more = found[-1].more if found else None
+        found.append(series.read(window, SeriesRequest(request.tickers, 300, request.since_ms, more), NOW_MS, None))
+        for number in range(60):
+            window.put(
+                Key(f"{len(found)}/{number}", iso_time(NOW_MS - number * MINUTE)), state("positive", "A"), NOW_MS
+            )
+        assert len(found) < 20
+    assert 12 <= sum(len(each.buckets) for page in found for each in page.series) <= 13

@@ -268,3 +268,60 @@ def test_it_equals_what_was_put(puts: list[tuple[int, int, set[str]]]) -> None:
     assert counts.total == len(model) == len(window)
     assert counts.negative == sum(each.label == "negative" for each in model.values())
     assert sum(counts.by_tag.values()) == sum(len(each.tickers) for each in model.values())
+
+
+def test_two_keys_of_one_source_and_millisecond_are_two_items() -> None:
+    window = Window(NOW_MS - DAY)
+    moment = iso_time(NOW_MS - MINUTE)
+    plain, short = Key("a", moment), Key("a", moment.replace(".000Z", "Z"))
+    assert plain != short
+    for each, score in ((plain, "0.1"), (short, "0.2"), (short, "0.3"), (plain, "0.4")):
+        window.put(each, state("positive", "AAPL", score=score), NOW_MS)
+    assert {held.key: str(held.state.score) for held in window.newest_first({"AAPL"})} == {plain: "0.4", short: "0.3"}
+    window.put(short, None, NOW_MS)
+    window.put(short, state("negative", "MSFT"), NOW_MS)
+    assert [held.key for held in window.newest_first({"AAPL"})] == [plain]
+    window.expire(NOW_MS + 2 * DAY)
+    assert (len(window), list(window.newest_first(None))) == (0, [])
+
+
+def test_an_odd_timestamp_keeps_pages_from_memory_back_only_as_long_as_its_item_is_there() -> None:
+    window = Window(NOW_MS - DAY)
+    window.know(NOW_MS - HOUR)
+    complete = window.complete_after(NOW_MS)
+    odd, far = (
+        Key("odd", "20261122T141400Z"),
+        [Key(f"far:{number}", f"9999-12-31T23:59:{number % 60:02}.000Z") for number in range(3)],
+    )
+    small = Window(NOW_MS - DAY, limit=10)
+    small.know(NOW_MS - HOUR)
+    for each in (window, small):
+        each.put(odd, state(), NOW_MS)
+        assert each.complete_after(NOW_MS) == odd.timestamp
+        for key_ in far:
+            each.put(key_, state(), NOW_MS)
+    assert small.complete_after(NOW_MS) == far[2].timestamp, "too many are ahead"
+    for each in (window, small):
+        for key_ in (odd, *far):
+            each.put(key_, None, NOW_MS)
+        assert each.complete_after(NOW_MS) == complete
+
+
+def test_since_never_claims_what_was_dropped() -> None:
+    window = Window(NOW_MS - DAY, limit=4)
+    window.reach(NOW_MS - DAY)
+    for number in range(4):
+        window.put(key(number, age_ms=10 * MINUTE + number), state(), NOW_MS)
+    window.put(key(4), state(), NOW_MS)
+    since = window.counted_since(NOW_MS)
+    assert since > NOW_MS - 11 * MINUTE
+    window.recall(key(5, age_ms=HOUR), state(), NOW_MS)
+    window.put(key(6), state(), NOW_MS)
+    assert window.counted_since(NOW_MS) >= since
+    jumped = Window(NOW_MS - DAY)
+    jumped.know(NOW_MS - DAY)
+    jumped.put(key(1, age_ms=23 * HOUR), state(), NOW_MS)
+    jumped.expire(NOW_MS + 5 * HOUR)
+    assert jumped.metrics(NOW_MS).total == 0
+    assert jumped.counted_since(NOW_MS) > NOW_MS - 23 * HOUR, "the clock went back"
+    assert (jumped.complete_after(NOW_MS) or "") >= iso_time(NOW_MS - 23 * HOUR)

@@ -570,6 +570,16 @@ def test_push_that_breaks_before_it_was_proven_may_have_lost_something_too() -> 
     assert played(broken).complete_after_ms == NOW_MS + 6 + SILENCE - LATENESS_MS
 
 
+def test_what_a_new_queue_missed_before_it_was_proven_is_a_loss_too() -> None:
+    for history in (
+        [TAKEN, clean(1), missing(2), heard(3), (4, QueueRead(1)), clean(5)],
+        [*HEARD, missing(4), clean(5)],
+    ):
+        failover = played(history)
+        assert failover.push is PushState.PROVEN
+        assert failover.complete_after_ms == NOW_MS + 5 - LATENESS_MS
+
+
 def test_one_query_with_a_miss_is_a_loss_that_may_not_be_the_only_one() -> None:
     failover = played([*PROVEN, missing(10), clean(20)])
     assert failover.push is PushState.PROVEN
