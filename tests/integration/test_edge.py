@@ -239,12 +239,16 @@ def test_who_shares_a_proxy_s_connection_gets_its_own_answer(
             with through(behind["gateway" if SECRET.encode() in data else "proxy-plain"]) as sock:
                 sock.sendall(data)
                 turn(servers)
-        for _ in range(5):
+        asked = 0
+        while asked < 5:
             with through(behind["proxy-plain"]) as sock:
                 sock.sendall(
                     b"GET /api/v2/configurations HTTP/1.1\r\nHost: x\r\nX-User-ID: linus\r\nConnection: close\r\n\r\n"
                 )
                 (status, _, body), *more = answers(rest(sock))
+            if status == 503:  # on a busy machine moto takes longer than the service waits for a table
+                continue
+            asked += 1
             assert (status, more) == (200, [])
             assert not any(each.name.encode() in body for each in CONFIGURATIONS if each.user_id != "linus")
 
