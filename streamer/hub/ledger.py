@@ -208,7 +208,7 @@ class Ledger:
         if change.after.absence == "expired" or after == entry.state:
             # A TTL deletion sends no withdrawal, and an equal state sends no event. Both update the sequence number and
             # the revision, so that a read that began earlier is not applied.
-            entry.seq, entry.confirmed, entry.expires_at = change.seq, True, change.after.expires_at
+            entry.seq, entry.confirmed = change.seq, True
             if entry.undecided is not None and entry.undecided.seq < change.seq:
                 entry.undecided = None
             entry.expired = change.after.absence == "expired"
@@ -224,7 +224,7 @@ class Ledger:
                 if entry.undecided is None or entry.undecided.seq < change.seq:
                     entry.undecided = change
                 return Answer.READ_AGAIN
-        entry.state, entry.seq, entry.by_read, entry.expires_at = after, change.seq, False, change.after.expires_at
+        entry.state, entry.seq, entry.by_read = after, change.seq, False
         entry.confirmed, entry.silent, entry.expired, entry.undecided = True, False, False, None
         self._apply(change.key, entry, now_ms)
         return Answer.PUBLISH

@@ -361,15 +361,6 @@ def test_a_record_of_a_deletion_by_the_writer_counts_although_the_item_has_expir
     assert ledger.observe_reading(gone(ledger), NOW_MS).answer is Answer.PUBLISH, "the record may be that deletion"
 
 
-def test_a_record_may_have_moved_the_expiry_so_what_was_read_before_counts_no_more() -> None:
-    for label in (POSITIVE, NEGATIVE):
-        ledger = Ledger()
-        ledger.observe_record(change(POSITIVE, 1), NOW_MS - 60_000)
-        ledger.observe_reading(expiring(NOW_S - 1), NOW_MS - 20_000)
-        ledger.observe_record(change(label, 2), NOW_MS - 10_000)
-        assert ledger.observe_reading(gone(ledger), NOW_MS).answer is Answer.PUBLISH
-
-
 def test_the_expiry_is_the_last_that_was_read_and_an_index_without_it_takes_nothing_away() -> None:
     ledger = Ledger()
     for consistent, answer in ((False, Answer.KNOWN), (True, Answer.PUBLISH)):
