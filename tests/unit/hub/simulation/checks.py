@@ -9,7 +9,8 @@ A, the claim. *A frame whose place has a time T > 0 says: whoever has this frame
    whatever run it is at, and with no `covered_since`. A write that leaves nothing to be shown (deleted, unscored, a
    ticker taken away) is not part of the claim: no query shows what is gone.
 B, the end. When every fault is over and each container has queried a few times, each client shows of each item within
-   the promise, unless it expired, what the table has. What the table shows no more is gone at the client too, unless,
+   the promise, unless it expired, what the table has. An item that was deleted and had an expiry counts as expired: a
+   query that notices the deletion after that time takes it for the TTL's. What the table shows no more is gone at the client too, unless,
    since it last began anew (at its start, and at each reset), it was at a run that never told of that item under that
    ticker, although it had a complete view before the item went: written and gone between two of its queries, and no
    record came.
@@ -139,7 +140,7 @@ class Checks:
             if ticker not in client.tickers or not self._promised(self._table.written[key]):
                 continue
             shown, final = client.state.get((key, ticker)), versions[-1]
-            if shown == final or self._table.written[key].expired:
+            if shown == final or self._table.written[key].may_count_as_expired:
                 continue
             if final is None and any(self._never_saw(run, key, ticker) for run in client.visited):
                 continue

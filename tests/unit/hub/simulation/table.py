@@ -30,6 +30,12 @@ class Written:
     def last_ms(self) -> int:
         return self.commits[-1]
 
+    @property
+    def may_count_as_expired(self) -> bool:
+        """Whether a run may take its deletion for one by the TTL."""
+        had_expiry = any(item.expires_at is not None for item in self.items)
+        return self.expired or (self.items[-1].absence == "deleted" and had_expiry)
+
     def index(self, time_ms: int) -> int:
         """Which version it had then; -1: it was not there yet."""
         return bisect_right(self.commits, time_ms) - 1
