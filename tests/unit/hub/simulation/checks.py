@@ -10,10 +10,10 @@ A, the claim. *A frame whose place has a time T > 0 says: whoever has this frame
    ticker taken away) is not part of the claim: no query shows what is gone.
 B, the end. When every fault is over and each container has queried a few times, each client shows of each item within
    the promise, unless it expired, what the table has. An item that was deleted and had an expiry counts as expired: a
-   query that notices the deletion after that time takes it for the TTL's. What the table shows no more is gone at the client too, unless,
-   since it last began anew (at its start, and at each reset), it was at a run that never told of that item under that
-   ticker, although it had a complete view before the item went: written and gone between two of its queries, and no
-   record came.
+   query that notices the deletion after that time takes it for the TTL's. What the table shows no more is gone at the
+   client too, unless, since it last began anew (at its start, and at each reset), it was at a run that never told of
+   that item under that ticker, although it had a complete view before the item went: written and gone between two of
+   its queries, and no record came.
 C, no ghost. Each `version` that is published was written, to this item and ticker.
 D, order. What a run says of an item and ticker is a walk forward through the versions written: an older one never
    follows a newer one. No withdrawal follows where only the TTL deleted an item that this run had read once.
