@@ -38,6 +38,17 @@ def page(browser: Browser, server: ScriptedServer, complaints: list[str]) -> Ite
 
 
 def opened(page: Page, server: ScriptedServer, *replay: dict[str, Any], query: str = "", retry_ms: int = 20) -> Stream:
+    """The page once it is live and, unless the test holds it back, has its snapshot: until then it has no place."""
+    if server.snapshots_wait is not None:
+        return _begun(page, server, *replay, query=query, retry_ms=retry_ms)
+    with page.expect_response(lambda answer: "/api/v2/sentiment?" in answer.url) as snapshot:
+        stream = _begun(page, server, *replay, query=query, retry_ms=retry_ms)
+    snapshot.value.finished()
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    return stream
+
+
+def _begun(page: Page, server: ScriptedServer, *replay: dict[str, Any], query: str, retry_ms: int) -> Stream:
     page.goto(server.url + query)
     stream = server.accept()
     begin(stream, *replay, retry_ms=retry_ms)
