@@ -180,7 +180,7 @@ class Hub(Generic[Subscriber]):
         for key, item in rows:
             if after < key.timestamp <= until:
                 self.ledger.remember(key, item.state, now_ms)
-            state = self.ledger.present_state(key) if self.ledger.knows(key) else item.state
+            state = self.ledger.present_state(key, item.state)
             fits = fits and (state is None or self.window.recall(key, state, now_ms))
         if fits:
             self.window.reach(since_ms)
@@ -308,7 +308,7 @@ class Hub(Generic[Subscriber]):
     def _follow(self, key: Key, item: Item, now_ms: int) -> None:
         """Applies to the window an observation that is no event: a deletion by TTL, or the return of such an item as it
         was before."""
-        state = self.ledger.present_state(key) if self.ledger.knows(key) else item.state
+        state = self.ledger.present_state(key, item.state)
         if state is None or self.window.get(key) != state:
             self.window.put(key, state, now_ms)
 

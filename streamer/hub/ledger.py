@@ -144,15 +144,13 @@ class Ledger:
         """Returns whether the ledger has an entry for the item, published or not."""
         return key in self._entries
 
-    def known_state(self, key: Key) -> State | None:
-        """Returns the stored state of an item, published or not."""
+    def present_state(self, key: Key, unknown: State | None) -> State | None:
+        """Returns the stored state of an item, published or not; None if the table's TTL has deleted it, and `unknown`
+        if the ledger has no entry for it."""
         entry = self._entries.get(key)
-        return None if entry is None else entry.state
-
-    def present_state(self, key: Key) -> State | None:
-        """Returns the stored state of an item, published or not; None if the table's TTL has deleted it."""
-        entry = self._entries.get(key)
-        return None if entry is None or entry.expired else entry.state
+        if entry is None:
+            return unknown
+        return None if entry.expired else entry.state
 
     def confirmed(self, key: Key) -> bool:
         """Returns whether a stream record has confirmed or replaced the state from the last read. True for an unknown

@@ -57,7 +57,6 @@ class LabelPages:
         newest_first: bool = False,
         limit: int | None = None,
         start: Key | None = None,
-        projection: Mapping[str, Any] = PROJECTION,
     ) -> None:
         """`condition`: on `#timestamp`, with its `values`. `limit`: items per page. `start`: the first page begins
         after this item."""
@@ -76,8 +75,8 @@ class LabelPages:
             },
             "ScanIndexForward": not newest_first,
         }
-        self.projection = projection
-        """May change between two pages."""
+        self.projection = PROJECTION
+        """May be changed before each page."""
         if limit is not None:
             self._request["Limit"] = limit
 

@@ -29,14 +29,8 @@ class SentimentTable:
         """Yields pages of all scored items with a timestamp after `since`, eventually consistent. The cost depends on
         the number of these items, not on the size of the table."""
         for label in sorted(LABELS):
-            pages = LabelPages(
-                self._calls,
-                self.name,
-                label,
-                condition="#timestamp > :since",
-                values={":since": since},
-                projection=self._projection,
-            )
+            pages = LabelPages(self._calls, self.name, label, condition="#timestamp > :since", values={":since": since})
+            pages.projection = self._projection
             while not pages.ended:
                 yield await self._next(pages)
 

@@ -232,7 +232,7 @@ def test_what_was_learnt_is_known_but_was_not_published() -> None:
     ledger = learnt()
     assert ledger.knows(KEY)
     assert ledger.published_state(KEY) is None
-    assert (ledger.published_state(KEY), ledger.known_state(KEY)) == (None, POSITIVE)
+    assert (ledger.published_state(KEY), ledger.present_state(KEY, None)) == (None, POSITIVE)
     assert not ledger.published_before(KEY, NOW_MS + 10**9), "so that a query misses nothing if it is gone"
 
 
