@@ -6,6 +6,8 @@ from __future__ import annotations
 class TokenBucket:
     """Gains `rate` tokens per second, and holds at most `burst`. It is full at first."""
 
+    __slots__ = ("_at", "_burst", "_rate", "_tokens")
+
     def __init__(self, rate: float, burst: float, now: float = 0.0) -> None:
         """`now`: seconds of any clock that never goes back; the same clock is used for every call."""
         self._rate = rate

@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from streamer.token_bucket import TokenBucket
+
 MAX_ADDRESSES: Final = 10_000
 """Number of remembered addresses, about 200 bytes each. The least recently used address is forgotten first."""
 
@@ -25,23 +27,21 @@ class Openings:
         self._burst = float(max(burst, 1))
         self._max_addresses = max_addresses
         self._clock = clock
-        self._buckets: dict[str, tuple[float, float]] = {}  # tokens and the time of the count; the newest last
+        self._buckets: dict[str, TokenBucket] = {}  # the one that was counted last is the last
 
     def wait(self, address: str) -> float:
         """Returns the seconds until this address may open a stream; 0 if it may open one now."""
-        return max(0.0, (1.0 - self._tokens(address)) / self.rate)
+        bucket = self._buckets.get(address)
+        return 0.0 if bucket is None else bucket.wait(self._clock())
 
     def count(self, address: str) -> None:
         """Counts one opening."""
-        tokens = self._tokens(address) - 1.0
-        self._buckets.pop(address, None)
+        now = self._clock()
+        bucket = self._buckets.pop(address, None) or TokenBucket(self.rate, self._burst, now)
+        bucket.take(now)
         if len(self._buckets) >= self._max_addresses:
             del self._buckets[next(iter(self._buckets))]
-        self._buckets[address] = (tokens, self._clock())
-
-    def _tokens(self, address: str) -> float:
-        tokens, at = self._buckets.get(address, (self._burst, 0.0))
-        return min(self._burst, tokens + (self._clock() - at) * self.rate)
+        self._buckets[address] = bucket
 
     def __len__(self) -> int:
         return len(self._buckets)

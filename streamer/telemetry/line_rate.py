@@ -7,14 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from streamer.token_bucket import TokenBucket
+
 MOST_KINDS: Final = 256
 """Maximum number of kinds that are limited. Log messages are constants, so there should be fewer."""
 
 
 @dataclass(slots=True)
 class _Bucket:
-    tokens: float
-    refilled_at: float
+    tokens: TokenBucket
     suppressed: int = 0
 
 
@@ -39,28 +40,30 @@ class LineRate:
 
     def admit(self, kind: LineKind) -> int | None:
         """Returns the number of suppressed lines before this one; None if this line is suppressed too."""
+        now = self._clock()
         bucket = self._buckets.get(kind)
         if bucket is None:
             if len(self._buckets) >= MOST_KINDS:
                 return 0
-            bucket = self._buckets[kind] = _Bucket(self._burst, self._clock())
-        self._refill(bucket)
-        if bucket.tokens < 1:
+            bucket = self._buckets[kind] = _Bucket(TokenBucket(self._rate, self._burst, now))
+        if bucket.tokens.wait(now):
             bucket.suppressed += 1
             return None
-        bucket.tokens -= 1
+        bucket.tokens.take(now)
         suppressed, bucket.suppressed = bucket.suppressed, 0
         return suppressed
 
     def due(self, *, at_end: bool = False) -> list[tuple[LineKind, int]]:
         """Returns the kinds with suppressed lines that may be reported now (`at_end`: all), and resets their counts."""
         found = []
+        now = self._clock()
         for kind, bucket in self._buckets.items():
             if not bucket.suppressed:
                 continue
-            self._refill(bucket)
-            if bucket.tokens >= 1 or at_end:
-                bucket.tokens = max(0.0, bucket.tokens - 1)
+            allowed = not bucket.tokens.wait(now)
+            if allowed:
+                bucket.tokens.take(now)
+            if allowed or at_end:
                 found.append((kind, bucket.suppressed))
                 bucket.suppressed = 0
         return found
@@ -69,8 +72,3 @@ class LineRate:
     def has_suppressed(self) -> bool:
         """Whether suppressed lines are not reported yet."""
         return any(bucket.suppressed for bucket in self._buckets.values())
-
-    def _refill(self, bucket: _Bucket) -> None:
-        now = self._clock()
-        bucket.tokens = min(self._burst, bucket.tokens + (now - bucket.refilled_at) * self._rate)
-        bucket.refilled_at = now

@@ -26,7 +26,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "cursor": {"change"},
     "series": {"change"},
     "token_bucket": set(),
-    "telemetry": {"change", "errors"},
+    "telemetry": {"change", "errors", "token_bucket"},
     "aws": {"errors", "setting_values"},
     "sse": {"change"},
     "hub": {"change", "configuration", "place", "series", "sse"},
