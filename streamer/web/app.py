@@ -42,9 +42,10 @@ _PAGE_TYPES = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
+    ".LICENSE": "text/plain; charset=utf-8",
     ".svg": "image/svg+xml",
 }
-_CLIENT = {"client.js": "text/javascript; charset=utf-8", "client.d.ts": "application/typescript; charset=utf-8"}
+_CLIENT = {n: ("text/javascript; charset=utf-8" if n.endswith(".js") else "application/typescript; charset=utf-8") for n in ("client.js","client.d.ts","shared.js","shared.d.ts","shared.hub.js","shared.link.js","shared.worker.js")}
 _CLIENT_HEADERS = {  # any site may import the client; browsers revalidate it for each use
     "Access-Control-Allow-Origin": "*",
     "Cache-Control": "no-cache",

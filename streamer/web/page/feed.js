@@ -1,108 +1,203 @@
-/** The feed on the screen: one row an item, the newest on top. Every text goes in as text, never as markup. */
+/**
+ * The feed on the screen: one row an item, the newest on top, at most ROWS of them. Every text goes in as text, never as
+ * markup. Rows are placed by a transform, so that a new one moves the others without a layout.
+ */
 
 import * as format from "./format.js";
 
-const GLYPHS = { positive: "▲", neutral: "■", negative: "▼" };
+export const ROWS = 60;
 const WITHDRAWN = { deleted: "deleted", unscored: "no longer scored", ticker_removed: "tickers removed" };
-const ARRIVALS = { replayed: "replayed", hidden: "tab hidden", paused: "paused" };
-const still = matchMedia("(prefers-reduced-motion: reduce)");
+const ARRIVALS = { replayed: "replayed", snapshot: "earlier", hidden: "tab hidden", paused: "paused", asleep: "while asleep" };
 
-export class FeedView {
-  #rows = new Map();
+export class FeedView extends EventTarget {
+  #rows = new Map(); // item → row, in the order of their places: the oldest first
+  #list; #template; #scroller;
 
-  constructor(list, template) {
-    this.list = list;
-    this.template = template;
+  /** Fires `open` with the item of a row that the reader chose, `point` with the one under the pointer or null. */
+  constructor(list, template, scroller) {
+    super();
+    this.#list = list;
+    this.#template = template;
+    this.#scroller = scroller;
+    const fire = (name, data) => this.dispatchEvent(Object.assign(new Event(name), { data }));
+    list.addEventListener("click", (event) => {
+      const item = this.#itemOf(event.target);
+      if (item && !event.target.closest("a")) fire("open", item);
+    });
+    list.addEventListener("pointerover", (event) => fire("point", this.#itemOf(event.target)));
+    list.addEventListener("pointerleave", () => fire("point", null));
   }
 
-  /** Draw one item, on a new row or on its own. */
-  draw(item) {
-    let row = this.#rows.get(item);
-    if (!row) {
-      row = this.template.content.firstElementChild.cloneNode(true);
+  /** Why the feed should not move now: the reader points at it, has moved into it by key, or has scrolled. */
+  get held() {
+    return this.#scroller.scrollTop > 4 || this.#list.matches(":hover") || this.#list.contains(document.activeElement);
+  }
+
+  get size() {
+    return this.#rows.size;
+  }
+
+  has(item) {
+    return this.#rows.has(item);
+  }
+
+  /** What the screen shows, the newest first. */
+  get items() {
+    return [...this.#rows.keys()].reverse();
+  }
+
+  /** Show these items and no others, the oldest first. Rows of items that stay are kept. */
+  show(items) {
+    const kept = new Set(items.slice(-ROWS));
+    for (const item of this.#rows.keys()) if (!kept.has(item)) this.#remove(item);
+    const rows = this.#rows;
+    this.#rows = new Map();
+    for (const item of kept) {
+      const row = rows.get(item) ?? this.#make(item);
       this.#rows.set(item, row);
-      this.list.prepend(row);
+      if (this.#list.firstElementChild !== row) this.#list.prepend(row);
     }
-    row.dataset.label = item.label;
-    row.toggleAttribute("data-withdrawn", Boolean(item.withdrawn));
-    const cell = (selector) => row.querySelector(selector);
-    const when = cell(".time");
-    text(when, format.time(item.timestamp));
-    when.dateTime = when.title = item.timestamp;
-    chips(cell(".chips"), item.tickers);
-    text(cell(".label b"), `${GLYPHS[item.label] ?? "?"} ${item.label}`);
-    mark(cell(".mark"), item);
-    gauge(cell(".gauge i"), item.score);
-    text(cell(".score b"), format.score(item.score));
-    text(cell(".confidence b"), format.percent(item.confidence ?? NaN));
-    text(cell(".source"), item.source);
-    cell(".source").title = item.source_id;
-    late(cell(".lateness"), item);
-    if (item.flash) flash(row, item);
+    this.#place();
   }
 
-  /** Put the rows of these items in order, the last one on top. */
-  arrange(items) {
-    for (const item of items) {
-      const row = this.#rows.get(item);
-      if (row) this.list.prepend(row);
+  /** Put rows on top: [{item, more, ticker}] of sampler.js, the oldest first. */
+  add(taken) {
+    for (const { item, more, ticker } of taken) {
+      if (this.#rows.has(item)) continue;
+      const row = this.#make(item);
+      row.classList.add("new");
+      if (more) alsoCame(row, more, ticker);
+      this.#rows.set(item, row);
+      this.#list.prepend(row);
     }
+    while (this.#rows.size > ROWS) this.#remove(this.#rows.keys().next().value);
+    if (taken.length) this.#place();
   }
 
-  /** Take away the rows of items that `keep` no longer has. */
-  prune(keep) {
+  /** Draw an item again, where it is. */
+  redraw(item) {
+    const row = this.#rows.get(item);
+    if (row) fill(row, item);
+  }
+
+  /** Mark the rows of the items in [from, to) ms; null: none. */
+  mark(span) {
     for (const [item, row] of this.#rows) {
-      if (keep(item)) continue;
-      row.remove();
-      this.#rows.delete(item);
+      const time = Date.parse(item.timestamp);
+      row.toggleAttribute("data-marked", span !== null && time >= span.from && time < span.to);
     }
+  }
+
+  /** Move the focus by so many rows, from the top if it is elsewhere → the item. */
+  step(by) {
+    const rows = [...this.#list.children];
+    const at = rows.indexOf(document.activeElement?.closest?.("#feed > li"));
+    const row = rows[Math.min(rows.length - 1, Math.max(0, at < 0 ? 0 : at + by))];
+    row?.querySelector(".time").focus({ preventScroll: false });
+    row?.scrollIntoView({ block: "nearest" });
+    return this.#itemOf(row);
+  }
+
+  toTop() {
+    this.#scroller.scrollTop = 0;
+  }
+
+  #itemOf(node) {
+    const row = node?.closest?.("#feed > li");
+    return [...this.#rows].find(([, known]) => known === row)?.[0] ?? null;
+  }
+
+  #make(item) {
+    const row = this.#template.content.firstElementChild.cloneNode(true);
+    fill(row, item);
+    return row;
+  }
+
+  #remove(item) {
+    this.#rows.get(item).remove();
+    this.#rows.delete(item);
+  }
+
+  #place() {
+    let place = this.#rows.size;
+    for (const row of this.#rows.values()) row.style.transform = `translateY(calc(var(--row) * ${--place}))`;
+    this.#list.style.height = `calc(var(--row) * ${this.#rows.size})`;
+    const first = this.#list.firstElementChild?.querySelector(".time");
+    for (const button of this.#list.querySelectorAll(".time[tabindex='0']")) if (button !== first && button !== document.activeElement) button.tabIndex = -1;
+    if (first) first.tabIndex = 0;
   }
 }
 
-function text(node, value) {
-  const words = value == null ? format.NOTHING : String(value);
-  if (node.textContent !== words) node.textContent = words;
+function fill(row, item) {
+  row.dataset.label = item.label;
+  row.toggleAttribute("data-withdrawn", Boolean(item.withdrawn));
+  const cell = (name) => row.querySelector(`.${name}`);
+  const when = cell("time");
+  format.put(when, format.time(item.timestamp));
+  when.title = item.timestamp;
+  when.setAttribute("aria-label", `${format.time(item.timestamp)}, ${[...item.tickers.keys()].join(" ")}, ${item.label} ${format.score(item.score)}: details`);
+  chips(cell("chips"), item.tickers);
+  format.put(cell("label"), `${format.GLYPHS[item.label] ?? "?"} ${item.label}`);
+  gauge(cell("gauge"), item.score);
+  format.put(cell("value"), format.score(item.score));
+  format.put(cell("source"), item.source);
+  cell("source").title = item.source_id;
+  mark(cell("mark"), item);
+  late(cell("lateness"), item);
 }
 
 function chips(cell, tickers) {
+  const words = [...tickers].map(([name, { withdrawn }]) => `${withdrawn ? "-" : ""}${name}`).join(" ");
+  if (cell.dataset.shown === words) return;
+  cell.dataset.shown = words;
   cell.replaceChildren(...[...tickers].map(([name, { withdrawn }]) => {
-    const chip = document.createElement(withdrawn ? "s" : "span");
+    const chip = document.createElement("a");
     chip.className = "chip";
+    chip.tabIndex = -1;
     chip.textContent = name;
+    chip.href = `?tickers=${encodeURIComponent(name)}`;
     if (withdrawn) {
-      const words = chip.appendChild(document.createElement("span"));
-      words.className = "vh";
-      words.textContent = " withdrawn";
+      chip.toggleAttribute("data-withdrawn", true);
+      const note = chip.appendChild(document.createElement("span"));
+      note.className = "vh";
+      note.textContent = " withdrawn";
     }
     return chip;
   }));
 }
 
+/** What the row says beside the item: one of withdrawn, corrected, how many more came. */
 function mark(cell, item) {
   const was = item.was && [
     item.was.label === item.label ? "" : item.was.label,
     item.was.score === item.score ? "" : format.score(item.was.score),
   ].join(" ").trim();
-  if (item.withdrawn) text(cell, `withdrawn: ${WITHDRAWN[item.withdrawn] ?? item.withdrawn}`);
-  else if (item.was) text(cell, was ? `corrected, was ${was}` : "corrected");
-  else text(cell, "");
+  let words = "";
+  if (item.withdrawn) words = `withdrawn: ${WITHDRAWN[item.withdrawn] ?? item.withdrawn}`;
+  else if (item.was) words = was ? `corrected, was ${was}` : "corrected";
+  else if (cell.querySelector("a")) return;
+  if (cell.textContent !== words) cell.textContent = words;
+  cell.title = words;
 }
 
-function gauge(bar, score) {
+function alsoCame(row, more, ticker) {
+  const cell = row.querySelector(".mark");
+  if (cell.textContent) return;
+  const link = cell.appendChild(document.createElement("a"));
+  link.tabIndex = -1;
+  link.textContent = `+${format.count(more)} more for ${ticker}`;
+  link.href = `?tickers=${encodeURIComponent(ticker)}`;
+}
+
+function gauge(cell, score) {
+  const bar = cell.firstElementChild;
   const size = Math.min(Math.abs(score ?? 0), 1) * 50;
   bar.style.width = `${size}%`;
   bar.style.left = `${score < 0 ? 50 - size : 50}%`;
 }
 
 function late(cell, { late: measured, arrival }) {
-  const [value, words] = cell.children;
-  text(value, measured ? format.latency(measured) : ARRIVALS[arrival] ?? format.NOTHING);
-  text(words, measured ? " to screen" : "");
-  cell.title = !measured ? "" : measured.exact ? "from updated_at, the writer's clock" : "at most: from committed_at, whole seconds";
+  format.put(cell, measured ? format.latency(measured) : ARRIVALS[arrival]);
+  cell.title = !measured ? "How it came" : measured.exact ? "From write to screen, by updated_at, the writer's clock" : "At most: from committed_at, in whole seconds, to the screen";
   cell.classList.toggle("measured", Boolean(measured));
-}
-
-function flash(row, item) {
-  item.flash = false;
-  if (!still.matches) row.animate({ backgroundColor: ["var(--flash)", "transparent"] }, { duration: 2500, easing: "ease-out" });
 }

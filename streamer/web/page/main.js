@@ -1,117 +1,152 @@
-/**
- * The page: events go from the stream (client) into what is shown (state) as they come, and from there to the screen
- * (badge, summary, feed) once a frame, so that a burst costs one drawing.
- */
+/** Puts the page together: the application knows what is shown (app.js), the views draw it. */
 
-import { SentimentStream } from "../client.js";
-import { Badge } from "./badge.js";
+import { Announcer } from "./announcer.js";
+import { App } from "./app.js";
+import { Board } from "./board.js";
+import { Chart } from "./chart.js";
+import { Connection } from "./connection.js";
+import * as csv from "./csv.js";
+import { Drawer } from "./drawer.js";
 import { FeedView } from "./feed.js";
+import { Filters } from "./filters.js";
+import { Following } from "./following.js";
+import * as format from "./format.js";
+import { bindKeys } from "./keys.js";
 import { lateness, Median } from "./latency.js";
-import { Feed } from "./state.js";
-import { drawHeartbeat, drawMedian, drawMetrics } from "./summary.js";
+import { Preferences } from "./preferences.js";
+import { standing } from "./standings.js";
+import { drawHeartbeat, drawSummary } from "./summary.js";
 
+const SLOWLY = 1000; // ms between two drawings of board and chart
 const byId = (id) => document.getElementById(id);
-const feed = new Feed();
+
+const preferences = new Preferences();
+const app = new App(() => null);
 const median = new Median();
-const view = new FeedView(byId("feed"), byId("row"));
-const badge = new Badge(byId("connection"), byId("countdown"));
-const ITEMS = 200; // of a snapshot, at most, from so many pages:
-const PAGES = 5;
-const latest = {}; // the last `metrics` and `heartbeat` that are not drawn yet
-let caughtUp = false; // past the first snapshot: only then is an empty feed said to be empty
-let replaced = false; // the rows on the screen may be in another order
-let paused = false;
-let frame = 0;
+const connection = new Connection({ badge: byId("connection"), why: byId("why"), countdown: byId("countdown"), age: byId("age"), status: byId("status") });
+const board = new Board(byId("board"), byId("board-row"), (sort) => app.go({ sort }, { aside: true }));
+const chart = new Chart(byId("chart"), byId("readout"));
+const feed = new FeedView(byId("feed"), byId("feed-row"), byId("scroller"));
+const filters = new Filters(byId("filters"), byId("chips"), byId("known-tickers"), (changes) => app.go(changes));
+const following = new Following(app, feed, { follow: byId("follow"), news: byId("news"), sampling: byId("sampling"), empty: byId("empty") });
+const drawer = new Drawer(byId("item"));
+const announcer = new Announcer(byId("announcements"), Date.now());
+let standings = [];
+let slowly = -Infinity; // when board and chart were drawn
 
-const handlers = {
-  state: ({ data }) => {
-    document.body.toggleAttribute("data-stale", !["live", "polling", "down"].includes(data.name));
-    badge.show(data);
-  },
-  replaced: ({ data }) => {
-    feed.replace(stream.items.values(), data.reason === "fresh"); // at a start the history is on the screen already
-    caughtUp = replaced = true;
-  },
-  sentiment_update: (event) => feed.update(event, document.hidden ? "hidden" : paused ? "paused" : "live"),
-  sentiment_withdrawn: ({ data }) => feed.withdraw(data),
-  metrics: ({ data }) => { latest.metrics = data; },
-  heartbeat: ({ data }) => { latest.heartbeat = data; },
-};
+app.addEventListener("view", showView);
+app.addEventListener("state", () => {
+  document.body.toggleAttribute("data-stale", !["live", "polling", "down"].includes(app.stream.state.name));
+  connection.show(app.stream.state);
+});
+app.addEventListener("draw", () => draw(Date.now()));
+app.addEventListener("pause", showPause);
+app.addEventListener("tick", () => {
+  connection.age(app.lastChange, Date.now());
+  announcer.tick(Date.now());
+  if (!app.paused) drawSlowly(Date.now());
+});
 
-function handled(event) {
-  handlers[event.type](event);
-  frame ||= requestAnimationFrame(draw);
+function showView() {
+  const { view, problems } = app;
+  document.body.dataset.embed = view.embed;
+  filters.show(view, problems);
+  byId("range").querySelector(`[value="${view.range}"]`).checked = true;
+  byId("raw").href = app.streamUrl;
+  byId("curl").textContent = `curl -N '${app.streamUrl.href.replaceAll("%2C", ",")}'`;
+  if (!app.stream) connection.refuse(problems.map(({ message }) => message).join(" "));
+  slowly = -Infinity;
 }
 
-function draw() {
-  frame = 0;
-  if (latest.metrics) drawMetrics(latest.metrics);
-  if (latest.heartbeat) drawHeartbeat(latest.heartbeat);
-  latest.metrics = latest.heartbeat = null;
-  if (paused) byId("pause").textContent = `Resume (${feed.waiting} changed)`;
-  else drawFeed(Date.now());
+function showPause() {
+  byId("pause").setAttribute("aria-pressed", app.paused);
+  document.body.toggleAttribute("data-paused", app.paused);
+  if (!app.paused) slowly = -Infinity;
 }
 
-function drawFeed(now) {
-  for (const item of feed.take()) {
-    if (item.untimed) clock(item, now);
-    view.draw(item);
-  }
-  view.prune((item) => feed.has(item));
-  if (replaced) view.arrange(feed.values());
-  replaced = false;
-  byId("empty").hidden = feed.size > 0 || !caughtUp;
+function draw(now) {
+  byId("pause").textContent = app.paused ? `Go on (${format.count(app.items.waiting)} changed)` : "Pause";
+  if (app.heartbeat) drawHeartbeat(app.heartbeat);
+  if (app.paused) return;
+  const changed = app.items.take();
+  for (const item of changed) if (item.untimed) clock(item, now);
+  following.draw(changed, now);
+  drawer.refresh();
+  drawSummary(app, median);
+  if (now - slowly >= SLOWLY) drawSlowly(now);
+}
+
+function drawSlowly(now) {
+  slowly = now;
+  const { series, tickers, view, gaps, last } = app;
+  standings = tickers.map((ticker) => standing(ticker, series, last.get(ticker) ?? null, now));
+  board.draw(standings, view.sort, now);
+  byId("board-empty").hidden = tickers.length > 0;
+  format.put(byId("board-empty"), "The tickers with the most items appear here.");
+  format.put(byId("scope"), app.narrowed ? (view.watchlist ? "the watchlist" : "the filter") : "the tickers with the most items in 24 h");
+  format.put(byId("chart-title"), `Mean score of ${tickers.length === 1 ? tickers[0] : `${tickers.length} tickers`}`);
+  filters.suggest(tickers);
+  if (series.problem) format.put(byId("readout"), series.problem);
+  else chart.draw(series, tickers, view.range, gaps, now);
 }
 
 /** Only what came while somebody could look is a measurement; a time in the future shows clocks that differ. */
 function clock(item, now) {
   item.untimed = false;
   item.late = item.arrival === "live" ? lateness(item, now) : null;
-  if (item.late?.ms >= 0) drawMedian(median.add(item.late));
+  if (item.late?.ms >= 0) median.add(item.late);
 }
 
-function pause() {
-  paused = !paused;
-  byId("pause").textContent = paused ? "Resume" : "Pause";
-  if (!paused) drawFeed(Date.now());
+/** A link to a view of this page is gone to without loading the page again, unless the reader wants it elsewhere. */
+document.addEventListener("click", (event) => {
+  const link = event.target.closest?.('a[href^="?tickers="]');
+  if (!link || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+  event.preventDefault();
+  app.go({ tickers: [new URL(link.href).searchParams.get("tickers")], watchlist: "" });
+});
+/** What is shown, in the order of the screen. */
+const FILES = {
+  board: () => csv.toCsv(csv.BOARD, board.tickers.map((ticker) => standings.find((each) => each.ticker === ticker)).filter(Boolean)),
+  chart: () => csv.toCsv(csv.CHART, chart.points),
+  feed: () => csv.toCsv(csv.FEED, feed.items),
+};
+
+byId("share-panel").addEventListener("click", async ({ target }) => {
+  const part = target.dataset.csv;
+  if (part) csv.download(`sentiment-${part}.csv`, FILES[part]());
+  if (target.id === "print") print();
+  if (target.id !== "copy") return;
+  const copied = await navigator.clipboard?.writeText(location.href).then(() => true, () => false);
+  format.put(byId("shared"), copied ? "The link to this view is copied." : `This browser allows no copying here. The link: ${location.href}`);
+});
+
+bindKeys({
+  "/": () => filters.focus(),
+  j: () => step(1),
+  k: () => step(-1),
+  p: () => app.pause(),
+  f: () => byId("follow").click(),
+  "?": () => byId("help").click(),
+});
+
+function step(by) {
+  const item = feed.step(by);
+  if (item && drawer.open) drawer.show(item);
 }
 
-function streamUrl() {
-  const url = new URL("api/v2/stream?replay=60", document.baseURI);
-  const tickers = new URLSearchParams(location.search).get("tickers")?.replaceAll(" ", "").toUpperCase();
-  if (tickers) {
-    url.searchParams.set("tickers", tickers);
-    url.searchParams.set("events", "sentiment_update,metrics"); // a filtered stream brings counters only if asked
-    document.querySelector("[name=tickers]").value = tickers;
-    byId("everything").hidden = false;
-    byId("scope").textContent = "items, unfiltered";
-  }
-  return url;
-}
-
-/**
- * The newest items, the oldest of them first. Where the table cannot be read, the history is the start. A page may be
- * short, even empty, and name a cursor behind which more is found.
- */
-async function snapshot({ signal }) {
-  const from = new URL(`api/v2/sentiment?limit=${ITEMS}`, document.baseURI);
-  if (url.searchParams.has("tickers")) from.searchParams.set("tickers", url.searchParams.get("tickers"));
-  const found = [];
-  for (let page = 0; page < PAGES && found.length < ITEMS; page++) {
-    const answer = await fetch(from, { signal, cache: "no-store" });
-    if (!answer.ok && stream.state.until !== null) throw new Error(`status ${answer.status}`); // it was asked in place
-    if (!answer.ok) break; // of a stream: what is shown stays
-    const { items, cursor } = await answer.json();
-    found.push(...items);
-    if (cursor === null) break;
-    from.searchParams.set("cursor", cursor);
-  }
-  return found.reverse();
-}
-
-const url = streamUrl();
-byId("raw").href = url;
-byId("curl").textContent = `curl -N '${url.href.replaceAll("%2C", ",")}'`;
-byId("pause").addEventListener("click", pause);
-const stream = new SentimentStream(url, { snapshot });
-for (const name of Object.keys(handlers)) stream.addEventListener(name, handled);
+byId("help").addEventListener("click", () => byId("help-dialog").showModal());
+byId("help-dialog").addEventListener("click", ({ target }) => (target === byId("help-dialog") || target.closest("[data-close]")) && byId("help-dialog").close());
+feed.addEventListener("open", ({ data }) => drawer.show(data));
+app.addEventListener("news", ({ data }) => announcer.count(data));
+byId("range").addEventListener("change", ({ target }) => app.go({ range: target.value }, { aside: true }));
+byId("pause").addEventListener("click", () => app.pause());
+chart.addEventListener("point", ({ data }) => feed.mark(data));
+feed.addEventListener("point", ({ data }) => chart.point(data && Date.parse(data.timestamp)));
+preferences.bind(byId("preferences"));
+preferences.addEventListener("change", () => {
+  app.replaced = true; // times are worded anew
+  chart.recolour();
+  app.schedule();
+});
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => chart.recolour());
+app.start();

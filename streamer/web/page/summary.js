@@ -1,59 +1,51 @@
-/** Counters, tickers, rates and the service's own words: what `metrics` and `heartbeat` bring. */
+/** The line above the board: how many items, of which label, how often. Of a filtered page, they are the filter's. */
 
 import * as format from "./format.js";
 
-const LABELS = ["positive", "neutral", "negative"];
+const DAY = 86_000_000; // ms, nearly: the counts of a younger service say since when
+const HOUR = 60; // min
 const byId = (id) => document.getElementById(id);
 
-export function drawMetrics(metrics) {
-  byId("total").textContent = format.count(metrics.total);
-  for (const label of LABELS) {
-    const share = metrics.total ? metrics[label] / metrics.total : NaN;
-    byId(label).textContent = format.count(metrics[label]);
-    byId(`${label}-share`).textContent = format.percent(share);
-    document.querySelector(`.split [data-label=${label}]`).style.flexGrow = metrics[label];
+/** `median`: of latency.js. */
+export function drawSummary(app, median) {
+  const counts = app.narrowed ? ofTickers(app) : ofAll(app.metrics);
+  format.put(byId("total"), format.count(counts?.total));
+  format.put(byId("total-unit"), counts?.unit ?? "items");
+  format.put(byId("rate"), format.rate(counts?.rate));
+  for (const label of ["positive", "neutral", "negative"]) {
+    format.put(byId(label), format.percent(counts?.total ? counts[label] / counts.total : NaN));
+    byId("shares").querySelector(`[data-label=${label}]`).style.flexGrow = counts?.[label] ?? 0;
   }
-  const age = Date.parse(metrics.timestamp) - Date.parse(metrics.since);
-  byId("since").textContent = age < 86_000_000 ? `since ${format.time(metrics.since)}` : "last 24 h";
-  byId("rate-hour").textContent = format.rate(metrics.rate_last_hour);
-  byId("rate-day").textContent = format.rate(metrics.rate_last_24h);
-  drawTickers(byId("tickers"), metrics.by_tag);
-}
-
-/** Largest first, what is summed up as `other` last; a ticker narrows the page to itself. */
-function drawTickers(list, { other = 0, ...tags }) {
-  const rows = Object.entries(tags).sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
-  const most = Math.max(1, ...rows.map(([, n]) => n));
-  if (other) rows.push(["other", other]);
-  while (list.children.length > rows.length) list.lastElementChild.remove();
-  while (list.children.length < rows.length) list.append(tickerRow());
-  rows.forEach(([name, n], index) => {
-    const [link, bar, number] = list.children[index].children;
-    link.textContent = name;
-    if (name === "other") link.removeAttribute("href");
-    else link.href = `?tickers=${encodeURIComponent(name)}`;
-    bar.firstElementChild.style.transform = `scaleX(${name === "other" ? 0 : n / most})`;
-    number.textContent = format.count(n);
-  });
-}
-
-function tickerRow() {
-  const row = document.createElement("li");
-  row.append(document.createElement("a"), document.createElement("span"), document.createElement("b"));
-  row.children[1].append(document.createElement("i"));
-  return row;
+  byId("shares").setAttribute("aria-label", counts?.total ? `${format.percent(counts.positive / counts.total)} positive` : "no items");
+  const value = median.value();
+  format.put(byId("median"), value ? format.latency(value) : "");
+  byId("lag").title = value ? `Median from write to screen of ${value.count}, from ${value.exact ? "updated_at" : "committed_at (whole seconds)"}` : "Waiting for a live change";
 }
 
 export function drawHeartbeat({ connections, uptime_seconds }) {
-  byId("connections").textContent = format.count(connections);
-  byId("uptime").textContent = format.duration(uptime_seconds * 1000);
+  format.put(byId("connections"), format.count(connections));
+  format.put(byId("uptime"), format.duration(uptime_seconds * 1000));
 }
 
-export function drawMedian(median) {
-  const value = median.value();
-  byId("median").textContent = format.latency(value);
-  byId("median-basis").textContent = `median of ${value.count}, from ${value.exact ? "updated_at" : "committed_at (whole seconds)"}`;
-  const highest = Math.max(1, 2.5 * value.ms);
-  const step = 99 / Math.max(1, value.count - 1);
-  byId("trace").setAttribute("points", value.samples.map((ms, i) => `${(i * step).toFixed(1)},${(30 - 30 * Math.min(1, ms / highest)).toFixed(1)}`).join(" "));
+function ofAll(metrics) {
+  if (!metrics) return null;
+  const { total, positive, neutral, negative, rate_last_hour: rate, since, timestamp } = metrics;
+  const young = Date.parse(timestamp) - Date.parse(since) < DAY;
+  return { total, positive, neutral, negative, rate, unit: young ? `items since ${format.minute(since)}` : "items in 24 h" };
+}
+
+/** An item of two tickers counts for each of them, so several tickers have mentions. */
+function ofTickers({ series, tickers }) {
+  const hours = series.of(3600), fives = series.of(300);
+  if (!hours || !fives) return null;
+  const counts = { total: 0, positive: 0, neutral: 0, negative: 0, rate: 0, unit: tickers.length > 1 ? "mentions in 24 h" : "items in 24 h" };
+  for (const ticker of tickers) {
+    const { items, positive, neutral, negative } = hours.total(ticker, -Infinity, Infinity);
+    counts.total += items;
+    counts.positive += positive;
+    counts.neutral += neutral;
+    counts.negative += negative;
+    counts.rate += fives.total(ticker, Date.now() - HOUR * 60_000, Infinity).items / HOUR;
+  }
+  return counts;
 }

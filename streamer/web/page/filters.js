@@ -1,0 +1,93 @@
+/** The fields that narrow the page, and the chips of what is narrowed. What is wrong is said at its field. */
+
+import { EVERYTHING, parseLeast, parseTickers } from "./address.js";
+
+const PAUSE = 300; // ms; who types is not answered letter by letter
+
+export class Filters {
+  #form; #chips; #suggestions; #go; #timer;
+
+  /** `go` is called with the members of the view that change. */
+  constructor(form, chips, suggestions, go) {
+    this.#form = form;
+    this.#chips = chips;
+    this.#suggestions = suggestions;
+    this.#go = go;
+    form.addEventListener("submit", (event) => {
+      event.preventDefault(); // the policy of the page lets no form be sent
+      this.#read(true);
+    });
+    form.addEventListener("input", ({ target }) => {
+      clearTimeout(this.#timer);
+      if (target.name !== "tickers") this.#timer = setTimeout(() => this.#read(false), PAUSE);
+    });
+    form.elements.tickers.addEventListener("change", () => this.#read(true));
+    chips.addEventListener("click", ({ target }) => {
+      const button = target.closest("button");
+      if (button) this.#go(JSON.parse(button.dataset.changes));
+    });
+  }
+
+  /** Show a view, and what of its address could not be read. */
+  show(view, problems) {
+    clearTimeout(this.#timer);
+    const { elements } = this.#form;
+    const values = { tickers: view.tickers.join(", "), label: view.label, least: view.least || "", source: view.source, text: view.text };
+    for (const [name, value] of Object.entries(values)) {
+      const refused = problems.some(({ field }) => field === name);
+      if (!refused && elements[name] !== document.activeElement) elements[name].value = value;
+    }
+    for (const name of Object.keys(values)) this.#complain(name, problems.find(({ field }) => field === name)?.message ?? "");
+    const chip = (words, changes) => Object.assign(document.createElement("button"), { type: "button", className: "chip", textContent: `${words} ×` });
+    const shown = [];
+    const add = (words, changes) => {
+      const button = chip(words);
+      button.dataset.changes = JSON.stringify(changes);
+      button.setAttribute("aria-label", `Remove the filter ${words}`);
+      shown.push(button);
+    };
+    for (const ticker of view.watchlist ? [] : view.tickers) add(ticker, { tickers: view.tickers.filter((other) => other !== ticker) });
+    if (view.label) add(view.label, { label: "" });
+    if (view.least) add(`|score| ≥ ${view.least}`, { least: 0 });
+    if (view.source) add(`source: ${view.source}`, { source: "" });
+    if (view.text) add(`“${view.text}”`, { text: "" });
+    if (shown.length) add("all filters", { tickers: EVERYTHING.tickers, label: "", least: 0, source: "", text: "" });
+    this.#chips.replaceChildren(...shown);
+    this.#chips.hidden = !shown.length;
+  }
+
+  /** Offer these tickers while one is typed. */
+  suggest(tickers) {
+    const known = [...this.#suggestions.options].map(({ value }) => value);
+    if (known.length === tickers.length && tickers.every((ticker, i) => ticker === known[i])) return;
+    this.#suggestions.replaceChildren(...tickers.map((ticker) => new Option(ticker)));
+  }
+
+  focus() {
+    this.#form.elements.tickers.select();
+    this.#form.elements.tickers.focus();
+  }
+
+  #read(withTickers) {
+    clearTimeout(this.#timer);
+    const { label, least, source, text, tickers } = Object.fromEntries(new FormData(this.#form));
+    const score = parseLeast(least);
+    this.#complain("least", score.problem);
+    const changes = { label, source: source.trim(), text: text.trim(), ...(score.problem ? {} : { least: score.least }) };
+    if (withTickers) {
+      const read = parseTickers(tickers);
+      this.#complain("tickers", read.problem);
+      if (!read.problem) changes.tickers = read.tickers;
+    }
+    this.#go(changes);
+  }
+
+  #complain(name, message) {
+    const field = this.#form.elements[name];
+    const note = this.#form.querySelector(`#${name}-problem`);
+    field.toggleAttribute("aria-invalid", Boolean(message));
+    if (!note) return;
+    note.textContent = message;
+    note.hidden = !message;
+  }
+}
