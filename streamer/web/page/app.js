@@ -10,12 +10,13 @@ import { SharedSentimentStream } from "../shared.js";
 import { EVERYTHING, formatAddress, parseAddress } from "./address.js";
 import { Items } from "./items.js";
 import { Series } from "./series.js";
-import { snapshotOf } from "./snapshot.js";
+import { itemsOf, snapshotOf } from "./snapshot.js";
 
 const EVERY = 250; // ms between two drawings
 const KEPT = 2000; // items
 const MOVERS = 20; // tickers of the board where none are asked for
 const REPLAY = 5; // s; the snapshot brings what is older
+const PATIENCE = 80; // ms; another tab's stream answers within it, else the first rows are read beside the stream
 const ASLEEP = 5000; // ms without a tick; what comes right after it was waiting in a buffer
 
 export class App extends EventTarget {
@@ -139,6 +140,21 @@ export class App extends EventTarget {
     for (const name of ["state", "replaced", "sentiment_update", "sentiment_withdrawn", "metrics", "heartbeat"]) {
       stream.addEventListener(name, (event) => stream === this.stream && this.#receive(event));
     }
+    setTimeout(() => this.#begin(stream), PATIENCE);
+  }
+
+  /** The first rows, until the stream has its own. */
+  async #begin(stream) {
+    const waits = () => stream === this.stream && !this.caughtUp && !this.items.size;
+    if (!waits() || this.view.watchlist) return; // whose tickers only the stream knows
+    const reading = new AbortController();
+    stream.addEventListener("replaced", () => reading.abort(), { once: true });
+    const { tickers } = this.view;
+    const rows = await snapshotOf({ signal: reading.signal, tickers: tickers.length ? tickers : null }).catch(() => []);
+    if (!waits()) return;
+    this.items.replace(itemsOf(rows), Date.now());
+    this.replaced = true;
+    this.schedule();
   }
 
   /** Of the view. */

@@ -77,7 +77,7 @@ export class Chart extends EventTarget {
       axes: [
         { ...axis, values: (_, marks) => marks.map((mark) => format.minute(mark * 1000)), space: 70 },
         { ...axis, size: 46, values: (_, marks) => marks.map((mark) => (mark % 0.5 ? "" : format.score(mark))), splits: () => [-1, -0.5, 0, 0.5, 1] },
-        { ...axis, scale: "n", side: 1, size: 40, grid: { show: false }, values: (_, marks) => marks.map((mark, i) => (i % 2 || mark % 1 ? "" : format.count(mark))) },
+        { ...axis, scale: "n", side: 1, size: 54, grid: { show: false }, values: (_, marks) => marks.map((mark, i) => (i % 2 || mark % 1 ? "" : format.count(mark))) },
       ],
       series: [
         {},

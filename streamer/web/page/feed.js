@@ -166,18 +166,18 @@ function chips(cell, tickers) {
   }));
 }
 
-/** What the row says beside the item: one of withdrawn, corrected, how many more came. */
+/** What the row says beside the item: withdrawn, or what it was before a correction, or how many more came. */
 function mark(cell, item) {
-  const was = item.was && [
-    item.was.label === item.label ? "" : item.was.label,
-    item.was.score === item.score ? "" : format.score(item.was.score),
-  ].join(" ").trim();
-  let words = "";
-  if (item.withdrawn) words = `withdrawn: ${WITHDRAWN[item.withdrawn] ?? item.withdrawn}`;
-  else if (item.was) words = was ? `corrected, was ${was}` : "corrected";
-  else if (cell.querySelector("a")) return;
+  if (!item.withdrawn && !item.was && cell.querySelector("a")) return;
+  let [words, title] = ["", ""];
+  if (item.withdrawn) words = title = `withdrawn: ${WITHDRAWN[item.withdrawn] ?? item.withdrawn}`;
+  else if (item.was) {
+    const { label, score } = item.was;
+    words = `was ${format.GLYPHS[label] ?? label} ${format.score(score)}`;
+    title = `corrected, was ${label} ${format.score(score)}`;
+  }
   if (cell.textContent !== words) cell.textContent = words;
-  cell.title = words;
+  cell.title = title;
 }
 
 function alsoCame(row, more, ticker) {

@@ -1,6 +1,7 @@
 /** The newest items, as the stream's option `snapshot` wants them. */
 
-const ITEMS = 200; // of a snapshot, at most, from so many pages:
+const ITEMS = 200; // of a page of the snapshot, at most
+const ENOUGH = 100; // rows, for which so many pages are read at most:
 const PAGES = 5;
 
 /**
@@ -11,7 +12,7 @@ export async function snapshotOf({ signal, tickers }, alone) {
   const from = new URL(`api/v2/sentiment?limit=${ITEMS}`, document.baseURI);
   if (tickers) from.searchParams.set("tickers", tickers);
   const found = [];
-  for (let page = 0; page < PAGES && found.length < ITEMS; page++) {
+  for (let page = 0; page < PAGES && found.length < ENOUGH; page++) {
     const answer = await fetch(from, { signal, cache: "no-store" });
     if (!answer.ok && alone) throw new Error(`status ${answer.status}`);
     if (!answer.ok) break;
@@ -21,4 +22,16 @@ export async function snapshotOf({ signal, tickers }, alone) {
     from.searchParams.set("cursor", cursor);
   }
   return found.reverse();
+}
+
+/** Rows → items as the client has them: an item's rows, one for each ticker, become one item. */
+export function itemsOf(rows) {
+  const items = new Map();
+  for (const { ticker, version, ...shown } of rows) {
+    const key = JSON.stringify([shown.source_id, shown.timestamp]);
+    const item = items.get(key) ?? { ...shown, key, tickers: new Map() };
+    item.tickers.set(ticker, version);
+    items.set(key, item);
+  }
+  return items.values();
 }
