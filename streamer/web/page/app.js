@@ -41,12 +41,12 @@ export class App extends EventTarget {
   /** When the page was not live, in ms: [{from, to, why}]; the last one may still go on. */
   gaps = [];
 
-  #ticket; #timer; #drawn = 0; #movers = []; #ticked = Date.now(); #woke = -Infinity;
+  #identity; #timer; #drawn = 0; #movers = []; #ticked = Date.now(); #woke = -Infinity;
 
-  /** `ticket(configuration)` → an async function for the stream of a watchlist. */
-  constructor(ticket) {
+  /** `identity`: {user, ticket}, who looks at the page, and the tickets for the stream of a watchlist. */
+  constructor(identity) {
     super();
-    this.#ticket = ticket;
+    this.#identity = identity;
     addEventListener("popstate", () => this.#read());
     document.addEventListener("visibilitychange", () => this.schedule());
     this.series.addEventListener("change", () => this.schedule());
@@ -135,7 +135,7 @@ export class App extends EventTarget {
     const stream = (this.stream = new SharedSentimentStream(this.streamUrl, {
       limit: KEPT,
       snapshot: (context) => snapshotOf(context, stream.state.until !== null),
-      ...(watchlist ? { ticket: this.#ticket(watchlist), user: "signed in" } : {}),
+      ...(watchlist && { ticket: (context) => this.#identity.ticket(watchlist, context), user: this.#identity.user() ?? "" }),
     }));
     for (const name of ["state", "replaced", "sentiment_update", "sentiment_withdrawn", "metrics", "heartbeat"]) {
       stream.addEventListener(name, (event) => stream === this.stream && this.#receive(event));
@@ -205,7 +205,7 @@ export class App extends EventTarget {
     const at = event.replayed ? Date.parse(event.data.committed_at ?? event.data.timestamp) || now : now;
     this.last.set(delta.ticker, Math.max(at, this.last.get(delta.ticker) ?? 0));
     this.lastChange = Math.max(at, this.lastChange ?? 0);
-    if (event.type === "sentiment_update") this.#fire("news", event);
+    if (event.type === "sentiment_update" && (this.caughtUp || !event.replayed)) this.#fire("news", event);
   }
 
   #count(metrics) {

@@ -1,5 +1,6 @@
 /** One item in a dialog: what it is, and each version that this page has seen, with its times and how it came. */
 
+import { element } from "./element.js";
 import * as format from "./format.js";
 
 const CAME = {
@@ -36,28 +37,19 @@ export class Drawer {
   #draw() {
     const item = this.#item;
     this.#drawn = item.versions.length + item.tickers.size;
-    const head = element("header", {}, [
+    const head = element("header", {},
       element("h2", { id: "item-title", textContent: [...item.tickers.keys()].join(", ") }),
-      element("button", { type: "button", textContent: "Close", autofocus: true, "data-close": "" }),
-    ]);
+      element("button", { type: "button", textContent: "Close", autofocus: true, "data-close": "" }));
     const state = item.withdrawn ? GONE[item.withdrawn] ?? item.withdrawn : `${format.GLYPHS[item.label] ?? "?"} ${item.label} ${format.score(item.score)}`;
-    const facts = element("dl", {}, Object.entries({
-      Now: state, Confidence: format.percent(item.confidence ?? NaN), Source: item.source ?? format.NOTHING, Id: item.source_id, Published: stamp(item.timestamp),
-    }).flatMap(([name, value]) => [element("dt", { textContent: name }), element("dd", { textContent: value })]));
-    const table = element("table", {}, [
-      element("caption", { textContent: `${item.versions.length === 1 ? "The version" : `The ${item.versions.length} versions`} that this page has seen, the last first` }),
-      element("thead", {}, [element("tr", {}, COLUMNS.map((name) => element("th", { scope: "col", textContent: name })))]),
-      element("tbody", {}, item.versions.toReversed().map((version) => element("tr", {}, [
-        format.time(version.at),
-        version.tickers.join(" "),
-        version.withdrawn ? GONE[version.withdrawn] ?? version.withdrawn : `${version.label} ${format.score(version.score)}`,
-        version.withdrawn ? format.NOTHING : format.percent(version.confidence ?? NaN),
-        version.updated_at ?? version.committed_at ? format.time(version.updated_at ?? version.committed_at) : format.NOTHING,
-        CAME[version.arrival],
-      ].map((text) => element("td", { textContent: text }))))),
-    ]);
-    const scroll = element("div", { className: "scroll", tabIndex: 0, role: "region", "aria-label": "Versions" }, [table]);
-    this.#dialog.replaceChildren(head, facts, scroll);
+    const facts = { Now: state, Confidence: format.percent(item.confidence ?? NaN), Source: item.source ?? format.NOTHING, Id: item.source_id, Published: stamp(item.timestamp) };
+    const list = element("dl", {}, ...Object.entries(facts).flatMap(([name, value]) => [element("dt", { textContent: name }), element("dd", { textContent: value })]));
+    const seen = item.versions.length === 1 ? "The version" : `The ${item.versions.length} versions`;
+    const table = element("table", {},
+      element("caption", { textContent: `${seen} that this page has seen, the last first` }),
+      element("thead", {}, element("tr", {}, ...COLUMNS.map((name) => element("th", { scope: "col", textContent: name })))),
+      element("tbody", {}, ...item.versions.toReversed().map(versionRow)));
+    const scroll = element("div", { className: "scroll", tabIndex: 0, role: "region", "aria-label": "Versions" }, table);
+    this.#dialog.replaceChildren(head, list, scroll);
   }
 }
 
@@ -66,10 +58,14 @@ function stamp(iso) {
   return Number.isNaN(date.getTime()) ? String(iso) : `${format.time(iso)} (${iso})`;
 }
 
-function element(name, { "aria-label": label, "data-close": close, ...properties }, children = []) {
-  const made = Object.assign(document.createElement(name), properties);
-  if (label !== undefined) made.setAttribute("aria-label", label);
-  if (close !== undefined) made.setAttribute("data-close", close);
-  made.append(...children);
-  return made;
+function versionRow({ at, tickers, withdrawn, label, score, confidence, updated_at: updated, committed_at: committed, arrival }) {
+  const written = updated ?? committed;
+  const cells = [
+    format.time(at), tickers.join(" "),
+    withdrawn ? GONE[withdrawn] ?? withdrawn : `${label} ${format.score(score)}`,
+    format.percent(confidence ?? NaN),
+    written == null ? format.NOTHING : format.time(written),
+    CAME[arrival],
+  ];
+  return element("tr", {}, ...cells.map((textContent) => element("td", { textContent })));
 }

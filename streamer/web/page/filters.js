@@ -1,6 +1,7 @@
 /** The fields that narrow the page, and the chips of what is narrowed. What is wrong is said at its field. */
 
 import { EVERYTHING, parseLeast, parseTickers } from "./address.js";
+import { element } from "./element.js";
 
 const PAUSE = 300; // ms; who types is not answered letter by letter
 
@@ -38,14 +39,10 @@ export class Filters {
       if (!refused && elements[name] !== document.activeElement) elements[name].value = value;
     }
     for (const name of Object.keys(values)) this.#complain(name, problems.find(({ field }) => field === name)?.message ?? "");
-    const chip = (words, changes) => Object.assign(document.createElement("button"), { type: "button", className: "chip", textContent: `${words} ×` });
     const shown = [];
-    const add = (words, changes) => {
-      const button = chip(words);
-      button.dataset.changes = JSON.stringify(changes);
-      button.setAttribute("aria-label", `Remove the filter ${words}`);
-      shown.push(button);
-    };
+    const add = (words, changes) => shown.push(element("button", {
+      type: "button", className: "chip", textContent: `${words} ×`, "aria-label": `Remove the filter ${words}`, "data-changes": JSON.stringify(changes),
+    }));
     for (const ticker of view.watchlist ? [] : view.tickers) add(ticker, { tickers: view.tickers.filter((other) => other !== ticker) });
     if (view.label) add(view.label, { label: "" });
     if (view.least) add(`|score| ≥ ${view.least}`, { least: 0 });

@@ -1,9 +1,12 @@
 /** Puts the page together: the application knows what is shown (app.js), the views draw it. */
 
+import { Alerts } from "./alerts.js";
 import { Announcer } from "./announcer.js";
 import { App } from "./app.js";
+import { Attention } from "./attention.js";
 import { Board } from "./board.js";
 import { Chart } from "./chart.js";
+import { ticket } from "./configurations.js";
 import { Connection } from "./connection.js";
 import * as csv from "./csv.js";
 import { Drawer } from "./drawer.js";
@@ -16,12 +19,16 @@ import { lateness, Median } from "./latency.js";
 import { Preferences } from "./preferences.js";
 import { standing } from "./standings.js";
 import { drawHeartbeat, drawSummary } from "./summary.js";
+import { Watchlists } from "./watchlists.js";
 
 const SLOWLY = 1000; // ms between two drawings of board and chart
 const byId = (id) => document.getElementById(id);
 
 const preferences = new Preferences();
-const app = new App(() => null);
+const app = new App({ ticket, user: () => watchlists.user });
+const watchlists = new Watchlists(byId("watchlists-panel"), app);
+const alerts = new Alerts(byId("alerts-panel"), byId("alerts"));
+const attention = new Attention(document.querySelector("link[rel=icon]"));
 const median = new Median();
 const connection = new Connection({ badge: byId("connection"), why: byId("why"), countdown: byId("countdown"), age: byId("age"), status: byId("status") });
 const board = new Board(byId("board"), byId("board-row"), (sort) => app.go({ sort }, { aside: true }));
@@ -55,7 +62,15 @@ function showView() {
   byId("raw").href = app.streamUrl;
   byId("curl").textContent = `curl -N '${app.streamUrl.href.replaceAll("%2C", ",")}'`;
   if (!app.stream) connection.refuse(problems.map(({ message }) => message).join(" "));
+  showName();
   slowly = -Infinity;
+}
+
+/** Who looks at what. */
+function showName() {
+  const { user, title } = watchlists;
+  format.put(byId("watchlists"), user === null ? title : `${user}: ${title}`);
+  attention.name(title);
 }
 
 function showPause() {
@@ -137,7 +152,13 @@ function step(by) {
 byId("help").addEventListener("click", () => byId("help-dialog").showModal());
 byId("help-dialog").addEventListener("click", ({ target }) => (target === byId("help-dialog") || target.closest("[data-close]")) && byId("help-dialog").close());
 feed.addEventListener("open", ({ data }) => drawer.show(data));
-app.addEventListener("news", ({ data }) => announcer.count(data));
+app.addEventListener("news", (event) => {
+  announcer.count(event.data);
+  attention.count();
+  alerts.look(event);
+});
+alerts.addEventListener("fired", () => attention.alerts(alerts.unseen));
+watchlists.addEventListener("change", showName);
 byId("range").addEventListener("change", ({ target }) => app.go({ range: target.value }, { aside: true }));
 byId("pause").addEventListener("click", () => app.pause());
 chart.addEventListener("point", ({ data }) => feed.mark(data));
@@ -149,4 +170,6 @@ preferences.addEventListener("change", () => {
   app.schedule();
 });
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => chart.recolour());
+const known = watchlists.start();
+if (new URLSearchParams(location.search).has("watchlist")) await known; // it is opened as the one who is signed in
 app.start();
