@@ -5,10 +5,14 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 from streamer import __version__
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
 
 USAGE = 2
 """Exit code for invalid settings or usage."""
@@ -69,17 +73,22 @@ def _tool(arguments: list[str]) -> int:
 
 
 def _serve(options: argparse.Namespace) -> int:
+    environment = dict(os.environ)
+    if options.host is not None:
+        environment["SSE_HOST"] = options.host
+    if options.port is not None:
+        environment["SSE_PORT"] = options.port
+    return run_service(environment)
+
+
+def run_service(environment: Mapping[str, str], wrap: Callable[[ASGIApp], ASGIApp] | None = None) -> int:
+    """Serves until a signal; returns the exit code. `wrap` puts a layer around the application."""
     import logging
 
     from streamer import settings
     from streamer.errors import SettingsError, StreamerError
     from streamer.telemetry.logs import configure, configure_queue
 
-    environment = dict(os.environ)
-    if options.host is not None:
-        environment["SSE_HOST"] = options.host
-    if options.port is not None:
-        environment["SSE_PORT"] = options.port
     try:
         read = settings.read(environment)
     except SettingsError as error:
@@ -94,7 +103,7 @@ def _serve(options: argparse.Namespace) -> int:
     from streamer.serve import serve
 
     try:
-        serve(read, queue)
+        serve(read, queue, wrap)
     except SettingsError as error:
         logs.flush()
         return _wrong(error.mistakes)

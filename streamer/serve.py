@@ -10,6 +10,8 @@ import signal
 import socket
 from collections.abc import Callable
 
+from starlette.types import ASGIApp
+
 from streamer import __version__
 from streamer.server.limits import ConnectionLimits
 from streamer.server.server import HttpServer
@@ -24,17 +26,23 @@ logger = logging.getLogger(__name__)
 _COLLECT_AFTER = 10_000  # new objects, instead of 700: events leave objects in ledger and history, and no cycles
 
 
-def serve(settings: Settings, logs: LogQueue | None = None) -> None:
+def serve(settings: Settings, logs: LogQueue | None = None, wrap: Callable[[ASGIApp], ASGIApp] | None = None) -> None:
     """Serves until SIGTERM or SIGINT, then drains and returns. A second signal ends the process at once. `logs`: the
-    handler whose dropped lines are counted."""
+    handler whose dropped lines are counted. `wrap` puts a layer around the application."""
     check()
     connections = raise_file_limit(settings.max_connections)
     sock = listen(settings.host, settings.port)
     with sock, asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(settings, sock, connections, logs))
+        runner.run(_serve(settings, sock, connections, logs, wrap))
 
 
-async def _serve(settings: Settings, sock: socket.socket, connections: int, logs: LogQueue | None) -> None:
+async def _serve(
+    settings: Settings,
+    sock: socket.socket,
+    connections: int,
+    logs: LogQueue | None,
+    wrap: Callable[[ASGIApp], ASGIApp] | None,
+) -> None:
     loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
 
@@ -53,7 +61,8 @@ async def _serve(settings: Settings, sock: socket.socket, connections: int, logs
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop))
     service = Service(settings, logs)
     limits = ConnectionLimits(idle=settings.keep_alive, connections=connections)
-    server = HttpServer.of(service.app, limits=limits, handed_over=lambda: len(service.delivery.streams))
+    app = service.app if wrap is None else wrap(service.app)
+    server = HttpServer.of(app, limits=limits, handed_over=lambda: len(service.delivery.streams))
     async with service:
         serving = loop.create_task(server.serve(sockets=[sock]))
         sparing = loop.create_task(_spare_the_collector(service))

@@ -5,12 +5,13 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from streamer.errors import SettingsError
+from streamer.setting_mistakes import mistake
 from streamer.setting_values import (
     Age,
     Count,
@@ -220,6 +221,12 @@ class Settings(BaseModel):
     cors_origins: Origins = Field(
         (), alias="CORS_ORIGINS", description="origins whose pages may read the API, separated by commas; * for all"
     )
+    frame_ancestors: Origins = Field(
+        (),
+        alias="PAGE_FRAME_ANCESTORS",
+        description="origins whose pages may embed the dashboard (`?embed=board`, `chart` or `feed`), separated by"
+        " commas; * for all; unset: none",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", alias="LOG_LEVEL", description="minimum level of log lines"
     )
@@ -315,7 +322,7 @@ def read(environment: Mapping[str, str]) -> Settings:
     try:
         return Settings.model_validate({key: given[key] for key in keys() if key in given})
     except ValidationError as error:
-        raise SettingsError([_mistake(item, given) for item in error.errors()]) from None
+        raise SettingsError([mistake(Settings, item, given) for item in error.errors()]) from None
 
 
 def keys() -> list[str]:
@@ -332,19 +339,3 @@ def unknown(environment: Mapping[str, str]) -> list[str]:
         close = difflib.get_close_matches(key, known, n=1)
         warnings.append(f"{key}: not a setting" + (f"; did you mean {close[0]}?" if close else ""))
     return warnings
-
-
-_SECRETS = ("GATEWAY_SECRET", "TICKET_SECRET")  # their values must not be in messages
-
-
-def _mistake(item: Any, given: Mapping[str, str]) -> str:
-    location = item["loc"][0]  # the alias of a field that was given, else the field's name
-    field = next(field for name, field in Settings.model_fields.items() if location in (field.alias, name))
-    key = field.alias or ""
-    if item["type"] == "missing":
-        return f"{key}: not set; it is the {field.description}"
-    message = item["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-    if message != item["msg"] and not item["msg"].startswith("Value error"):
-        message = f"give {message}"
-    shown = key if key in _SECRETS else f"{key}={given.get(key, '')!r}"
-    return f"{shown}: {message} ({field.description})"

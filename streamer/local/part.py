@@ -35,7 +35,7 @@ _MODULES: Final = {
     "tables": ("streamer.local.provision",),
     "relay": ("streamer.local.relay",),
     "writer": ("streamer.local.clients", "streamer.local.writer"),
-    "serve": ("streamer.serve",),
+    "serve": ("streamer.serve", "streamer.local.sign_in"),
 }
 
 
@@ -70,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     writer.add_argument("--rate", type=float, default=5.0, help="average writes a second (default: %(default)s)")
     writer.add_argument("--seed", type=int, default=1, help="seed of the generated news (default: %(default)s)")
     writer.set_defaults(run=_writer)
-    parts.add_parser("serve", help="run `streamer serve`").set_defaults(run=_serve)
+    parts.add_parser("serve", help="run `streamer serve`, where the demo's users can sign in").set_defaults(run=_serve)
     return parser
 
 
@@ -109,9 +109,10 @@ def _writer(options: argparse.Namespace) -> None:
 
 
 def _serve(_: argparse.Namespace) -> None:
-    from streamer.cli import main
+    from streamer.cli import run_service
+    from streamer.local.sign_in import SignIn
 
-    main(["serve"])
+    run_service(os.environ, SignIn)
 
 
 def _stop_event() -> threading.Event:

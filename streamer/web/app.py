@@ -24,6 +24,7 @@ from streamer.web import (
     problems,
     sentiment,
     series,
+    session,
     stream,
 )
 from streamer.web.assets import Asset, Assets
@@ -33,11 +34,7 @@ from streamer.web.operation import Operation
 from streamer.web.stream import StreamPart
 
 _PAGE = Path(__file__).parent / "page"
-_PAGE_HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-cache",
-}
+_PAGE_HEADERS = {"Referrer-Policy": "no-referrer", "Cache-Control": "no-cache"}
 _PAGE_TYPES = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
@@ -45,7 +42,18 @@ _PAGE_TYPES = {
     ".LICENSE": "text/plain; charset=utf-8",
     ".svg": "image/svg+xml",
 }
-_CLIENT = {n: ("text/javascript; charset=utf-8" if n.endswith(".js") else "application/typescript; charset=utf-8") for n in ("client.js","client.d.ts","shared.js","shared.d.ts","shared.hub.js","shared.link.js","shared.worker.js")}
+_CLIENT = {
+    n: ("text/javascript; charset=utf-8" if n.endswith(".js") else "application/typescript; charset=utf-8")
+    for n in (
+        "client.js",
+        "client.d.ts",
+        "shared.js",
+        "shared.d.ts",
+        "shared.hub.js",
+        "shared.link.js",
+        "shared.worker.js",
+    )
+}
 _CLIENT_HEADERS = {  # any site may import the client; browsers revalidate it for each use
     "Access-Control-Allow-Origin": "*",
     "Cache-Control": "no-cache",
@@ -70,9 +78,10 @@ def create_app(
     *,
     readiness: Callable[[], Readiness],
     cors_origins: Sequence[str] = (),
+    frame_ancestors: Sequence[str] = (),
 ) -> ASGIApp:
     """Returns the application: the REST routes and, if `streams` is given, the routes of the streams and the page.
-    `readiness` is called for each request and must not block."""
+    `readiness` is called for each request and must not block. `frame_ancestors`: origins that may embed the page."""
     app = FastAPI(
         title="Sentiment streamer",
         version=__version__,
@@ -89,7 +98,8 @@ def create_app(
     else:
         stream.install(app, streams, rest.identity)
         configuration_stream.install(app, streams, rest.identity, rest.configurations)
-        _install_page(app)
+        session.install(app, rest.identity, configurations=rest.configurations is not None)
+        _install_page(app, frame_ancestors)
     configurations.install(app, rest.identity, rest.configurations)
     sentiment.install(app, rest.snapshot)
     series.install(app, rest.series)
@@ -114,16 +124,24 @@ async def _no_streams(_: Request) -> Response:
     raise RequestError(404, "This function serves no streams; the streaming service does.")
 
 
-def _install_page(app: FastAPI) -> None:
+def page_headers(frame_ancestors: Sequence[str] = ()) -> dict[str, str]:
+    """Returns the headers of the page. Scripts and styles are files of the service; no form is ever sent."""
+    ancestors = " ".join(frame_ancestors) or "'none'"
+    policy = f"default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors {ancestors}"
+    return {"Content-Security-Policy": policy, **_PAGE_HEADERS}
+
+
+def _install_page(app: FastAPI, frame_ancestors: Sequence[str]) -> None:
+    headers = page_headers(frame_ancestors)
     served = {
-        path.name: Asset(path.read_bytes, _PAGE_TYPES[path.suffix], _PAGE_HEADERS)
+        path.name: Asset(path.read_bytes, _PAGE_TYPES[path.suffix], headers)
         for path in _PAGE.iterdir()
         if path.name not in _CLIENT
     }
     for name, kind in _CLIENT.items():
         client = Asset((_PAGE / name).read_bytes, kind, _CLIENT_HEADERS)
         app.router.add_route(f"/{name}", client.answer, methods=["GET"], include_in_schema=False)
-        served[name] = Asset((_PAGE / name).read_bytes, kind, _PAGE_HEADERS)
+        served[name] = Asset((_PAGE / name).read_bytes, kind, headers)
     app.router.add_route("/", served["index.html"].answer, methods=["GET"], include_in_schema=False)
     app.router.add_route("/page/{name}", Assets(served).answer, methods=["GET"], include_in_schema=False)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import parse_qsl, urlsplit
 
-from streamer.web.app import _PAGE_HEADERS
+from streamer.web.app import page_headers
 from tests.watchdog import WATCHDOG
 
 PAGE = Path(__file__).parents[2] / "streamer" / "web" / "page"
@@ -140,7 +140,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", content_type)
         if policy:
-            self.send_header("Content-Security-Policy", _PAGE_HEADERS["Content-Security-Policy"])
+            self.send_header("Content-Security-Policy", page_headers()["Content-Security-Policy"])
         self.send_header("Cache-Control", "no-cache")
         self.send_header("Access-Control-Allow-Origin", "*")
         if length is not None:

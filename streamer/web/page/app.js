@@ -122,8 +122,9 @@ export class App extends EventTarget {
 
   /** What could not be read is never asked for. */
   #open(blocked) {
-    this.stream?.close();
-    this.stream = null;
+    const before = this.stream;
+    this.stream = null; // what it says at its end is not ours
+    before?.close();
     this.items.replace([], 0);
     this.series.forget();
     this.last.clear();
@@ -177,6 +178,7 @@ export class App extends EventTarget {
   }
 
   #state(state) {
+    if (this.#refused(state)) return this.#give(state.why);
     const current = ["live", "polling"].includes(state.name);
     const gap = this.gaps.at(-1);
     const open = gap?.to === Infinity;
@@ -184,6 +186,17 @@ export class App extends EventTarget {
     if (current && open) gap.to = Date.now();
     if (this.gaps.length > 100) this.gaps.shift();
     this.#fire("state");
+  }
+
+  /** What was asked for is wrong, and stays so. */
+  #refused({ status }) {
+    return status === 400 || status === 422 || (status === 404 && this.view.watchlist !== "");
+  }
+
+  #give(message) {
+    this.problems = [...this.problems, { field: this.view.watchlist ? "watchlist" : "tickers", message }];
+    this.#open(true);
+    this.#fire("view");
   }
 
   #replace() {
