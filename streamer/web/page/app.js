@@ -16,7 +16,6 @@ const EVERY = 250; // ms between two drawings
 const KEPT = 2000; // items
 const MOVERS = 20; // tickers of the board where none are asked for
 const REPLAY = 5; // s; the snapshot brings what is older
-const PATIENCE = 80; // ms; another tab's stream answers within it, else the first rows are read beside the stream
 const ASLEEP = 5000; // ms without a tick; what comes right after it was waiting in a buffer
 
 export class App extends EventTarget {
@@ -55,6 +54,7 @@ export class App extends EventTarget {
   start() {
     this.#read();
     setInterval(() => this.#tick(Date.now()), 1000);
+    navigator.locks?.request("sentiment dashboard", { mode: "shared" }, () => new Promise(() => {})); // see early.js
   }
 
   /** Show another view: these members of it change. `aside`: the way back skips it. */
@@ -141,19 +141,14 @@ export class App extends EventTarget {
     for (const name of ["state", "replaced", "sentiment_update", "sentiment_withdrawn", "metrics", "heartbeat"]) {
       stream.addEventListener(name, (event) => stream === this.stream && this.#receive(event));
     }
-    setTimeout(() => this.#begin(stream), PATIENCE);
+    if (!before) this.#begin(stream);
   }
 
-  /** The first rows, until the stream has its own. */
+  /** The first rows, until the stream has its own; another tab's stream has them at once. */
   async #begin(stream) {
-    const waits = () => stream === this.stream && !this.caughtUp && !this.items.size;
-    if (!waits() || this.view.watchlist) return; // whose tickers only the stream knows
-    const reading = new AbortController();
-    stream.addEventListener("replaced", () => reading.abort(), { once: true });
-    const { tickers } = this.view;
-    const rows = await snapshotOf({ signal: reading.signal, tickers: tickers.length ? tickers : null }).catch(() => []);
-    if (!waits()) return;
-    this.items.replace(itemsOf(rows), Date.now());
+    const answer = await globalThis.firstRows; // of early.js
+    if (!answer || stream !== this.stream || this.caughtUp || this.items.size) return;
+    this.items.replace(itemsOf(answer.items.reverse()), Date.now());
     this.replaced = true;
     this.schedule();
   }
