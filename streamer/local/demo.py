@@ -34,6 +34,7 @@ _SERVICE: Final = {
     "SSE_DRAIN_WINDOW": "0.5",
     "TRUSTED_PROXIES": f"{LOOPBACK}/32",  # accept X-User-ID from this machine
     "GATEWAY_SECRET": "",  # override the shell's: with a secret, X-User-ID would require it
+    "SSE_MAX_ITEMS": "50000",  # more than the writer's items: a demo that stays open needs no more memory
     "LOG_LEVEL": "INFO",
     "LOG_FORMAT": "json",
 }

@@ -57,7 +57,7 @@ class _Handler(BaseHTTPRequestHandler):
     """Reads each request completely, calls the WSGI application, and sends the response in one write."""
 
     protocol_version = "HTTP/1.1"
-    wbufsize = 1 << 20  # sends head and body together; http.server flushes after each response
+    wbufsize = 1 << 16  # sends head and body together; http.server flushes after each response. One for each connection
     disable_nagle_algorithm = True
     server: MotoServer
 

@@ -105,7 +105,8 @@ def _writer(options: argparse.Namespace) -> None:
     from streamer.local.writer import NewsWriter, news
 
     dynamodb = LocalClients(_setting("AWS_ENDPOINT_URL")).dynamodb()
-    NewsWriter(dynamodb, _setting("SENTIMENT_TABLE")).run(news(options.seed, options.rate), _stop_event())
+    writer = NewsWriter(dynamodb, _setting("SENTIMENT_TABLE"), rate=options.rate)
+    writer.run(news(options.seed, options.rate), _stop_event())
 
 
 def _serve(_: argparse.Namespace) -> None:

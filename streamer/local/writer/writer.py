@@ -12,15 +12,17 @@ from boto3.dynamodb.types import TypeSerializer
 
 from streamer.change import iso_time
 from streamer.local.update import update_expression
-from streamer.local.writer.story import TableWrite
+from streamer.local.writer.story import WRITES, TableWrite
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 logger = logging.getLogger(__name__)
 
-_TIME_TO_LIVE: Final = 30 * 24 * 3600
-"""Seconds until an item expires."""
+_ITEMS: Final = 20_000
+"""Number of items that the table has when it no longer grows."""
+_SHORTEST, _LONGEST = 600, 24 * 3600
+"""Seconds until an item expires, at least and at most."""
 _LATE: Final = 5.0
 """Seconds of delay that are reported."""
 
@@ -28,7 +30,11 @@ _LATE: Final = 5.0
 class NewsWriter:
     """Writes to one table. The time of a write is relative to the creation of this object."""
 
-    def __init__(self, dynamodb: DynamoDBClient, table: str, *, wall: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, dynamodb: DynamoDBClient, table: str, *, rate: float = 5.0, wall: Callable[[], float] = time.time
+    ) -> None:
+        """`rate`: average writes a second. Items expire the sooner the more there are."""
+        self._time_to_live = round(min(_LONGEST, max(_SHORTEST, _ITEMS * WRITES / rate)))
         self._dynamodb = dynamodb
         self._table = table
         self._wall = wall
@@ -56,7 +62,7 @@ class NewsWriter:
         key = self._serialize({"source_id": write.source_id, "timestamp": _iso(self._begun + write.published)})
         match write.action:
             case "put":
-                values = {**write.values, "updated_at": _iso(now), "ttl_timestamp": int(now) + _TIME_TO_LIVE}
+                values = {**write.values, "updated_at": _iso(now), "ttl_timestamp": int(now) + self._time_to_live}
                 self._dynamodb.put_item(TableName=self._table, Item=key | self._serialize(values))
             case "update":
                 values = self._serialize({**write.values, "updated_at": _iso(now)})

@@ -65,7 +65,7 @@ def test_a_new_item_is_put_whole_with_its_times() -> None:
         "score": {"N": "0.5"},
         "matched_tickers": {"L": [{"S": "AAPL"}]},
         "updated_at": {"S": "2026-11-18T11:06:41.250Z"},
-        "ttl_timestamp": {"N": str(int(BEGUN) + 1 + 30 * 24 * 3600)},
+        "ttl_timestamp": {"N": str(int(BEGUN) + 1 + 7520)},
     }
 
 
