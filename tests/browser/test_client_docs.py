@@ -34,13 +34,16 @@ def members(interface: str) -> list[str]:
 
 
 def test_the_options_are_the_same_with_their_defaults() -> None:
-    given = re.search(r"this\.#options = \{ (.*?), \.\.\.options", CODE)
+    given = re.search(r"const DEFAULTS = Object\.freeze\(\{ (.*?) \}\)", CODE)
+    start = re.search(r"const \{ (.*?), \.\.\.others \} = options", CODE)
     assert given
+    assert start
     defaults = dict(pair.split(": ") for pair in given[1].replace("_", "").split(", "))
     documented = {name: default.strip("`") for name, (default, _) in table("Options").items()}
     assert {name: value for name, value in documented.items() if value != "none"} == defaults
     assert list(documented) == members("SentimentStreamOptions")
-    assert set(re.findall(r"this\.#options\.(\w+)", CODE)) == set(documented)
+    used = re.findall(r"this\.#options\.(\w+)", CODE) + re.findall(r"(\w+) = ", start[1])
+    assert set(used) == set(documented)
     for name, value in defaults.items():
         assert re.search(rf"Default {value}\. \*/\n  {name}\?", TYPES)
 
