@@ -44,7 +44,11 @@ _PAGE_TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }
-_CLIENT = {"client.js": "text/javascript; charset=utf-8", "client.d.ts": "application/typescript; charset=utf-8"}
+_CLIENT_SCRIPTS = ("client.js", "shared.js", "shared.hub.js", "shared.link.js", "shared.worker.js")
+_CLIENT = {
+    **dict.fromkeys(_CLIENT_SCRIPTS, "text/javascript; charset=utf-8"),
+    **dict.fromkeys(("client.d.ts", "shared.d.ts"), "application/typescript; charset=utf-8"),
+}
 _CLIENT_HEADERS = {  # any site may import the client; browsers revalidate it for each use
     "Access-Control-Allow-Origin": "*",
     "Cache-Control": "no-cache",

@@ -136,7 +136,8 @@ export interface ItemEvent<T> extends DataEvent<T> {
 export interface SentimentStreamEvents {
   state: DataEvent<State>;
   /**
-   * All of `items` is new: `reason` is that of `reset`, or `fresh` at the start, or `polled` without a stream. At a start
+   * All of `items` is new: `reason` is that of `reset`, or `fresh` at the start, or `polled` without a stream, or, in
+   * shared.js, `joined`. At a start
    * with a snapshot, updates and withdrawals may come before it: `items` then has them, and what the snapshot adds.
    */
   replaced: DataEvent<{ readonly reason: string }>;
