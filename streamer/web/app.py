@@ -42,17 +42,10 @@ _PAGE_TYPES = {
     ".LICENSE": "text/plain; charset=utf-8",
     ".svg": "image/svg+xml",
 }
+_CLIENT_SCRIPTS = ("client.js", "shared.js", "shared.hub.js", "shared.link.js", "shared.worker.js")
 _CLIENT = {
-    n: ("text/javascript; charset=utf-8" if n.endswith(".js") else "application/typescript; charset=utf-8")
-    for n in (
-        "client.js",
-        "client.d.ts",
-        "shared.js",
-        "shared.d.ts",
-        "shared.hub.js",
-        "shared.link.js",
-        "shared.worker.js",
-    )
+    **dict.fromkeys(_CLIENT_SCRIPTS, "text/javascript; charset=utf-8"),
+    **dict.fromkeys(("client.d.ts", "shared.d.ts"), "application/typescript; charset=utf-8"),
 }
 _CLIENT_HEADERS = {  # any site may import the client; browsers revalidate it for each use
     "Access-Control-Allow-Origin": "*",

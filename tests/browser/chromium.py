@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -38,12 +38,15 @@ def command(profile: Path, url: str) -> list[str]:
 
 
 @contextmanager
-def launched() -> Iterator[Browser]:
-    """A running chromium. Playwright's sync API holds the thread's event loop meanwhile: keep no async test inside."""
+def launched(*flags: str, without: Sequence[str] = ()) -> Iterator[Browser]:
+    """A running chromium, with more flags, and without some of playwright's. Playwright's sync API holds the thread's
+    event loop meanwhile: keep no async test inside."""
     path = executable()
     expect.set_options(timeout=WATCHDOG * 1_000)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+        browser = playwright.chromium.launch(
+            executable_path=path, args=[*FLAGS, *flags], ignore_default_args=list(without)
+        )
         try:
             yield browser
         finally:

@@ -40,6 +40,12 @@ class Stream:
         with suppress(OSError):
             self._handler.wfile.write(text.encode())
 
+    def wait_until_left(self) -> None:
+        """Returns when the browser has closed the connection."""
+        self._handler.connection.settimeout(WATCHDOG)
+        with suppress(ConnectionError):
+            assert self._handler.connection.recv(1) == b""
+
     def cut(self) -> None:
         """End the response without a word."""
         self.ended.set()
@@ -59,6 +65,8 @@ class ScriptedServer(ThreadingHTTPServer):
         """The pages behind it."""
         self.pages: dict[str, str] = {}
         """More documents, by path; without a policy."""
+        self.altered: dict[str, tuple[str, str]] = {}
+        """What is replaced in a file of the page, and by what, by the file's name."""
         self.posts: dict[str, Any] = {}
         """What a POST is answered, by its target."""
         self.snapshots_wait: threading.Event | None = None
@@ -130,7 +138,10 @@ class _Handler(BaseHTTPRequestHandler):
         path = PAGE / name
         if path.parent != PAGE or not path.is_file():
             return self._answer(404, "text/plain", b"")
-        self._answer(200, TYPES[path.suffix], path.read_bytes())
+        text = path.read_text()
+        old, new = cast(ScriptedServer, self.server).altered.get(name, ("", ""))
+        assert old in text
+        self._answer(200, TYPES[path.suffix], (text.replace(old, new) if old else text).encode())
 
     def _answer(self, status: int, content_type: str, body: bytes, *, policy: bool = True) -> None:
         self._head(status, content_type, len(body), policy=policy)

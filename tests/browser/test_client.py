@@ -433,6 +433,44 @@ def test_closing_it_in_a_listener_of_its_refusal_leaves_nothing_to_ask(tab: Tab,
         tab.run("globalThis.fetch = tab.fetch;")
 
 
+def test_a_stream_goes_on_from_another_that_has_ended(tab: Tab, server: ScriptedServer) -> None:
+    stream = live(tab, server)
+    stream.send("sentiment_update", **update())
+    stream.send("sentiment_update", **update(version="v2"))
+    place = stream.send("sentiment_update", **update("wire:0902"))
+    tab.until("tab.stream.items.size === 2")
+    assert tab.value("tab.stream.place") == place
+    versions = ["v1-wire:0901-TSLA", "v2-wire:0901-TSLA", "v1-wire:0902-TSLA"]
+    assert tab.value("tab.stream.seen") == versions
+    tab.run("""const { place, items, seen } = tab.stream;
+        tab.left = structuredClone({ place, seen, items: [...items.values()] });""")
+    tab.open(stream_url(server), "tab.left")
+    assert tab.value("tab.items()") == ["wire:0901 positive TSLA", "wire:0902 positive TSLA"]
+    again = server.accept()
+    assert again.query == after(place)
+    begin(again, update("wire:0902"))
+    again.send("sentiment_update", **update())
+    again.send("sentiment_update", **update("wire:0903"))
+    tab.until("tab.stream.items.size === 3")
+    assert tab.value("tab.of('sentiment_update').map(({data, news}) => [data.version, news])") == [
+        ["v1-wire:0901-TSLA", False],
+        ["v1-wire:0903-TSLA", True],
+    ]
+    assert tab.value("tab.of('replaced')") == []
+
+
+def test_one_that_waits_can_be_woken(tab: Tab, server: ScriptedServer) -> None:
+    stream = live(tab, server)
+    tab.run("tab.stream.wake();")
+    stream.send("closing", with_id=False, reason="server_busy", retry_ms=600_000)
+    tab.until("tab.stream.state.name === 'busy'")
+    tab.run("tab.stream.wake();")
+    server.accept()
+    assert server.opened.empty(), "a stream that lives is left alone"
+    tab.run("tab.stream.close(); tab.stream.wake();")
+    assert tab.value("tab.stream.state.name") == "closed"
+
+
 def test_an_offline_device_says_so_and_comes_back_by_itself(tab: Tab, server: ScriptedServer) -> None:
     stream = live(tab, server)
     place = heartbeat(stream)

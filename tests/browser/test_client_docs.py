@@ -34,13 +34,16 @@ def members(interface: str) -> list[str]:
 
 
 def test_the_options_are_the_same_with_their_defaults() -> None:
-    given = re.search(r"this\.#options = \{ (.*?), \.\.\.options", CODE)
+    given = re.search(r"const DEFAULTS = Object\.freeze\(\{ (.*?) \}\)", CODE)
+    start = re.search(r"const \{ (.*?), \.\.\.others \} = options", CODE)
     assert given
+    assert start
     defaults = dict(pair.split(": ") for pair in given[1].replace("_", "").split(", "))
     documented = {name: default.strip("`") for name, (default, _) in table("Options").items()}
     assert {name: value for name, value in documented.items() if value != "none"} == defaults
     assert list(documented) == members("SentimentStreamOptions")
-    assert set(re.findall(r"this\.#options\.(\w+)", CODE)) == set(documented)
+    used = re.findall(r"this\.#options\.(\w+)", CODE) + re.findall(r"(\w+) = ", start[1])
+    assert set(used) == set(documented)
     for name, value in defaults.items():
         assert re.search(rf"Default {value}\. \*/\n  {name}\?", TYPES)
 
@@ -87,7 +90,7 @@ def test_the_example_runs_as_it_stands(server: ScriptedServer) -> None:
 
 
 def test_the_examples_of_a_snapshot_and_a_ticket_run_as_they_stand(server: ScriptedServer) -> None:
-    snapshot, ticket = re.findall(r"```javascript\n(.*?)```", DOC, re.DOTALL)
+    snapshot, ticket, _ = re.findall(r"```javascript\n(.*?)```", DOC, re.DOTALL)
     begins = f'import {{ SentimentStream }} from "{server.url}client.js";\n'
     both = snapshot.partition("const stream")[0] + ticket
     for path, program in (("/snapshot", snapshot), ("/ticket", both)):
@@ -114,8 +117,39 @@ def test_the_examples_of_a_snapshot_and_a_ticket_run_as_they_stand(server: Scrip
         assert server.asked == [{"limit": "500"}, {"limit": "500"}, {"limit": "500", "tickers": "NVDA,F"}]
 
 
+def test_the_example_of_a_shared_stream_runs_as_it_stands(server: ScriptedServer) -> None:
+    snapshot, _, shared = re.findall(r"```javascript\n(.*?)```", DOC, re.DOTALL)
+    script = f"<script type=module>{snapshot.partition('const stream')[0]}{shared}\nwindow.stream = stream;</script>"
+    server.pages["/shared"] = f"<!doctype html>{NO_ICON}{script}"
+    server.rows = [update("wire:1", "AAPL")]
+    with launched() as browser, ExitStack() as pages:
+        page = pages.enter_context(page_of(browser, server.url))
+        with page.expect_console_message() as said:
+            page.goto(f"{server.url}shared")
+            stream = server.accept()
+            assert stream.query["tickers"] == "AAPL,MSFT"
+            begin(stream)
+        assert said.value.text == "1 items, as worker"
+
+
+def test_the_roles_and_options_of_a_shared_stream_are_the_same() -> None:
+    types = (PAGE / "shared.d.ts").read_text()
+    declared = re.search(r"type Role = (.*);", types)
+    assert declared
+    roles = re.findall(r'"(\w+)"', declared[1])
+    assert list(table("One stream for all tabs")) == roles
+    code = (PAGE / "shared.link.js").read_text()
+    assert set(re.findall(r'role = "(\w+)"', code)) == set(roles)
+    assert "`user`" in DOC
+    assert "  user?: string;" in types
+    for omitted in re.findall(r'"(\w+)"', types.split("Omit<SentimentStreamOptions, ")[1].split(">")[0]):
+        assert omitted in members("SentimentStreamOptions")
+
+
 async def test_any_site_may_import_it_and_asks_each_time_whether_it_has_changed() -> None:
-    kinds = {"client.js": "text/javascript; charset=utf-8", "client.d.ts": "application/typescript; charset=utf-8"}
+    scripts = ("client.js", "shared.js", "shared.hub.js", "shared.link.js", "shared.worker.js")
+    kinds = dict.fromkeys(scripts, "text/javascript; charset=utf-8")
+    kinds |= dict.fromkeys(("client.d.ts", "shared.d.ts"), "application/typescript; charset=utf-8")
     for origins in ((), ("https://dash.example.com",)):
         async with running(cors_origins=origins) as rig, httpx.AsyncClient(trust_env=False) as client:
             for name, kind in kinds.items():

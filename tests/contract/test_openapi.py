@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from streamer.sse import events
 from streamer.web import openapi
-from streamer.web.app import RestPart, create_app
+from streamer.web.app import _CLIENT, RestPart, create_app
 from streamer.web.health import Readiness
 from streamer.web.stream import StreamPart
 from tests.contract.examples import EXAMPLES
@@ -37,7 +37,7 @@ def application(*, streams: bool = True) -> FastAPI:
 
 
 DOCUMENT = openapi.document(application())
-BESIDE = {"/", "/page/{name}", "/client.js", "/client.d.ts", "/openapi.json"}
+BESIDE = {"/", "/page/{name}", "/openapi.json", *(f"/{name}" for name in _CLIENT)}
 """Pages and files, which are no part of the API."""
 
 

@@ -17,6 +17,12 @@ export interface SentimentStreamOptions {
   timeout?: number;
   /** Upper bound of the backoff, in seconds; what the server asks for may be more. Default 30. */
   longestWait?: number;
+  /** Go on from here: the `place` of another stream of the same URL, with its `items` and its `seen`. */
+  place?: string;
+  /** To start with, in this order: the values of another stream's `items`. */
+  items?: Iterable<Item>;
+  /** Versions that are no news: another stream's `seen`. */
+  seen?: Iterable<string>;
 }
 
 export type StateName = "connecting" | "live" | "polling" | "down" | "reconnecting" | "busy" | "offline" | "closed";
@@ -130,7 +136,8 @@ export interface ItemEvent<T> extends DataEvent<T> {
 export interface SentimentStreamEvents {
   state: DataEvent<State>;
   /**
-   * All of `items` is new: `reason` is that of `reset`, or `fresh` at the start, or `polled` without a stream. At a start
+   * All of `items` is new: `reason` is that of `reset`, or `fresh` at the start, or `polled` without a stream, or, in
+   * shared.js, `joined`. At a start
    * with a snapshot, updates and withdrawals may come before it: `items` then has them, and what the snapshot adds.
    */
   replaced: DataEvent<{ readonly reason: string }>;
@@ -152,6 +159,15 @@ export class SentimentStream extends EventTarget {
   readonly tickers: readonly string[] | null | undefined;
   /** What a page can show of the connection; the event `state` tells each change. */
   readonly state: State;
+  /** The id of the last event that `items` has; empty before there is one. */
+  readonly place: string;
+  /** The versions that are no news, at most 1,000; the oldest first. */
+  readonly seen: readonly string[];
+  /**
+   * Somebody looks: if the stream waits or is silent, it connects at once. A page that comes into view does so by itself;
+   * a worker has no view.
+   */
+  wake(): void;
   close(): void;
   addEventListener<K extends keyof SentimentStreamEvents>(
     type: K,

@@ -9,7 +9,8 @@
 
 const EVENTS = ["connected", "reset", "sentiment_update", "sentiment_withdrawn", "metrics", "heartbeat", "closing"];
 const MODES = { poll: "polling", both: "polling", down: "down" }; // of the service → state; any other is `live`
-const REMEMBERED = 1000; // versions, to tell news from a repeat
+export const DEFAULTS = Object.freeze({ limit: 10_000, timeout: 20, longestWait: 30 });
+export const REMEMBERED = 1000; // versions, to tell news from a repeat
 const LEAST = 250; // ms; no server means to be asked without a pause
 const LONGEST = 86_400_000; // ms; a timer set to more than 2^31 would fire at once
 const CLOSING = {
@@ -21,6 +22,25 @@ const CLOSING = {
   configuration_gone: "The configuration was deleted or disabled.",
 };
 
+/** Applies an event, unless it says what `items` has, to it and to `seen`. shared.js does so in each tab. */
+export function apply(items, seen, limit, name, data) {
+  const { ticker, version, ...shown } = data;
+  const key = JSON.stringify([data.source_id, data.timestamp]);
+  const previous = items.get(key) ?? null;
+  const tickers = new Map(previous?.tickers);
+  const withdrawn = name === "sentiment_withdrawn";
+  if (withdrawn ? !tickers.delete(ticker) : tickers.get(ticker) === version) return null;
+  if (!withdrawn) tickers.set(ticker, version);
+  const item = tickers.size ? Object.freeze({ ...(withdrawn ? previous : shown), key, tickers }) : null;
+  if (item) items.set(key, item);
+  else items.delete(key);
+  if (items.size > limit) items.delete(items.keys().next().value);
+  const news = withdrawn || !seen.has(version);
+  if (!withdrawn) seen.add(version);
+  if (seen.size > REMEMBERED) seen.delete(seen.values().next().value);
+  return { item, previous, news };
+}
+
 export class SentimentStream extends EventTarget {
   items = new Map(); // key → item, which is never changed but replaced
   tickers; // of the stream as it last said; null: all
@@ -31,18 +51,32 @@ export class SentimentStream extends EventTarget {
   #attempt = new AbortController(); // one connection and what it waits for, or one wait
   #answered = false; #replaying = true;
   #gathering = null; // at a start and a reset: what came since, until it can replace the state in one step
-  #place = ""; #ticket = ""; #seen = new Set();
+  #place; #ticket = ""; #seen;
   #failures = 0; #base = 1000; #silence = 45_000; // ms, until the server says its own
 
   constructor(url, options = {}) {
     super();
     this.#url = new URL(url, globalThis.document?.baseURI ?? location.href);
-    this.#options = { limit: 10_000, timeout: 20, longestWait: 30, ...options };
+    const { place = "", items = [], seen = [], ...others } = options;
+    this.#options = { ...DEFAULTS, ...others };
+    this.#place = place;
+    for (const item of items) this.items.set(item.key, item);
+    this.#seen = new Set(seen);
     const { signal } = this.#life;
     addEventListener("online", () => this.state.name === "offline" && this.#open(), { signal });
     addEventListener("offline", () => this.#show({ name: "offline", why: "This device is offline." }), { signal });
-    globalThis.document?.addEventListener("visibilitychange", () => this.#look(), { signal });
+    const look = () => document.visibilityState === "visible" && this.wake();
+    globalThis.document?.addEventListener("visibilitychange", look, { signal });
     this.#open();
+  }
+
+  get place() { return this.#place; }
+  get seen() { return [...this.#seen]; }
+
+  /** Somebody looks, perhaps after a sleep in which no timer ran: wait no longer. */
+  wake() {
+    const dead = this.state.until !== null || this.#source?.readyState === EventSource.CLOSED || Date.now() > this.#due;
+    if (dead && !this.#life.signal.aborted) this.#open();
   }
 
   /** End for good: no connection, timer or listener of ours is left. */
@@ -184,23 +218,10 @@ export class SentimentStream extends EventTarget {
     this.#tell("replaced", { data: { reason } });
   }
 
-  /** Apply an event unless it says what we have. A row of a snapshot is an update that is applied silently. */
+  /** A row of a snapshot is an update that is applied silently. */
   #apply(name, data, replayed, silent = false) {
-    const { ticker, version, ...shown } = data;
-    const key = JSON.stringify([data.source_id, data.timestamp]);
-    const previous = this.items.get(key) ?? null;
-    const tickers = new Map(previous?.tickers);
-    const withdrawn = name === "sentiment_withdrawn";
-    if (withdrawn ? !tickers.delete(ticker) : tickers.get(ticker) === version) return;
-    if (!withdrawn) tickers.set(ticker, version);
-    const item = tickers.size ? Object.freeze({ ...(withdrawn ? previous : shown), key, tickers }) : null;
-    if (item) this.items.set(key, item);
-    else this.items.delete(key);
-    if (this.items.size > this.#options.limit) this.items.delete(this.items.keys().next().value);
-    const news = withdrawn || !this.#seen.has(version);
-    if (!withdrawn) this.#seen.add(version);
-    if (this.#seen.size > REMEMBERED) this.#seen.delete(this.#seen.values().next().value);
-    if (!silent) this.#tell(name, { data, item, previous, replayed, news });
+    const change = apply(this.items, this.#seen, this.#options.limit, name, data);
+    if (change && !silent) this.#tell(name, { data, ...change, replayed });
   }
 
   #fail(why) {
@@ -244,12 +265,6 @@ export class SentimentStream extends EventTarget {
     const said = response.ok ? `with ${type}, which is no event stream` : response.status;
     const why = `The server answered ${said}.${typeof problem?.detail === "string" ? ` ${problem.detail}` : ""}`;
     this.#show({ name: response.status === 503 ? "busy" : this.state.name, why, status: response.status });
-  }
-
-  /** The tab is back, perhaps after a sleep in which no timer ran: wait no longer. */
-  #look() {
-    const dead = this.state.until !== null || this.#source?.readyState === EventSource.CLOSED || Date.now() > this.#due;
-    if (document.visibilityState === "visible" && dead) this.#open();
   }
 
   /** Comments are invisible to scripts, so silence is measured in named events. */
