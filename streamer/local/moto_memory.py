@@ -1,4 +1,5 @@
-"""Limits moto's memory, so that a demo can stay open: moto keeps all iterators, records, notifications and receipts."""
+"""Limits moto's memory, so that a demo can stay open: moto keeps all iterators, records, notifications and receipts,
+and lists every object that it has ever made for a page of its own."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from collections import OrderedDict, deque
 from heapq import heappop, heappush
 from typing import Any, Final
 
+from moto.core.common_models import BaseModel
 from moto.core.exceptions import JsonRESTError
 from moto.dynamodb.models import table
 from moto.dynamodb.models.dynamo_type import Item
@@ -32,9 +34,15 @@ RECEIPTS: Final = 10_000
 def bound() -> None:
     """Patches moto in this process. Called before a table, a topic or a queue is created."""
     dynamodbstreams_backends[ACCOUNT][REGION].shard_iterators = ShardIterators(ITERATORS)
+    BaseModel.__new__ = staticmethod(_untracked)
     table.StreamShard = BoundedShard
     sns.Topic = BoundedTopic
     sqs.Queue = BoundedQueue
+
+
+def _untracked(cls: type[BaseModel], *_: Any, **__: Any) -> BaseModel:
+    """Replaces moto's `__new__`, which adds the object to a list that is never emptied."""
+    return object.__new__(cls)
 
 
 class ShardIterators(OrderedDict[str, Any]):

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from moto.core.common_models import BaseModel
 from moto.core.exceptions import JsonRESTError
 from moto.dynamodb.models import table as moto_table
 from moto.dynamodb.models.table import Table
@@ -83,7 +84,10 @@ def test_all_bounds_are_set_where_moto_looks(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(backend, "shard_iterators", {})
     monkeypatch.setattr(sns, "Topic", sns.Topic)
     monkeypatch.setattr(sqs, "Queue", sqs.Queue)
+    monkeypatch.setattr(BaseModel, "__new__", BaseModel.__new__)
     bound()
+    untracked = ShardIterator(backend, SimpleNamespace(starting_sequence_number=1), "TRIM_HORIZON")
+    assert untracked not in ShardIterator.instances_tracked
     assert sns.Topic is BoundedTopic
     assert sqs.Queue is BoundedQueue
     assert moto_table.StreamShard is BoundedShard
