@@ -69,6 +69,10 @@ class ScriptedServer(ThreadingHTTPServer):
         """What is replaced in a file of the page, and by what, by the file's name."""
         self.posts: dict[str, Any] = {}
         """What a POST is answered, by its target."""
+        self.series: dict[str, list[dict[str, Any]]] = {}
+        """The buckets of the history, whatever their length, by ticker; see `bucket`."""
+        self.session: dict[str, Any] = {"user": None, "users": [], "configurations": False}
+        """Who looks at the page."""
         self.snapshots_wait: threading.Event | None = None
         """Until it is set, no snapshot is answered."""
         self.asked: list[dict[str, str]] = []
@@ -108,6 +112,10 @@ class _Handler(BaseHTTPRequestHandler):
             cursor = str(turn + 1) if turn + 1 < len(pages) else None
             page = json.dumps({"items": pages[turn], "cursor": cursor}).encode()
             return self._answer(503 if server.rows is None else 200, "application/json", page)
+        if url.path == "/api/v2/sentiment/series":
+            return self._series(dict(parse_qsl(url.query)))
+        if url.path == "/page/session.json":
+            return self._answer(200, "application/json", json.dumps(server.session).encode())
         if not url.path.endswith("/stream"):
             return self._file("index.html" if url.path == "/" else url.path.removeprefix("/page/").removeprefix("/"))
         stream = Stream(dict(parse_qsl(url.query)), self, server.ids)
@@ -129,6 +137,14 @@ class _Handler(BaseHTTPRequestHandler):
         server.streams.append(stream)
         server.opened.put(stream)
         stream.ended.wait()
+
+    def _series(self, query: dict[str, str]) -> None:
+        known = cast(ScriptedServer, self.server).series
+        series = [
+            {"ticker": ticker, "buckets": known[ticker]} for ticker in query["tickers"].split(",") if ticker in known
+        ]
+        answer = {"bucket": int(query["bucket"]), "since": query["since"], "series": series, "cursor": None}
+        self._answer(200, "application/json", json.dumps({**answer, "as_of": None}).encode())
 
     def do_POST(self) -> None:
         answer = cast(ScriptedServer, self.server).posts.get(self.path)
@@ -195,6 +211,13 @@ def update(item: str = "wire:0901", ticker: str = "TSLA", version: str = "v1", *
         "updated_at": iso(),
         "committed_at": None,
     } | changes
+
+
+def bucket(ago: timedelta = timedelta(0), **changes: Any) -> dict[str, Any]:
+    """One bucket of a series: three items of now."""
+    counts = {"items": 3, "positive": 2, "neutral": 0, "negative": 1}
+    scores = {"mean": 0.213333, "least": -0.4, "greatest": 0.67, "last": 0.37}
+    return {"time": iso(ago), **counts, **scores} | changes
 
 
 def withdrawn(item: str = "wire:0901", ticker: str = "TSLA", reason: str = "deleted") -> dict[str, Any]:
