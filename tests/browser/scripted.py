@@ -65,8 +65,8 @@ class ScriptedServer(ThreadingHTTPServer):
         """The pages behind it."""
         self.pages: dict[str, str] = {}
         """More documents, by path; without a policy."""
-        self.altered: dict[str, tuple[str, str]] = {}
-        """What is replaced in a file of the page, and by what, by the file's name."""
+        self.altered: list[tuple[str, str]] = []
+        """What is replaced in the page's files that have it, and by what."""
         self.posts: dict[str, Any] = {}
         """What a POST is answered, by its target."""
         self.series: dict[str, list[dict[str, Any]]] = {}
@@ -155,9 +155,9 @@ class _Handler(BaseHTTPRequestHandler):
         if path.parent != PAGE or not path.is_file():
             return self._answer(404, "text/plain", b"")
         text = path.read_text()
-        old, new = cast(ScriptedServer, self.server).altered.get(name, ("", ""))
-        assert old in text
-        self._answer(200, TYPES[path.suffix], (text.replace(old, new) if old else text).encode())
+        for old, new in cast(ScriptedServer, self.server).altered:
+            text = text.replace(old, new)
+        self._answer(200, TYPES[path.suffix], text.encode())
 
     def _answer(self, status: int, content_type: str, body: bytes, *, policy: bool = True) -> None:
         self._head(status, content_type, len(body), policy=policy)

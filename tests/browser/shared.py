@@ -13,8 +13,14 @@ from tests.browser.scripted import ScriptedServer
 from tests.browser.tab import Tab
 
 PAGE = Path(__file__).with_name("shared_tab.html").read_text()
-VANISHES = 'addEventListener("pagehide", (event) => event.stopImmediatePropagation(), true);'
+VANISHES = "tab.vanishes = true;"
 """Makes a tab go without a word, as one that has crashed."""
+KEEPS_THE_WORKER = """const Worker = SharedWorker; window.kept = [];
+    window.SharedWorker = function (url, options) {
+      window.kept.push(new Worker(url, options), new Worker(url, options));
+      return window.kept[0];
+    };"""
+"""Keeps the worker alive after the tab has left it, with a second port that says nothing."""
 _NO_WORKER = "delete window.SharedWorker;"
 _LOCKS = 'Object.defineProperty(navigator, "locks", { value: '
 _REFUSE = '{ request: async () => { throw new DOMException("", "SecurityError"); } }'

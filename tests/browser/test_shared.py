@@ -13,7 +13,7 @@ from tests.browser import firefox
 from tests.browser.chromium import launched
 from tests.browser.conftest import SLOW
 from tests.browser.scripted import ScriptedServer, Stream, begin, heartbeat, update, withdrawn
-from tests.browser.shared import PAGE, VANISHES, Browser, Chromium, Frames, SharedTab
+from tests.browser.shared import KEEPS_THE_WORKER, PAGE, VANISHES, Browser, Chromium, Frames, SharedTab
 from tests.browser.tab import Tab, opened
 from tests.watchdog import WATCHDOG
 
@@ -84,7 +84,7 @@ def test_twenty_tabs_hold_one_stream_and_read_one_snapshot(browser: Browser, ser
         items = tab.until("tab.stream.items.size === 3 && tab.items()")
         assert items == [f"wire:{n} positive TSLA" for n in (1, 2, 3)]
         assert tab.run("return tab.updates();") == [["wire:3", True]]
-        assert tab.run("return Object.isFrozen([...tab.stream.items.values()][2]);")
+        assert tab.run("return [...tab.stream.items.values()].every(Object.isFrozen);")
     assert server.opened.empty()
     assert server.asked == [{"limit": "500"}]
     roles = sorted(tab.run("return tab.stream.role;") for tab in tabs)
@@ -157,13 +157,31 @@ def test_the_first_tab_may_go_without_a_word(browser: Browser, server: ScriptedS
 
 
 @SHARING
+def test_the_last_tab_may_go_without_a_word(browser: Browser, server: ScriptedServer, way: str) -> None:
+    first, second = browser.tab(way), browser.tab(way)
+    if way == "worker":
+        first.run(KEEPS_THE_WORKER)
+    stream = live(first, server)
+    second.open(server)
+    second.until("tab.stream.state.name === 'live'")
+    first.run("tab.stream.close();")
+    if way == "locks":
+        stream = server.accept()
+    second.run(VANISHES)
+    second.close()
+    stream.wait_until_left()
+    assert server.opened.empty()
+
+
+@SHARING
 def test_an_earlier_version_that_comes_back_is_no_news_to_the_next_leader(
     browser: Browser, server: ScriptedServer, way: str
 ) -> None:
     first, second, stream = joined(browser, server, way)
     for version in ("v1", "v2"):
         stream.send("sentiment_update", **update(version=version))
-    second.until("tab.updates().length === 2")
+    stream.send("metrics", total=7)
+    second.until("tab.updates().length === 2 && tab.of('metrics').length")
     first.close()
     if way == "locks":
         stream = server.accept()
@@ -174,7 +192,7 @@ def test_an_earlier_version_that_comes_back_is_no_news_to_the_next_leader(
     assert [news for _, news in second.run("return tab.updates();")] == [True, True, False, True]
     late = browser.tab(way)
     late.open(server)
-    late.until("tab.stream.items.size === 1")
+    assert late.until("tab.of('heartbeat').length && tab.of('metrics').map(({ data }) => data.total)") == [7]
     stream.send("sentiment_update", **update(version="v2"))
     assert late.until("tab.updates()[0]") == ["wire:0901", False]
 
@@ -285,7 +303,7 @@ def test_a_ticket_is_fetched_by_one_tab_for_all_and_renewed_by_another(
 
 
 def test_if_the_tab_that_is_asked_goes_another_is_asked(browser: Browser, server: ScriptedServer) -> None:
-    never = "user: 'ada', ticket: () => new Promise(() => { tab.asked = true; })"
+    never = "timeout: 600, ticket: () => new Promise(() => { tab.asked = true; })"
     first, second = browser.tab(), browser.tab()
     first.open(server, never)
     first.until("tab.asked")
@@ -296,11 +314,38 @@ def test_if_the_tab_that_is_asked_goes_another_is_asked(browser: Browser, server
     second.until("tab.asked")
     second.close()
     third = browser.tab()
-    third.open(server, "user: 'ada', ticket: async () => 'third'")
+    third.open(server, "timeout: 600, ticket: async () => 'third'")
     assert server.accept().query["ticket"] == "third"
 
 
+def test_a_tab_that_has_begun_may_take_its_time(browser: Browser, server: ScriptedServer) -> None:
+    tab = browser.tab()
+    timers = tab.run("""
+        const { Hub } = await import("/shared.hub.js");
+        const { setTimeout: set, clearTimeout: clear } = window;
+        const patience = new Set();
+        window.setTimeout = (action, ms) => {
+          const timer = set(action, ms);
+          if (ms === 3000) patience.add(timer);
+          return timer;
+        };
+        window.clearTimeout = (timer) => { patience.delete(timer); clear(timer); };
+        const numbers = { limit: 5, timeout: 5, longestWait: 5 };
+        const hub = new Hub("hub", { url: "/api/v2/stream", functions: ["ticket"], ...numbers });
+        const calls = [];
+        hub.add("one", (message) => message.type === "call" && calls.push(message.call));
+        const counts = [patience.size];
+        hub.answer(calls[0], { begun: true });
+        counts.push(patience.size);
+        hub.close();
+        Object.assign(window, { setTimeout: set, clearTimeout: clear });
+        return counts;
+    """)
+    assert timers == [1, 0]
+
+
 def test_if_the_tab_that_is_asked_hangs_another_is_asked(browser: Browser, server: ScriptedServer) -> None:
+    server.altered = [("PATIENCE = 3000;", "PATIENCE = 1;")]
     first, second = browser.tab(), browser.tab()
     first.run("""const post = MessagePort.prototype.postMessage;
         MessagePort.prototype.postMessage = function (message) {
@@ -390,11 +435,19 @@ def test_without_any_means_to_share_each_tab_has_its_own(browser: Browser, serve
         assert tab.run("return [tab.stream.role, tab.updates()];") == ["alone", [["wire:0901", True]]]
 
 
-def test_a_worker_that_cannot_be_loaded_is_done_without(browser: Browser, server: ScriptedServer) -> None:
+@pytest.mark.parametrize(
+    ("old", "new", "wait"),
+    [
+        ("./shared.worker.js", "./there-is-none.js", "600_000"),  # which is noticed at once
+        ("globalThis.EventSource", "globalThis.NotInThisBrowser", "600_000"),
+        ('addEventListener("connect"', 'addEventListener("never"', "100"),
+    ],
+)
+def test_a_worker_that_cannot_be_used_is_done_without(
+    browser: Browser, server: ScriptedServer, old: str, new: str, wait: str
+) -> None:
+    server.altered = [(old, new), ("ANSWER = 10_000;", f"ANSWER = {wait};")]
     tabs = [browser.tab() for _ in range(2)]
-    for tab in tabs:
-        tab.run("""const Worker = SharedWorker;
-            window.SharedWorker = function (url, options) { return new Worker("/there-is-none.js", options); };""")
     first, second = tabs
     live(first, server)
     second.open(server)
@@ -410,10 +463,31 @@ def test_a_listener_may_close_it(browser: Browser, server: ScriptedServer, way: 
     tab.open(server)
     tab.run(f"tab.stream.addEventListener('{moment}', () => tab.stream.close());")
     stream = server.accept()
-    begin(stream, update())
+    begin(stream, update(), update("wire:0902"))
     stream.wait_until_left()
     tab.until("tab.stream.state.name === 'closed'")
+    assert tab.run("return tab.stream.items.size;") == {"replaced": 0, "state": 0}.get(moment, 1)
     assert tab.run("return [tab.log.at(-1).type, tab.log.at(-1).data.name];") == ["state", "closed"]
+
+
+def test_a_listener_may_close_it_when_the_page_is_back(browser: Browser, server: ScriptedServer) -> None:
+    tab = browser.tab("alone")
+    live(tab, server)
+    open_ones = tab.run("""
+        dispatchEvent(new PageTransitionEvent("pagehide", { persisted: true }));
+        const made = [];
+        window.EventSource = class extends EventSource {
+          constructor(url) {
+            super(url);
+            made.push(this);
+          }
+        };
+        tab.stream.addEventListener("state", () => tab.stream.close());
+        dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true }));
+        return made.filter(({ readyState }) => readyState !== EventSource.CLOSED).length;
+    """)
+    assert open_ones == 0
+    assert tab.run("return tab.stream.state.name;") == "closed"
 
 
 def test_an_address_that_is_none_is_a_mistake_of_the_caller(browser: Browser) -> None:

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Error
 from tests.browser.chromium import launched, page_of
 from tests.browser.scripted import ScriptedServer, Stream, begin, serving, update
 from tests.browser.served import served
-from tests.browser.shared import PAGE, VANISHES, Chromium, PageTab
+from tests.browser.shared import KEEPS_THE_WORKER, PAGE, VANISHES, Chromium, PageTab
 from tests.watchdog import WATCHDOG
 
 pytestmark = pytest.mark.browser
@@ -139,7 +139,7 @@ def test_it_lets_a_page_into_the_back_forward_cache(context: BrowserContext, ser
 
 def test_scripts_of_two_protocols_do_not_mix(context: BrowserContext, server: ScriptedServer) -> None:
     _, old = shared(context, server, "worker", 1)
-    server.altered["shared.hub.js"] = "PROTOCOL = 1;", "PROTOCOL = 2;"
+    server.altered = [("PROTOCOL = 1;", "PROTOCOL = 2;")]
     (after,), _ = shared(context, server, "worker", 1)
     old.send("sentiment_update", **update("wire:0902"))
     old.cut()
@@ -148,19 +148,23 @@ def test_scripts_of_two_protocols_do_not_mix(context: BrowserContext, server: Sc
 
 
 def test_a_tab_that_vanishes_is_noticed_without_locks(context: BrowserContext, server: ScriptedServer) -> None:
-    server.altered["shared.link.js"] = "PING = 30_000;", "PING = 100;"
+    server.altered = [("PING = 30_000;", "PING = 100;")]
     server.url = server.url.replace("127.0.0.1", INSECURE)
-    (first, second), stream = shared(context, server, "worker", 2)
-    assert first.run("return [navigator.locks ?? null, tab.stream.role];") == [None, "worker"]
-    for tab in (first, second):
-        tab.run(VANISHES)
-    first.close()
-    stream.send("sentiment_update", **update("wire:0902"))
-    second.until("tab.stream.items.size === 2")
+    keeper = Chromium(context, server).tab()
+    keeper.run(KEEPS_THE_WORKER)
+    keeper.open(server)
+    stream = server.accept()
+    begin(stream)
+    keeper.until("tab.stream.state.name === 'live'")
+    second = Chromium(context, server).tab()
+    second.open(server)
+    second.until("tab.stream.state.name === 'live'")
+    assert second.run("return [navigator.locks ?? null, tab.stream.role];") == [None, "worker"]
+    keeper.run("tab.stream.close();")
+    second.run(VANISHES)
     second.close()
-    other = context.new_page()  # the worker's process would end with its last page
-    other.goto(f"{server.url}tab")
     stream.wait_until_left()
+    assert server.opened.empty()
 
 
 def test_a_page_of_another_origin_leads(browser: Browser, server: ScriptedServer) -> None:

@@ -60,7 +60,7 @@ export class SentimentStream extends EventTarget {
     const { place = "", items = [], seen = [], ...others } = options;
     this.#options = { ...DEFAULTS, ...others };
     this.#place = place;
-    for (const item of items) this.items.set(item.key, item);
+    for (const item of items) this.items.set(item.key, Object.freeze(item));
     this.#seen = new Set(seen);
     const { signal } = this.#life;
     addEventListener("online", () => this.state.name === "offline" && this.#open(), { signal });

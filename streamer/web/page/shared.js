@@ -41,7 +41,8 @@ export class SharedSentimentStream extends EventTarget {
     globalThis.document?.addEventListener("freeze", () => this.#leave(), { signal });
     globalThis.document?.addEventListener("resume", () => this.#enter(), { signal });
     globalThis.document?.addEventListener("visibilitychange", show, { signal });
-    this.#enter();
+    globalThis.document?.addEventListener("prerenderingchange", () => this.#enter(), { signal });
+    if (!globalThis.document?.prerendering) this.#enter();
   }
 
   get role() {

@@ -3,7 +3,7 @@
 import { Hub, turn } from "./shared.hub.js";
 
 export const PING = 30_000; // ms between two signs of life where a tab or the worker has no lock
-const ANSWER = 5000; // ms that a worker is given to load and answer
+const ANSWER = 10_000; // ms that a worker is given to load and answer
 
 export const tabLock = (name, id) => `${name} tab ${id}`;
 
