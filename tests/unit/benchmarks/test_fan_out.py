@@ -13,7 +13,7 @@ from tests.benchmarks.fan_out.chart import Bar, svg
 from tests.benchmarks.fan_out.count import Sampled, percentile
 from tests.benchmarks.fan_out.machine import TooFewFiles, allow_files
 from tests.benchmarks.fan_out.payload import MARK, change, data, frame, message
-from tests.benchmarks.fan_out.report import Rounds, aims, document, picture, row
+from tests.benchmarks.fan_out.report import Rounds, aims, by_hand, document, picture, row
 from tests.benchmarks.fan_out.scenario import NCHAN, OURS, SCENARIOS, YARDSTICK
 from tests.benchmarks.fan_out.table import Spread, markdown, plain
 
@@ -182,6 +182,13 @@ def test_the_page_has_a_table_for_each_scenario_that_was_run() -> None:
     assert "nchan is left out" in page
     assert "| 1,000 changes/s | 270 | 2,700 | 30 | 1 | 1.0 / 4.0 |" in page
     assert ET.fromstring(picture(Rounds([results]))) is not None  # noqa: S314 - it is our own
+
+
+def test_what_was_measured_by_hand_stays_when_the_page_is_written_anew() -> None:
+    written = "## By hand\n\nThe soak: flat.\n"
+    page = document(Rounds([{}]), [], [], date="2026-11-22", command="make bench", kept=written)
+    assert by_hand(page) == written
+    assert by_hand(document(Rounds([{}]), [], [], date="2026-11-22", command="make bench")) == ""
 
 
 def test_filters_are_different_and_let_every_event_through() -> None:
