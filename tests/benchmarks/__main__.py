@@ -20,6 +20,7 @@ BENCHMARKS = (
     "slow_reader",
     "page",
     "many",
+    "come_back",
     "fan_out",
 )
 ON_REQUEST = ("quick",)
