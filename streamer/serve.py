@@ -53,7 +53,7 @@ async def _serve(settings: Settings, sock: socket.socket, connections: int, logs
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop))
     service = Service(settings, logs)
     limits = ConnectionLimits(idle=settings.keep_alive, connections=connections)
-    server = HttpServer.of(service.app, limits=limits, handed_over=lambda: len(service.delivery.streams))
+    server = HttpServer.of(service.app, limits=limits, handed_over=lambda: service.delivery.connections)
     async with service:
         serving = loop.create_task(server.serve(sockets=[sock]))
         sparing = loop.create_task(_spare_the_collector(service))
