@@ -31,6 +31,7 @@ ITEM_BYTES: Final[Mapping[str, int]] = {
     "unproved": 30,
     "pending": 8,  # references: the history has the frames
     "streams": 3_600,
+    "openings": 2_200,
     "filters": 1_100,
     "configurations": 1_600,
     "configurations_left": 1_200,
@@ -99,6 +100,7 @@ class Memory:
             "unproved": (hub.unproved, hub.ledger.limit),
             "pending": (hub.pending, None),
             "streams": (self._admission.taken, streams),
+            "openings": (len(self._delivery.turns), streams),
             "filters": (len(hub.groups), streams),
             "configurations": (shown, streams),
             "configurations_left": (left, REMEMBERED),

@@ -62,7 +62,7 @@ async def _serve(
     service = Service(settings, logs)
     limits = ConnectionLimits(idle=settings.keep_alive, connections=connections)
     app = service.app if wrap is None else wrap(service.app)
-    server = HttpServer.of(app, limits=limits, handed_over=lambda: len(service.delivery.streams))
+    server = HttpServer.of(app, limits=limits, handed_over=lambda: service.delivery.connections)
     async with service:
         serving = loop.create_task(server.serve(sockets=[sock]))
         sparing = loop.create_task(_spare_the_collector(service))

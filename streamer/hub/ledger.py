@@ -120,6 +120,7 @@ class Ledger:
         self, *, keep_ms: int = DAY_MS, least_ms: int = 3_600_000, limit: int = 200_000, margin_ms: int = 1_000
     ) -> None:
         self._entries: dict[Key, _Entry] = {}  # the oldest applied observation first
+        self._packed = 0  # the revision at which `_entries` was last without gaps
         self._keep_ms = keep_ms
         self._least_ms = least_ms
         self._limit = limit
@@ -281,6 +282,10 @@ class Ledger:
             old.append(key)
         for key in old:
             del self._entries[key]
+        if self.revision - self._packed > len(self._entries) // 2:
+            # A removed key leaves a gap, and a dict that is full of gaps grows to three times its keys: 21 instead of
+            # 10 MB for 200,000.
+            self._entries, self._packed = dict(self._entries), self.revision
         return old
 
     def _is_older(self, change: Change, entry: _Entry) -> bool:

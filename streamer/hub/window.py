@@ -44,6 +44,7 @@ class Window:
         self._left_out: dict[Key, str] = {}  # items that pages cannot show, and their latest timestamps as text
         self._left_out_for_good = ""  # the latest timestamp of those above _MOST_LEFT_OUT
         self._items: dict[Key, Held] = {}
+        self._packed = 0  # the revision at which `_items` was last without gaps
         self._all = Timeline()
         self._by_ticker: dict[str, Timeline] = {}
         self._pairs = 0
@@ -153,6 +154,8 @@ class Window:
             del self._ahead[held.key]
             self.cells.forget(held)
             self._count(held)
+        if self.revision - self._packed > len(self._items):  # an item comes, and one leaves; as in Ledger.expire
+            self._items, self._packed = dict(self._items), self.revision
 
     def metrics(self, now_ms: int) -> Metrics:
         """Returns the counts as the event `metrics` has them."""

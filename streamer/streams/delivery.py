@@ -17,8 +17,7 @@ from typing import Final
 
 from streamer.clock import wall_ms
 from streamer.hub.filters import Filter
-from streamer.hub.frame import Frame, FrameKind
-from streamer.hub.group import Group
+from streamer.hub.frame import FrameKind
 from streamer.hub.hub import Hub
 from streamer.hub.resume import FilterSince, Request, Start
 from streamer.sse.events import ClosingReason, Heartbeat, Reset
@@ -29,6 +28,7 @@ from streamer.streams.sink import Sink
 from streamer.streams.stream import OpenStream, StreamState
 from streamer.streams.sweep import Sweep
 from streamer.streams.timing import Timing
+from streamer.streams.turns import Turns
 from streamer.telemetry.counters import Counters
 from streamer.token_bucket import TokenBucket
 
@@ -57,6 +57,9 @@ class Delivery:
         """Called at the end of each flush, when no frame is pending."""
         self.clock = clock
         """Monotonic seconds; all times of a stream are measured by it."""
+        self.turns = Turns(clock=clock)
+        """For those who call `open`."""
+        self._replay_turns = Turns(clock=clock)
         self._hub = hub
         self._counters = counters
         self._timing = timing
@@ -78,6 +81,11 @@ class Delivery:
     def streams(self) -> set[OpenStream]:
         """The streams whose request has not ended, including those that are closing."""
         return self._registry.streams
+
+    @property
+    def connections(self) -> int:
+        """Number of connections that streams have, with those that wait for their turn to open."""
+        return len(self.streams) + len(self.turns)
 
     @property
     def unsent_bytes(self) -> int:
@@ -103,8 +111,10 @@ class Delivery:
         since: FilterSince | None = None,
         deadline_ms: int | None = None,
         leave_by_ms: int | None = None,
+        end_reason: ClosingReason | None = None,
     ) -> OpenStream:
-        """Opens a stream: sends `connected`, the missed events, a heartbeat and the metrics.
+        """Opens a stream: sends `connected`, the missed events, a heartbeat and the metrics. With an `end_reason`, and
+        while draining, sends only `closing`.
 
         The stream joins its live group in the same step of the event loop in which the last part of the history is
         written, so it misses nothing in between.
@@ -120,11 +130,9 @@ class Delivery:
             start=start,
             replayed=self._hub.missed_count(stream_filter, start),
             opened_at=now,
-            # A request that was accepted just before draining started ends at once.
-            ends_at=now if self.draining else now + self._timing.lifetime * self._random.uniform(0.8, 1.0),
+            ends_at=now + self._timing.lifetime * self._random.uniform(0.8, 1.0),
             heartbeat_at=now + self._timing.heartbeat * self._random.uniform(0.5, 1.0),
             ping_after=self._timing.ping * self._random.uniform(0.8, 1.0),
-            end_reason="drain" if self.draining else "lifetime",
         )
         if leave_by_ms is not None:
             stream.ends_at = min(stream.ends_at, now + (leave_by_ms - self._now_ms()) / 1000)
@@ -134,6 +142,9 @@ class Delivery:
                 stream.ends_at, stream.end_reason = expires_at, "ticket_expired"
         self.streams.add(stream)
         self._counters.add("streams_opened")
+        if self.draining or end_reason is not None:
+            self._registry.close(stream, end_reason or "drain")
+            return stream
         opening = self._announcements.connected(stream)
         if start.resume == "resumed":
             self._counters.add("streams_resumed")
@@ -141,7 +152,7 @@ class Delivery:
             self._counters.add("streams_reset")
             opening += reset(start, stream_filter)
         sink.on_blocked = partial(self._registry.blocked.add, stream)
-        sink.on_drained = partial(self._continue_replay, stream)
+        sink.on_drained = partial(self._drained, stream)
         try:
             self._replay(stream, opening)
         except BaseException:
@@ -233,35 +244,9 @@ class Delivery:
         frames = self._hub.take_pending()
         if frames:
             self._registry.close_slow_streams()
-            self._send(self._hub.groups.route(frames), self.clock())
+            self._registry.write_groups(self._hub.groups.route(frames), self.clock())
         if self.on_flush is not None:
             self.on_flush()
-
-    def _send(self, routed: list[tuple[Group[OpenStream], list[Frame]]], now: float) -> None:
-        """Writes its frames to every stream of each group. The inner loop is the only work that an event causes per
-        stream."""
-        last: list[Frame] | None = None
-        data, events, delivered, written = b"", 0, 0, 0
-        failed: list[tuple[OpenStream, Exception]] = []
-        for group, frames in routed:
-            if group.own_places:
-                last, data = None, b"".join([self._hub.encode(frame, group.filter) for frame in frames])
-                events = _events(frames)
-            elif frames is not last:
-                last, data = frames, b"".join([frame.data for frame in frames])
-                events = _events(frames)
-            group.record_write(events, len(data), now)
-            delivered += events * len(group)
-            written += len(data) * len(group)
-            for stream in group:
-                try:
-                    stream.sink.write(data)
-                except Exception as error:
-                    failed.append((stream, error))
-        self._counters.add("events_delivered", delivered)
-        self._counters.add("bytes_delivered", written)
-        for stream, reason in failed:  # after the loop, because `fail` removes the stream from the group
-            self._registry.fail(stream, reason)
 
     def announce_mode(self) -> None:
         """Sends a heartbeat, which has the current mode, to every stream."""
@@ -285,10 +270,18 @@ class Delivery:
         self.flush()
         self._sweep.run(now)
 
-    def _continue_replay(self, stream: OpenStream) -> None:
-        """Called when the write buffer is empty: sends the next part of the history, if the replay is not complete."""
+    def _drained(self, stream: OpenStream) -> None:
         if stream.state is StreamState.REPLAYING:
-            self._replay(stream, b"")
+            self._replay_turns.take(partial(self._continue_replay, stream))
+
+    def _continue_replay(self, stream: OpenStream) -> None:
+        """Sends the next part of the history, unless the stream ended or was written to while it waited for its turn.
+        Then it is called again, when the write buffer is empty."""
+        try:
+            if stream.state is StreamState.REPLAYING and not stream.sink.pending():
+                self._replay(stream, b"")
+        except Exception as error:
+            self._registry.fail(stream, error)
 
     def _replay(self, stream: OpenStream, opening: bytes) -> None:
         """Writes the next part of the history. After the last part the stream joins the live group."""
@@ -338,7 +331,3 @@ class Delivery:
 
     def _heartbeat(self) -> Heartbeat:
         return self._announcements.heartbeat(len(self.streams))
-
-
-def _events(frames: list[Frame]) -> int:
-    return len([frame for frame in frames if frame.kind is not FrameKind.CONTROL])

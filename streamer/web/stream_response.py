@@ -7,8 +7,9 @@ whole ASGI call: a StreamingResponse could not release it, since a generator tha
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final, Protocol
 
 from starlette.responses import Response
@@ -23,6 +24,7 @@ from streamer.streams.asgi import AsgiSink
 from streamer.streams.delivery import Delivery
 from streamer.streams.stream import OpenStream
 from streamer.streams.transport import TAKEOVER, TransportSink
+from streamer.streams.turns import Step
 from streamer.telemetry.counters import Counters
 from streamer.web.configurations import not_found
 from streamer.web.parameters import StreamParameters
@@ -147,38 +149,53 @@ class _StreamResponse(Response):
             await _refusal(slot)(scope, receive, send)
 
     async def _stream(self, scope: Scope, receive: Receive, send: Send, request: _StreamRequest) -> None:
-        stream_filter, since, deadline_ms = self.parameters.filter, None, None
-        subscription = request.subscription
-        if subscription is not None:
-            if subscription.shows is None:  # disabled or deleted since the subscription
-                await self._close("configuration_gone", send)
-                request.end()
-                return
-            stream_filter, since = stream_filter.of(subscription), subscription.since
-            deadline_ms = self.subject.deadline_ms if self.subject is not None else None
+        """Sends the head, and takes a turn for the opening."""
         extensions = scope.get("extensions", {})
         transport_sink = TransportSink() if TAKEOVER in extensions else None
         await self._begin(send, transport_sink)
-        attached = transport_sink is not None and transport_sink.attached
-        sink: TransportSink | AsgiSink = transport_sink if transport_sink and attached else AsgiSink(send)
-        stream = request.stream = self.responder.delivery.open(
-            sink,
-            stream_filter,
-            self.parameters.start,
-            since=since,
-            deadline_ms=deadline_ms,
-            leave_by_ms=extensions.get(LEAVE_BY),
-        )
+        opening = partial(self._open, request, extensions.get(LEAVE_BY), scope.setdefault("state", {}))
+        if transport_sink is not None and transport_sink.attached:
+            transport_sink.on_lost = request.end  # the stream continues after the ASGI call has returned
+            request.take_turn(partial(opening, transport_sink))
+        else:
+            sink = AsgiSink(send)
+            request.take_turn(partial(opening, sink))
+            await sink.run(receive)
+            request.end()
+
+    def _open(
+        self,
+        request: _StreamRequest,
+        leave_by_ms: int | None,
+        state: MutableMapping[str, Any],
+        sink: TransportSink | AsgiSink,
+    ) -> None:
+        """Opens the stream. If its configuration is gone by now, the stream only says so."""
+        request.opening = None
+        stream_filter, subscription = self.parameters.filter, request.subscription
+        gone = subscription is not None and subscription.shows is None
+        if subscription is not None and not gone:
+            stream_filter = stream_filter.of(subscription)
+        try:
+            stream = request.stream = self.responder.delivery.open(
+                sink,
+                stream_filter,
+                self.parameters.start,
+                since=None if subscription is None else subscription.since,
+                deadline_ms=None if self.subject is None else self.subject.deadline_ms,
+                leave_by_ms=leave_by_ms,
+                end_reason="configuration_gone" if gone else None,
+            )
+        except Exception:
+            logger.exception("a stream could not be opened")
+            sink.abort()
+            request.end("error")
+            return
         sink.connection_id = stream.connection_id
-        scope.setdefault("state", {})["connection_id"] = stream.connection_id  # for log lines of middleware
+        state["connection_id"] = stream.connection_id  # for log lines of middleware
         if subscription is not None:
             subscription.streams.add(stream)
         request.log_opened()
-        if isinstance(sink, TransportSink):
-            sink.on_lost = request.end  # the stream continues after the ASGI call has returned
-        else:
-            await sink.run(receive)
-            request.end()
 
     async def _refuse(self, reason: ClosingReason, send: Send) -> None:
         self.responder.counters.add("streams_refused")
@@ -212,9 +229,9 @@ def _refusal(full: Full) -> Response:
 
 
 class _StreamRequest:
-    """The resources of a stream request: slot, subscription and stream. Released once, by `end`."""
+    """The resources of a stream request: slot, subscription, turn and stream. Released once, by `end`."""
 
-    __slots__ = ("_peer", "_responder", "_slot", "stream", "subscription")
+    __slots__ = ("_peer", "_responder", "_slot", "opening", "stream", "subscription")
 
     def __init__(self, responder: StreamResponder, slot: Slot, scope: Scope) -> None:
         self._responder = responder
@@ -222,6 +239,13 @@ class _StreamRequest:
         self._peer: str = (scope.get("client") or ("unknown",))[0]
         self.subscription: ConfigurationSubscription[OpenStream] | None = None
         self.stream: OpenStream | None = None
+        self.opening: Step | None = None
+        """Opens the stream; None unless it waits for its turn."""
+
+    def take_turn(self, opening: Step) -> None:
+        """Opens the stream now or, if others wait, in its turn. `end` gives the turn up."""
+        self.opening = opening
+        self._responder.delivery.turns.take(opening)
 
     def log_opened(self) -> None:
         """Logs the start of the stream."""
@@ -237,6 +261,9 @@ class _StreamRequest:
         if slot is None:
             return
         responder, stream, subscription = self._responder, self.stream, self.subscription
+        if self.opening is not None:
+            responder.delivery.turns.leave(self.opening)
+            self.opening = None
         if reason == "client_gone" and stream is not None:
             reason = stream.close_reason or reason
         try:

@@ -1,4 +1,5 @@
-"""`make bench`: every benchmark, one table each. ARGS="path relay" runs only these.
+"""`make bench`: every benchmark, one table each. ARGS="path relay" runs only these, ARGS="soak --minutes 1" the soak
+with options.
 
 Numbers of one run on one machine: compare within a table, quote ratios.
 """
@@ -20,14 +21,18 @@ BENCHMARKS = (
     "slow_reader",
     "page",
     "many",
+    "come_back",
     "fan_out",
 )
-ON_REQUEST = ("quick",)
+ON_REQUEST = ("quick", "soak")
 """Run where they are named."""
+WITH_OPTIONS = "soak"
 
 
-def main(names: list[str]) -> int:
-    """Runs the named benchmarks, or all."""
+def main(arguments: list[str]) -> int:
+    """Runs the named benchmarks, or all. What follows WITH_OPTIONS are its options."""
+    at = arguments.index(WITH_OPTIONS) + 1 if WITH_OPTIONS in arguments else len(arguments)
+    names, options = arguments[:at], arguments[at:]
     unknown = set(names) - {*BENCHMARKS, *ON_REQUEST}
     if unknown:
         print(
@@ -38,7 +43,11 @@ def main(names: list[str]) -> int:
     print(f"Python {platform.python_version()}, {platform.machine()}, {platform.system()}")
     for name in names or BENCHMARKS:
         print()
-        import_module(f"tests.benchmarks.{name}").main()
+        module = import_module(f"tests.benchmarks.{name}")
+        if name == WITH_OPTIONS:
+            module.main(options)
+        else:
+            module.main()
     return 0
 
 

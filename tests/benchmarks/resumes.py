@@ -48,7 +48,7 @@ class _Instance:
             self.hub,
             Counters(),
             lambda: mode,
-            Timing(flush=0),
+            Timing(flush=1e-9),
             clock=lambda: self.now_ms / 1000,
             now_ms=lambda: self.now_ms,
             randomness=random.Random(1),

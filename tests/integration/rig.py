@@ -132,7 +132,7 @@ async def running(
     if in_lambda:
         app = LambdaAdapter(app, lambda: None)
     sock = listen("127.0.0.1", 0)
-    taken = (lambda: len(delivery.streams)) if takes_over else None
+    taken = (lambda: delivery.connections) if takes_over else None
     server = HttpServer.of(app, limits=limits or ConnectionLimits(connections=limit + 512), handed_over=taken)
 
     async def sweep() -> None:

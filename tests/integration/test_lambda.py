@@ -267,7 +267,7 @@ async def test_what_raises_before_the_first_frame_ends_the_response_too(
             answer = await client.get(f"{rig.base}/api/v2/stream")
         assert (answer.status_code, answer.content) == (200, b"")
         assert rig.admission.taken == 0
-    assert "a stream failed" in caplog.text
+    assert "a stream could not be opened" in caplog.text
 
 
 @pytest.mark.parametrize("in_lambda", [True, False])

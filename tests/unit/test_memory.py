@@ -11,6 +11,7 @@ import threading
 import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -206,6 +207,18 @@ async def test_no_stream_waits_for_more_than_its_share() -> None:
         stand.usage()
         if number == 3:
             assert stand.usage()["unsent"].bytes > STREAMS * 1_000
+
+
+async def test_openings_that_wait_are_bounded_by_the_slots() -> None:
+    stand = Stand()
+
+    def long() -> None:
+        stand.now += 1
+
+    stand.delivery.turns.take(long)
+    while isinstance(stand.admission.acquire(), Slot):
+        stand.delivery.turns.take(partial(long))
+    assert stand.usage()["openings"].items == stand.delivery.connections == STREAMS
 
 
 async def test_configurations_are_bounded_while_the_users_table_is_down() -> None:

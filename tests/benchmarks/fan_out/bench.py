@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from types import TracebackType
@@ -77,11 +77,11 @@ class Bench:
         with ExitStack() as stack:
             with on_core(cores().load):
                 aws = stack.enter_context(EmbeddedAws())
-            self._resources = provision(aws.endpoint_url)
+            self.resources = provision(aws.endpoint_url)
             here = "tests.benchmarks.fan_out"
             self.client = stack.enter_context(Worker(f"{here}.client"))
             self._post = stack.enter_context(Worker(f"{here}.publisher", "post"))
-            arguments = ("queue", aws.endpoint_url, self._resources.sentiment_table)
+            arguments = ("queue", aws.endpoint_url, self.resources.sentiment_table)
             self._queue = stack.enter_context(Worker(f"{here}.publisher", *arguments))
             self._stack = stack.pop_all()
         return self
@@ -171,19 +171,22 @@ class Bench:
         )
 
     @contextmanager
-    def serving(self, server: str, streams: int, *, tickers: int = 1) -> Iterator[tuple[start.Running, Worker]]:
+    def serving(
+        self, server: str, streams: int, *, tickers: int = 1, settings: Mapping[str, str] | None = None
+    ) -> Iterator[tuple[start.Running, Worker]]:
         """The server, and the publisher that it has. The service gets its changes by push; they go through so many
-        `tickers` by turns."""
+        `tickers` by turns. `settings`: of the service, beside those that the benchmark needs."""
         if server not in SERVICES:
             with start.peer(server, streams + _ROOM) as running:
                 self._post.ask("start", port=running.port)
                 yield running, self._post
             return
         port = self._queue.ask("start", tickers=tickers)["port"]
-        environment = self._resources.environment() | {
+        environment = self.resources.environment() | {
             "AWS_ENDPOINT_URL_SQS": f"http://127.0.0.1:{port}",
             "SSE_MAX_CONNECTIONS": str(streams + _ROOM),
             "SSE_POLL_INTERVAL": "0.5",  # so that push has soon proven itself; from then on the default of 15 s counts
+            **(settings or {}),
         }
         with start.service(environment, untuned=server == UNTUNED) as (running, said):
             self._queue.ask("canary")

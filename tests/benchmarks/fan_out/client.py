@@ -13,7 +13,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from tests.benchmarks.fan_out.count import Sampled, percentile
+from tests.benchmarks.fan_out.count import Returning, Sampled, percentile
 from tests.benchmarks.fan_out.orders import obey
 from tests.benchmarks.fan_out.payload import MARK, now_us
 
@@ -36,9 +36,7 @@ _HEAD = (
     "Accept-Encoding: gzip, deflate, br, zstd\r\n"
     "Accept-Language: en-US,en;q=0.9\r\n{more}\r\n"
 )
-_LIVE = b"event: heartbeat"
-"""Ends the replay of one of our streams."""
-_OK = b"HTTP/1.1 200 "
+_CHECKED = 50  # of so many that come back one is looked at closely
 _AT_ONCE = 200  # connections that wait to be accepted
 _READ = 256 * 1024
 _OPENING = 60.0  # seconds that a server has to answer everybody
@@ -57,7 +55,9 @@ class Client:
         self._view = memoryview(self._buffer)
         self._events = 0
         self._ended = 0
-        self._returning: dict[int, bytes] = {}  # the end of what a stream that is not live yet has sent
+        self._refused = 0
+        self._returning: dict[int, Returning] = {}
+        self._checked: dict[int, Sampled] = {}  # of those that came back
 
     def open(self, port: int, paths: Sequence[str], count: int, sampled: int, stuck: int) -> dict[str, Any]:
         """Opens `count` streams, the paths by turns, and `stuck` more that are never read; returns when each has
@@ -85,12 +85,17 @@ class Client:
             self._stuck.append(sock)
         return {"opened": opened, "ended": self._ended}
 
+    def place(self) -> dict[str, Any]:
+        """The id of the last event that came on the first sampled stream."""
+        self.read(0.0)
+        return {"place": next(iter(self._sampled.values())).place()}
+
     def come_back(
-        self, port: int, paths: Sequence[str], count: int, seconds: float, at_most: float, place: str
+        self, port: int, paths: Sequence[str], count: int, seconds: float, at_most: float, place: str, missed: int
     ) -> dict[str, Any]:
-        """Opens `count` streams within so many seconds, all with this `Last-Event-ID`, and reads until each has had its
-        replay or was refused."""
-        began, opened = time.monotonic(), 0
+        """Opens `count` streams within so many seconds, all with this `Last-Event-ID`, and reads until each has the
+        `missed` events after it or was refused. 0 `missed`: until its replay has ended, as only the service says."""
+        began, opened, refused, events = time.monotonic(), 0, self._refused, self._events
         while opened < count or self._returning:
             elapsed = time.monotonic() - began
             if elapsed > at_most:
@@ -100,22 +105,28 @@ class Client:
                 sock = self._connect(port, paths[number % len(paths)], more=f"Last-Event-ID: {place}\r\n")
                 sock.setblocking(False)
                 self._sockets[sock.fileno()] = sock
-                self._returning[sock.fileno()] = b""
+                self._returning[sock.fileno()] = Returning(missed)
+                if missed and number % _CHECKED == 0:
+                    self._checked[sock.fileno()] = Sampled()
                 self._epoll.register(sock, select.EPOLLIN)
             opened = due
             self._read(0.002)
-        left, self._returning = len(self._returning), {}
-        return {"seconds": time.monotonic() - began, "opened": opened, "left": left, "ended": self._ended}
+        took, left, self._returning = time.monotonic() - began, len(self._returning), {}
+        return {
+            "seconds": took,
+            "left": left,
+            "refused": self._refused - refused,
+            "events": self._events - events,
+            "gaps": sum(stream.gaps for stream in self._checked.values()),
+            "firsts": sorted({stream.first for stream in self._checked.values() if stream.first is not None}),
+        }
 
     def _returned(self, file: int, data: bytes) -> None:
-        before = self._returning[file]
-        if not before and not data.startswith(_OK):
-            self._ended += 1
+        stream = self._returning[file]
+        stream.feed(data)
+        self._refused += stream.refused
+        if stream.live or stream.refused:
             del self._returning[file]
-        elif _LIVE in before + data:
-            del self._returning[file]
-        else:
-            self._returning[file] = (before + data)[-len(_LIVE) :]
 
     def _connect(self, port: int, path: str, receive_buffer: int | None = None, more: str = "") -> socket.socket:
         sock = socket.socket()
@@ -197,7 +208,8 @@ class Client:
                 self._epoll.unregister(file)
                 self._sockets.pop(file).close()
                 sampled.pop(file, None)
-                self._returning.pop(file, None)
+                self._checked.pop(file, None)
+                self._refused += self._returning.pop(file, None) is not None
                 self._ended += 1
                 continue
             events += buffer.count(MARK, 0, size)
@@ -205,6 +217,8 @@ class Client:
                 self._returned(file, bytes(self._view[:size]))
             if file in sampled:
                 sampled[file].feed(bytes(self._view[:size]), now_us())
+            elif file in self._checked:
+                self._checked[file].feed(bytes(self._view[:size]), now_us())
         self._events += events
         return files
 
@@ -214,6 +228,7 @@ class Client:
             sock.close()
         self._sockets.clear()
         self._sampled.clear()
+        self._checked.clear()
         self._stuck.clear()
         return {}
 
@@ -223,6 +238,7 @@ if __name__ == "__main__":
     obey(
         {
             "open": client.open,
+            "place": client.place,
             "come_back": client.come_back,
             "begin": client.begin,
             "result": client.result,

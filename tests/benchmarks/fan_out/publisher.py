@@ -20,7 +20,10 @@ from typing import Any, Protocol
 
 import uvloop
 
+from tests.benchmarks.fan_out import story
 from tests.benchmarks.fan_out.payload import change, data, message, now_us
+
+_PACKED = 150  # changes of a message: the relay packs up to 60 KB
 
 
 class Outlet(Protocol):
@@ -68,12 +71,13 @@ class Queue:
         self._count = 0
         self._life = 0
         self._tickers = 1
+        self._story: tuple[int, float] | None = None
         self._server: asyncio.Server | None = None
 
     async def start(self, order: dict[str, Any]) -> dict[str, Any]:
         """Listens; the answer names the port. A queue that was there before is forgotten. The changes go through so
         many `tickers` by turns (1 if the order does not say)."""
-        self._tickers = order.get("tickers", 1)
+        self._tickers, self._story = order.get("tickers", 1), None
         if self._server is None:
             self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         self._waiting.clear()
@@ -85,8 +89,16 @@ class Queue:
         """See Outlet."""
         sent_us, sent_s = now_us(), int(time.time())
         numbers = range(first, first + count)
-        changes = [change(number, sent_us, sent_s, self._table, self._tickers) for number in numbers]
-        self._put(message(changes, time.time_ns() // 1_000_000))
+        if self._story is None:
+            changes = [change(number, sent_us, sent_s, self._table, self._tickers) for number in numbers]
+        else:
+            changes = [story.change(number, sent_s, self._table, *self._story) for number in numbers]
+        for at in range(0, count, _PACKED):
+            self._put(message(changes[at : at + _PACKED], time.time_ns() // 1_000_000))
+
+    def begin_story(self, first_ms: int, per_second: float) -> None:
+        """From now on the changes are those of the soak, as in `story.change`."""
+        self._story = first_ms, per_second
 
     def canary(self) -> None:
         """What proves that push works."""
@@ -206,6 +218,10 @@ async def _main(arguments: list[str]) -> None:
             case "publish":
                 answer = await _publish(outlet, number, order["rate"], order["seconds"], order["tick"], order["pair"])
                 number += answer["published"]
+            case "story":
+                assert isinstance(outlet, Queue)
+                outlet.begin_story(order["first_ms"], order["per_second"])
+                answer = {}
             case "canary":
                 assert isinstance(outlet, Queue)
                 outlet.canary()

@@ -20,8 +20,8 @@ MOST_LOAD: Final = 0.85
 FLUSH_MS: Final = 50.0
 CHARTED: Final = ("100x100", "100x1000", "2000x10", "10000x1")
 _METHOD: Final = """\
-- {rounds} rounds; in each, the servers take their turns scenario by scenario, every one started anew. The server has a
-  core of its own; the client, the publisher and the embedded AWS have another.
+- {rounds} rounds; in each, the servers take their turns scenario by scenario, every one started anew; the Python peers
+  in the first round only. The server has a core of its own; the client, the publisher and the embedded AWS have another.
 - The client opens its streams over loopback with Chromium's headers and counts every event. Latency, from a time inside
   each event, and gaps in its numbers are looked at on a part of the streams, spread evenly.
 - CPU is all that the server's processes and threads used, from the first event published until the last one came,
@@ -35,6 +35,8 @@ _METHOD: Final = """\
   CPU contain boto3, and no network. Clients ask for `?events=sentiment_update`, so that all servers deliver the same;
   what `metrics` events cost is measured on its own.
 """
+BY_HAND: Final = "By hand"
+"""The heading of what is kept when the page is written."""
 HEAD: Final = ("server", "× raw", "µs an event", "p50 ms", "p99 ms", "remarks")
 
 
@@ -161,14 +163,20 @@ def aims(rounds: Rounds) -> list[Aim]:
 
 
 def document(
-    rounds: Rounds, intakes: Sequence[Intake], machine: Sequence[tuple[str, str]], *, date: str, command: str
+    rounds: Rounds,
+    intakes: Sequence[Intake],
+    machine: Sequence[tuple[str, str]],
+    *,
+    date: str,
+    command: str,
+    kept: str = "",
 ) -> str:
-    """The whole page."""
+    """The whole page. `kept`: what stands at its end, which no run of fan-out writes."""
     size = len(frame(0, data(0, 0, 0)))
     parts = [
         "# Benchmarks\n",
         f"One container's fan-out beside other servers, all measured in the same run by `{command}` on {date}."
-        f" This page is written by it. `make bench-quick` gives a first look in a minute.\n",
+        f" It writes this page up to [{BY_HAND}](#by-hand). `make bench-quick` gives a first look in a minute.\n",
         markdown(("measured on", ""), machine),
         _METHOD.format(size=size, rounds=len(rounds.rounds)),
         "![CPU per delivered event, as a multiple of a raw asyncio protocol's](benchmarks.svg)\n",
@@ -185,8 +193,14 @@ def document(
             parts += [f"### {scenario.name}\n", _what(scenario), markdown(HEAD, rows)]
     if not any(rounds.of(scenario.key, NCHAN) for scenario in SCENARIOS):
         parts.append("nchan is left out: nginx with libnginx-mod-nchan was missing on this machine.\n")
-    parts += [_idle(rounds), _intake(intakes), _hops(rounds)]
+    parts += [_idle(rounds), _intake(intakes), _hops(rounds), kept]
     return "\n".join(part for part in parts if part)
+
+
+def by_hand(page: str) -> str:
+    """The part of a page that is kept when it is written anew; empty if there is none."""
+    _, heading, kept = page.partition(f"## {BY_HAND}\n")
+    return heading + kept
 
 
 def _what(scenario: Scenario) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 
 from tests.benchmarks.fan_out.bench import Bench, Intake, Measured
 from tests.benchmarks.fan_out.machine import TooFewFiles, allow_files, described, nchan_version
-from tests.benchmarks.fan_out.report import HEAD, Rounds, aims, document, picture, row
+from tests.benchmarks.fan_out.report import HEAD, Rounds, aims, by_hand, document, picture, row
 from tests.benchmarks.fan_out.scenario import NAMES, NCHAN, QUICK, SCENARIOS, Scenario
 from tests.benchmarks.fan_out.table import plain
 
@@ -29,9 +29,10 @@ def full(*, rounds: int = _ROUNDS, scenarios: Sequence[Scenario] = SCENARIOS, do
     for aim in aims(found):
         print("  " + "  ".join(aim.row()).replace("`", "").replace("**", ""))
     date = datetime.now(UTC).date().isoformat()
-    page = document(found, intakes, described(), date=date, command="make bench")
     docs.mkdir(exist_ok=True)
-    (docs / "benchmarks.md").write_text(page)
+    path = docs / "benchmarks.md"
+    kept = by_hand(path.read_text()) if path.exists() else ""
+    path.write_text(document(found, intakes, described(), date=date, command="make bench", kept=kept))
     (docs / "benchmarks.svg").write_text(picture(found))
     print(f"\nwritten: {docs.name}/benchmarks.md, {docs.name}/benchmarks.svg")
 

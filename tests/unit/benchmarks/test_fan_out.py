@@ -10,10 +10,10 @@ from streamer.place import Place
 from streamer.sse.events import SentimentUpdate
 from tests.benchmarks.fan_out.bench import Intake, Measured
 from tests.benchmarks.fan_out.chart import Bar, svg
-from tests.benchmarks.fan_out.count import Sampled, percentile
+from tests.benchmarks.fan_out.count import Returning, Sampled, percentile
 from tests.benchmarks.fan_out.machine import TooFewFiles, allow_files
 from tests.benchmarks.fan_out.payload import MARK, change, data, frame, message
-from tests.benchmarks.fan_out.report import Rounds, aims, document, picture, row
+from tests.benchmarks.fan_out.report import Rounds, aims, by_hand, document, picture, row
 from tests.benchmarks.fan_out.scenario import NCHAN, OURS, SCENARIOS, YARDSTICK
 from tests.benchmarks.fan_out.table import Spread, markdown, plain
 
@@ -86,6 +86,12 @@ def test_a_missing_number_is_a_gap_and_the_first_one_is_not() -> None:
     sampled.restart()
     sampled.feed(_chunked(_event(50, 0)).removeprefix(HEAD), 0)
     assert (sampled.gaps, len(sampled.latencies_us)) == (0, 1)
+
+
+def test_a_sampled_stream_knows_its_first_number_and_its_last_place() -> None:
+    stream = Sampled()
+    stream.feed(_chunked(_event(7, 1), _event(8, 1)), 5)
+    assert (stream.first, stream.place()) == (7, "evt_" + "8".zfill(36))
 
 
 def test_percentiles() -> None:
@@ -184,6 +190,13 @@ def test_the_page_has_a_table_for_each_scenario_that_was_run() -> None:
     assert ET.fromstring(picture(Rounds([results]))) is not None  # noqa: S314 - it is our own
 
 
+def test_what_was_measured_by_hand_stays_when_the_page_is_written_anew() -> None:
+    written = "## By hand\n\nThe soak: flat.\n"
+    page = document(Rounds([{}]), [], [], date="2026-11-22", command="make bench", kept=written)
+    assert by_hand(page) == written
+    assert by_hand(document(Rounds([{}]), [], [], date="2026-11-22", command="make bench")) == ""
+
+
 def test_filters_are_different_and_let_every_event_through() -> None:
     scenario = next(one for one in SCENARIOS if one.filters)
     paths = scenario.paths(OURS)
@@ -195,3 +208,33 @@ def test_too_low_a_hard_limit_of_open_files_is_named_with_a_remedy(monkeypatch: 
     monkeypatch.setattr("resource.getrlimit", lambda _: (1_024, 4_096))
     with pytest.raises(TooFewFiles, match="10,200 open files, and the hard limit is 4,096: raise it"):
         allow_files(10_000)
+
+
+def _events(count: int) -> bytes:
+    return b"".join(_event(number, 1) for number in range(count))
+
+
+@pytest.mark.parametrize("size", [1, 7, 100_000])
+def test_a_client_is_back_when_it_has_every_event_that_it_missed(size: int) -> None:
+    body = b"HTTP/1.1 200 OK\r\n\r\n" + _events(3)
+    client, fed = Returning(3), 0
+    while not client.live:
+        client.feed(body[fed : fed + max(size, 13)])
+        fed += max(size, 13)
+    assert not client.refused
+    assert fed > len(body) - len(_events(1))
+
+
+def test_a_client_of_the_service_is_back_at_the_heartbeat_however_it_is_cut() -> None:
+    client = Returning(0)
+    client.feed(b"HTTP/1.1 200 OK\r\n\r\n" + _events(3) + b"event: heart")
+    assert not client.live
+    client.feed(b"beat\ndata: {}\n\n")
+    assert client.live
+
+
+def test_a_client_that_is_refused_is_not_live() -> None:
+    client = Returning(3)
+    client.feed(b"HTTP/1.1 503 Service Unavailable\r\n\r\n")
+    assert client.refused
+    assert not client.live

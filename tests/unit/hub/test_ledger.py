@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import tracemalloc
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -384,3 +386,20 @@ def test_a_record_from_long_before_the_read_did_not_make_what_was_read() -> None
     ledger.observe_reading(reading(NEGATIVE), NOW_MS + 20)
     assert ledger.observe_record(change(NEGATIVE, 5, committed_at=NOW_S - 60), NOW_MS + 100).answer is Answer.KNOWN
     assert ledger.observe_record(change(POSITIVE, 6, committed_at=NOW_S - 50), NOW_MS + 100).answer is Answer.STALE
+
+
+def test_the_memory_of_a_full_ledger_stays_the_same_while_items_come_and_go() -> None:
+    ledger, sizes = Ledger(limit=3_125, least_ms=0), []  # a 64th of the default
+    tracemalloc.start()
+    try:
+        for number in range(20_000):
+            now_ms = NOW_MS + number
+            ledger.observe_record(change(POSITIVE, number, key=Key(f"wire:{number:05}", "")), now_ms)
+            if number % 100 == 0:
+                ledger.expire(now_ms)
+            if number > 3_500 and number % 500 == 0:
+                sizes.append(tracemalloc.get_traced_memory()[0])
+    finally:
+        tracemalloc.stop()
+    assert len(ledger) == 3_125 + 19_999 % 100
+    assert max(sizes) < 1.05 * min(sizes)

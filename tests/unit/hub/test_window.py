@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tracemalloc
 from decimal import Decimal
 
 from hypothesis import given
@@ -325,3 +326,20 @@ def test_since_never_claims_what_was_dropped() -> None:
     assert jumped.metrics(NOW_MS).total == 0
     assert jumped.counted_since(NOW_MS) > NOW_MS - 23 * HOUR, "the clock went back"
     assert (jumped.complete_after(NOW_MS) or "") >= iso_time(NOW_MS - 23 * HOUR)
+
+
+def test_the_memory_of_a_full_window_stays_the_same_while_items_come_and_go() -> None:
+    window, shown, sizes = Window(NOW_MS - DAY, limit=3_125), state("positive", "AAPL"), []
+    tracemalloc.start()
+    try:
+        for number in range(20_000):
+            now_ms = NOW_MS - HOUR + number * MINUTE // 100
+            window.put(Key(f"wire:{number:05}", iso_time(now_ms)), shown, now_ms)
+            if number % 100 == 0:
+                window.expire(now_ms)
+            if number > 3_500 and number % 500 == 0:
+                sizes.append(tracemalloc.get_traced_memory()[0])
+    finally:
+        tracemalloc.stop()
+    assert 3_000 < len(window) <= 3_125
+    assert max(sizes) < 1.05 * min(sizes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from unittest.mock import patch
 
 from hypothesis import given, settings
@@ -105,3 +106,30 @@ def test_each_client_reads_everything_it_wants_once_and_in_order(actions: list[t
         assert client.got == [source_id for source_id, ticker in published if client.wants(ticker)]
         assert client.frames == sorted(set(client.frames)), "ids only grow"
         assert set(client.resumes) <= {"resumed"}
+
+
+async def test_the_parts_of_replays_take_turns_so_that_what_is_live_need_not_wait_for_all_of_them() -> None:
+    bench = Bench()
+    keys = [KEY._replace(source_id=f"item:{number}") for number in range(9)]
+    place = str(bench.hub.place())
+    changes = [change(state("positive", "AAPL"), 1, key=key) for key in keys]
+    bench.hub.publish(changes, dated_ms=bench.wall_ms(), now_ms=bench.wall_ms())
+
+    class Slow(FakeSink):
+        def write(self, data: bytes) -> None:
+            bench.now += 1
+            super().write(data)
+
+    sinks = [Slow(bench.delivery.clock) for _ in range(3)]
+    with patch.object(delivery, "_REPLAY_BYTES", 900):
+        for sink in sinks:
+            bench.delivery.open(sink, choose({"AAPL"}, None), Request(place))
+        for sink in sinks:
+            sink.take()
+        assert [bool(sink.writes) for sink in sinks] == [True, False, False]
+        await asyncio.sleep(0)
+        assert [bool(sink.writes) for sink in sinks] == [True, True, False]
+        bench.delivery.forget(next(stream for stream in bench.delivery.streams if stream.sink is sinks[2]))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    assert not sinks[2].writes, "it went away meanwhile"
