@@ -33,6 +33,11 @@ export class FeedView extends EventTarget {
     return this.#scroller.scrollTop > 4 || this.#list.matches(":hover") || this.#list.contains(document.activeElement);
   }
 
+  /** Whether the first items are still on their way; readers of the screen wait for them. */
+  set busy(busy) {
+    if (this.#list.ariaBusy !== String(busy)) this.#list.ariaBusy = String(busy);
+  }
+
   get size() {
     return this.#rows.size;
   }

@@ -60,6 +60,7 @@ export class Following {
 
   #say(now) {
     const { follow, news, sampling, empty } = this.#parts;
+    this.#feed.busy = this.#app.stream !== null && !this.#app.caughtUp;
     const stands = !follow.checked || this.#feed.held;
     const waiting = stands ? this.#sampler.waiting : 0;
     news.hidden = !waiting;
