@@ -17,6 +17,7 @@ export class Following {
     this.#parts = parts;
     app.addEventListener("view", () => { this.#rebuild = true; });
     parts.follow.addEventListener("change", () => app.schedule());
+    feed.addEventListener("held", () => app.schedule());
     parts.news.addEventListener("click", () => this.catchUp());
   }
 
