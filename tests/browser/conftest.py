@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from playwright.sync_api import Browser, Page
 
 from streamer.local.resources import Resources
 from tests.browser import chromium, firefox
@@ -43,3 +44,21 @@ def resources() -> Iterator[Resources]:
 def server() -> Iterator[ScriptedServer]:
     with serving() as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium.launched() as browser:
+        yield browser
+
+
+@pytest.fixture
+def complaints() -> list[str]:
+    """What the browser may complain of: a test that provokes an error says so by a substring."""
+    return []
+
+
+@pytest.fixture
+def page(browser: Browser, server: ScriptedServer, complaints: list[str]) -> Iterator[Page]:
+    with chromium.page_of(browser, server.url, known=complaints) as page:
+        yield page

@@ -236,7 +236,7 @@ def begin(
         "connected",
         with_id=False,
         connection_id="c",
-        tickers=None,
+        tickers=stream.query["tickers"].split(",") if "tickers" in stream.query else None,
         resume="reset" if reset else "resumed" if "last_event_id" in stream.query else "fresh",
         replayed=len(replay),
         mode=mode,

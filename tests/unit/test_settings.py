@@ -20,6 +20,26 @@ def test_values_are_read() -> None:
     assert read.cors_origins == ("https://a.example", "http://localhost:3000")
 
 
+@pytest.mark.parametrize(
+    ("value", "origins"),
+    [
+        ("", ()),
+        ("*", ("*",)),
+        ("https://a.example, http://localhost:3000", ("https://a.example", "http://localhost:3000")),
+    ],
+)
+def test_who_may_embed_the_page_is_a_list_of_origins(value: str, origins: tuple[str, ...]) -> None:
+    assert settings.read(GOOD | {"PAGE_FRAME_ANCESTORS": value}).frame_ancestors == origins
+
+
+@pytest.mark.parametrize("value", ["example.com", "https://a.example/path", "https://a.example; script-src *"])
+def test_who_may_embed_the_page_can_put_nothing_else_into_its_policy(value: str) -> None:
+    with pytest.raises(SettingsError) as raised:
+        settings.read(GOOD | {"PAGE_FRAME_ANCESTORS": value})
+    (mistake,) = raised.value.mistakes
+    assert f"PAGE_FRAME_ANCESTORS='{value}': give origins such as https://" in mistake
+
+
 def test_every_mistake_is_named_at_once_with_key_value_and_remedy() -> None:
     with pytest.raises(SettingsError) as raised:
         settings.read(

@@ -25,7 +25,7 @@ export class Announcer {
     this.#since = now;
     if (this.#count) {
       const most = [...this.#counts].sort(([, a], [, b]) => b - a).slice(0, 3).map(([ticker, n]) => `${ticker} ${n}`).join(", ");
-      this.#node.textContent = `${format.count(this.#count)} changes in the last minute, mean ${format.score(this.#sum / this.#count)}. Most of ${most}.`;
+      this.#node.textContent = `${format.count(this.#count)} ${this.#count === 1 ? "change" : "changes"} in the last minute, mean ${format.score(this.#sum / this.#count)}. Most of ${most}.`;
     }
     this.#counts.clear();
     this.#sum = this.#count = 0;

@@ -19,8 +19,9 @@ export class Drawer {
     dialog.addEventListener("click", ({ target }) => (target === dialog || target.closest("[data-close]")) && dialog.close());
   }
 
-  get open() {
-    return this.#dialog.open;
+  /** The item that is shown, or null. */
+  get item() {
+    return this.#item;
   }
 
   show(item) {

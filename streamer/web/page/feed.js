@@ -13,7 +13,10 @@ export class FeedView extends EventTarget {
   #rows = new Map(); // item → row, in the order of their places: the oldest first
   #list; #template; #scroller;
 
-  /** Fires `open` with the item of a row that the reader chose, `point` with the one under the pointer or null. */
+  /**
+   * Fires `open` with the item of a row that the reader chose, `point` with the one under the pointer or null, and `held`
+   * when `held` may be another.
+   */
   constructor(list, template, scroller) {
     super();
     this.#list = list;
@@ -26,11 +29,19 @@ export class FeedView extends EventTarget {
     });
     list.addEventListener("pointerover", (event) => fire("point", this.#itemOf(event.target)));
     list.addEventListener("pointerleave", () => fire("point", null));
+    list.addEventListener("pointerleave", () => fire("held"));
+    list.addEventListener("focusout", () => fire("held"));
+    scroller.addEventListener("scroll", () => fire("held"), { passive: true });
   }
 
   /** Why the feed should not move now: the reader points at it, has moved into it by key, or has scrolled. */
   get held() {
     return this.#scroller.scrollTop > 4 || this.#list.matches(":hover") || this.#list.contains(document.activeElement);
+  }
+
+  /** Whether the first items are still on their way; readers of the screen wait for them. */
+  set busy(busy) {
+    if (this.#list.ariaBusy !== String(busy)) this.#list.ariaBusy = String(busy);
   }
 
   get size() {
@@ -88,10 +99,10 @@ export class FeedView extends EventTarget {
     }
   }
 
-  /** Move the focus by so many rows, from the top if it is elsewhere → the item. */
-  step(by) {
+  /** Move the focus by so many rows, from the one of `item`, else from the one that has it, else from the top → the item. */
+  step(by, item = null) {
     const rows = [...this.#list.children];
-    const at = rows.indexOf(document.activeElement?.closest?.("#feed > li"));
+    const at = rows.indexOf(this.#rows.get(item) ?? document.activeElement?.closest?.("#feed > li"));
     const row = rows[Math.min(rows.length - 1, Math.max(0, at < 0 ? 0 : at + by))];
     row?.querySelector(".time").focus({ preventScroll: false });
     row?.scrollIntoView({ block: "nearest" });

@@ -6,7 +6,7 @@ import { element } from "./element.js";
 const PAUSE = 300; // ms; who types is not answered letter by letter
 
 export class Filters {
-  #form; #chips; #suggestions; #go; #timer;
+  #form; #chips; #suggestions; #go; #timer; #typed = ""; // the field whose text was not read yet
 
   /** `go` is called with the members of the view that change. */
   constructor(form, chips, suggestions, go) {
@@ -20,6 +20,7 @@ export class Filters {
     });
     form.addEventListener("input", ({ target }) => {
       clearTimeout(this.#timer);
+      this.#typed = target.name;
       if (target.name !== "tickers") this.#timer = setTimeout(() => this.#read(false), PAUSE);
     });
     form.elements.tickers.addEventListener("change", () => this.#read(true));
@@ -36,7 +37,7 @@ export class Filters {
     const values = { tickers: view.tickers.join(", "), label: view.label, least: view.least || "", source: view.source, text: view.text };
     for (const [name, value] of Object.entries(values)) {
       const refused = problems.some(({ field }) => field === name);
-      if (!refused && elements[name] !== document.activeElement) elements[name].value = value;
+      if (!refused && !this.#stays(elements[name], view)) elements[name].value = value;
     }
     for (const name of Object.keys(values)) this.#complain(name, problems.find(({ field }) => field === name)?.message ?? "");
     const shown = [];
@@ -65,8 +66,16 @@ export class Filters {
     this.#form.elements.tickers.focus();
   }
 
+  /** Whether a field keeps its text, since it is being typed in, and says no other than the view. */
+  #stays({ name, value }, { least, [name]: shown }) {
+    if (this.#form.elements[name] !== document.activeElement) return false;
+    if (name === this.#typed) return true;
+    return name === "least" ? parseLeast(value).least === least : value.trim() === shown;
+  }
+
   #read(withTickers) {
     clearTimeout(this.#timer);
+    if (withTickers || this.#typed !== "tickers") this.#typed = "";
     const { label, least, source, text, tickers } = Object.fromEntries(new FormData(this.#form));
     const score = parseLeast(least);
     this.#complain("least", score.problem);

@@ -17,6 +17,7 @@ export class Following {
     this.#parts = parts;
     app.addEventListener("view", () => { this.#rebuild = true; });
     parts.follow.addEventListener("change", () => app.schedule());
+    feed.addEventListener("held", () => app.schedule());
     parts.news.addEventListener("click", () => this.catchUp());
   }
 
@@ -60,6 +61,7 @@ export class Following {
 
   #say(now) {
     const { follow, news, sampling, empty } = this.#parts;
+    this.#feed.busy = this.#app.stream !== null && !this.#app.caughtUp;
     const stands = !follow.checked || this.#feed.held;
     const waiting = stands ? this.#sampler.waiting : 0;
     news.hidden = !waiting;

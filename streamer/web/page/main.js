@@ -145,8 +145,9 @@ bindKeys({
 });
 
 function step(by) {
-  const item = feed.step(by);
-  if (item && drawer.open) drawer.show(item);
+  const shown = drawer.item;
+  const item = feed.step(by, shown);
+  if (item && shown) drawer.show(item);
 }
 
 byId("help").addEventListener("click", () => byId("help-dialog").showModal());

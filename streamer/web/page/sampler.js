@@ -2,7 +2,8 @@
  * Chooses what a reader can follow. Pure: the caller brings the clock (ms).
  *
  * Up to `rate` rows a second (and `burst` at once) every item is a row. Above it, what waits is held by ticker: the
- * strongest item of each, and the number of the others, which its row names. Nothing is left out without being counted.
+ * strongest item of each, and the number of the others, which its row names. Nothing is left out without being counted,
+ * and nothing is counted twice: an item that changes again while it waits is one item.
  */
 
 const LONGEST = 200; // single items that wait; more are held by ticker
@@ -10,6 +11,7 @@ const LONGEST = 200; // single items that wait; more are held by ticker
 export class Sampler {
   #single = []; // in order of arrival
   #held = new Map(); // ticker → {item, more, ticker}; the one that has waited longest first
+  #places = new WeakMap(); // item that waits → what of the two it is in
   #tokens; #last = 0;
 
   constructor({ rate = 4, burst = 12 } = {}) {
@@ -27,7 +29,14 @@ export class Sampler {
 
   /** Add an item that no row shows yet. */
   add(item) {
-    this.#single.push(item);
+    const known = this.#places.get(item);
+    if (known && !known.taken) {
+      if (stronger(item, known.item)) known.item = item;
+      return;
+    }
+    const place = { item, more: 0, ticker: "", taken: false };
+    this.#places.set(item, place);
+    this.#single.push(place);
     if (this.#single.length > LONGEST) this.#hold();
   }
 
@@ -35,15 +44,14 @@ export class Sampler {
   take(now) {
     this.#tokens = Math.min(this.burst, this.#tokens + (Math.max(0, now - this.#last) / 1000) * this.rate);
     this.#last = now;
-    if (!this.#held.size && this.#single.length <= this.#tokens) {
-      const taken = this.#single.map((item) => ({ item, more: 0, ticker: "" }));
-      this.#single = [];
-      this.#tokens -= taken.length;
-      return taken;
+    let taken = this.#single;
+    if (!this.#held.size && taken.length <= this.#tokens) this.#single = [];
+    else {
+      this.#hold();
+      taken = [...this.#held.values()].slice(0, Math.floor(this.#tokens));
+      for (const { ticker } of taken) this.#held.delete(ticker);
     }
-    this.#hold();
-    const taken = [...this.#held.values()].slice(0, Math.floor(this.#tokens));
-    for (const { ticker } of taken) this.#held.delete(ticker);
+    for (const place of taken) place.taken = true;
     this.#tokens -= taken.length;
     return taken;
   }
@@ -51,18 +59,24 @@ export class Sampler {
   clear() {
     this.#single = [];
     this.#held.clear();
+    this.#places = new WeakMap();
   }
 
   #hold() {
-    for (const item of this.#single) {
-      const [ticker] = item.tickers.keys();
+    for (const place of this.#single) {
+      const [ticker] = place.item.tickers.keys();
       const held = this.#held.get(ticker);
-      if (!held) this.#held.set(ticker, { item, more: 0, ticker });
+      if (!held) this.#held.set(ticker, Object.assign(place, { ticker }));
       else {
         held.more++;
-        if (Math.abs(item.score) > Math.abs(held.item.score)) held.item = item;
+        this.#places.set(place.item, held);
+        if (stronger(place.item, held.item)) held.item = place.item;
       }
     }
     this.#single = [];
   }
+}
+
+function stronger(item, other) {
+  return Math.abs(item.score) > Math.abs(other.score);
 }

@@ -1,0 +1,51 @@
+"""The files of the page fit together."""
+
+import re
+from pathlib import Path
+
+PAGE = Path(__file__).parents[3] / "streamer" / "web" / "page"
+_IMPORT = re.compile(r'^(?:import|export)\b[^"]*?from "(\.\.?/[\w./-]+)"', re.MULTILINE)
+
+
+def imported(name: str, above: bool = False) -> set[str]:
+    """The addresses of a script and of all that it imports statically, relative to the page's."""
+    found: set[str] = set()
+    waiting = [(name, above)]
+    while waiting:
+        name, above = waiting.pop()
+        address = name if above else f"page/{name}"
+        if address in found:
+            continue
+        found.add(address)
+        for path in _IMPORT.findall((PAGE / name).read_text()):
+            up = path.startswith("../")
+            waiting.append((path.rpartition("/")[2], above or up))
+    return found
+
+
+def test_the_page_preloads_what_its_script_imports_and_nothing_else() -> None:
+    text = (PAGE / "index.html").read_text()
+    listed = re.findall(r'<link rel="modulepreload" href="([^"]+)">', text)
+    assert sorted(listed) == sorted(imported("main.js") - {"page/main.js"})
+    assert '<script type="module" src="page/main.js">' in text
+
+
+def test_every_file_of_the_page_is_named_by_another() -> None:
+    texts = {path.name: path.read_text() for path in PAGE.iterdir()}
+    for name in texts:
+        elsewhere = " ".join(text for other, text in texts.items() if other != name)
+        assert name == "index.html" or name.endswith((".LICENSE", ".d.ts")) or name in elsewhere, name
+
+
+def test_the_page_has_no_script_style_or_handler_of_its_own_that_its_policy_would_refuse() -> None:
+    text = (PAGE / "index.html").read_text()
+    assert not re.findall(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son[a-z]+=", text)
+
+
+def test_every_id_that_the_scripts_look_up_is_in_the_page() -> None:
+    text = (PAGE / "index.html").read_text()
+    ids = re.findall(r'\sid="([^"]+)"', text)
+    assert len(ids) == len(set(ids))
+    for path in PAGE.glob("*.js"):
+        for name in re.findall(r'byId\("([^"]+)"\)', path.read_text()):
+            assert name in ids, f"{path.name}: {name}"
