@@ -34,16 +34,16 @@ HISTORY_S, HISTORY_MB = 900, 67.108864
 class Measured:
     """Processor in µs and memory. The first four are in docs/benchmarks.md, and a test compares them."""
 
-    write_us: float = 11.3
+    write_us: float = 9.7
     """10,000 × 1/s, `streamer serve`: an event. Each is a write of its own, and intake hardly counts."""
-    intake_low_us: float = 751
+    intake_low_us: float = 703
     """Intake alone at 100 changes/s: a change."""
-    intake_high_us: float = 110
+    intake_high_us: float = 154
     """Intake alone at 1,000 changes/s: a change, in as many messages."""
-    stream_kb: float = 3.6
+    stream_kb: float = 3.0
     """Memory of an idle stream."""
 
-    intake_receives: float = 20
+    intake_receives: float = 18
     """Receives a second in both runs of Intake alone: they are paced."""
     joined_us: float = 0.6
     """One more event in a write: ten joined events cost a raw asyncio protocol 13 µs where one costs 7.2."""

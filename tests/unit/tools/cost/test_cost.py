@@ -116,7 +116,7 @@ def test_a_containers_streams_by_hand() -> None:
 
 
 def test_one_bound_binds() -> None:
-    everything = Load(streams=100_000, changes=100)
+    everything = Load(streams=100_000, changes=10)
     assert capacity(everything).binds == "processor"
     assert capacity(Load(streams=100_000, changes=1_000, verify=60)).binds == "bandwidth"
     assert capacity(replace(everything, streams_per_container=100)).binds == "streams-per-container"
