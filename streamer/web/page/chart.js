@@ -4,7 +4,7 @@ import * as format from "./format.js";
 
 const MINUTE = 60_000;
 const RANGES = { "15m": [15 * MINUTE, 60], "1h": [60 * MINUTE, 60], "24h": [1440 * MINUTE, 900] };
-const HEIGHT = 220; // px
+const WIDTH = 200, HEIGHT = 120; // px, at least
 
 export class Chart extends EventTarget {
   #root; #readout; #plot = null; #loading = null; #line = null; #gaps = []; #seconds = 60;
@@ -21,7 +21,7 @@ export class Chart extends EventTarget {
   async draw(series, tickers, range, gaps, now) {
     const [span, seconds] = RANGES[range];
     const buckets = series.of(seconds);
-    if (!buckets) return;
+    if (!buckets) return format.put(this.#readout, "The history is being read.");
     this.#line = buckets.line(tickers, now - span, now);
     this.#seconds = seconds;
     const { since } = buckets;
@@ -56,7 +56,7 @@ export class Chart extends EventTarget {
   }
 
   #size() {
-    return { width: Math.max(200, this.#root.clientWidth), height: HEIGHT };
+    return { width: Math.max(WIDTH, this.#root.clientWidth), height: Math.max(HEIGHT, this.#root.clientHeight) };
   }
 
   async #load() {

@@ -22,6 +22,7 @@ import { drawHeartbeat, drawSummary } from "./summary.js";
 import { Watchlists } from "./watchlists.js";
 
 const SLOWLY = 1000; // ms between two drawings of board and chart
+const FEW = 6; // tickers, whose board leaves room for a higher chart; early.js says so first
 const byId = (id) => document.getElementById(id);
 
 const preferences = new Preferences();
@@ -46,6 +47,7 @@ app.addEventListener("state", () => {
   document.body.toggleAttribute("data-stale", !["live", "polling", "down"].includes(app.stream.state.name));
   connection.show(app.stream.state);
 });
+app.series.addEventListener("change", () => { slowly = -Infinity; });
 app.addEventListener("draw", () => draw(Date.now()));
 app.addEventListener("pause", showPause);
 app.addEventListener("tick", () => {
@@ -56,7 +58,9 @@ app.addEventListener("tick", () => {
 
 function showView() {
   const { view, problems } = app;
-  document.body.dataset.embed = view.embed;
+  const { dataset } = document.documentElement;
+  if (view.embed) dataset.embed = view.embed;
+  else delete dataset.embed; // early.js takes any
   filters.show(view, problems);
   byId("range").querySelector(`[value="${view.range}"]`).checked = true;
   byId("raw").href = app.streamUrl;
@@ -96,12 +100,14 @@ function drawSlowly(now) {
   const { series, tickers, view, gaps, last } = app;
   standings = tickers.map((ticker) => standing(ticker, series, last.get(ticker) ?? null, now));
   board.draw(standings, view.sort, now);
+  document.documentElement.toggleAttribute("data-few", tickers.length > 0 && tickers.length <= FEW);
   byId("board-empty").hidden = tickers.length > 0;
   format.put(byId("board-empty"), "The tickers with the most items appear here.");
   format.put(byId("scope"), app.narrowed ? (view.watchlist ? "the watchlist" : "the filter") : "the tickers with the most items in 24 h");
-  format.put(byId("chart-title"), `Mean score of ${tickers.length === 1 ? tickers[0] : `${tickers.length} tickers`}`);
+  format.put(byId("chart-title"), `Mean score${tickers.length ? ` of ${tickers.length === 1 ? tickers[0] : `${tickers.length} tickers`}` : ""}`);
   filters.suggest(tickers);
-  if (series.problem) format.put(byId("readout"), series.problem);
+  if (!tickers.length) format.put(byId("readout"), "The chart appears with the first items.");
+  else if (series.problem) format.put(byId("readout"), series.problem);
   else chart.draw(series, tickers, view.range, gaps, now);
 }
 
