@@ -148,7 +148,7 @@ export class App extends EventTarget {
   async #begin(stream) {
     const answer = await globalThis.firstRows; // of early.js
     if (!answer || stream !== this.stream || this.caughtUp || this.items.size) return;
-    this.items.replace(itemsOf(answer.items.reverse()), Date.now());
+    this.items.replace(itemsOf(answer.items.toReversed()), Date.now());
     this.replaced = true;
     this.#draw();
   }

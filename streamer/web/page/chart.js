@@ -62,7 +62,7 @@ export class Chart extends EventTarget {
   async #load() {
     const { default: UPlot } = await import("./uplot.js");
     const colour = (name) => getComputedStyle(this.#root).getPropertyValue(name).trim();
-    const [ink, soft, line, accent, band, bar] = ["--ink", "--soft", "--line", "--accent", "--band", "--count"].map(colour);
+    const [ink, soft, line, accent, band, bar, gap] = ["--ink", "--soft", "--line", "--accent", "--band", "--count", "--gap"].map(colour);
     const font = "12px system-ui, sans-serif";
     const axis = { stroke: soft, font, grid: { stroke: line, width: 1 }, ticks: { show: false } };
     const { times, mean, least, greatest, items } = this.#line;
@@ -87,7 +87,7 @@ export class Chart extends EventTarget {
         { scale: "n", stroke: bar, fill: bar, width: 0, points: { show: false }, paths: UPlot.paths.bars({ size: [0.7, 40] }) },
       ],
       bands: [{ series: [3, 2], fill: band }],
-      hooks: { drawClear: [(plot) => this.#shade(plot, colour("--gap"))], setCursor: [(plot) => this.#say(plot.cursor.idx ?? null, plot.cursor.event)] },
+      hooks: { drawClear: [(plot) => this.#shade(plot, gap)], setCursor: [(plot) => this.#say(plot.cursor.idx ?? null, plot.cursor.event)] },
     }, [times, mean, least, greatest, items], this.#root);
     this.#plot.over.style.color = ink;
     this.#plot.over.addEventListener("pointerleave", () => this.dispatchEvent(Object.assign(new Event("point"), { data: null })));

@@ -10,13 +10,12 @@ import { ticket } from "./configurations.js";
 import { Connection } from "./connection.js";
 import * as csv from "./csv.js";
 import { Drawer } from "./drawer.js";
-import { FeedView } from "./feed.js";
 import { Filters } from "./filters.js";
+import { feed, preferences } from "./first.js";
 import { Following } from "./following.js";
 import * as format from "./format.js";
 import { bindKeys } from "./keys.js";
 import { lateness, Median } from "./latency.js";
-import { Preferences } from "./preferences.js";
 import { standing } from "./standings.js";
 import { drawHeartbeat, drawSummary } from "./summary.js";
 import { Watchlists } from "./watchlists.js";
@@ -25,7 +24,6 @@ const SLOWLY = 1000; // ms between two drawings of board and chart
 const FEW = 6; // tickers, whose board leaves room for a higher chart; early.js says so first
 const byId = (id) => document.getElementById(id);
 
-const preferences = new Preferences();
 const app = new App({ ticket, user: () => watchlists.user });
 const watchlists = new Watchlists(byId("watchlists-panel"), app);
 const alerts = new Alerts(byId("alerts-panel"), byId("alerts"));
@@ -34,7 +32,6 @@ const median = new Median();
 const connection = new Connection({ badge: byId("connection"), why: byId("why"), countdown: byId("countdown"), age: byId("age"), status: byId("status") });
 const board = new Board(byId("board"), byId("board-row"), (sort) => app.go({ sort }, { aside: true }));
 const chart = new Chart(byId("chart"), byId("readout"));
-const feed = new FeedView(byId("feed"), byId("feed-row"), byId("scroller"));
 const filters = new Filters(byId("filters"), byId("chips"), byId("known-tickers"), (changes) => app.go(changes));
 const following = new Following(app, feed, { follow: byId("follow"), news: byId("news"), sampling: byId("sampling"), empty: byId("empty") });
 const drawer = new Drawer(byId("item"));

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -37,14 +38,15 @@ class Inspector:
     def __init__(self, page: Page) -> None:
         self._page = page
         self._session: CDPSession = page.context.new_cdp_session(page)
-        self._session.send("Performance.enable")
+        # CPU time: on a busy machine, a task's time contains those of others.
+        self._session.send("Performance.enable", {"timeDomain": "threadTicks"})
 
     def busy(self, seconds: float) -> float:
-        """Returns the share of the next seconds in which the main thread worked, in percent."""
-        before = self._metrics()
+        """Returns the share of the next seconds that the tasks of the main thread take of a core, in percent."""
+        before, began = self._metrics(), time.monotonic()
         self._page.wait_for_timeout(seconds * 1000)
         after = self._metrics()
-        return 100 * (after["TaskDuration"] - before["TaskDuration"]) / (after["Timestamp"] - before["Timestamp"])
+        return 100 * (after["TaskDuration"] - before["TaskDuration"]) / (time.monotonic() - began)
 
     def heap(self) -> float:
         """Returns the megabytes of scripts that are still in use. Without those of the shared worker."""

@@ -12,12 +12,12 @@ from tests.benchmarks.page.figure import Figure, table
 
 _BUSY = {5: 5.0, 50: 10.0, 200: 15.0}
 """Changes a second → aim in percent."""
-_FILL = {5: 20.0, 50: 60.0, 200: 20.0}
+_FILL = {5: 10.0, 50: 40.0, 200: 10.0}
 """Seconds of writing before the first navigation."""
 
 
 def main() -> None:
-    """Prints the table. Takes about six minutes."""
+    """Prints the table. Takes about five minutes."""
     chromium = shutil.which("chromium")
     if chromium is None:
         print("page: left out; install chromium (a Debian package)")
