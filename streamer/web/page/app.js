@@ -40,7 +40,7 @@ export class App extends EventTarget {
   /** When the page was not live, in ms: [{from, to, why}]; the last one may still go on. */
   gaps = [];
 
-  #identity; #timer; #drawn = 0; #movers = []; #ticked = Date.now(); #woke = -Infinity;
+  #identity; #timer; #drawn = -EVERY; #movers = []; #ticked = Date.now(); #woke = -Infinity;
 
   /** `identity`: {user, ticket}, who looks at the page, and the tickets for the stream of a watchlist. */
   constructor(identity) {
@@ -148,9 +148,9 @@ export class App extends EventTarget {
   async #begin(stream) {
     const answer = await globalThis.firstRows; // of early.js
     if (!answer || stream !== this.stream || this.caughtUp || this.items.size) return;
-    this.items.replace(itemsOf(answer.items.reverse()), Date.now());
+    this.items.replace(itemsOf(answer.items.toReversed()), Date.now());
     this.replaced = true;
-    this.schedule();
+    this.#draw();
   }
 
   /** Of the view. */

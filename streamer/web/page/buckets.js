@@ -32,6 +32,7 @@ export class Buckets {
     if (this.since === null || !(time >= this.since)) return true;
     const start = Math.floor(time / this.ms) * this.ms;
     const cells = this.#tickers.get(ticker) ?? new Map();
+    if (!cells.has(start)) this.#prune(cells, start);
     const cell = cells.get(start) ?? { items: 0, positive: 0, neutral: 0, negative: 0, sum: 0, least: 1, greatest: -1 };
     let exact = true;
     if (before) {
@@ -51,15 +52,6 @@ export class Buckets {
     else cells.delete(start);
     this.#tickers.set(ticker, cells);
     return exact;
-  }
-
-  /** Forget what is older than the span. */
-  prune(now) {
-    const oldest = Math.floor((now - this.span) / this.ms) * this.ms;
-    for (const [ticker, cells] of this.#tickers) {
-      for (const start of cells.keys()) if (start < oldest) cells.delete(start);
-      if (!cells.size) this.#tickers.delete(ticker);
-    }
   }
 
   /** Of the buckets that begin in [from, to) (ms) → {items, positive, neutral, negative, mean}; `mean` is null without items. */
@@ -92,7 +84,8 @@ export class Buckets {
     return line;
   }
 
-  has(ticker) {
-    return this.#tickers.has(ticker);
+  /** A hidden tab reads nothing again: what is older than the span goes when a bucket is begun. */
+  #prune(cells, begun) {
+    for (const start of cells.keys()) if (start < begun - this.span) cells.delete(start);
   }
 }

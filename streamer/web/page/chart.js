@@ -4,7 +4,7 @@ import * as format from "./format.js";
 
 const MINUTE = 60_000;
 const RANGES = { "15m": [15 * MINUTE, 60], "1h": [60 * MINUTE, 60], "24h": [1440 * MINUTE, 900] };
-const HEIGHT = 220; // px
+const WIDTH = 200, HEIGHT = 120; // px, at least
 
 export class Chart extends EventTarget {
   #root; #readout; #plot = null; #loading = null; #line = null; #gaps = []; #seconds = 60;
@@ -21,7 +21,7 @@ export class Chart extends EventTarget {
   async draw(series, tickers, range, gaps, now) {
     const [span, seconds] = RANGES[range];
     const buckets = series.of(seconds);
-    if (!buckets) return;
+    if (!buckets) return format.put(this.#readout, "The history is being read.");
     this.#line = buckets.line(tickers, now - span, now);
     this.#seconds = seconds;
     const { since } = buckets;
@@ -56,13 +56,13 @@ export class Chart extends EventTarget {
   }
 
   #size() {
-    return { width: Math.max(200, this.#root.clientWidth), height: HEIGHT };
+    return { width: Math.max(WIDTH, this.#root.clientWidth), height: Math.max(HEIGHT, this.#root.clientHeight) };
   }
 
   async #load() {
     const { default: UPlot } = await import("./uplot.js");
     const colour = (name) => getComputedStyle(this.#root).getPropertyValue(name).trim();
-    const [ink, soft, line, accent, band, bar] = ["--ink", "--soft", "--line", "--accent", "--band", "--count"].map(colour);
+    const [ink, soft, line, accent, band, bar, gap] = ["--ink", "--soft", "--line", "--accent", "--band", "--count", "--gap"].map(colour);
     const font = "12px system-ui, sans-serif";
     const axis = { stroke: soft, font, grid: { stroke: line, width: 1 }, ticks: { show: false } };
     const { times, mean, least, greatest, items } = this.#line;
@@ -87,7 +87,7 @@ export class Chart extends EventTarget {
         { scale: "n", stroke: bar, fill: bar, width: 0, points: { show: false }, paths: UPlot.paths.bars({ size: [0.7, 40] }) },
       ],
       bands: [{ series: [3, 2], fill: band }],
-      hooks: { drawClear: [(plot) => this.#shade(plot, colour("--gap"))], setCursor: [(plot) => this.#say(plot.cursor.idx ?? null, plot.cursor.event)] },
+      hooks: { drawClear: [(plot) => this.#shade(plot, gap)], setCursor: [(plot) => this.#say(plot.cursor.idx ?? null, plot.cursor.event)] },
     }, [times, mean, least, greatest, items], this.#root);
     this.#plot.over.style.color = ink;
     this.#plot.over.addEventListener("pointerleave", () => this.dispatchEvent(Object.assign(new Event("point"), { data: null })));

@@ -7,6 +7,9 @@
   const query = new URLSearchParams(location.search);
   const tickers = (query.get("tickers") ?? "").toUpperCase().split(/[\s,]+/).filter(Boolean);
   root.style.setProperty("--rows", tickers.length ? Math.min(12, Math.max(3, tickers.length)) : 12);
+  root.toggleAttribute("data-few", tickers.length > 0 && tickers.length <= 6);
+  if (query.get("embed")) root.dataset.embed = query.get("embed");
+  root.toggleAttribute("data-filtered", ["tickers", "label", "min_score", "source", "q"].some((name) => query.get(name)));
   try {
     const { theme, density } = JSON.parse(localStorage.getItem("sentiment.preferences")) ?? {};
     if (theme) root.dataset.theme = theme;

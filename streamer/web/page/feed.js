@@ -1,17 +1,20 @@
 /**
  * The feed on the screen: one row an item, the newest on top, at most ROWS of them. Every text goes in as text, never as
- * markup. Rows are placed by a transform, so that a new one moves the others without a layout.
+ * markup. A row keeps its place in the list, above those that came before, and the list is moved down by as much: so a new
+ * row costs two transforms, no layout, and no style of the others.
  */
 
+import { element } from "./element.js";
 import * as format from "./format.js";
 
 export const ROWS = 60;
+const FAR = 10_000; // places; then they are given anew, long before a transform gets inexact
 const WITHDRAWN = { deleted: "deleted", unscored: "no longer scored", ticker_removed: "tickers removed" };
 const ARRIVALS = { replayed: "replayed", snapshot: "earlier", hidden: "tab hidden", paused: "paused", asleep: "while asleep" };
 
 export class FeedView extends EventTarget {
   #rows = new Map(); // item → row, in the order of their places: the oldest first
-  #list; #template; #scroller;
+  #list; #template; #scroller; #places = 0;
 
   /**
    * Fires `open` with the item of a row that the reader chose, `point` with the one under the pointer or null, and `held`
@@ -57,32 +60,32 @@ export class FeedView extends EventTarget {
     return [...this.#rows.keys()].reverse();
   }
 
-  /** Show these items and no others, the oldest first. Rows of items that stay are kept. */
+  /** Show these items and no others, the oldest first, as they are now. Rows of items that stay are kept. */
   show(items) {
     const kept = new Set(items.slice(-ROWS));
     for (const item of this.#rows.keys()) if (!kept.has(item)) this.#remove(item);
     const rows = this.#rows;
     this.#rows = new Map();
+    this.#places = 0;
     for (const item of kept) {
-      const row = rows.get(item) ?? this.#make(item);
-      this.#rows.set(item, row);
-      if (this.#list.firstElementChild !== row) this.#list.prepend(row);
+      const row = rows.get(item);
+      if (row) fill(row, item);
+      this.#put(item, row ?? this.#make(item));
     }
-    this.#place();
+    this.#settle();
   }
 
   /** Put rows on top: [{item, more, ticker}] of sampler.js, the oldest first. */
   add(taken) {
+    if (this.#places > FAR) this.show([...this.#rows.keys()]);
     for (const { item, more, ticker } of taken) {
       if (this.#rows.has(item)) continue;
       const row = this.#make(item);
-      row.classList.add("new");
       if (more) alsoCame(row, more, ticker);
-      this.#rows.set(item, row);
-      this.#list.prepend(row);
+      this.#put(item, row);
     }
     while (this.#rows.size > ROWS) this.#remove(this.#rows.keys().next().value);
-    if (taken.length) this.#place();
+    if (taken.length) this.#settle();
   }
 
   /** Draw an item again, where it is. */
@@ -129,10 +132,16 @@ export class FeedView extends EventTarget {
     this.#rows.delete(item);
   }
 
-  #place() {
-    let place = this.#rows.size;
-    for (const row of this.#rows.values()) row.style.transform = `translateY(calc(var(--row) * ${--place}))`;
-    this.#list.style.height = `calc(var(--row) * ${this.#rows.size})`;
+  /** On top of all. */
+  #put(item, row) {
+    this.#rows.set(item, row);
+    row.style.transform = `translateY(calc(var(--row) * ${-this.#places++}))`;
+    if (this.#list.firstElementChild !== row) this.#list.prepend(row);
+  }
+
+  #settle() {
+    this.#list.style.transform = `translateY(calc(var(--row) * ${this.#places - 1}))`;
+    this.#list.parentElement.style.height = `calc(var(--row) * ${this.#rows.size})`;
     const first = this.#list.firstElementChild?.querySelector(".time");
     for (const button of this.#list.querySelectorAll(".time[tabindex='0']")) if (button !== first && button !== document.activeElement) button.tabIndex = -1;
     if (first) first.tabIndex = 0;
@@ -196,7 +205,8 @@ function alsoCame(row, more, ticker) {
   if (cell.textContent) return;
   const link = cell.appendChild(document.createElement("a"));
   link.tabIndex = -1;
-  link.textContent = `+${format.count(more)} more for ${ticker}`;
+  link.title = `${format.count(more)} more for ${ticker}, not shown`;
+  link.append(`+${format.count(more)} more`, element("span", { className: "vh", textContent: ` for ${ticker}` }));
   link.href = `?tickers=${encodeURIComponent(ticker)}`;
 }
 

@@ -52,6 +52,7 @@ export class Filters {
     if (shown.length) add("all filters", { tickers: EVERYTHING.tickers, label: "", least: 0, source: "", text: "" });
     this.#chips.replaceChildren(...shown);
     this.#chips.hidden = !shown.length;
+    delete document.documentElement.dataset.filtered; // of early.js
   }
 
   /** Offer these tickers while one is typed. */

@@ -10,21 +10,20 @@ import { ticket } from "./configurations.js";
 import { Connection } from "./connection.js";
 import * as csv from "./csv.js";
 import { Drawer } from "./drawer.js";
-import { FeedView } from "./feed.js";
 import { Filters } from "./filters.js";
+import { feed, preferences } from "./first.js";
 import { Following } from "./following.js";
 import * as format from "./format.js";
 import { bindKeys } from "./keys.js";
 import { lateness, Median } from "./latency.js";
-import { Preferences } from "./preferences.js";
 import { standing } from "./standings.js";
 import { drawHeartbeat, drawSummary } from "./summary.js";
 import { Watchlists } from "./watchlists.js";
 
 const SLOWLY = 1000; // ms between two drawings of board and chart
+const FEW = 6; // tickers, whose board leaves room for a higher chart; early.js says so first
 const byId = (id) => document.getElementById(id);
 
-const preferences = new Preferences();
 const app = new App({ ticket, user: () => watchlists.user });
 const watchlists = new Watchlists(byId("watchlists-panel"), app);
 const alerts = new Alerts(byId("alerts-panel"), byId("alerts"));
@@ -33,7 +32,6 @@ const median = new Median();
 const connection = new Connection({ badge: byId("connection"), why: byId("why"), countdown: byId("countdown"), age: byId("age"), status: byId("status") });
 const board = new Board(byId("board"), byId("board-row"), (sort) => app.go({ sort }, { aside: true }));
 const chart = new Chart(byId("chart"), byId("readout"));
-const feed = new FeedView(byId("feed"), byId("feed-row"), byId("scroller"));
 const filters = new Filters(byId("filters"), byId("chips"), byId("known-tickers"), (changes) => app.go(changes));
 const following = new Following(app, feed, { follow: byId("follow"), news: byId("news"), sampling: byId("sampling"), empty: byId("empty") });
 const drawer = new Drawer(byId("item"));
@@ -46,6 +44,7 @@ app.addEventListener("state", () => {
   document.body.toggleAttribute("data-stale", !["live", "polling", "down"].includes(app.stream.state.name));
   connection.show(app.stream.state);
 });
+app.series.addEventListener("change", () => { slowly = -Infinity; });
 app.addEventListener("draw", () => draw(Date.now()));
 app.addEventListener("pause", showPause);
 app.addEventListener("tick", () => {
@@ -56,7 +55,9 @@ app.addEventListener("tick", () => {
 
 function showView() {
   const { view, problems } = app;
-  document.body.dataset.embed = view.embed;
+  const { dataset } = document.documentElement;
+  if (view.embed) dataset.embed = view.embed;
+  else delete dataset.embed; // early.js takes any
   filters.show(view, problems);
   byId("range").querySelector(`[value="${view.range}"]`).checked = true;
   byId("raw").href = app.streamUrl;
@@ -96,12 +97,14 @@ function drawSlowly(now) {
   const { series, tickers, view, gaps, last } = app;
   standings = tickers.map((ticker) => standing(ticker, series, last.get(ticker) ?? null, now));
   board.draw(standings, view.sort, now);
+  document.documentElement.toggleAttribute("data-few", tickers.length > 0 && tickers.length <= FEW);
   byId("board-empty").hidden = tickers.length > 0;
   format.put(byId("board-empty"), "The tickers with the most items appear here.");
   format.put(byId("scope"), app.narrowed ? (view.watchlist ? "the watchlist" : "the filter") : "the tickers with the most items in 24 h");
-  format.put(byId("chart-title"), `Mean score of ${tickers.length === 1 ? tickers[0] : `${tickers.length} tickers`}`);
+  format.put(byId("chart-title"), `Mean score${tickers.length ? ` of ${tickers.length === 1 ? tickers[0] : `${tickers.length} tickers`}` : ""}`);
   filters.suggest(tickers);
-  if (series.problem) format.put(byId("readout"), series.problem);
+  if (!tickers.length) format.put(byId("readout"), "The chart appears with the first items.");
+  else if (series.problem) format.put(byId("readout"), series.problem);
   else chart.draw(series, tickers, view.range, gaps, now);
 }
 

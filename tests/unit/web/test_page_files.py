@@ -23,11 +23,19 @@ def imported(name: str, above: bool = False) -> set[str]:
     return found
 
 
-def test_the_page_preloads_what_its_script_imports_and_nothing_else() -> None:
+def test_the_page_preloads_what_its_scripts_import_and_what_they_load_later() -> None:
     text = (PAGE / "index.html").read_text()
-    listed = re.findall(r'<link rel="modulepreload" href="([^"]+)">', text)
-    assert sorted(listed) == sorted(imported("main.js") - {"page/main.js"})
-    assert '<script type="module" src="page/main.js">' in text
+    listed = re.findall(r'<link rel="modulepreload" href="([^"]+)"', text)
+    scripts = {"page/first.js", "page/main.js"}
+    assert sorted(listed) == sorted(imported("main.js") - scripts | {"page/uplot.js"})
+    for script in scripts:
+        assert f'<script type="module" src="{script}">' in text
+
+
+def test_what_the_first_rows_need_is_loaded_before_all_other_modules() -> None:
+    text = (PAGE / "index.html").read_text()
+    soon = re.findall(r'<link rel="modulepreload" href="([^"]+)">', text)
+    assert sorted(soon) == sorted(imported("first.js") - {"page/first.js"})
 
 
 def test_every_file_of_the_page_is_named_by_another() -> None:
