@@ -91,7 +91,8 @@ export class Filters {
   #complain(name, message) {
     const field = this.#form.elements[name];
     const note = this.#form.querySelector(`#${name}-problem`);
-    field.toggleAttribute("aria-invalid", Boolean(message));
+    if (message) field.setAttribute("aria-invalid", "true");
+    else field.removeAttribute("aria-invalid");
     if (!note) return;
     note.textContent = message;
     note.hidden = !message;
