@@ -57,7 +57,7 @@ export class FeedView extends EventTarget {
     return [...this.#rows.keys()].reverse();
   }
 
-  /** Show these items and no others, the oldest first. Rows of items that stay are kept. */
+  /** Show these items and no others, the oldest first. Rows of items that stay are kept, and drawn again. */
   show(items) {
     const kept = new Set(items.slice(-ROWS));
     for (const item of this.#rows.keys()) if (!kept.has(item)) this.#remove(item);
@@ -65,6 +65,7 @@ export class FeedView extends EventTarget {
     this.#rows = new Map();
     for (const item of kept) {
       const row = rows.get(item) ?? this.#make(item);
+      if (rows.has(item)) fill(row, item);
       this.#rows.set(item, row);
       if (this.#list.firstElementChild !== row) this.#list.prepend(row);
     }
