@@ -66,3 +66,28 @@ def chosen(page: Page, button: str) -> Locator:
     panel = page.locator(f"#{opener.get_attribute('popovertarget')}")
     expect(panel).to_be_visible()
     return panel
+
+
+def frozen(page: Page) -> None:
+    """Before the page is opened: its wall clock stands still, until `later`."""
+    page.add_init_script("""
+      let now = Date.now();
+      Date.now = () => now;
+      window.later = (ms) => { now += ms; };
+    """)
+
+
+def later(page: Page, seconds: float) -> None:
+    """As if the time had passed in which no timer of the page ran."""
+    page.evaluate("(ms) => window.later(ms)", seconds * 1000)
+
+
+def hide(page: Page, hidden: bool = True) -> None:
+    """As if another tab were in front."""
+    page.evaluate(
+        """(hidden) => {
+          Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+          document.dispatchEvent(new Event("visibilitychange"));
+        }""",
+        hidden,
+    )
