@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.scripted import ScriptedServer, Stream, begin, iso
@@ -13,6 +14,9 @@ MEASURED = re.compile(r"[\d.]+ m?s")
 """A latency, on however busy a machine."""
 REPLAY = {"replay": "5", "on_full": "wait"}
 """What the page asks a stream for that it has no place of."""
+
+
+SECOND = pytest.mark.slow("what matters most of the page is in the first tier")
 
 
 def opened(page: Page, server: ScriptedServer, *replay: dict[str, Any], query: str = "", retry_ms: int = 20) -> Stream:

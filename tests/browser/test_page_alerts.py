@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.dashboard import chosen, hide, opened, rows, settled
+from tests.browser.dashboard import SECOND, chosen, hide, opened, rows, settled
 from tests.browser.scripted import ScriptedServer, begin, update, withdrawn
 
 pytestmark = pytest.mark.browser
@@ -71,6 +71,7 @@ def test_a_rule_fires_once_for_news_and_not_for_the_first_history_or_a_repeat(
     expect(page).to_have_title("Sentiment")
 
 
+@SECOND
 def test_nothing_of_the_first_history_fires(page: Page, server: ScriptedServer) -> None:
     page.add_init_script("""localStorage.setItem("sentiment.alerts",
       '{"rules":[{"id":"1","ticker":"TSLA","label":"","least":0,"confidence":0}],"fired":[]}')""")
@@ -83,6 +84,7 @@ def test_nothing_of_the_first_history_fires(page: Page, server: ScriptedServer) 
     button(page, "Alerts (1)")
 
 
+@SECOND
 @pytest.mark.parametrize(
     ("fields", "hit", "miss"),
     [
@@ -105,6 +107,7 @@ def test_each_part_of_a_rule_is_looked_at(
     expect(chosen(page, "Alerts").locator(".fired li")).to_contain_text(["wire:2"])
 
 
+@SECOND
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
@@ -127,6 +130,7 @@ def test_a_rule_that_cannot_be_read_is_explained_and_stays_in_the_fields(
     expect(panel.get_by_role("button", name="Delete")).to_have_count(0)
 
 
+@SECOND
 def test_rules_are_kept_shown_to_other_tabs_and_deleted(page: Page, server: ScriptedServer) -> None:
     opened(page, server)
     rule(chosen(page, "Alerts"), ticker="TSLA", label="positive", least="0.3", confidence="0.5")
@@ -141,6 +145,7 @@ def test_rules_are_kept_shown_to_other_tabs_and_deleted(page: Page, server: Scri
     expect(page.locator("#alerts-panel li")).to_have_count(0)
 
 
+@SECOND
 def test_what_fired_leads_to_its_ticker_and_can_be_forgotten(page: Page, server: ScriptedServer) -> None:
     stream = opened(page, server)
     panel = chosen(page, "Alerts")
@@ -154,6 +159,7 @@ def test_what_fired_leads_to_its_ticker_and_can_be_forgotten(page: Page, server:
     expect(panel).to_contain_text("Nothing has fired.")
 
 
+@SECOND
 def test_notification_and_sound_are_asked_for(page: Page, server: ScriptedServer) -> None:
     page.add_init_script(NOTIFICATIONS + TONES)
     stream = opened(page, server)
@@ -169,6 +175,7 @@ def test_notification_and_sound_are_asked_for(page: Page, server: ScriptedServer
     assert page.evaluate("window.shown") == [["TSLA ▼ negative −0.50", "reuters"]]
 
 
+@SECOND
 def test_a_notification_that_is_not_allowed_is_explained(page: Page, server: ScriptedServer) -> None:
     page.add_init_script(NOTIFICATIONS + "window.answer = 'denied';")
     opened(page, server)
@@ -178,6 +185,7 @@ def test_a_notification_that_is_not_allowed_is_explained(page: Page, server: Scr
     expect(panel.get_by_label("Notification")).not_to_be_checked()
 
 
+@SECOND
 def test_one_of_two_tabs_notifies(page: Page, server: ScriptedServer) -> None:
     page.context.add_init_script(NOTIFICATIONS)
     stream = opened(page, server)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.dashboard import board, chosen, count, opened, rows
+from tests.browser.dashboard import SECOND, board, chosen, count, opened, rows
 from tests.browser.scripted import ScriptedServer, begin, bucket, iso, update
 
 pytestmark = pytest.mark.browser
@@ -42,7 +42,7 @@ def test_a_row_has_the_scores_and_counts_of_its_ticker(page: Page, server: Scrip
 
 
 @pytest.mark.parametrize("column", ["ticker", "mean15", "change15", "mean60", "change60", "mean24", "count", "last"])
-@pytest.mark.slow("one column is in the first tier")
+@SECOND
 def test_each_column_sorts(page: Page, server: ScriptedServer, column: str) -> None:
     sorts(page, server, column)
 
@@ -99,6 +99,7 @@ def test_rows_keep_their_place_and_links_their_ticker_while_counts_change(page: 
     assert server.accept().query["tickers"] == "AAPL"
 
 
+@SECOND
 def test_a_change_counts_at_once(page: Page, server: ScriptedServer) -> None:
     page.clock.install()
     server.series = series()
@@ -113,6 +114,7 @@ def test_a_change_counts_at_once(page: Page, server: ScriptedServer) -> None:
     expect(row.locator(".last")).to_have_text(re.compile("now|s ago"))
 
 
+@SECOND
 @pytest.mark.parametrize(("name", "range_"), [("1 h", "1h"), ("24 h", "24h")])
 def test_the_chart_shows_the_range_that_is_chosen(page: Page, server: ScriptedServer, name: str, range_: str) -> None:
     filled(page, server)
@@ -145,6 +147,7 @@ def test_the_chart_says_in_words_what_it_shows(page: Page, server: ScriptedServe
     expect(page.locator("#readout")).to_have_text(words)
 
 
+@SECOND
 def test_pointing_at_the_chart_marks_the_rows_of_that_time_and_the_other_way_round(
     page: Page, server: ScriptedServer
 ) -> None:
@@ -174,6 +177,7 @@ def test_pointing_at_the_chart_marks_the_rows_of_that_time_and_the_other_way_rou
     assert (at["x"] - box["x"]) / box["width"] == pytest.approx(21 / 24, abs=0.03)
 
 
+@SECOND
 def test_a_history_that_cannot_be_read_is_said_and_the_feed_goes_on(
     page: Page, server: ScriptedServer, complaints: list[str]
 ) -> None:

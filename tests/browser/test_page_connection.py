@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.dashboard import REPLAY, board, count, frozen, later, live, opened, rows, settled
+from tests.browser.dashboard import REPLAY, SECOND, board, count, frozen, later, live, opened, rows, settled
 from tests.browser.scripted import ScriptedServer, begin, heartbeat, iso, update
 from tests.watchdog import WATCHDOG
 
@@ -36,6 +36,7 @@ def test_the_state_is_told_in_plain_words(page: Page, server: ScriptedServer) ->
     expect(page.locator("footer")).to_contain_text("1 h 11 min")
 
 
+@SECOND
 def test_the_summary_shows_the_counts(page: Page, server: ScriptedServer) -> None:
     stream = opened(page, server)
     count(stream, {"AAPL": 500, "TSLA": 900, "other": 7}, since=iso(timedelta(hours=2)))
@@ -62,6 +63,7 @@ def test_a_cut_stream_is_resumed_from_its_last_place(page: Page, server: Scripte
     expect(rows(page)).to_have_count(2)
 
 
+@SECOND
 def test_a_stream_cut_after_connected_is_resumed_from_the_same_place(page: Page, server: ScriptedServer) -> None:
     stream = opened(page, server)
     place = stream.send("sentiment_update", **update())
@@ -73,6 +75,7 @@ def test_a_stream_cut_after_connected_is_resumed_from_the_same_place(page: Page,
     assert server.accept().query == {"last_event_id": place, "on_full": "wait"}
 
 
+@SECOND
 def test_a_stream_cut_before_its_replay_is_asked_for_anew(page: Page, server: ScriptedServer) -> None:
     page.goto(server.url)
     server.accept().cut()
@@ -87,6 +90,7 @@ def test_a_planned_end_says_why_and_goes_on(page: Page, server: ScriptedServer) 
     expect(page.locator("#status")).to_contain_text("This server is being replaced. The page shows what it had.")
 
 
+@SECOND
 def test_a_silent_stream_is_given_up(page: Page, server: ScriptedServer) -> None:
     page.goto(server.url)
     begin(server.accept(), beat=0.3)
@@ -105,6 +109,7 @@ def test_a_refusal_is_explained_and_tried_again(page: Page, server: ScriptedServ
     settled(page)
 
 
+@SECOND
 def test_a_wait_counts_down_and_what_was_shown_is_shown_as_old(page: Page, server: ScriptedServer) -> None:
     stream = opened(page, server, update())
     expect(page.locator("body")).not_to_have_attribute("data-stale", "")
@@ -114,6 +119,7 @@ def test_a_wait_counts_down_and_what_was_shown_is_shown_as_old(page: Page, serve
     expect(rows(page)).to_have_count(1)
 
 
+@SECOND
 def test_how_long_nothing_has_come_is_shown(page: Page, server: ScriptedServer) -> None:
     frozen(page)
     stream = opened(page, server)
@@ -137,6 +143,7 @@ def test_what_cannot_be_asked_for_is_said_and_not_tried_again(page: Page, server
     expect(page.locator("#tickers-problem")).to_be_hidden()
 
 
+@SECOND
 def test_what_the_service_refuses_for_good_is_said_and_not_tried_again(
     page: Page, server: ScriptedServer, complaints: list[str]
 ) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.dashboard import chosen, count, frozen, later, live, opened, rows, settled
+from tests.browser.dashboard import SECOND, chosen, count, frozen, later, live, opened, rows, settled
 from tests.browser.scripted import ScriptedServer, bucket, iso, update, withdrawn
 
 pytestmark = pytest.mark.browser
@@ -61,6 +61,7 @@ def test_what_is_shown_is_saved_as_csv(page: Page, server: ScriptedServer) -> No
     assert point == {"time": point["time"], "items": "9", "mean": "0.75", "least": "0.6", "greatest": "0.9"}
 
 
+@SECOND
 def test_the_link_to_the_view_is_copied(page: Page, server: ScriptedServer) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     opened(page, server, query="?tickers=NVDA&label=negative&range=1h&sort=-count")
@@ -69,6 +70,7 @@ def test_the_link_to_the_view_is_copied(page: Page, server: ScriptedServer) -> N
     assert page.evaluate("navigator.clipboard.readText()") == page.url
 
 
+@SECOND
 def test_a_link_that_cannot_be_copied_is_shown(page: Page, server: ScriptedServer) -> None:
     page.add_init_script("Object.defineProperty(navigator, 'clipboard', { value: undefined });")
     opened(page, server)
@@ -76,6 +78,7 @@ def test_a_link_that_cannot_be_copied_is_shown(page: Page, server: ScriptedServe
     expect(page.locator("#shared")).to_contain_text(f"The link: {server.url}")
 
 
+@SECOND
 def test_the_page_is_printed_whole_and_without_its_controls(page: Page, server: ScriptedServer) -> None:
     page.add_init_script("window.print = () => { window.printed = true; };")
     server.rows = [update(f"wire:{n}") for n in range(60)]
@@ -122,6 +125,7 @@ def test_preferences_are_kept_and_told_to_other_tabs(page: Page, server: Scripte
         expect(panel.get_by_label(label, exact=True)).to_be_checked()
 
 
+@SECOND
 def test_times_are_the_readers_unless_they_want_utc(page: Page, server: ScriptedServer) -> None:
     server.rows = [update(timestamp="2026-11-22T14:18:46.484Z")]
     opened(page, server)
@@ -133,6 +137,7 @@ def test_times_are_the_readers_unless_they_want_utc(page: Page, server: Scripted
         expect(rows(tab).locator(".time")).to_have_text("14:18:46")
 
 
+@SECOND
 def test_a_browser_that_keeps_nothing_shows_the_page_all_the_same(page: Page, server: ScriptedServer) -> None:
     page.add_init_script("Object.defineProperty(window, 'localStorage', { get() { throw new DOMException('no') } });")
     opened(page, server, update())
@@ -141,6 +146,7 @@ def test_a_browser_that_keeps_nothing_shows_the_page_all_the_same(page: Page, se
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
 
 
+@SECOND
 @pytest.mark.parametrize("part", PARTS)
 def test_one_part_is_embedded(page: Page, server: ScriptedServer, part: str) -> None:
     server.series = {"NVDA": [bucket()]}
@@ -152,6 +158,7 @@ def test_one_part_is_embedded(page: Page, server: ScriptedServer, part: str) -> 
     expect(page.locator("#connection")).to_be_visible()
 
 
+@SECOND
 def test_two_tabs_show_one_stream(page: Page, server: ScriptedServer) -> None:
     stream = opened(page, server, update("wire:1"))
     second = page.context.new_page()
@@ -165,6 +172,7 @@ def test_two_tabs_show_one_stream(page: Page, server: ScriptedServer) -> None:
     assert len(server.asked) == 2  # both by the first tab
 
 
+@SECOND
 def test_what_comes_right_after_a_sleep_is_not_called_live(page: Page, server: ScriptedServer) -> None:
     frozen(page)
     stream = opened(page, server)
@@ -197,7 +205,7 @@ def test_the_minute_is_announced_once(page: Page, server: ScriptedServer) -> Non
     expect(said).to_have_text("1 change in the last minute, mean +0.37. Most of TSLA 1.")
 
 
-@pytest.mark.parametrize("width", [320, 390, 820, 1024, 1360, 1440])
+@pytest.mark.parametrize("width", [320, *(pytest.param(width, marks=SECOND) for width in (390, 820, 1024, 1360, 1440))])
 def test_nothing_sticks_out_of_the_window(page: Page, server: ScriptedServer, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 800})
     tickers = ("TSLA", "NVDA", "GOOGL", "BRK.B", "123456789012")
@@ -217,6 +225,7 @@ def test_nothing_sticks_out_of_the_window(page: Page, server: ScriptedServer, wi
         page.keyboard.press("Escape")
 
 
+@SECOND
 def test_forced_colours_leave_everything_readable(page: Page, server: ScriptedServer) -> None:
     page.emulate_media(forced_colors="active")
     opened(page, server, update())
@@ -228,6 +237,7 @@ def test_forced_colours_leave_everything_readable(page: Page, server: ScriptedSe
     )
 
 
+@SECOND
 def test_who_wants_no_motion_gets_none(page: Page, server: ScriptedServer) -> None:
     opened(page, server, update())
     durations = "() => [...document.querySelectorAll('*')].map((it) => getComputedStyle(it).transitionDuration)"

@@ -6,7 +6,7 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.dashboard import REPLAY, board, opened, rows, settled, sources
+from tests.browser.dashboard import REPLAY, SECOND, board, opened, rows, settled, sources
 from tests.browser.scripted import ScriptedServer, begin, bucket, update
 
 pytestmark = pytest.mark.browser
@@ -35,10 +35,10 @@ def chips(page: Page) -> list[str]:
 @pytest.mark.parametrize(
     ("name", "value", "address", "chip", "expected"),
     [
-        ("label", "negative", "label=negative", "negative ×", ["wire:2"]),
+        pytest.param("label", "negative", "label=negative", "negative ×", ["wire:2"], marks=SECOND),
         ("least", "0.5", "min_score=0.5", "|score| ≥ 0.5 ×", ["wire:2", "wire:1"]),
-        ("source", "Jones", "source=Jones", "source: Jones ×", ["wire:2"]),
-        ("text", "blog:", "q=blog%3A", "“blog:” ×", ["blog:3"]),
+        pytest.param("source", "Jones", "source=Jones", "source: Jones ×", ["wire:2"], marks=SECOND),
+        pytest.param("text", "blog:", "q=blog%3A", "“blog:” ×", ["blog:3"], marks=SECOND),
     ],
 )
 def test_a_filter_of_the_feed_is_in_the_address_and_is_a_chip(
@@ -90,6 +90,7 @@ def test_tickers_are_a_stream_of_their_own_and_back_goes_back(page: Page, server
     assert chips(page) == []
 
 
+@SECOND
 def test_a_click_on_a_ticker_shows_it_alone_without_loading_the_page_again(page: Page, server: ScriptedServer) -> None:
     opened(page, server, *ROWS)
     page.evaluate("globalThis.same = true")
@@ -102,6 +103,7 @@ def test_a_click_on_a_ticker_shows_it_alone_without_loading_the_page_again(page:
     assert server.accept().query == REPLAY
 
 
+@SECOND
 def test_filters_of_the_feed_keep_the_stream(page: Page, server: ScriptedServer) -> None:
     stream = opened(page, server, *ROWS)
     field(page, "label").select_option("negative")
@@ -112,6 +114,7 @@ def test_filters_of_the_feed_keep_the_stream(page: Page, server: ScriptedServer)
     assert server.opened.empty()
 
 
+@SECOND
 def test_a_filter_that_nothing_passes_says_so(page: Page, server: ScriptedServer) -> None:
     opened(page, server, *ROWS)
     field(page, "source").fill("nobody")
@@ -123,9 +126,11 @@ def test_a_filter_that_nothing_passes_says_so(page: Page, server: ScriptedServer
     ("name", "value", "said"),
     [
         ("tickers", "NVDA, NO_SUCH", "“NO_SUCH” is no ticker: use 1 to 12 of A–Z 0–9 . ^ = -"),
-        ("tickers", ",".join(f"T{n}" for n in range(51)), "51 tickers are too many: 50 at most."),
-        ("least", "2", "“2” is no score: use 0 to 1, as 0.5"),
-        ("least", "much", "“much” is no score: use 0 to 1, as 0.5"),
+        pytest.param(
+            "tickers", ",".join(f"T{n}" for n in range(51)), "51 tickers are too many: 50 at most.", marks=SECOND
+        ),
+        pytest.param("least", "2", "“2” is no score: use 0 to 1, as 0.5", marks=SECOND),
+        pytest.param("least", "much", "“much” is no score: use 0 to 1, as 0.5", marks=SECOND),
     ],
 )
 def test_bad_input_is_said_at_its_field_and_changes_nothing(
@@ -147,6 +152,7 @@ def test_bad_input_is_said_at_its_field_and_changes_nothing(
     expect(problem).to_be_hidden()
 
 
+@SECOND
 def test_bad_values_of_the_address_are_named_and_the_rest_is_shown(page: Page, server: ScriptedServer) -> None:
     opened(page, server, *ROWS, query="?tickers=NVDA,b*d&min_score=7&label=negative")
     expect(page.locator("#tickers-problem")).to_have_text(re.compile("“B\\*D” is no ticker"))
@@ -155,6 +161,7 @@ def test_bad_values_of_the_address_are_named_and_the_rest_is_shown(page: Page, s
     ids(page, "wire:2")
 
 
+@SECOND
 def test_a_ticker_that_nothing_is_known_of_is_named(page: Page, server: ScriptedServer) -> None:
     opened(page, server, query="?tickers=ZZZZ")
     expect(page.locator("#empty")).to_have_text("Nothing is known of ZZZZ. Changes appear here as they are written.")
@@ -162,6 +169,7 @@ def test_a_ticker_that_nothing_is_known_of_is_named(page: Page, server: Scripted
     expect(page.locator("#board .count")).to_have_text("0")
 
 
+@SECOND
 def test_the_counts_of_a_filtered_page_are_the_filters(page: Page, server: ScriptedServer) -> None:
     server.series = {"NVDA": [bucket()], "AMD": [bucket(items=1, positive=0, negative=1)]}
     opened(page, server, query="?tickers=NVDA")
@@ -175,6 +183,7 @@ def test_the_counts_of_a_filtered_page_are_the_filters(page: Page, server: Scrip
     expect(page.locator("#total-unit")).to_have_text("mentions in 24 h")
 
 
+@SECOND
 def test_tickers_are_offered_while_one_is_typed(page: Page, server: ScriptedServer) -> None:
     opened(page, server, query="?tickers=NVDA,AMD")
     expect(page.locator("#known-tickers option")).to_have_count(2)

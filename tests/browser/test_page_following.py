@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.dashboard import opened, rows, sources
+from tests.browser.dashboard import SECOND, opened, rows, sources
 from tests.browser.scripted import ScriptedServer, Stream, update
 
 pytestmark = pytest.mark.browser
@@ -50,6 +50,7 @@ def test_it_stands_under_the_pointer_and_goes_on_when_that_leaves(page: Page, se
     follows(page)
 
 
+@SECOND
 def test_it_stands_while_it_is_scrolled_and_goes_on_at_the_top(page: Page, server: ScriptedServer) -> None:
     stream = filled(page, server, 60)
     page.locator("#scroller").evaluate("it => { it.scrollTop = 200; }")
@@ -67,6 +68,7 @@ def test_the_button_goes_to_the_top_and_on(page: Page, server: ScriptedServer) -
     assert page.locator("#scroller").evaluate("it => it.scrollTop") == 0
 
 
+@SECOND
 def test_it_stands_while_a_row_has_the_focus(page: Page, server: ScriptedServer) -> None:
     stream = filled(page, server)
     page.keyboard.press("j")
@@ -76,6 +78,7 @@ def test_it_stands_while_a_row_has_the_focus(page: Page, server: ScriptedServer)
     follows(page)
 
 
+@SECOND
 def test_it_stands_while_it_is_told_not_to_follow(page: Page, server: ScriptedServer) -> None:
     stream = filled(page, server)
     page.get_by_label("Follow").uncheck()
@@ -84,6 +87,7 @@ def test_it_stands_while_it_is_told_not_to_follow(page: Page, server: ScriptedSe
     follows(page)
 
 
+@SECOND
 def test_what_it_shows_is_kept_right_while_it_stands(page: Page, server: ScriptedServer) -> None:
     stream = filled(page, server)
     page.get_by_label("Follow").uncheck()
@@ -110,6 +114,7 @@ def test_where_more_comes_than_can_be_read_the_strongest_are_shown_and_the_other
     assert server.accept().query["tickers"] == "TSLA"
 
 
+@SECOND
 def test_that_not_all_is_shown_is_said(page: Page, server: ScriptedServer) -> None:
     stream = opened(page, server)
     for n in range(400):
@@ -143,6 +148,7 @@ def test_the_drawer_shows_each_version_and_how_it_came(page: Page, server: Scrip
     expect(dialog).to_be_hidden()
 
 
+@SECOND
 def test_rows_are_reached_and_opened_by_key(page: Page, server: ScriptedServer) -> None:
     filled(page, server)
     for key, index in (("j", 0), ("j", 1), ("j", 2), ("j", 2), ("k", 1)):
@@ -155,6 +161,7 @@ def test_rows_are_reached_and_opened_by_key(page: Page, server: ScriptedServer) 
     expect(rows(page).nth(1).locator(".time")).to_be_focused()
 
 
+@SECOND
 def test_one_row_is_in_the_order_of_the_tab_key_and_says_what_it_is(page: Page, server: ScriptedServer) -> None:
     filled(page, server)
     expect(page.locator("#feed [tabindex='0']")).to_have_count(1)
@@ -166,6 +173,7 @@ def test_one_row_is_in_the_order_of_the_tab_key_and_says_what_it_is(page: Page, 
     )
 
 
+@SECOND
 def test_the_keys_of_the_page(page: Page, server: ScriptedServer) -> None:
     filled(page, server)
     page.keyboard.press("/")

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.dashboard import chosen, opened, settled
+from tests.browser.dashboard import SECOND, chosen, opened, settled
 from tests.browser.scripted import ScriptedServer, begin
 
 pytestmark = pytest.mark.browser
@@ -54,6 +54,7 @@ def test_a_watchlist_is_made_shown_renamed_and_deleted(page: Page, server: Scrip
     assert "tickers" not in server.accept().query
 
 
+@SECOND
 def test_a_new_watchlist_begins_with_what_is_shown(page: Page, server: ScriptedServer) -> None:
     opened(page, server, query="?tickers=NVDA,AMD")
     lists = panel(page)
@@ -64,6 +65,7 @@ def test_a_new_watchlist_begins_with_what_is_shown(page: Page, server: ScriptedS
     expect(lists.get_by_label("Name")).to_have_count(0)
 
 
+@SECOND
 def test_other_tabs_have_it_at_once(page: Page, server: ScriptedServer) -> None:
     opened(page, server)
     second = page.context.new_page()
@@ -74,6 +76,7 @@ def test_other_tabs_have_it_at_once(page: Page, server: ScriptedServer) -> None:
     expect(other.get_by_role("button", name="Chips", exact=True)).to_be_visible()
 
 
+@SECOND
 @pytest.mark.parametrize(
     ("name", "tickers", "said"),
     [
@@ -91,6 +94,7 @@ def test_bad_input_is_explained(page: Page, server: ScriptedServer, name: str, t
     expect(lists.get_by_label("Tickers", exact=True)).to_have_value(tickers)
 
 
+@SECOND
 def test_a_browser_that_keeps_nothing_says_so(page: Page, server: ScriptedServer) -> None:
     page.add_init_script("Storage.prototype.setItem = () => { throw new DOMException('full'); };")
     opened(page, server)
@@ -100,6 +104,7 @@ def test_a_browser_that_keeps_nothing_says_so(page: Page, server: ScriptedServer
     expect(lists.get_by_role("button", name="Chips", exact=True)).to_be_visible()
 
 
+@SECOND
 def test_a_panel_closes_by_escape_and_the_focus_is_where_it_was(page: Page, server: ScriptedServer) -> None:
     opened(page, server)
     for name in ("Alerts", "Share", "View"):
