@@ -58,7 +58,7 @@ def board(page: Page) -> Locator:
 
 def count(stream: Stream, by_tag: dict[str, int] | None = None, **changes: Any) -> None:
     """Send `metrics`."""
-    counts = {"total": 1200, "positive": 600, "neutral": 300, "negative": 300}
+    counts: dict[str, Any] = {"total": 1200, "positive": 600, "neutral": 300, "negative": 300}
     rates = {"rate_last_hour": 4.5, "rate_last_24h": 0.83, "since": iso(), "timestamp": iso()}
     stream.send("metrics", **{**counts, **rates, "by_tag": by_tag or {}} | changes)
 
