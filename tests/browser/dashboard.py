@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.scripted import ScriptedServer, Stream, begin, iso
@@ -13,6 +14,9 @@ MEASURED = re.compile(r"[\d.]+ m?s")
 """A latency, on however busy a machine."""
 REPLAY = {"replay": "5", "on_full": "wait"}
 """What the page asks a stream for that it has no place of."""
+
+
+SECOND = pytest.mark.slow("what matters most of the page is in the first tier")
 
 
 def opened(page: Page, server: ScriptedServer, *replay: dict[str, Any], query: str = "", retry_ms: int = 20) -> Stream:
@@ -54,7 +58,7 @@ def board(page: Page) -> Locator:
 
 def count(stream: Stream, by_tag: dict[str, int] | None = None, **changes: Any) -> None:
     """Send `metrics`."""
-    counts = {"total": 1200, "positive": 600, "neutral": 300, "negative": 300}
+    counts: dict[str, Any] = {"total": 1200, "positive": 600, "neutral": 300, "negative": 300}
     rates = {"rate_last_hour": 4.5, "rate_last_24h": 0.83, "since": iso(), "timestamp": iso()}
     stream.send("metrics", **{**counts, **rates, "by_tag": by_tag or {}} | changes)
 
@@ -66,3 +70,28 @@ def chosen(page: Page, button: str) -> Locator:
     panel = page.locator(f"#{opener.get_attribute('popovertarget')}")
     expect(panel).to_be_visible()
     return panel
+
+
+def frozen(page: Page) -> None:
+    """Before the page is opened: its wall clock stands still, until `later`."""
+    page.add_init_script("""
+      let now = Date.now();
+      Date.now = () => now;
+      window.later = (ms) => { now += ms; };
+    """)
+
+
+def later(page: Page, seconds: float) -> None:
+    """As if the time had passed in which no timer of the page ran."""
+    page.evaluate("(ms) => window.later(ms)", seconds * 1000)
+
+
+def hide(page: Page, hidden: bool = True) -> None:
+    """As if another tab were in front."""
+    page.evaluate(
+        """(hidden) => {
+          Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+          document.dispatchEvent(new Event("visibilitychange"));
+        }""",
+        hidden,
+    )

@@ -71,8 +71,12 @@ class ScriptedServer(ThreadingHTTPServer):
         """What a POST is answered, by its target."""
         self.series: dict[str, list[dict[str, Any]]] = {}
         """The buckets of the history, whatever their length, by ticker; see `bucket`."""
+        self.series_refused = False
+        """Answer 503 in their place."""
         self.session: dict[str, Any] = {"user": None, "users": [], "configurations": False}
         """Who looks at the page."""
+        self.frame_ancestors: tuple[str, ...] = ()
+        """Who may embed the page."""
         self.snapshots_wait: threading.Event | None = None
         """Until it is set, no snapshot is answered."""
         self.asked: list[dict[str, str]] = []
@@ -139,11 +143,17 @@ class _Handler(BaseHTTPRequestHandler):
         stream.ended.wait()
 
     def _series(self, query: dict[str, str]) -> None:
-        known = cast(ScriptedServer, self.server).series
+        server = cast(ScriptedServer, self.server)
+        if server.series_refused:
+            return self._answer(503, "application/json", b"{}")
+        known = server.series
+        seconds = int(query["bucket"])
         series = [
-            {"ticker": ticker, "buckets": known[ticker]} for ticker in query["tickers"].split(",") if ticker in known
+            {"ticker": ticker, "buckets": [it | {"time": _start(it["time"], seconds)} for it in known[ticker]]}
+            for ticker in query["tickers"].split(",")
+            if ticker in known
         ]
-        answer = {"bucket": int(query["bucket"]), "since": query["since"], "series": series, "cursor": None}
+        answer = {"bucket": seconds, "since": query["since"], "series": series, "cursor": None}
         self._answer(200, "application/json", json.dumps({**answer, "as_of": None}).encode())
 
     def do_POST(self) -> None:
@@ -167,7 +177,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", content_type)
         if policy:
-            self.send_header("Content-Security-Policy", page_headers()["Content-Security-Policy"])
+            headers = page_headers(cast(ScriptedServer, self.server).frame_ancestors)
+            self.send_header("Content-Security-Policy", headers["Content-Security-Policy"])
         self.send_header("Cache-Control", "no-cache")
         self.send_header("Access-Control-Allow-Origin", "*")
         if length is not None:
@@ -176,6 +187,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         """A test's output is its assertions."""
+
+
+def _start(time: str, seconds: int) -> str:
+    """Of the bucket that a time is in."""
+    at = datetime.fromisoformat(time).timestamp()
+    return datetime.fromtimestamp(at // seconds * seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 @contextmanager

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Literal
 
-from tests.integration.rig import Rig, running
+from starlette.types import ASGIApp
+
+from tests.integration.rig import Rig, Users, running
+from tests.integration.service import SERVE, ServiceProcess, serving
 from tests.watchdog import WATCHDOG
 
 
@@ -26,14 +30,14 @@ class Served:
 
 
 @contextmanager
-def served() -> Iterator[Served]:
-    """The application in a thread with a loop of its own, until the block ends."""
+def served(users: Users | None = None, wrap: Callable[[ASGIApp], ASGIApp] | None = None) -> Iterator[Served]:
+    """The application in a thread with a loop of its own, until the block ends. See rig.running."""
     found: list[Served] = []
     ready, over = threading.Event(), threading.Event()
 
     async def serve() -> None:
         try:
-            async with running() as rig:
+            async with running(users=users, wrap=wrap) as rig:
                 found.append(Served(rig.base, rig, asyncio.get_running_loop()))
                 ready.set()
                 await asyncio.to_thread(over.wait)
@@ -48,3 +52,35 @@ def served() -> Iterator[Served]:
     finally:
         over.set()
         thread.join()
+
+
+@contextmanager
+def process(
+    environment: Mapping[str, str],
+    *,
+    until: Literal["serving", "ready", "push"] = "ready",
+    command: Sequence[str] = SERVE,
+) -> Iterator[ServiceProcess]:
+    """The service as a process, read by a loop in a thread. See service.serving."""
+    started, stop = threading.Event(), asyncio.Event()
+    found: list[ServiceProcess] = []
+    loop = asyncio.new_event_loop()
+
+    async def run() -> None:
+        try:
+            async with serving(environment, until=until, command=command) as running:
+                found.append(running)
+                started.set()
+                await stop.wait()
+        finally:
+            started.set()
+
+    thread = threading.Thread(target=lambda: loop.run_until_complete(run()), name="service")
+    thread.start()
+    started.wait()
+    try:
+        yield found[0]
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join()
+        loop.close()

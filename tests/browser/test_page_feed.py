@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.dashboard import MEASURED, count, live, opened, rows, settled, sources
+from tests.browser.dashboard import MEASURED, SECOND, count, live, opened, rows, settled, sources
 from tests.browser.scripted import ScriptedServer, begin, iso, update, withdrawn
 from tests.watchdog import WATCHDOG
 
@@ -54,6 +54,7 @@ def test_the_history_is_on_the_screen_before_the_snapshot_and_stays_as_it_is(
     expect(rows(page).nth(0).locator(".lateness")).to_contain_text(MEASURED)
 
 
+@SECOND
 def test_a_page_without_items_that_names_a_cursor_is_gone_behind(page: Page, server: ScriptedServer) -> None:
     server.rows, server.behind = [], [[update("wire:2", "NVDA")], [], [update("wire:1", "NVDA")]]
     opened(page, server, query="?tickers=NVDA")
@@ -62,6 +63,7 @@ def test_a_page_without_items_that_names_a_cursor_is_gone_behind(page: Page, ser
     assert server.asked == [asked, asked, *(asked | {"cursor": str(turn)} for turn in (1, 2, 3))]
 
 
+@SECOND
 def test_a_snapshot_takes_five_requests_at_most(page: Page, server: ScriptedServer) -> None:
     server.behind = [[], [], [], [update()], [], []]
     opened(page, server)
@@ -69,6 +71,7 @@ def test_a_snapshot_takes_five_requests_at_most(page: Page, server: ScriptedServ
     assert [asked.get("cursor") for asked in server.asked] == [None, None, "1", "2", "3", "4"]
 
 
+@SECOND
 def test_a_table_that_cannot_be_read_leaves_it_the_history(
     page: Page, server: ScriptedServer, complaints: list[str]
 ) -> None:
@@ -98,6 +101,7 @@ def test_a_correction_changes_its_row(page: Page, server: ScriptedServer) -> Non
     expect(rows(page).nth(0).locator(".mark")).to_have_text("")
 
 
+@SECOND
 def test_there_and_back_again_is_followed(page: Page, server: ScriptedServer) -> None:
     stream = opened(page, server)
     stream.send("sentiment_update", **update())
@@ -107,6 +111,7 @@ def test_there_and_back_again_is_followed(page: Page, server: ScriptedServer) ->
     expect(rows(page).locator(".label")).to_have_text(["▲ positive", "▲ positive"])
 
 
+@SECOND
 def test_the_version_last_applied_is_not_applied_again(page: Page, server: ScriptedServer) -> None:
     stream = opened(page, server)
     stream.send("sentiment_update", **update())
@@ -130,7 +135,7 @@ def test_a_lost_ticker_greys_its_chip_and_the_last_one_the_row(page: Page, serve
     assert rows(page).locator(".label").evaluate(COLOUR) == grey
 
 
-@pytest.mark.parametrize("width", [390, 900, 1440])
+@pytest.mark.parametrize("width", [pytest.param(390, marks=SECOND), 900, pytest.param(1440, marks=SECOND)])
 def test_a_withdrawn_row_stays_in_its_place_and_whole(page: Page, server: ScriptedServer, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 900})
     stream = opened(page, server)
@@ -150,6 +155,7 @@ def test_a_withdrawn_row_stays_in_its_place_and_whole(page: Page, server: Script
         assert box is None or place is None or box["y"] + box["height"] <= place["y"] + place["height"]
 
 
+@SECOND
 def test_what_was_withdrawn_may_come_back_as_it_was(page: Page, server: ScriptedServer) -> None:
     stream = opened(page, server)
     stream.send("sentiment_update", **update())
@@ -198,6 +204,7 @@ def test_markup_in_the_data_is_text(page: Page, server: ScriptedServer) -> None:
     assert page.title() == "Sentiment"
 
 
+@SECOND
 def test_the_feed_is_bounded_and_the_newest_is_on_top(page: Page, server: ScriptedServer) -> None:
     server.rows = [update(f"wire:{n}") for n in reversed(range(100))]
     stream = opened(page, server)
@@ -213,6 +220,7 @@ def test_the_feed_is_bounded_and_the_newest_is_on_top(page: Page, server: Script
     assert first["y"] + first["height"] == pytest.approx(second["y"], abs=1)
 
 
+@SECOND
 def test_the_time_to_the_screen_says_what_it_was_measured_from(page: Page, server: ScriptedServer) -> None:
     stream = opened(page, server, update("wire:old"))
     median, lag = page.locator("#median"), page.locator("#lag")

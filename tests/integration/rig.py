@@ -6,12 +6,13 @@ import asyncio
 import json
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
+from starlette.types import ASGIApp
 
 from streamer.aws.secrets import Secrets
 from streamer.change import Change, Key, iso_time
@@ -35,7 +36,9 @@ from streamer.streams.stream import OpenStream
 from streamer.streams.timing import Timing
 from streamer.telemetry.counters import Counters
 from streamer.web.app import RestPart, create_app
+from streamer.web.configurations import ConfigurationStore
 from streamer.web.health import Readiness
+from streamer.web.identity import CallerIdentity
 from streamer.web.stream import StreamPart
 from streamer.web.stream_response import StreamResponder
 from streamer.web.tickets import Tickets
@@ -75,6 +78,14 @@ class NoSnapshot:
         return SeriesPage(request.bucket, iso_time(0), (), None, None)
 
 
+@dataclass(frozen=True)
+class Users:
+    """Who is known, and what they have."""
+
+    identity: CallerIdentity
+    configurations: ConfigurationStore | None
+
+
 @dataclass(eq=False)
 class Rig:
     """A running server; `base` is its URL."""
@@ -107,8 +118,11 @@ async def running(
     rest: RestPart | None = None,
     in_lambda: bool = False,
     limits: ConnectionLimits | None = None,
+    users: Users | None = None,
+    wrap: Callable[[ASGIApp], ASGIApp] | None = None,
 ) -> AsyncIterator[Rig]:
-    """Serves until the block ends; every stream still open is told `drain` then."""
+    """Serves until the block ends; every stream still open is told `drain` then. `wrap` puts a layer around the
+    application."""
     counters, admission = Counters(), Admission(limit)
     hub: Hub[OpenStream] = Hub(run=1, ledger=Ledger(), history=History(), window=Window(0))
     mode = CurrentMode("push", "as the test wants it", 0)
@@ -118,8 +132,9 @@ async def running(
         return hub.window.metrics(time.time_ns() // 1_000_000)
 
     present = Present(hub, Trusted(), NoSnapshot())
+    users = users or Users(Nobody(), None)
     app = create_app(
-        rest or RestPart(identity=Nobody(), configurations=None, snapshot=present, count=count, series=present),
+        rest or RestPart(users.identity, users.configurations, snapshot=present, count=count, series=present),
         StreamPart(
             StreamResponder(delivery, admission, counters),
             status=lambda: {"connections": admission.taken},
@@ -129,6 +144,8 @@ async def running(
         readiness=lambda: Readiness(not delivery.draining, "as the test wants it"),
         cors_origins=cors_origins,
     )
+    if wrap is not None:
+        app = wrap(app)
     if in_lambda:
         app = LambdaAdapter(app, lambda: None)
     sock = listen("127.0.0.1", 0)

@@ -7,7 +7,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Literal
 
@@ -16,6 +16,9 @@ import httpx
 from tests.hang import overheard
 from tests.watchdog import WATCHDOG
 
+SERVE = ("streamer.cli", "serve")
+SERVE_WITH_SIGN_IN = ("streamer.local.part", "serve")
+"""As the demo does: its users sign in by a cookie."""
 _SOON = {
     "LOG_LEVEL": "INFO",
     "SSE_RECEIVE_WAIT": "1",
@@ -81,18 +84,18 @@ class ServiceProcess:
 
 @asynccontextmanager
 async def serving(
-    environment: Mapping[str, str], *, until: Literal["serving", "ready", "push"] = "ready"
+    environment: Mapping[str, str],
+    *,
+    until: Literal["serving", "ready", "push"] = "ready",
+    command: Sequence[str] = SERVE,
 ) -> AsyncIterator[ServiceProcess]:
     """Starts the service on a free port, and waits until it listens, has its queue and has read the table, or until
     push has proven itself (which takes a message)."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "streamer.cli",
-        "serve",
-        "--port",
-        "0",
-        env={**os.environ, **_SOON, **environment},
+        *command,
+        env={**os.environ, "SSE_PORT": "0", **_SOON, **environment},
         stderr=asyncio.subprocess.PIPE,
     )
     service = ServiceProcess(process)

@@ -31,7 +31,7 @@ export class Chart extends EventTarget {
     if (!this.#plot) return;
     const { times, mean, least, greatest, items } = this.#line;
     this.#plot.setData([times, mean, least, greatest, items]);
-    this.#say(null);
+    this.#say(this.#plot.cursor.idx ?? null);
   }
 
   /** Show where a time (ms) is; null: nowhere. */

@@ -7,6 +7,7 @@ const PAUSE = 300; // ms; who types is not answered letter by letter
 
 export class Filters {
   #form; #chips; #suggestions; #go; #timer; #typed = ""; // the field whose text was not read yet
+  #wrong = []; // what of the fields cannot be read, while the rest of them is shown: [{field, message}]
 
   /** `go` is called with the members of the view that change. */
   constructor(form, chips, suggestions, go) {
@@ -31,8 +32,9 @@ export class Filters {
   }
 
   /** Show a view, and what of its address could not be read. */
-  show(view, problems) {
+  show(view, ofAddress) {
     clearTimeout(this.#timer);
+    const problems = [...ofAddress, ...this.#wrong];
     const { elements } = this.#form;
     const values = { tickers: view.tickers.join(", "), label: view.label, least: view.least || "", source: view.source, text: view.text };
     for (const [name, value] of Object.entries(values)) {
@@ -80,19 +82,24 @@ export class Filters {
     const { label, least, source, text, tickers } = Object.fromEntries(new FormData(this.#form));
     const score = parseLeast(least);
     this.#complain("least", score.problem);
+    const wrong = score.problem ? [{ field: "least", message: score.problem }] : [];
     const changes = { label, source: source.trim(), text: text.trim(), ...(score.problem ? {} : { least: score.least }) };
     if (withTickers) {
       const read = parseTickers(tickers);
       this.#complain("tickers", read.problem);
       if (!read.problem) changes.tickers = read.tickers;
+      else wrong.push({ field: "tickers", message: read.problem });
     }
+    this.#wrong = wrong;
     this.#go(changes);
+    this.#wrong = [];
   }
 
   #complain(name, message) {
     const field = this.#form.elements[name];
     const note = this.#form.querySelector(`#${name}-problem`);
-    field.toggleAttribute("aria-invalid", Boolean(message));
+    if (message) field.setAttribute("aria-invalid", "true");
+    else field.removeAttribute("aria-invalid");
     if (!note) return;
     note.textContent = message;
     note.hidden = !message;

@@ -73,6 +73,7 @@ export class Following {
     const came = rate(this.#came), shown = rate(this.#shown);
     const words = !stands && came > 2 * shown && came > 5 ? `${shown} of ${came} a second are shown, the strongest of each ticker` : "";
     if (sampling.textContent !== words) sampling.textContent = words;
+    if (words || (!stands && this.#sampler.waiting)) this.#app.schedule(); // no event may come that draws what waits
     empty.hidden = this.#feed.size > 0;
     if (!this.#feed.size) format.put(empty, this.#why());
   }

@@ -108,7 +108,7 @@ export class Watchlists extends EventTarget {
     if (this.#busy) return;
     const { name, tickers: text } = Object.fromEntries(new FormData(event.target));
     const { tickers, problem } = parseTickers(text);
-    this.#edited = { ...this.#edited, name: name.trim(), tickers };
+    this.#edited = { ...this.#edited, name: name.trim(), tickers, text };
     this.#problem = problem || (name.trim() ? "" : "Give the watchlist a name.") || (tickers.length ? "" : "Give at least one ticker.");
     if (this.#problem) this.#draw();
     else this.#try(() => this.#save(this.#edited));
@@ -203,7 +203,8 @@ function row(list, shown) {
     action("Delete", "delete", { "data-id": id, "aria-label": `Delete ${name}` }));
 }
 
-function form({ config_id: id, name, tickers }, theirs) {
+/** `text`: what was typed for tickers, if it was. */
+function form({ config_id: id, name, tickers, text = tickers.join(", ") }, theirs) {
   const field = (words, properties) => element("label", {}, element("span", { className: "soft", textContent: words }), element("input", { autocomplete: "off", required: true, ...properties }));
   const conflict = theirs && [
     element("p", { className: "problem", role: "alert", textContent: `It was changed meanwhile. It is now “${theirs.name}”: ${theirs.tickers.join(", ")}.` }),
@@ -211,6 +212,6 @@ function form({ config_id: id, name, tickers }, theirs) {
   ];
   return element("form", { className: "edit", noValidate: true },
     field("Name", { name: "name", value: name, maxLength: 128 }),
-    field("Tickers", { name: "tickers", value: tickers.join(", "), placeholder: "NVDA, AMD", autocapitalize: "characters", spellcheck: false }),
+    field("Tickers", { name: "tickers", value: text, placeholder: "NVDA, AMD", autocapitalize: "characters", spellcheck: false }),
     ...(conflict ?? [element("p", {}, element("button", { textContent: id ? "Save" : "Create" }), action("Cancel", "cancel"))]));
 }

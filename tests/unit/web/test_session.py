@@ -3,7 +3,7 @@ from __future__ import annotations
 import httpx
 import pytest
 from fastapi import FastAPI
-from starlette.requests import Request
+from starlette.requests import HTTPConnection
 
 from streamer.errors import RequestError
 from streamer.web import session
@@ -16,12 +16,12 @@ class Known:
     def __init__(self, name: str | None) -> None:
         self.name = name
 
-    def user(self, _: Request) -> str:
+    def user(self, request: HTTPConnection) -> str:
         if self.name is None:
             raise RequestError(401, "Missing user identification")
         return self.name
 
-    def address(self, _: Request) -> None:
+    def address(self, request: HTTPConnection) -> None:
         """From nowhere."""
 
 
