@@ -21,7 +21,7 @@ FLUSH_MS: Final = 50.0
 CHARTED: Final = ("100x100", "100x1000", "2000x10", "10000x1")
 _METHOD: Final = """\
 - {rounds} rounds; in each, the servers take their turns scenario by scenario, every one started anew; the Python peers
-  in the first round only. The server has a core of its own; the client, the publisher and the embedded AWS have another.
+  in the first round only. The server has a core of its own; client, publisher and embedded AWS have another.
 - The client opens its streams over loopback with Chromium's headers and counts every event. Latency, from a time inside
   each event, and gaps in its numbers are looked at on a part of the streams, spread evenly.
 - CPU is all that the server's processes and threads used, from the first event published until the last one came,
