@@ -72,7 +72,7 @@ def follow_ticker(name: str) -> Use:
 def filter_by(name: str) -> Use:
     def use(page: Page) -> None:
         field = page.locator(f"#filters [name={name}]")
-        values = {"label": "neutral", "least": "0.5", "source": "nobody", "text": "MSFT:"}
+        values = {"label": "neutral", "least": "0.6", "source": "nobody", "text": "MSFT:"}
         if name == "tickers":
             field.fill("msft")
             page.keyboard.press("Enter")
@@ -81,7 +81,7 @@ def filter_by(name: str) -> Use:
             field.select_option(values[name])
         else:
             field.fill(values[name])
-        expect(rows(page)).to_have_count({"label": 1, "least": 2, "source": 0, "text": 1}[name])
+        expect(rows(page)).to_have_count({"label": 1, "least": 0, "source": 0, "text": 1}[name])
 
     return use
 

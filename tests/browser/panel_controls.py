@@ -7,6 +7,10 @@ from playwright.sync_api import Locator, Page, expect
 from tests.browser.controls import Use, button, shown
 from tests.browser.dashboard import board, chosen, rows
 
+DISABLE = """async () => (await fetch("api/v2/configurations/old", {
+  method: "PATCH", body: '{"status": "disabled"}', headers: { "Content-Type": "application/json", "If-Match": "*" },
+})).status"""
+
 
 def panel(page: Page) -> Locator:
     """The watchlists."""
@@ -134,6 +138,11 @@ def sign_in(page: Page) -> None:
     expect(button(page, "Chip makers")).to_be_visible()
 
 
+def other_signs_in(page: Page) -> None:
+    signed_in(page, "linus")
+    expect(button(page, "Banks and an index")).to_be_visible()
+
+
 def sign_out(page: Page) -> None:
     lists = signed_in(page)
     button(page, "Sign out").click()
@@ -144,6 +153,7 @@ def enable(page: Page) -> None:
     signed_in(page, "linus")
     button(page, "Enable What I used to watch").click()
     expect(button(page, "What I used to watch")).to_be_enabled()
+    assert page.evaluate(DISABLE) == 200  # as it was
 
 
 def clear(page: Page) -> None:
@@ -171,7 +181,7 @@ PANEL_USES: dict[str, Use] = {
     "watchlists-panel: button Edit Mine": edit_list,
     "watchlists-panel: button Save": edit_list,
     "watchlists-panel: button Delete Mine": delete_list,
-    "watchlists-panel: button linus": enable,
+    "watchlists-panel: button linus": other_signs_in,
     "watchlists-panel: button ada": sign_in,
     "watchlists-panel: button grace": sign_in,
     "watchlists-panel: button Sign out": sign_out,

@@ -153,6 +153,16 @@ def test_bad_input_is_said_at_its_field_and_changes_nothing(
 
 
 @SECOND
+def test_bad_input_stays_with_its_problem_while_another_filter_changes(page: Page, server: ScriptedServer) -> None:
+    opened(page, server, *ROWS)
+    field(page, "least").fill("much")
+    field(page, "label").select_option("negative")
+    ids(page, "wire:2")
+    expect(page.locator("#least-problem")).to_contain_text("“much” is no score")
+    expect(field(page, "least")).to_have_value("much")
+
+
+@SECOND
 def test_bad_values_of_the_address_are_named_and_the_rest_is_shown(page: Page, server: ScriptedServer) -> None:
     opened(page, server, *ROWS, query="?tickers=NVDA,b*d&min_score=7&label=negative")
     expect(page.locator("#tickers-problem")).to_have_text(re.compile("“B\\*D” is no ticker"))

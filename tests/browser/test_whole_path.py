@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,9 +13,11 @@ from playwright.sync_api import Browser, expect
 from streamer.change import iso_time
 from streamer.local.clients import LocalClients
 from streamer.local.resources import Resources
-from tests.browser.chromium import launched, page_of
+from tests.browser.chromium import page_of
+from tests.browser.dashboard import live
+from tests.browser.served import process
 from tests.integration.pipeline import pipeline
-from tests.integration.service import ServiceProcess, serving
+from tests.integration.service import ServiceProcess
 
 pytestmark = pytest.mark.browser
 
@@ -33,29 +33,8 @@ def resources() -> Iterator[Resources]:
 
 @pytest.fixture
 def service(resources: Resources) -> Iterator[ServiceProcess]:
-    """The service, driven by an event loop in a thread: Playwright's sync API holds this one's."""
-    started, stop = threading.Event(), asyncio.Event()
-    found: list[ServiceProcess] = []
-    loop = asyncio.new_event_loop()
-
-    async def run() -> None:
-        try:
-            async with serving(resources.environment(), until="push") as process:
-                found.append(process)
-                started.set()
-                await stop.wait()
-        finally:
-            started.set()
-
-    thread = threading.Thread(target=lambda: loop.run_until_complete(run()), name="service")
-    thread.start()
-    started.wait()
-    try:
-        yield found[0]
-    finally:
-        loop.call_soon_threadsafe(stop.set)
-        thread.join()
-        loop.close()
+    with process(resources.environment(), until="push") as running:
+        yield running
 
 
 @pytest.fixture
@@ -81,18 +60,12 @@ def put(resources: Resources) -> Callable[..., None]:
     return write
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with launched() as running:
-        yield running
-
-
 def test_a_write_appears_on_the_open_page_and_its_correction_changes_that_row(
     browser: Browser, service: ServiceProcess, put: Callable[..., None]
 ) -> None:
     with page_of(browser, service.base) as page:
         page.goto(service.base)
-        expect(page.get_by_role("status")).to_contain_text("push")
+        live(page)
         put("page:1", "positive", "0.8", "AAPL", "TSLA")
         row = page.locator("#feed > li", has=page.locator("[title='page:1']"))  # the table has items of other tests
         expect(row).to_have_count(1)
@@ -101,7 +74,7 @@ def test_a_write_appears_on_the_open_page_and_its_correction_changes_that_row(
         put("page:1", "negative", "-0.4", "AAPL")
         expect(row).to_contain_text("negative")
         expect(row).to_have_count(1)
-        expect(page.locator("#negative")).to_have_text("1")
+        expect(page.locator("#negative")).to_have_text("100 %")
 
 
 def test_the_javascript_example_of_the_docs_runs_as_it_stands(
