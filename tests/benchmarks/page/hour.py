@@ -64,7 +64,7 @@ def _changes() -> Iterator[tuple[str, dict[str, Any]]]:
     while True:
         number += 1
         item, score = f"wire:{number}", round(rng.uniform(-1, 1), 3)
-        known = {"item": item, "timestamp": iso(), "label": rng.choice(_LABELS), "score": score}
+        known: dict[str, Any] = {"item": item, "timestamp": iso(), "label": rng.choice(_LABELS), "score": score}
         first, second = rng.sample(_TICKERS, 2)
         yield "sentiment_update", update(**known, ticker=first)
         if number % 3 == 0:
