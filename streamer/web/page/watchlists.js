@@ -13,7 +13,8 @@ const KEY = "sentiment.watchlists";
 
 export class Watchlists extends EventTarget {
   #panel; #app; #session = { user: null, users: [], configurations: false };
-  #lists = []; #edited = null; #theirs = null; #problem = ""; #busy = false;
+  #lists = []; #edited = null; #theirs = null; #problem = ""; #saving = false;
+  #drawn = { edited: null, theirs: null, form: null };
 
   /** Fires `change` when who is signed in, or a list, has changed. */
   constructor(panel, app) {
@@ -57,14 +58,12 @@ export class Watchlists extends EventTarget {
 
   /** Do something that may be refused; what is refused is said in the panel. */
   async #try(act) {
-    this.#busy = true;
     this.#problem = "";
     try {
       await act();
     } catch (error) {
       this.#problem = error.message;
     }
-    this.#busy = false;
     this.#draw();
     this.dispatchEvent(new Event("change"));
   }
@@ -103,15 +102,17 @@ export class Watchlists extends EventTarget {
     if (this.#app.view.watchlist) this.#app.go({ watchlist: "" });
   }
 
-  #submit(event) {
+  async #submit(event) {
     event.preventDefault();
-    if (this.#busy) return;
+    if (this.#saving) return;
     const { name, tickers: text } = Object.fromEntries(new FormData(event.target));
     const { tickers, problem } = parseTickers(text);
     this.#edited = { ...this.#edited, name: name.trim(), tickers, text };
     this.#problem = problem || (name.trim() ? "" : "Give the watchlist a name.") || (tickers.length ? "" : "Give at least one ticker.");
-    if (this.#problem) this.#draw();
-    else this.#try(() => this.#save(this.#edited));
+    if (this.#problem) return this.#draw();
+    this.#saving = true;
+    await this.#try(() => this.#save(this.#edited));
+    this.#saving = false;
   }
 
   async #save(edited) {
@@ -167,10 +168,19 @@ export class Watchlists extends EventTarget {
     parts.push(element("ul", { className: "lists" },
       element("li", {}, action("All tickers", "all")),
       ...this.#lists.map((list) => row(list, this.#shows(list)))));
-    if (this.#edited) parts.push(form(this.#edited, this.#theirs));
+    if (this.#edited) parts.push(this.#form());
     else parts.push(element("p", {}, action("New watchlist", "new")));
     if (this.#problem) parts.push(element("p", { className: "problem", role: "alert", textContent: this.#problem }));
+    const focused = document.activeElement;
     this.#panel.replaceChildren(...parts);
+    if (this.#panel.contains(focused)) focused.focus();
+  }
+
+  /** The form with what was typed into it, unless it is about another list: the lists may come while somebody types. */
+  #form() {
+    const [edited, theirs] = [this.#edited, this.#theirs];
+    if (this.#drawn.edited !== edited || this.#drawn.theirs !== theirs) this.#drawn = { edited, theirs, form: form(edited, theirs) };
+    return this.#drawn.form;
   }
 
   #shows({ config_id: id, tickers }) {

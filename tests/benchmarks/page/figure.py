@@ -33,14 +33,12 @@ class Figure:
         return f"{value:,.{self.digits}f}{self.unit}"
 
 
-def table(figures: Sequence[Figure]) -> str:
-    """Returns one line a figure, under a head, for a terminal."""
-    rows = [("figure", "aim", "found", ""), *(figure.row() for figure in figures)]
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    return "\n".join(
-        f"  {name:{widths[0]}}  {aim:>{widths[1]}}  {found:>{widths[2]}}  {verdict}".rstrip()
-        for name, aim, found, verdict in rows
-    )
+HEAD = ("figure", "aim", "found", "")
+
+
+def line(name: str, aim: str, found: str, verdict: str) -> str:
+    """Returns one line of the table, for a terminal."""
+    return f"  {name:45}  {aim:>9}  {found:>9}  {verdict}".rstrip()
 
 
 def growth(samples: Sequence[float]) -> float:
