@@ -37,7 +37,7 @@ def application(*, streams: bool = True) -> FastAPI:
 
 
 DOCUMENT = openapi.document(application())
-BESIDE = {"/", "/page/{name}", "/openapi.json", *(f"/{name}" for name in _CLIENT)}
+BESIDE = {"/", "/page/{name}", "/page/session.json", "/openapi.json", *(f"/{name}" for name in _CLIENT)}
 """Pages and files, which are no part of the API."""
 
 
