@@ -114,7 +114,11 @@ def test_the_examples_of_a_snapshot_and_a_ticket_run_as_they_stand(server: Scrip
         stream.send("reset", with_id=False, reason="configuration_changed", tickers=["NVDA", "F"])
         heartbeat(stream)
         page.wait_for_function("stream.items.size === 1")
-        assert server.asked == [{"limit": "500"}, {"limit": "500"}, {"limit": "500", "tickers": "NVDA,F"}]
+        assert server.asked == [
+            {"limit": "500", "tickers": "AAPL,MSFT"},
+            {"limit": "500"},
+            {"limit": "500", "tickers": "NVDA,F"},
+        ]
 
 
 def test_the_example_of_a_shared_stream_runs_as_it_stands(server: ScriptedServer) -> None:

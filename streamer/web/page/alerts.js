@@ -5,6 +5,7 @@ import { element } from "./element.js";
 import * as format from "./format.js";
 import { keep, kept } from "./preferences.js";
 import { fires, inWords, parseRule, remember } from "./rules.js";
+import { newId } from "../shared.link.js";
 
 const KEY = "sentiment.alerts";
 const HELD = 3000; // ms; tabs that hear of the same version within it tell it once
@@ -87,7 +88,7 @@ export class Alerts extends EventTarget {
     const { rule, problem } = parseRule(Object.fromEntries(new FormData(event.target)));
     this.#problem = problem;
     if (!problem) {
-      this.#store({ rules: [...this.#kept.rules, { ...rule, id: crypto.randomUUID() }] });
+      this.#store({ rules: [...this.#kept.rules, { ...rule, id: newId() }] });
       this.#panel.querySelector("form").remove(); // the next one is empty
     }
     this.#draw();

@@ -8,6 +8,7 @@ import * as configurations from "./configurations.js";
 import { element } from "./element.js";
 import { keep, kept } from "./preferences.js";
 import { readSession, signIn } from "./session.js";
+import { newId } from "../shared.link.js";
 
 const KEY = "sentiment.watchlists";
 
@@ -117,7 +118,7 @@ export class Watchlists extends EventTarget {
 
   async #save(edited) {
     const { config_id: id, name, tickers } = edited;
-    if (!this.#remote) return this.#keep([...this.#lists.filter((list) => list.config_id !== id), { config_id: id ?? crypto.randomUUID(), name, tickers, status: "active" }]);
+    if (!this.#remote) return this.#keep([...this.#lists.filter((list) => list.config_id !== id), { config_id: id ?? newId(), name, tickers, status: "active" }]);
     if (id) await this.#change(edited, { name, tickers });
     else {
       const created = await configurations.create({ name, tickers });
