@@ -84,7 +84,8 @@ Endpoint = TypeVar("Endpoint", bound=Callable[..., Awaitable[Response]])
 
 
 def get_or_head(app: FastAPI, path: str, **declared: Any) -> Callable[[Endpoint], Endpoint]:
-    """A decorator: adds a route for GET and HEAD. OpenAPI documents GET only."""
+    """A decorator: adds a route for GET and HEAD. OpenAPI documents GET only. `app` removes the content of responses
+    to HEAD."""
 
     def install(endpoint: Endpoint) -> Endpoint:
         app.get(path, **declared)(endpoint)

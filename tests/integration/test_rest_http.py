@@ -349,7 +349,7 @@ async def test_every_answer_and_preflight_has_the_headers_of_cors(http: httpx.As
 async def test_a_method_that_is_not_allowed_names_those_that_are(http: httpx.AsyncClient) -> None:
     answer = await http.put(f"{PATH}/x")
     assert said(answer)[0] == 405
-    assert set(answer.headers["allow"].split(", ")) == {"GET", "PATCH", "DELETE"}
+    assert set(answer.headers["allow"].split(", ")) == {"GET", "HEAD", "PATCH", "DELETE"}
     assert set((await http.delete(PATH)).headers["allow"].split(", ")) == {"GET", "POST"}
 
 
