@@ -104,7 +104,7 @@ def create_app(
         allow_origins=list(cors_origins),
         allow_methods=["GET", "HEAD", "POST", "PATCH", "DELETE"],
         allow_headers=["Cache-Control", "Content-Type", "If-Match", "Last-Event-ID"],
-        expose_headers=["ETag", "Location", "Retry-After"],
+        expose_headers=["ETag", "Location", "Retry-After", "WWW-Authenticate"],
         max_age=600,
     )
     return _Finish(with_cors)

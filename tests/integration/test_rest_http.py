@@ -51,6 +51,10 @@ async def create(http: httpx.AsyncClient, body: dict[str, Any] = CHIPS) -> httpx
 def said(answer: httpx.Response) -> tuple[int, str]:
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.headers["cache-control"] == "no-store"
+    if answer.status_code == 401:
+        (scheme, _), *more = (challenge.split(" ", 1) for challenge in answer.headers.get_list("www-authenticate"))
+        assert not more
+        assert scheme.lower() not in {"basic", "digest", "negotiate", "ntlm"}, "a browser would open a dialog"
     problem = answer.json()
     assert problem["status"] == answer.status_code
     return answer.status_code, problem["detail"]
