@@ -45,7 +45,7 @@ from dataclasses import dataclass
 
 from streamer.change import LATENESS_MS
 from streamer.hub.history import History
-from streamer.place import Place
+from streamer.place import Place, read_place
 from streamer.sse.events import ResetReason, Resume
 
 _CLOCKS_DIFFER_MS = 60_000
@@ -59,6 +59,11 @@ class Request:
     """The client's place; None or empty for a fresh stream."""
     replay_ms: int | None = None
     """Without a place: the time span to replay."""
+
+    @property
+    def place(self) -> str | None:
+        """The client's place as it may be repeated to it; None if it has none, or a malformed one."""
+        return None if read_place(self.last_event_id) is None else self.last_event_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +124,8 @@ def begin(
             return Start("fresh", newest)
         since_ms = now_ms - request.replay_ms
         return Start("fresh", history.dated_after(since_ms - LATENESS_MS), after_ms=since_ms)
-    try:
-        place = Place.parse(request.last_event_id)
-    except ValueError:
+    place = read_place(request.last_event_id)
+    if place is None:
         return _reset("malformed", history)
     if place.run == run and place.frame > newest:
         return _reset("future", history)

@@ -217,7 +217,7 @@ class _StreamResponse(Response):
     async def _close(self, reason: ClosingReason, send: Send) -> None:
         """Responds with 200 and `closing`: with any other status a browser's EventSource would stop for good."""
         await self._begin(send)
-        body = self.responder.delivery.closing(reason)
+        body = self.responder.delivery.closing(reason, self.parameters.start)
         await send({"type": "http.response.body", "body": body, "more_body": False})
 
     async def _begin(self, send: Send, sink: TransportSink | None = None) -> None:
