@@ -53,13 +53,6 @@ class Place:
             low & (1 << FRAME_BITS) - 1,
         )
 
-    def before(self) -> Place:
-        """Returns the place of a client that has all frames before this one.
-
-        The time stays true: when the frame was created, every change from before that time was in a frame already.
-        """
-        return Place(self.time_ms, self.run, self.frame - 1)
-
 
 def read_place(text: str | None) -> Place | None:
     """Parses the place with which a client comes; None if there is none, or it is malformed."""

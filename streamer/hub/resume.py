@@ -41,7 +41,7 @@ stream record or noticed by the next query (Hub.missing).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from streamer.change import LATENESS_MS
 from streamer.hub.history import History
@@ -146,6 +146,20 @@ def begin(
     if viewed_ms is None or place.time_ms < viewed_ms:
         return _reset("began_later", history)
     return Start("resumed", history.dated_after(since_ms), after_ms=place.time_ms, came_ms=place.time_ms)
+
+
+def exact(place: Place, history: History) -> Place:
+    """Returns a place of this run with at most the time of its frame: with a later one, `begin` would leave out frames
+    that are dated before it."""
+    own_ms = history.time_of(place.frame)
+    return place if own_ms is None or place.time_ms <= own_ms else replace(place, time_ms=own_ms)
+
+
+def before(text: str, history: History) -> Place:
+    """Returns the place of a client that has all frames before the one with this place. Its time stays true: when the
+    frame was created, every change from before that time was in a frame already."""
+    place = Place.parse(text)
+    return exact(replace(place, frame=place.frame - 1), history)
 
 
 def _reset(reason: ResetReason, history: History) -> Start:

@@ -6,13 +6,12 @@ import logging
 import re
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from typing import Final
 
 from streamer.hub.frame import Frame, FrameKind
 from streamer.hub.group import Group
 from streamer.hub.hub import Hub
-from streamer.place import Place
+from streamer.hub.resume import before, exact
 from streamer.sse.events import ClosingReason
 from streamer.streams.announcements import Announcements
 from streamer.streams.due import CalendarQueue
@@ -103,7 +102,7 @@ class Registry:
         """Sends `closing` after the queued bytes; with `discard` the queued bytes are dropped. Flush first."""
         place = stream.place
         if stream.state is StreamState.LIVE:
-            place = self._exact(self._hub.place(stream.filter))
+            place = str(exact(self._hub.place(stream.filter), self._hub.history))
         self._hub.leave(stream.filter, stream)
         stream.close(reason, self._clock())
         self.closing.add(stream)
@@ -111,16 +110,10 @@ class Registry:
             dropped = stream.sink.discard() if discard else b""
             if dropped:
                 match = _ID.match(dropped)  # none: `connected` or `reset`, before which the client's own id is right
-                place = None if match is None else self._exact(Place.parse(match[1].decode()).before())
+                place = None if match is None else str(before(match[1].decode(), self._hub.history))
             stream.sink.close(self._announcements.closing(reason, place))
         except Exception as error:
             self.fail(stream, error)
-
-    def _exact(self, place: Place) -> str:
-        """Returns the place with at most the time of its frame: with a later one this run would leave out frames that
-        are dated before it (resume.begin)."""
-        own_ms = self._hub.history.time_of(place.frame)
-        return str(place if own_ms is None or place.time_ms <= own_ms else replace(place, time_ms=own_ms))
 
     def close_slow(self, stream: OpenStream) -> None:
         """Drops the queued bytes and sends `closing`. The client receives the dropped events when it resumes."""
