@@ -54,6 +54,14 @@ class Place:
         )
 
 
+def read_place(text: str | None) -> Place | None:
+    """Parses the place with which a client comes; None if there is none, or it is malformed."""
+    try:
+        return Place.parse(text) if text else None
+    except ValueError:
+        return None
+
+
 def new_run() -> int:
     """Returns a random id of a run, never 0."""
     return secrets.randbelow((1 << RUN_BITS) - 1) + 1

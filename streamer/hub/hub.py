@@ -210,9 +210,9 @@ class Hub(Generic[Subscriber]):
         self.newest += 1
         return event.frame(place=str(Place(self._claim(self.watermark_ms, wanted), self.run, self.newest)))
 
-    def place(self) -> Place:
-        """The place of a client that has every frame so far."""
-        return Place(self.watermark_ms, self.run, self.newest)
+    def place(self, wanted: Filter | None = None) -> Place:
+        """The place of a client (of this filter, or of any) that has every frame so far."""
+        return Place(self._claim(self.watermark_ms, wanted), self.run, self.newest)
 
     def encode(self, frame: Frame, wanted: Filter, came_ms: int = 0) -> bytes:
         """Returns the frame's bytes for streams of this filter. `came_ms`: the time of the place with which the client

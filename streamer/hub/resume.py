@@ -41,11 +41,11 @@ stream record or noticed by the next query (Hub.missing).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from streamer.change import LATENESS_MS
 from streamer.hub.history import History
-from streamer.place import Place
+from streamer.place import Place, read_place
 from streamer.sse.events import ResetReason, Resume
 
 _CLOCKS_DIFFER_MS = 60_000
@@ -59,6 +59,11 @@ class Request:
     """The client's place; None or empty for a fresh stream."""
     replay_ms: int | None = None
     """Without a place: the time span to replay."""
+
+    @property
+    def place(self) -> str | None:
+        """The client's place as it may be repeated to it; None if it has none, or a malformed one."""
+        return None if read_place(self.last_event_id) is None else self.last_event_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +124,8 @@ def begin(
             return Start("fresh", newest)
         since_ms = now_ms - request.replay_ms
         return Start("fresh", history.dated_after(since_ms - LATENESS_MS), after_ms=since_ms)
-    try:
-        place = Place.parse(request.last_event_id)
-    except ValueError:
+    place = read_place(request.last_event_id)
+    if place is None:
         return _reset("malformed", history)
     if place.run == run and place.frame > newest:
         return _reset("future", history)
@@ -142,6 +146,20 @@ def begin(
     if viewed_ms is None or place.time_ms < viewed_ms:
         return _reset("began_later", history)
     return Start("resumed", history.dated_after(since_ms), after_ms=place.time_ms, came_ms=place.time_ms)
+
+
+def exact(place: Place, history: History) -> Place:
+    """Returns a place of this run with at most the time of its frame: with a later one, `begin` would leave out frames
+    that are dated before it."""
+    own_ms = history.time_of(place.frame)
+    return place if own_ms is None or place.time_ms <= own_ms else replace(place, time_ms=own_ms)
+
+
+def before(text: str, history: History) -> Place:
+    """Returns the place of a client that has all frames before the one with this place. Its time stays true: when the
+    frame was created, every change from before that time was in a frame already."""
+    place = Place.parse(text)
+    return exact(replace(place, frame=place.frame - 1), history)
 
 
 def _reset(reason: ResetReason, history: History) -> Start:

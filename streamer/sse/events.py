@@ -164,7 +164,8 @@ class Heartbeat(Event):
 
 @dataclass(frozen=True, slots=True)
 class Closing(Event):
-    """The server ends this stream. The client reconnects after `retry_ms`."""
+    """The server ends this stream. The client reconnects after `retry_ms`. The id is the client's place, for clients
+    that lose theirs at an event without id."""
 
     name = "closing"
     reason: ClosingReason

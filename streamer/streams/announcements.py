@@ -68,10 +68,11 @@ class Announcements:
             mode_since=iso_time(mode.since_ms),
         )
 
-    def closing(self, reason: ClosingReason) -> bytes:
-        """Returns a `closing` frame. Its `retry_ms` is random, so that clients do not reconnect all at once."""
+    def closing(self, reason: ClosingReason, place: str | None) -> bytes:
+        """Returns a `closing` frame. Its `retry_ms` is random, so that clients do not reconnect all at once. `place`:
+        where the client is."""
         least, most = (10.0, 30.0) if reason == "server_busy" else (0.3 * self._timing.retry, self._timing.retry)
-        return Closing(reason, round(1000 * self._random.uniform(least, most))).frame()
+        return Closing(reason, round(1000 * self._random.uniform(least, most))).frame(place=place)
 
 
 def reset(start: Start, stream_filter: Filter) -> bytes:

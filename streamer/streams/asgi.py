@@ -62,12 +62,17 @@ class AsgiSink:
             return
         self._queue(data)
 
-    def close(self, last: bytes, *, discard: bool = False) -> None:
+    def discard(self) -> bytes:
+        if self._closing or not self._chunks:
+            return b""
+        first = self._chunks[0]
+        self._chunks.clear()
+        self._waiting = 0
+        return first
+
+    def close(self, last: bytes) -> None:
         if self._closing or self._ended:
             return
-        if discard:
-            self._chunks.clear()
-            self._waiting = 0
         self._queue(last)
         self._closing = True
 

@@ -133,6 +133,7 @@ class Delivery:
             ends_at=now + self._timing.lifetime * self._random.uniform(0.8, 1.0),
             heartbeat_at=now + self._timing.heartbeat * self._random.uniform(0.5, 1.0),
             ping_after=self._timing.ping * self._random.uniform(0.8, 1.0),
+            place=request.place,
         )
         if leave_by_ms is not None:
             stream.ends_at = min(stream.ends_at, now + (leave_by_ms - self._now_ms()) / 1000)
@@ -173,13 +174,13 @@ class Delivery:
         except Exception as error:
             self._registry.fail(stream, error)
             return
+        self._hub.leave(stream.filter, stream)
+        stream.filter = stream_filter
+        stream.replay(Start("reset", self._hub.history.evicted_through, "configuration_changed"))
         if pending > self._timing.slow_bytes:
             self._registry.close_slow(stream)
             return
         self._counters.add("streams_refiltered")
-        self._hub.leave(stream.filter, stream)
-        stream.filter = stream_filter
-        stream.replay(Start("reset", self._hub.history.evicted_through, "configuration_changed"))
         opening = reset(stream.start, stream_filter)
         if pending:
             # `_continue_replay` sends the history when the client has read the buffer. So repeated changes of the
@@ -213,9 +214,9 @@ class Delivery:
                 stream.ends_at, stream.end_reason = ends_at, "drain"
                 self._registry.schedule_check(stream)
 
-    def closing(self, reason: ClosingReason) -> bytes:
+    def closing(self, reason: ClosingReason, request: Request) -> bytes:
         """Returns the `closing` frame for a request for which no stream is opened."""
-        return self._announcements.closing(reason)
+        return self._announcements.closing(reason, request.place)
 
     def schedule_flush(self) -> None:
         """Flushes now if the pace allows it: a lone event, and the first ones of a burst. Otherwise schedules one flush
@@ -243,8 +244,11 @@ class Delivery:
             self._flush_timer = None
         frames = self._hub.take_pending()
         if frames:
-            self._registry.close_slow_streams()
+            slow = self._registry.slow_streams()
             self._registry.write_groups(self._hub.groups.route(frames), self.clock())
+            for stream in slow:  # not before: the place of `closing` tells what was written
+                if stream.is_open:
+                    self._registry.close_slow(stream)
         if self.on_flush is not None:
             self.on_flush()
 
@@ -293,7 +297,7 @@ class Delivery:
             self._counters.add("streams_reset")
             chunks.append(Reset("too_old").frame())
             stream.replay(Start("reset", history.evicted_through, "too_old"))
-        size = events = 0
+        size, events, data = 0, 0, b""
         for frame in self._hub.missed(stream.filter, stream.start, stream.cursor):
             if size >= _REPLAY_BYTES:
                 break
@@ -314,6 +318,8 @@ class Delivery:
                 chunks.append(self._hub.stamp(self._hub.window.metrics(self._now_ms()), stream.filter))
                 events += 1
             stream.go_live(self._hub.join(stream.filter, stream))
+        if data:
+            stream.place = data[len(b"id: ") : data.index(b"\n")].decode()
         self._registry.write(stream, b"".join(chunks), events, self.clock())
         if stream.is_open:
             self._registry.schedule_check(stream)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Final
 
 from streamer.hub.frame import Frame, FrameKind
 from streamer.hub.group import Group
 from streamer.hub.hub import Hub
+from streamer.hub.resume import before, exact
 from streamer.sse.events import ClosingReason
 from streamer.streams.announcements import Announcements
 from streamer.streams.due import CalendarQueue
@@ -17,6 +20,8 @@ from streamer.streams.timing import Timing
 from streamer.telemetry.counters import Counters
 
 logger = logging.getLogger(__name__)
+
+_ID: Final = re.compile(rb"id: ([!-~]+)\n")
 
 
 class Registry:
@@ -94,12 +99,19 @@ class Registry:
             self.fail(stream, reason)
 
     def close(self, stream: OpenStream, reason: ClosingReason, *, discard: bool = False) -> None:
-        """Sends `closing` after the queued bytes; with `discard` the queued bytes are dropped."""
+        """Sends `closing` after the queued bytes; with `discard` the queued bytes are dropped. Flush first."""
+        place = stream.place
+        if stream.state is StreamState.LIVE:
+            place = str(exact(self._hub.place(stream.filter), self._hub.history))
         self._hub.leave(stream.filter, stream)
         stream.close(reason, self._clock())
         self.closing.add(stream)
         try:
-            stream.sink.close(self._announcements.closing(reason), discard=discard)
+            dropped = stream.sink.discard() if discard else b""
+            if dropped:
+                match = _ID.match(dropped)  # none: `connected` or `reset`, before which the client's own id is right
+                place = None if match is None else str(before(match[1].decode(), self._hub.history))
+            stream.sink.close(self._announcements.closing(reason, place))
         except Exception as error:
             self.fail(stream, error)
 
@@ -108,14 +120,16 @@ class Registry:
         self._counters.add("streams_slow")
         self.close(stream, "slow", discard=True)
 
-    def close_slow_streams(self) -> None:
-        """Closes the live streams with more than `timing.slow_bytes` queued."""
+    def slow_streams(self) -> list[OpenStream]:
+        """Returns the live streams with more than `timing.slow_bytes` queued."""
+        found: list[OpenStream] = []
         for stream in list(self.blocked):
             try:
                 if stream.state is StreamState.LIVE and stream.sink.pending() > self._timing.slow_bytes:
-                    self.close_slow(stream)
+                    found.append(stream)
             except Exception as error:
                 self.fail(stream, error)
+        return found
 
     def fail(self, stream: OpenStream, error: Exception) -> None:
         """Logs the exception and aborts the stream. The other streams are not affected."""

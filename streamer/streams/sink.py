@@ -17,8 +17,12 @@ class Sink(Protocol):
     def write(self, data: bytes) -> None:
         """Queues bytes. Does nothing after `close`, or when the client is disconnected."""
 
-    def close(self, last: bytes, *, discard: bool = False) -> None:
-        """Sends the queued bytes (unless `discard`), then `last`, then ends the response."""
+    def discard(self) -> bytes:
+        """Drops the queued writes of which no byte was sent. Returns the first of them, or its beginning, as it was
+        written; empty if there were none."""
+
+    def close(self, last: bytes) -> None:
+        """Sends the queued bytes, then `last`, then ends the response."""
 
     def abort(self) -> None:
         """Closes the connection at once. Queued bytes are lost."""

@@ -52,6 +52,9 @@ class OpenStream:
     resume_time_ms: int = 0
     """Time in the id with which the client resumed: replayed ids must not go back behind it (`Hub.sent_again`). 0: each
     frame keeps its own time."""
+    place: str | None = None
+    """The id of the last frame that was written to this stream only, or the one with which the client came; None: there
+    is none from which the client misses nothing. A live stream has the hub's place."""
     close_reason: ClosingReason | None = None
     closed_at: float = 0.0
     due: int | None = None

@@ -45,6 +45,10 @@ class BodyEncoder:
         """Sets `encoded`."""
         self.data, self.encoded = data, b"%x\r\n%b\r\n" % (len(data), data)
 
+    def decode(self, encoded: bytes) -> bytes:
+        """Returns the bytes that `encode` encoded."""
+        return encoded[encoded.index(b"\r\n") + 2 : -2]
+
 
 class IdentityEncoder(BodyEncoder):
     """Does not encode: in HTTP/1.0 the end of the connection is the end of the body."""
@@ -54,6 +58,10 @@ class IdentityEncoder(BodyEncoder):
     def encode(self, data: bytes) -> None:
         """Sets `encoded`."""
         self.data = self.encoded = data
+
+    def decode(self, encoded: bytes) -> bytes:
+        """Returns the same bytes."""
+        return encoded
 
 
 CHUNKED, IDENTITY = BodyEncoder(), IdentityEncoder()
@@ -112,11 +120,16 @@ class TransportSink(asyncio.Protocol):
         else:
             self._enqueue(encoded)
 
-    def close(self, last: bytes, *, discard: bool = False) -> None:
+    def discard(self) -> bytes:
+        if self._queue is None or self._closing:
+            return b""
+        first = self._queue[0]
+        self._clear_queue()
+        return self._encoder.decode(first)
+
+    def close(self, last: bytes) -> None:
         if self._transport is None or self._closing:
             return
-        if discard:
-            self._clear_queue()
         if last:
             self._encoder.encode(last)
         end = b"0\r\n\r\n" if self._encoder is CHUNKED else b""

@@ -87,7 +87,8 @@ def create_app(
     problems.install(app)
     if streams is None:
         for path, method in (*stream.ROUTES, *configuration_stream.ROUTES):
-            app.add_api_route(path, _no_streams, methods=[method], include_in_schema=False)
+            methods = ["GET", "HEAD"] if method == "GET" else [method]
+            app.add_api_route(path, _no_streams, methods=methods, include_in_schema=False)
     else:
         stream.install(app, streams, rest.identity)
         configuration_stream.install(app, streams, rest.identity, rest.configurations)
@@ -100,17 +101,17 @@ def create_app(
     health.install(app, readiness)
     docs.install(app, lambda: openapi.write(openapi.document(app)))
     if not cors_origins:
-        return _NoSniffing(app)
+        return _Finish(app)
     # The outer middleware, so that errors have the headers, too. No credentials: no caller is identified by cookies.
     with_cors = CORSMiddleware(
         app,
         allow_origins=list(cors_origins),
-        allow_methods=["GET", "POST", "PATCH", "DELETE"],
+        allow_methods=["GET", "HEAD", "POST", "PATCH", "DELETE"],
         allow_headers=["Cache-Control", "Content-Type", "If-Match", "Last-Event-ID"],
-        expose_headers=["ETag", "Location", "Retry-After"],
+        expose_headers=["ETag", "Location", "Retry-After", "WWW-Authenticate"],
         max_age=600,
     )
-    return _NoSniffing(with_cors)
+    return _Finish(with_cors)
 
 
 async def _no_streams(_: Request) -> Response:
@@ -139,16 +140,20 @@ def _install_page(app: FastAPI, frame_ancestors: Sequence[str]) -> None:
     app.router.add_route("/page/{name}", Assets(served).answer, methods=["GET"], include_in_schema=False)
 
 
-class _NoSniffing:
-    """Adds `X-Content-Type-Options: nosniff` to every response."""
+class _Finish:
+    """Adds `X-Content-Type-Options: nosniff` to every response, and removes the content of a response to HEAD."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_with_header(message: Message) -> None:
+        head = scope.get("method") == "HEAD"
+
+        async def finish(message: Message) -> None:
             if message["type"] == "http.response.start":
                 message["headers"] = [*message["headers"], (b"x-content-type-options", b"nosniff")]
+            elif head and message["type"] == "http.response.body":
+                message["body"] = b""
             await send(message)
 
-        await self.app(scope, receive, send_with_header)
+        await self.app(scope, receive, finish)

@@ -13,7 +13,7 @@ from streamer.web.operation import HEADERS, Described, Schema, tidy
 from streamer.web.operation import TICKER as TICKER_SCHEMA
 from streamer.web.query import CURSOR
 
-_UNPRINTABLE: Final = "\x00-\x1f\x7f-\x9f\u2028\u2029"
+_UNPRINTABLE: Final = r"\u0000-\u001f\u007f-\u009f\u2028\u2029"
 ID_SCHEMA: Final[Schema] = {"type": "string", "pattern": f"^{CONFIG_ID.pattern}$"}
 
 

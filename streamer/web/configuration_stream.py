@@ -75,7 +75,7 @@ def _install_stream(app: FastAPI, part: stream.StreamPart, identity: CallerIdent
             "security": [{"userId": []}, {"ticket": []}],
             "parameters": [
                 {"name": "config_id", "in": "path", "required": True, "schema": ID_SCHEMA},
-                *(each for each in parameters.PARAMETERS if each["name"] != "tickers"),
+                *parameters.documented_parameters(part.history_seconds, with_tickers=False),
             ],
         },
     )

@@ -40,7 +40,15 @@ from streamer.web.configuration_models import (
     shown,
 )
 from streamer.web.identity import CallerIdentity
-from streamer.web.operation import CONFIGURATIONS, Responses, UserId, declared_query, headers, json_example
+from streamer.web.operation import (
+    CONFIGURATIONS,
+    Responses,
+    UserId,
+    declared_query,
+    get_or_head,
+    headers,
+    json_example,
+)
 from streamer.web.problems import TABLE_AWAY, UNKNOWN_USER, documented, malformed, problem
 from streamer.web.query import CursorParameter, query_values, single, whole_number
 
@@ -185,7 +193,8 @@ def _declare(
 
 
 def _install_collection(app: FastAPI, caller: UserId, store: Callable[[], ConfigurationStore]) -> None:
-    @app.get(
+    @get_or_head(
+        app,
         PATH,
         **_declare(
             caller,
@@ -229,7 +238,8 @@ def _install_collection(app: FastAPI, caller: UserId, store: Callable[[], Config
 
 
 def _install_item(app: FastAPI, caller: UserId, store: Callable[[], ConfigurationStore]) -> None:
-    @app.get(
+    @get_or_head(
+        app,
         ONE,
         **_declare(
             caller, "getConfiguration", "Read a configuration", json_example(_EXAMPLE, "ETag"), _UNKNOWN, malformed()

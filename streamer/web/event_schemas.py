@@ -41,16 +41,20 @@ _FIELDS: Final[Mapping[str, Schema]] = {
 }
 """Members whose schema is more specific than their type."""
 
-_EVENTS: Final[Mapping[type[events.Event], tuple[bool, str]]] = {
-    events.Connected: (False, "first"),
-    events.Reset: (False, "the stream cannot resume after the requested id, or the configuration has changed"),
-    events.SentimentUpdate: (True, "an item's visible state changed; one event for each of its tickers"),
-    events.SentimentWithdrawn: (True, "an item is no longer shown for this ticker"),
-    events.Metrics: (True, "after the replay, on change (at most one a second), and at least every 60 s"),
-    events.Heartbeat: (True, "after the replay, then every 30 s"),
-    events.Closing: (False, "before every planned end of the stream"),
+_NEW: Final = "For `Last-Event-ID`."
+_NONE: Final = "Not sent; a client keeps the id of the event before."
+_REPEATED: Final = "Where the client is, for `Last-Event-ID`. Not sent if no event with an id came before."
+
+_EVENTS: Final[Mapping[type[events.Event], tuple[str, str]]] = {
+    events.Connected: (_NONE, "first"),
+    events.Reset: (_NONE, "the stream cannot resume after the requested id, or the configuration has changed"),
+    events.SentimentUpdate: (_NEW, "an item's visible state changed; one event for each of its tickers"),
+    events.SentimentWithdrawn: (_NEW, "an item is no longer shown for this ticker"),
+    events.Metrics: (_NEW, "after the replay, on change (at most one a second), and at least every 60 s"),
+    events.Heartbeat: (_NEW, "after the replay, then every 30 s"),
+    events.Closing: (_REPEATED, "before every planned end of the stream"),
 }
-"""Whether the event has an `id`, and when it is sent."""
+"""The event's `id`, and when it is sent."""
 
 
 def _model(cls: type[events.Event]) -> type[BaseModel]:
@@ -73,11 +77,10 @@ MODELS: Final[Mapping[type[events.Event], type[BaseModel]]] = {cls: _model(cls) 
 
 def items() -> list[Schema]:
     """Returns a schema per event: an object of its fields, in which `data` is a string with JSON."""
-    return [_item(cls, has_id=has_id, when=when) for cls, (has_id, when) in _EVENTS.items()]
+    return [_item(cls, place, when) for cls, (place, when) in _EVENTS.items()]
 
 
-def _item(cls: type[events.Event], *, has_id: bool, when: str) -> Schema:
-    place = "For `Last-Event-ID`." if has_id else "Not sent; a client keeps the id of the event before."
+def _item(cls: type[events.Event], place: str, when: str) -> Schema:
     return {
         "title": cls.name,
         "description": f"Sent: {when}.",
@@ -92,6 +95,6 @@ def _item(cls: type[events.Event], *, has_id: bool, when: str) -> Schema:
             "id": {"type": "string", "pattern": "^evt_[0-9a-f-]{36}$", "description": place},
             "retry": {"type": "integer", "minimum": 0, "description": "Reconnection time in milliseconds."},
         },
-        "required": ["event", "data", *(["id"] if has_id else [])],
+        "required": ["event", "data", *(["id"] if place is _NEW else [])],
         "additionalProperties": False,
     }

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from streamer.sse.events import Metrics
 from streamer.web.event_schemas import MODELS
-from streamer.web.operation import SNAPSHOT, declared_query, json_example
+from streamer.web.operation import SNAPSHOT, declared_query, get_or_head, json_example
 from streamer.web.problems import TABLE_AWAY, malformed
 
 PATH: Final = "/api/v2/metrics"
@@ -32,7 +32,8 @@ _EXAMPLE: Final = {
 def install(app: FastAPI, count: Count) -> None:
     """Adds the route."""
 
-    @app.get(
+    @get_or_head(
+        app,
         PATH,
         operation_id="metrics",
         tags=[SNAPSHOT],

@@ -1,7 +1,7 @@
 """Declarations of routes for OpenAPI. FastAPI generates the document from them; headers and examples, for which FastAPI
 has no types, are dictionaries in the format of OpenAPI.
 
-https://spec.openapis.org/oas/v3.2.0.html
+https://spec.openapis.org/oas/v3.1.1.html
 """
 
 from __future__ import annotations
@@ -39,6 +39,11 @@ HEADERS: Final[dict[str, Schema]] = {
     "Retry-After": {
         "description": "Seconds to wait before the next request.",
         "schema": {"type": "integer", "minimum": 1},
+        "required": True,
+    },
+    "WWW-Authenticate": {
+        "description": "The scheme `Gateway`: a trusted gateway identifies the caller, or a ticket does.",
+        "schema": {"type": "string"},
         "required": True,
     },
     "NoStore": {"description": "`no-store`", "schema": {"type": "string", "enum": ["no-store"]}, "required": True},
@@ -84,7 +89,8 @@ Endpoint = TypeVar("Endpoint", bound=Callable[..., Awaitable[Response]])
 
 
 def get_or_head(app: FastAPI, path: str, **declared: Any) -> Callable[[Endpoint], Endpoint]:
-    """A decorator: adds a route for GET and HEAD. OpenAPI documents GET only."""
+    """A decorator: adds a route for GET and HEAD. OpenAPI documents GET only. `app` removes the content of responses
+    to HEAD."""
 
     def install(endpoint: Endpoint) -> Endpoint:
         app.get(path, **declared)(endpoint)

@@ -26,6 +26,19 @@ TICKERS: Final[dict[str, Any]] = {
     "schema": {"type": "string"},
     "example": "AAPL,MSFT",
 }
+_POLYFILL: Final[dict[str, Any]] = {
+    "name": "lastEventId",
+    "in": "query",
+    "description": "The name that event-source-polyfill uses; takes precedence over `last_event_id`.",
+    "schema": {"type": "string"},
+}
+_REPLAY: Final[dict[str, Any]] = {
+    "name": "replay",
+    "in": "query",
+    "description": "Without an id: start this many seconds before now, at most the length of the server's history"
+    " (`SSE_HISTORY`). A larger number is a 422 whose `detail` has the length.",
+    "schema": {"type": "number", "minimum": 0},
+}
 PARAMETERS: Final[tuple[dict[str, Any], ...]] = (
     TICKERS,
     {
@@ -35,24 +48,14 @@ PARAMETERS: Final[tuple[dict[str, Any], ...]] = (
         "schema": {"type": "string"},
         "example": "sentiment_update",
     },
-    {
-        "name": "replay",
-        "in": "query",
-        "description": "Without an id: start this many seconds before now, as far as the history reaches.",
-        "schema": {"type": "number", "minimum": 0},
-    },
+    _REPLAY,
     {
         "name": "last_event_id",
         "in": "query",
         "description": "Resume after this event id. The header `Last-Event-ID` takes precedence.",
         "schema": {"type": "string"},
     },
-    {
-        "name": "lastEventId",
-        "in": "query",
-        "description": "The name that event-source-polyfill uses; takes precedence over `last_event_id`.",
-        "schema": {"type": "string"},
-    },
+    _POLYFILL,
     {
         "name": "on_full",
         "in": "query",
@@ -69,6 +72,14 @@ PARAMETERS: Final[tuple[dict[str, Any], ...]] = (
 """In the format of OpenAPI, for `openapi_extra`: if FastAPI knew them, it would parse them in addition to `parse`."""
 NO_TICKERS: Final = "tickers: this stream has the tickers of its configuration; leave tickers out"
 _NAMES = tuple(str(parameter["name"]) for parameter in PARAMETERS if parameter["in"] == "query")
+
+
+def documented_parameters(history_seconds: float, *, with_tickers: bool = True) -> list[dict[str, Any]]:
+    """Returns PARAMETERS for OpenAPI, with the limit of `replay`, and without `lastEventId`: generators make it the
+    same identifier as `last_event_id`, and drop the route."""
+    replay = {**_REPLAY, "schema": {**_REPLAY["schema"], "maximum": history_seconds}}
+    known = [replay if each is _REPLAY else each for each in PARAMETERS if each is not _POLYFILL]
+    return known if with_tickers else [each for each in known if each is not TICKERS]
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,8 @@ logger = logging.getLogger(__name__)
 TABLE_RETRY_AFTER = 5
 """Seconds."""
 MEDIA_TYPE = "application/problem+json"
+CHALLENGE: Final = 'Gateway realm="sentiment-streamer"'
+"""Of each 401 (RFC 9110, section 11.6.1). Browsers open a dialog only for schemes that they know."""
 _TABLE_AWAY: Final = "The table cannot be reached now. Try again later."
 _NO_QUERY: Final = "a query parameter is unknown; none is known here"
 
@@ -46,16 +48,20 @@ class Problem(BaseModel):
 
 def problem(status: int, detail: str, *, headers: Mapping[str, str] | None = None, **members: object) -> JSONResponse:
     """Returns a problem as a response; `members` are its extension members. The member `retry_after` (seconds) also
-    sets the header Retry-After."""
+    sets the header Retry-After; a 401 has a challenge."""
     all_headers = {"Cache-Control": "no-store", **(headers or {})}
     if "retry_after" in members:
         all_headers.setdefault("Retry-After", str(members["retry_after"]))
+    if status == HTTPStatus.UNAUTHORIZED:
+        all_headers.setdefault("WWW-Authenticate", CHALLENGE)
     return JSONResponse(_body(status, detail, members), status, all_headers, media_type=MEDIA_TYPE)
 
 
 def documented(status: int, description: str, detail: str, **members: object) -> Responses:
     """Returns the OpenAPI description of a problem, with the same arguments as `problem` for its example."""
     names = ["Retry-After"] if "retry_after" in members else []
+    if status == HTTPStatus.UNAUTHORIZED:
+        names.append("WWW-Authenticate")
     return {
         status: {
             "description": description,

@@ -15,7 +15,7 @@ from streamer.errors import RequestError
 from streamer.sse.encode import to_json
 from streamer.sse.events import SentimentUpdate
 from streamer.web.event_schemas import MODELS
-from streamer.web.operation import SNAPSHOT, Described, declared_query, json_example
+from streamer.web.operation import SNAPSHOT, Described, declared_query, get_or_head, json_example
 from streamer.web.parameters import TICKERS, read_tickers
 from streamer.web.problems import TABLE_AWAY, malformed
 from streamer.web.query import (
@@ -89,7 +89,8 @@ _EXAMPLE: Final = {
 def install(app: FastAPI, snapshot: SnapshotReader) -> None:
     """Adds the route."""
 
-    @app.get(
+    @get_or_head(
+        app,
         PATH,
         operation_id="sentiment",
         tags=[SNAPSHOT],

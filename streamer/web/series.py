@@ -12,7 +12,7 @@ from streamer.change import plain
 from streamer.errors import RequestError
 from streamer.series import BUCKETS, SeriesBucket, SeriesCursor, SeriesPage, SeriesRequest, read_series_cursor
 from streamer.sse.encode import to_json
-from streamer.web.operation import SNAPSHOT, TICKER, TIME, Described, declared_query, json_example
+from streamer.web.operation import SNAPSHOT, TICKER, TIME, Described, declared_query, get_or_head, json_example
 from streamer.web.parameters import MAX_TICKERS, TICKERS, read_tickers
 from streamer.web.problems import TABLE_AWAY, malformed
 from streamer.web.query import CURSOR, LONGEST_TIME, CursorParameter, query_values, read_time, single
@@ -110,7 +110,8 @@ _EXAMPLE: Final = {
 def install(app: FastAPI, reader: SeriesReader) -> None:
     """Adds the route."""
 
-    @app.get(
+    @get_or_head(
+        app,
         PATH,
         operation_id="sentimentSeries",
         tags=[SNAPSHOT],

@@ -42,6 +42,8 @@ OPENED: Final = (
 EVENT_STREAM: Final = {
     "externalDocs": {"url": "https://html.spec.whatwg.org/multipage/server-sent-events.html"},
 }
+ITEM_SCHEMA: Final = "x-itemSchema"
+"""The schema of one event. OpenAPI 3.2 calls it `itemSchema`; the document is OpenAPI 3.1."""
 _FULL: Final = "Connection limit reached. Try again later."
 _FRAMES: Final = (
     'retry: 3000\nevent: connected\ndata: {"connection_id":"9f2c61d07ab34e58","tickers":["TSLA"],"resume":"fresh",'
@@ -118,7 +120,7 @@ _STATUS_EXAMPLE: Final = {
 
 def opened(cache_control: str) -> Responses:
     """Returns the OpenAPI description of the 200 of a stream. `cache_control`: a name in HEADERS."""
-    events = {"itemSchema": {"oneOf": event_schemas.items()}, "example": _FRAMES}
+    events = {"schema": {"type": "string"}, ITEM_SCHEMA: {"oneOf": event_schemas.items()}, "example": _FRAMES}
     return {
         200: {
             "headers": {**headers(Cache_Control=cache_control), "X-Accel-Buffering": _BUFFERING},
@@ -157,7 +159,7 @@ def install(app: FastAPI, part: StreamPart, identity: CallerIdentity) -> None:
             **malformed("tickers: entry 2 is empty; leave tickers out to get everything"),
             **refused(),
         },
-        openapi_extra={**EVENT_STREAM, "parameters": [*parameters.PARAMETERS]},
+        openapi_extra={**EVENT_STREAM, "parameters": parameters.documented_parameters(part.history_seconds)},
     )
     async def stream(request: Request) -> Response:
         parsed = parameters.parse(request.query_params, request.headers, part.history_seconds)

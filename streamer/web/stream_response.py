@@ -113,8 +113,7 @@ class _StreamResponse(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope.get("method") == "HEAD":
-            await self._begin(send)
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
+            await self._head(send)
             return
         responder = self.responder
         deadline_ms = None if self.subject is None else self.subject.deadline_ms
@@ -135,9 +134,7 @@ class _StreamResponse(Response):
                 if responder.caught_up is not None:
                     await responder.caught_up(self.parameters.start)
                 if self.subject is not None:
-                    source = responder.subscriptions or not_found()
-                    found = await source.enter(self.subject.user_id, self.subject.config_id)
-                    request.subscription = found or not_found()
+                    request.subscription = await self._subscribe(self.subject)
                 await self._stream(scope, receive, send, request)
             except BaseException:
                 request.end("error")
@@ -147,6 +144,22 @@ class _StreamResponse(Response):
         else:
             responder.counters.add("streams_refused")
             await _refusal(slot)(scope, receive, send)
+
+    async def _subscribe(self, subject: Subject) -> ConfigurationSubscription[OpenStream]:
+        """Raises RequestError (404) if the configuration is not the user's or has no stream."""
+        source = self.responder.subscriptions or not_found()
+        return await source.enter(subject.user_id, subject.config_id) or not_found()
+
+    async def _head(self, send: Send) -> None:
+        """Responds to HEAD. It takes no slot."""
+        subscriptions = self.responder.subscriptions
+        expired = self.subject is not None and self.responder.now_ms() >= (self.subject.deadline_ms or float("inf"))
+        if self.subject is not None and not expired:
+            subscription = await self._subscribe(self.subject)
+            if subscriptions is not None:
+                subscriptions.leave(subscription)
+        await self._begin(send)
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _stream(self, scope: Scope, receive: Receive, send: Send, request: _StreamRequest) -> None:
         """Sends the head, and takes a turn for the opening."""
@@ -204,7 +217,7 @@ class _StreamResponse(Response):
     async def _close(self, reason: ClosingReason, send: Send) -> None:
         """Responds with 200 and `closing`: with any other status a browser's EventSource would stop for good."""
         await self._begin(send)
-        body = self.responder.delivery.closing(reason)
+        body = self.responder.delivery.closing(reason, self.parameters.start)
         await send({"type": "http.response.body", "body": body, "more_body": False})
 
     async def _begin(self, send: Send, sink: TransportSink | None = None) -> None:

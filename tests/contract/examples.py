@@ -66,5 +66,5 @@ EXAMPLES: dict[str, bytes] = {
         },
     ).frame(place=_place(9)),
     "heartbeat": Heartbeat("2026-11-22T14:18:50.000Z", 3, 86_412, "push", *_MODE).frame(place=_place(10)),
-    "closing": Closing("drain", 1234).frame(),
+    "closing": Closing("drain", 1234).frame(place=_place(10)),
 }

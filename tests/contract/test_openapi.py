@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,15 @@ import httpx
 import jsonschema_rs
 import pytest
 from fastapi import FastAPI
+from starlette.datastructures import Headers, QueryParams
 from starlette.routing import Route
 
+from streamer.errors import RequestError
 from streamer.sse import events
 from streamer.web import openapi
 from streamer.web.app import _CLIENT, RestPart, create_app
 from streamer.web.health import Readiness
+from streamer.web.parameters import documented_parameters, parse
 from streamer.web.stream import StreamPart
 from tests.contract.examples import EXAMPLES
 from tests.integration.rig import Nobody, NoSnapshot, running
@@ -101,7 +105,7 @@ def _routes() -> Iterator[tuple[str, str]]:
 @pytest.mark.parametrize("name", [event.name for event in events.Event.__subclasses__()])
 def test_each_event_s_example_is_valid_by_its_schema(name: str) -> None:
     described = DOCUMENT["paths"]["/api/v2/stream"]["get"]["responses"]["200"]["content"]["text/event-stream"]
-    (event,) = (item for item in described["itemSchema"]["oneOf"] if item["title"] == name)
+    (event,) = (item for item in described["x-itemSchema"]["oneOf"] if item["title"] == name)
     frame = EXAMPLES[name].decode()
     data = json.loads(frame.partition("data: ")[2])
     kind = event["properties"]["data"]["contentSchema"]["$ref"].rpartition("/")[2]
@@ -110,7 +114,10 @@ def test_each_event_s_example_is_valid_by_its_schema(name: str) -> None:
     jsonschema_rs.validator_for(event | {"components": DOCUMENT["components"]}).validate(
         {name: int(value) if name == "retry" else value for name, value in fields.items()}
     )
-    assert ("id" in event["required"]) == frame.startswith("id:")
+    if name == "closing":  # a client that has no place is told none
+        assert "id" not in event["required"]
+    else:
+        assert ("id" in event["required"]) == frame.startswith("id:")
     for member in data:
         with pytest.raises(jsonschema_rs.ValidationError):
             jsonschema_rs.validator_for(schema(kind)).validate({k: v for k, v in data.items() if k != member})
@@ -135,3 +142,27 @@ def test_every_reference_leads_somewhere() -> None:
     for kind in ("schemas", "headers"):
         for name in DOCUMENT["components"][kind]:
             assert f'"#/components/{kind}/{name}"' in text, f"{name} is not used"
+
+
+def test_its_text_has_no_raw_control_characters() -> None:
+    text = FILE.read_text().replace("\n", "")
+    assert not [character for character in text if unicodedata.category(character) in {"Cc", "Zl", "Zp"}]
+
+
+def test_every_route_says_who_may_use_it() -> None:
+    public = {path for path, _, operation in operations() if operation["security"] == []}
+    assert public == {path for path in DOCUMENT["paths"] if "/configurations" not in path}
+    for path, method, operation in operations():
+        assert ("401" in operation["responses"]) == bool(operation["security"]), (path, method)
+
+
+@pytest.mark.parametrize("history", [900, 3600])
+def test_the_largest_replay_is_described_and_the_refusal_of_more_says_it(history: int) -> None:
+    (replay,) = (each for each in documented_parameters(history) if each["name"] == "replay")
+    largest = replay["schema"]["maximum"]
+    start = parse(QueryParams(f"replay={largest}"), Headers({}), history).start
+    assert start.replay_ms == history * 1000
+    with pytest.raises(RequestError, match=f"the history has {history} seconds; give at most this number"):
+        parse(QueryParams(f"replay={largest + 1}"), Headers({}), history)
+    (served,) = (each for each in DOCUMENT["paths"]["/api/v2/stream"]["get"]["parameters"] if each["name"] == "replay")
+    assert served["schema"]["maximum"] == 900

@@ -11,8 +11,10 @@ import re
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
+from streamer.web.stream import ITEM_SCHEMA
 from tests.integration.pipeline import pipeline
 from tests.integration.service import serving
 
@@ -24,8 +26,17 @@ NO_STREAM = ("--exclude-path", "/api/v2/stream")
 async def asked(base: str, where: Path, *options: str) -> int:
     """How many requests it made, all of which were answered well."""
     where.mkdir()  # noqa: ASYNC240 - once, before anything waits
+    async with httpx.AsyncClient(trust_env=False) as http:
+        served = (await http.get(f"{base}/openapi.json")).text
+    # As OpenAPI 3.2, of which it knows that a stream's events have a schema.
+    read_as = served.replace('"openapi": "3.1.0"', '"openapi": "3.2.0"').replace(f'"{ITEM_SCHEMA}"', '"itemSchema"')
+    assert read_as.count("3.2.0") == 1
+    assert read_as.count('"itemSchema"') == 2
+    document = where / "openapi.json"
+    document.write_text(read_as)
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIG), "run", f"{base}/openapi.json"),
+        *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIG)),
+        *("run", str(document), "--url", base),
         *options,
         cwd=where,
         stdout=asyncio.subprocess.PIPE,

@@ -382,9 +382,11 @@ def _bodies() -> Iterator[Hostile]:
 
 
 def _methods() -> Iterator[Hostile]:
-    for method in ("TRACE", "PUT", "HEAD", "OPTIONS", "POST"):
-        status = 405
-        yield Hostile(f"{method} on one configuration", status, CHIPS, (ADA,), method)
+    for method in ("TRACE", "PUT", "OPTIONS", "POST"):
+        yield Hostile(f"{method} on one configuration", 405, CHIPS, (ADA,), method)
+    yield Hostile("HEAD on one configuration", 200, CHIPS, (ADA,), "HEAD")
+    yield Hostile("HEAD on a stranger's configuration", 401, CHIPS, (), "HEAD")
+    yield Hostile("HEAD on another's configuration", 404, CHIPS, (("X-User-ID", "grace"),), "HEAD")
     for method in ("PATCH", "DELETE", "POST", "TRACE"):
         yield Hostile(f"{method} on a stream", 405, STREAM, (ADA,), method)
         yield Hostile(f"{method} on the stream of all", 405, "/api/v2/stream", (ADA,), method)

@@ -150,6 +150,8 @@ def check(row: Hostile, status: int, head: str, body: bytes, expected: int) -> N
         assert name.encode() not in body or row.who == user, "it shows what is not theirs"
     if row.who is not None and row.target == CHIPS and row.method == "GET":
         assert json.loads(body)["config_id"] == "chips"
+    if status == 401:
+        assert 'www-authenticate: gateway realm="' in head, "a scheme for which no browser opens a dialog"
     if status >= 400 and body and body != b"Invalid HTTP request received.":
         assert "application/problem+json" in head
         problem = json.loads(body)

@@ -51,6 +51,10 @@ async def create(http: httpx.AsyncClient, body: dict[str, Any] = CHIPS) -> httpx
 def said(answer: httpx.Response) -> tuple[int, str]:
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.headers["cache-control"] == "no-store"
+    if answer.status_code == 401:
+        (scheme, _), *more = (challenge.split(" ", 1) for challenge in answer.headers.get_list("www-authenticate"))
+        assert not more
+        assert scheme.lower() not in {"basic", "digest", "negotiate", "ntlm"}, "a browser would open a dialog"
     problem = answer.json()
     assert problem["status"] == answer.status_code
     return answer.status_code, problem["detail"]
@@ -349,7 +353,7 @@ async def test_every_answer_and_preflight_has_the_headers_of_cors(http: httpx.As
 async def test_a_method_that_is_not_allowed_names_those_that_are(http: httpx.AsyncClient) -> None:
     answer = await http.put(f"{PATH}/x")
     assert said(answer)[0] == 405
-    assert set(answer.headers["allow"].split(", ")) == {"GET", "PATCH", "DELETE"}
+    assert set(answer.headers["allow"].split(", ")) == {"GET", "HEAD", "PATCH", "DELETE"}
     assert set((await http.delete(PATH)).headers["allow"].split(", ")) == {"GET", "POST"}
 
 

@@ -134,6 +134,15 @@ async def test_closing_is_heeded_to_the_letter() -> None:
     assert waits.seconds == [1.234]
 
 
+async def test_the_next_connection_resumes_at_the_place_of_closing() -> None:
+    ending = OK + update(1).frame(place="evt_1") + Closing("lifetime", 1).frame(place="evt_7")
+    async with serving(ending, OK + HEARTBEAT.frame()) as server:
+        stream = Stream(server.url, reconnect=Reconnect(sleep=Waits()))
+        got = await until(stream, "heartbeat")
+    assert names(got) == ["sentiment_update", "closing", "lost", "heartbeat"]
+    assert server.visits[1].headers["last-event-id"] == stream.place == "evt_7"
+
+
 async def test_closing_ends_the_connection_even_if_the_server_lets_it_hang() -> None:
     async def hang(visit: Visit) -> None:
         await visit.send(OK + DRAIN)

@@ -81,7 +81,12 @@ def test_a_configuration_from_its_making_to_its_end(resources: Resources) -> Non
     assert answer(change)[1]["tickers"] == ["F"]
     assert answer(change)[0] == 412
     assert answer(request("GET", path, **(ada | {"x_user_id": "grace"})))[0] == 404
-    assert answer(request("GET", path, x_user_id="ada"))[0] == 401, "without the secret anybody could say so"
+    stranger = rest.handler(request("GET", path, x_user_id="ada"), None)
+    assert stranger["statusCode"] == 401, "without the secret anybody could say so"
+    assert stranger["headers"]["www-authenticate"] == 'Gateway realm="sentiment-streamer"'
+    head = rest.handler(request("HEAD", path, **ada), None)
+    assert (head["statusCode"], head["body"]) == (200, "")
+    assert head["headers"] == rest.handler(request("GET", path, **ada), None)["headers"]
     assert answer(request("DELETE", path, if_match="*", **ada)) == (204, None)
 
 
@@ -99,6 +104,7 @@ def test_the_same_contracts_without_streams(resources: Resources) -> None:
     for path in ("/api/v2/stream", "/api/v2/stream/status", "/api/v2/configurations/chips/stream"):
         status, problem = answer(request("GET", path))
         assert status == 404
+        assert answer(request("HEAD", path)) == (404, None)
         assert "streaming service" in problem["detail"]
     status, document = answer(request("GET", "/openapi.json"))
     assert status == 200

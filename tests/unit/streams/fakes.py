@@ -43,9 +43,12 @@ class FakeSink:
         """In place of any other method: a sink that breaks."""
         raise ValueError(len(args) + len(options))
 
-    def close(self, last: bytes, *, discard: bool = False) -> None:
-        if discard:
-            self.writes.clear()
+    def discard(self) -> bytes:
+        first = self.writes[0] if self.writes else b""
+        self.writes.clear()
+        return first
+
+    def close(self, last: bytes) -> None:
         self.write(last)
         self.closed = True
 

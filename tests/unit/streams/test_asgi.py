@@ -96,7 +96,7 @@ async def test_abort_ends_a_blocked_stream_without_cancelling_anything_else() ->
     task = running(sink, client)
     sink.write(b"x")
     await asyncio.wait_for(client.blocked.wait(), WATCHDOG)
-    sink.close(b"bye", discard=True)
+    sink.close(b"bye")
     sink.abort()
     await asyncio.wait_for(task, WATCHDOG)
     assert not task.cancelled()
@@ -112,7 +112,9 @@ async def test_discarding_lets_go_of_what_waits_and_never_cuts_a_frame_in_two() 
     sink.write(b"a" * 40_000)
     await asyncio.wait_for(client.blocked.wait(), WATCHDOG)
     sink.write(b"b" * 40_000)
-    sink.close(b"bye", discard=True)
+    assert sink.discard() == b"b" * 40_000
+    sink.close(b"bye")
+    assert sink.discard() == b"", "the end is not dropped"
     client.takes.set()
     await asyncio.wait_for(task, WATCHDOG)
     assert b"".join(client.bodies) == b"a" * 40_000 + b"bye"

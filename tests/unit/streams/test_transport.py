@@ -169,7 +169,10 @@ async def test_discarding_lets_go_of_what_waits_and_never_cuts_a_frame_in_two() 
             await steps(1)
         assert to.sink._remaining is not None, "some of it is with the kernel, some is not"
         to.sink.write(b"b" * 40_000)
-        to.sink.close(b"bye", discard=True)
+        to.sink.write(b"c" * 40_000)
+        assert to.sink.discard() == b"b" * 40_000, "the first of them, not its chunk"
+        to.sink.close(b"bye")
+        assert to.sink.discard() == b"", "the end is not dropped"
         assert unchunked(begun + await to.rest()) == b"f" * written + b"a" * 600_000 + b"bye"
         await to.lost.wait()
 
