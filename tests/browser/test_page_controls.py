@@ -94,6 +94,23 @@ ONE_OF_EACH = {
 SLOW = pytest.mark.slow("one control of each kind is in the first tier")
 
 
-@pytest.mark.parametrize("control", [pytest.param(name, marks=() if name in ONE_OF_EACH else SLOW) for name in USES])
+@pytest.mark.parametrize("control", sorted(ONE_OF_EACH))
 def test_a_control_does_what_it_says(page: Page, control: str) -> None:
     USES[control](page)
+
+
+OTHERS = sorted(set(USES) - ONE_OF_EACH)
+AT_ONCE = 8
+"""Controls that are used one after the other in one window: most of a test is the start of a page."""
+
+
+@SLOW
+@pytest.mark.parametrize("first", range(0, len(OTHERS), AT_ONCE))
+def test_the_other_controls_do_what_they_say(page: Page, service: Served, first: int) -> None:
+    for control in OTHERS[first : first + AT_ONCE]:
+        page.evaluate("localStorage.clear()")
+        page.context.clear_cookies()
+        page.goto(service.base)
+        ready(page)
+        expect(board(page)).to_have_count(2)
+        USES[control](page)

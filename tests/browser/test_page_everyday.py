@@ -158,7 +158,6 @@ def test_one_part_is_embedded(page: Page, server: ScriptedServer, part: str) -> 
     expect(page.locator("#connection")).to_be_visible()
 
 
-@SECOND
 def test_two_tabs_show_one_stream(page: Page, server: ScriptedServer) -> None:
     stream = opened(page, server, update("wire:1"))
     second = page.context.new_page()

@@ -17,9 +17,10 @@ from tests.browser.shared import KEEPS_THE_WORKER, PAGE, VANISHES, Browser, Chro
 from tests.browser.tab import Tab, opened
 from tests.watchdog import WATCHDOG
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow("two tabs of the page are in the first tier")]
 
-SHARING = pytest.mark.parametrize("way", ["worker", "locks"])
+OTHERS = pytest.mark.slow("the ways of browsers without a shared worker")
+SHARING = pytest.mark.parametrize("way", ["worker", pytest.param("locks", marks=OTHERS)])
 
 
 @pytest.fixture(scope="module", params=["chromium", pytest.param("firefox", marks=SLOW)])
@@ -228,7 +229,7 @@ HELD_NOTHING = """for (let held = [0]; held.length; ) {
 }"""
 
 
-@pytest.mark.parametrize("way", ["worker", "locks", "alone"])
+@pytest.mark.parametrize("way", ["worker", *(pytest.param(way, marks=OTHERS) for way in ("locks", "alone"))])
 def test_a_page_that_is_put_away_holds_nothing_and_goes_on_when_it_is_back(
     browser: Browser, server: ScriptedServer, way: str
 ) -> None:
@@ -425,7 +426,7 @@ def test_a_tab_that_is_seen_again_makes_the_stream_look_at_once(
         tab.until("tab.stream.state.name === 'live'")
 
 
-@pytest.mark.parametrize("way", ["alone", "refused"])
+@pytest.mark.parametrize("way", ["alone", pytest.param("refused", marks=OTHERS)])
 def test_without_any_means_to_share_each_tab_has_its_own(browser: Browser, server: ScriptedServer, way: str) -> None:
     for _ in range(2):
         tab = browser.tab(way)
@@ -456,7 +457,7 @@ def test_a_worker_that_cannot_be_used_is_done_without(
     assert server.opened.empty()
 
 
-@pytest.mark.parametrize("way", ["worker", "locks", "alone"])
+@pytest.mark.parametrize("way", ["worker", *(pytest.param(way, marks=OTHERS) for way in ("locks", "alone"))])
 @pytest.mark.parametrize("moment", ["replaced", "state", "sentiment_update"])
 def test_a_listener_may_close_it(browser: Browser, server: ScriptedServer, way: str, moment: str) -> None:
     tab = browser.tab(way)

@@ -13,7 +13,7 @@ from tests.browser.served import served
 from tests.browser.shared import KEEPS_THE_WORKER, PAGE, VANISHES, Chromium, PageTab
 from tests.watchdog import WATCHDOG
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow("crashes and what only chromium can do")]
 
 BACK_FORWARD_CACHE = "--disable-back-forward-cache"
 INSECURE = "insecure.example"
