@@ -206,6 +206,7 @@ def test_one_of_two_tabs_notifies(page: Page, server: ScriptedServer) -> None:
     assert sorted(each) == [0, 1]
 
 
+@SECOND
 def test_the_title_and_the_icon_of_a_hidden_tab_say_what_it_missed(page: Page, server: ScriptedServer) -> None:
     stream = opened(page, server)
     icon = page.locator("link[rel=icon]")

@@ -47,6 +47,7 @@ def test_each_column_sorts(page: Page, server: ScriptedServer, column: str) -> N
     sorts(page, server, column)
 
 
+@SECOND
 def test_a_column_sorts(page: Page, server: ScriptedServer) -> None:
     sorts(page, server, "count")
 
@@ -133,6 +134,7 @@ def test_the_chart_shows_the_range_that_is_chosen(page: Page, server: ScriptedSe
     expect(page.locator("#range").get_by_label(name, exact=True)).to_be_checked()
 
 
+@SECOND
 def test_the_chart_says_in_words_what_it_shows(page: Page, server: ScriptedServer) -> None:
     filled(page, server, "?tickers=NVDA")
     expect(page.get_by_role("heading", name="Mean score of NVDA")).to_be_visible()

@@ -82,6 +82,7 @@ def test_a_stream_cut_before_its_replay_is_asked_for_anew(page: Page, server: Sc
     assert server.accept().query == REPLAY
 
 
+@SECOND
 def test_a_planned_end_says_why_and_goes_on(page: Page, server: ScriptedServer) -> None:
     stream = opened(page, server)
     place = stream.send("sentiment_update", **update())
@@ -98,6 +99,7 @@ def test_a_silent_stream_is_given_up(page: Page, server: ScriptedServer) -> None
     expect(page.locator("#status")).to_contain_text("fell silent")
 
 
+@SECOND
 def test_a_refusal_is_explained_and_tried_again(page: Page, server: ScriptedServer, complaints: list[str]) -> None:
     complaints.append("503")
     server.refusal = (503, {"detail": "Connection limit reached. Try again later.", "max_connections": 100})

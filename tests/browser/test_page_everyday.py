@@ -29,6 +29,7 @@ def saved(page: Page, part: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text)))
 
 
+@SECOND
 def test_what_is_shown_is_saved_as_csv(page: Page, server: ScriptedServer) -> None:
     server.series = {"TSLA": [bucket(items=9, mean=0.75, positive=9, negative=0, least=0.6, greatest=0.9)]}
     stream = opened(page, server, query="?tickers=TSLA,NVDA&sort=-count")
@@ -95,6 +96,7 @@ def test_the_page_is_printed_whole_and_without_its_controls(page: Page, server: 
     assert last["y"] + last["height"] <= page.evaluate("document.documentElement.scrollHeight")
 
 
+@SECOND
 def test_preferences_are_kept_and_told_to_other_tabs(page: Page, server: ScriptedServer) -> None:
     server.rows = [update(timestamp="2026-11-22T14:18:46.484Z")]
     page.emulate_media(color_scheme="light")
@@ -188,6 +190,7 @@ def test_what_comes_right_after_a_sleep_is_not_called_live(page: Page, server: S
     expect(rows(page).first.locator(".lateness")).to_have_text("–")  # live, and measured from nothing
 
 
+@SECOND
 def test_the_minute_is_announced_once(page: Page, server: ScriptedServer) -> None:
     frozen(page)
     stream = opened(page, server)

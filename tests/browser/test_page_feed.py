@@ -166,6 +166,7 @@ def test_what_was_withdrawn_may_come_back_as_it_was(page: Page, server: Scripted
     expect(rows(page)).not_to_contain_text("withdrawn")
 
 
+@SECOND
 def test_a_reset_begins_the_feed_anew(page: Page, server: ScriptedServer) -> None:
     stream = opened(page, server)
     for item in ("wire:0901", "wire:0902"):
@@ -177,6 +178,7 @@ def test_a_reset_begins_the_feed_anew(page: Page, server: ScriptedServer) -> Non
     assert ids(page) == ["wire:0902", "wire:0903"]
 
 
+@SECOND
 def test_what_a_reconnect_repeats_is_no_news(page: Page, server: ScriptedServer) -> None:
     versions = update(), update(version="v2", label="negative")
     stream = opened(page, server)
@@ -243,6 +245,7 @@ def test_the_time_to_the_screen_says_what_it_was_measured_from(page: Page, serve
     expect(lag).to_have_attribute("title", "Median from write to screen of 1, from updated_at")
 
 
+@SECOND
 def test_a_paused_page_stands_still_and_catches_up(page: Page, server: ScriptedServer) -> None:
     stream = opened(page, server)
     stream.send("sentiment_update", **update("wire:1"))

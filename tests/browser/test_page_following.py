@@ -42,6 +42,7 @@ def follows(page: Page) -> None:
     expect(page.locator("#news")).to_be_hidden()
 
 
+@SECOND
 def test_it_stands_under_the_pointer_and_goes_on_when_that_leaves(page: Page, server: ScriptedServer) -> None:
     stream = filled(page, server)
     rows(page).nth(1).hover()
@@ -59,6 +60,7 @@ def test_it_stands_while_it_is_scrolled_and_goes_on_at_the_top(page: Page, serve
     follows(page)
 
 
+@SECOND
 def test_the_button_goes_to_the_top_and_on(page: Page, server: ScriptedServer) -> None:
     stream = filled(page, server, 60)
     page.locator("#scroller").evaluate("it => { it.scrollTop = 200; }")
