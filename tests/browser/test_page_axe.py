@@ -18,7 +18,6 @@ FINDINGS = """async () => {
   const { violations } = await axe.run(document, options);
   return violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html} ${node.failureSummary}`));
 }"""
-WIDTHS = [390, 1440]
 
 
 def filled(page: Page, server: ScriptedServer, query: str = "") -> Stream:
@@ -120,12 +119,8 @@ def test_the_page_has_no_findings(page: Page, server: ScriptedServer, width: int
 
 
 @SECOND
-@pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("open_view", VIEWS[1:])
-def test_no_view_has_findings(
-    page: Page, server: ScriptedServer, open_view: Callable[[Page], None], width: int
-) -> None:
-    page.set_viewport_size({"width": width, "height": 900})
+def test_no_view_has_findings(page: Page, server: ScriptedServer, open_view: Callable[[Page], None]) -> None:
     filled(page, server)
     open_view(page)
     clean(page)

@@ -41,15 +41,10 @@ def test_a_row_has_the_scores_and_counts_of_its_ticker(page: Page, server: Scrip
     expect(row.locator(".spark path")).to_have_attribute("d", re.compile("^M"))
 
 
-@pytest.mark.parametrize("column", ["ticker", "mean15", "change15", "mean60", "change60", "mean24", "count", "last"])
+@pytest.mark.parametrize("column", ["ticker", "mean15", "change60", "last"])
 @SECOND
 def test_each_column_sorts(page: Page, server: ScriptedServer, column: str) -> None:
     sorts(page, server, column)
-
-
-@SECOND
-def test_a_column_sorts(page: Page, server: ScriptedServer) -> None:
-    sorts(page, server, "count")
 
 
 def sorts(page: Page, server: ScriptedServer, column: str) -> None:
