@@ -11,6 +11,11 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.dashboard import board, live, rows, settled
 
+ONLY = """(tickers) => {
+  const chips = [...document.querySelectorAll("#feed .chip")].map((it) => it.textContent);
+  return tickers.every((it) => chips.includes(it)) && chips.every((it) => tickers.includes(it));
+}"""
+"""The feed has rows of these tickers and of no others."""
 FIRST_BYTES = """async url => {
   const reader = (await fetch(url)).body.getReader();
   const {value} = await reader.read();
@@ -31,7 +36,7 @@ def shown(page: Page, *tickers: str) -> None:
     expect(page).to_have_url(re.compile(r"\?tickers="))
     expect(board(page)).to_have_text(list(tickers))
     ready(page)
-    assert set(page.locator("#feed .chip").all_text_contents()) == set(tickers)
+    page.wait_for_function(ONLY, arg=list(tickers))
     expect(page.locator("#filters [name=tickers]")).to_have_value(", ".join(tickers))
 
 

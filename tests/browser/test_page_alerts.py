@@ -78,6 +78,7 @@ def test_nothing_of_the_first_history_fires(page: Page, server: ScriptedServer) 
     server.rows = [update("wire:0")]
     stream = opened(page, server, update("wire:1"))
     stream.send("sentiment_update", **update("wire:2"))
+    expect(rows(page)).to_have_count(3)
     button(page, "Alerts (1)")
     stream.send("sentiment_withdrawn", **withdrawn("wire:2"))
     expect(rows(page).first).to_contain_text("withdrawn")

@@ -13,7 +13,7 @@ from tests.browser.scripted import ScriptedServer, bucket, iso, update, withdraw
 
 pytestmark = pytest.mark.browser
 
-PARTS = {"board": "#board", "chart": "#chart", "feed": "#feed"}
+PARTS = {"board": "#board", "chart": "#chart", "feed": "#scroller"}
 
 
 def saved(page: Page, part: str) -> list[dict[str, str]]:
