@@ -8,12 +8,10 @@
 
 import { SharedSentimentStream } from "../shared.js";
 import { EVERYTHING, formatAddress, parseAddress } from "./address.js";
-import { Items } from "./items.js";
 import { Series } from "./series.js";
-import { itemsOf, snapshotOf } from "./snapshot.js";
+import { snapshotOf } from "./snapshot.js";
 
 const EVERY = 250; // ms between two drawings
-const KEPT = 2000; // items
 const MOVERS = 20; // tickers of the board where none are asked for
 const REPLAY = 5; // s; the snapshot brings what is older
 const ASLEEP = 5000; // ms without a tick; what comes right after it was waiting in a buffer
@@ -22,7 +20,8 @@ export class App extends EventTarget {
   view = EVERYTHING;
   /** What of the address could not be read: [{field, message}]. */
   problems = [];
-  items = new Items(KEPT);
+  /** Of items.js; the first rows may be in it before the stream has its own. */
+  items;
   series = new Series();
   /** The stream, or null where nothing can be asked for. */
   stream = null;
@@ -43,8 +42,9 @@ export class App extends EventTarget {
   #identity; #timer; #drawn = -EVERY; #movers = []; #ticked = Date.now(); #woke = -Infinity;
 
   /** `identity`: {user, ticket}, who looks at the page, and the tickets for the stream of a watchlist. */
-  constructor(identity) {
+  constructor(items, identity) {
     super();
+    this.items = items;
     this.#identity = identity;
     addEventListener("popstate", () => this.#read());
     document.addEventListener("visibilitychange", () => this.schedule());
@@ -125,7 +125,7 @@ export class App extends EventTarget {
     const before = this.stream;
     this.stream = null; // what it says at its end is not ours
     before?.close();
-    this.items.replace([], 0);
+    if (before) this.items.replace([], 0);
     this.series.forget();
     this.last.clear();
     this.lastChange = null;
@@ -134,23 +134,13 @@ export class App extends EventTarget {
     if (blocked) return;
     const { watchlist } = this.view;
     const stream = (this.stream = new SharedSentimentStream(this.streamUrl, {
-      limit: KEPT,
+      limit: this.items.limit,
       snapshot: (context) => snapshotOf(context, stream.state.until !== null),
       ...(watchlist && { ticket: (context) => this.#identity.ticket(watchlist, context), user: this.#identity.user() ?? "" }),
     }));
     for (const name of ["state", "replaced", "sentiment_update", "sentiment_withdrawn", "metrics", "heartbeat"]) {
       stream.addEventListener(name, (event) => stream === this.stream && this.#receive(event));
     }
-    if (!before) this.#begin(stream);
-  }
-
-  /** The first rows, until the stream has its own; another tab's stream has them at once. */
-  async #begin(stream) {
-    const answer = await globalThis.firstRows; // of early.js
-    if (!answer || stream !== this.stream || this.caughtUp || this.items.size) return;
-    this.items.replace(itemsOf(answer.items.toReversed()), Date.now());
-    this.replaced = true;
-    this.#draw();
   }
 
   /** Of the view. */

@@ -16,7 +16,6 @@ export class Drawer {
   constructor(dialog) {
     this.#dialog = dialog;
     dialog.addEventListener("close", () => { this.#item = null; });
-    dialog.addEventListener("click", ({ target }) => (target === dialog || target.closest("[data-close]")) && dialog.close());
   }
 
   /** The item that is shown, or null. */

@@ -170,20 +170,13 @@ function chips(cell, tickers) {
   const words = [...tickers].map(([name, { withdrawn }]) => `${withdrawn ? "-" : ""}${name}`).join(" ");
   if (cell.dataset.shown === words) return;
   cell.dataset.shown = words;
-  cell.replaceChildren(...[...tickers].map(([name, { withdrawn }]) => {
-    const chip = document.createElement("a");
-    chip.className = "chip";
-    chip.tabIndex = -1;
-    chip.textContent = name;
-    chip.href = `?tickers=${encodeURIComponent(name)}`;
-    if (withdrawn) {
-      chip.toggleAttribute("data-withdrawn", true);
-      const note = chip.appendChild(document.createElement("span"));
-      note.className = "vh";
-      note.textContent = " withdrawn";
-    }
-    return chip;
-  }));
+  cell.replaceChildren(...[...tickers].map(([name, { withdrawn }]) => element("a", {
+    className: "chip", tabIndex: -1, href: linkTo(name), ...(withdrawn && { "data-withdrawn": "" }),
+  }, name, ...(withdrawn ? [element("span", { className: "vh", textContent: " withdrawn" })] : []))));
+}
+
+function linkTo(ticker) {
+  return `?tickers=${encodeURIComponent(ticker)}`;
 }
 
 /** What the row says beside the item: withdrawn, or what it was before a correction, or how many more came. */
@@ -203,11 +196,9 @@ function mark(cell, item) {
 function alsoCame(row, more, ticker) {
   const cell = row.querySelector(".mark");
   if (cell.textContent) return;
-  const link = cell.appendChild(document.createElement("a"));
-  link.tabIndex = -1;
-  link.title = `${format.count(more)} more for ${ticker}, not shown`;
-  link.append(`+${format.count(more)} more`, element("span", { className: "vh", textContent: ` for ${ticker}` }));
-  link.href = `?tickers=${encodeURIComponent(ticker)}`;
+  const count = format.count(more);
+  cell.append(element("a", { tabIndex: -1, href: linkTo(ticker), title: `${count} more for ${ticker}, not shown` },
+    `+${count} more`, element("span", { className: "vh", textContent: ` for ${ticker}` })));
 }
 
 function gauge(cell, score) {

@@ -10,11 +10,12 @@ const byId = (id) => document.getElementById(id);
 
 export const preferences = new Preferences();
 export const feed = new FeedView(byId("feed"), byId("feed-row"), byId("scroller"));
+export const items = new Items();
+const { search } = location;
 
 globalThis.firstRows.then((answer) => {
-  if (!answer || feed.size) return;
-  const items = new Items();
+  if (!answer || items.size || location.search !== search) return; // the stream has its own, or the reader went on
   items.replace(itemsOf(answer.items.toReversed()), Date.now());
-  const { view } = parseAddress(location.search);
+  const { view } = parseAddress(search);
   feed.show([...items.values()].filter((item) => admits(view, item)));
 });

@@ -11,7 +11,7 @@ import { Connection } from "./connection.js";
 import * as csv from "./csv.js";
 import { Drawer } from "./drawer.js";
 import { Filters } from "./filters.js";
-import { feed, preferences } from "./first.js";
+import { feed, items, preferences } from "./first.js";
 import { Following } from "./following.js";
 import * as format from "./format.js";
 import { bindKeys } from "./keys.js";
@@ -24,7 +24,7 @@ const SLOWLY = 1000; // ms between two drawings of board and chart
 const FEW = 6; // tickers, whose board leaves room for a higher chart; early.js says so first
 const byId = (id) => document.getElementById(id);
 
-const app = new App({ ticket, user: () => watchlists.user });
+const app = new App(items, { ticket, user: () => watchlists.user });
 const watchlists = new Watchlists(byId("watchlists-panel"), app);
 const alerts = new Alerts(byId("alerts-panel"), byId("alerts"));
 const attention = new Attention(document.querySelector("link[rel=icon]"));
@@ -154,7 +154,9 @@ function step(by) {
 }
 
 byId("help").addEventListener("click", () => byId("help-dialog").showModal());
-byId("help-dialog").addEventListener("click", ({ target }) => (target === byId("help-dialog") || target.closest("[data-close]")) && byId("help-dialog").close());
+for (const dialog of document.querySelectorAll("dialog")) {
+  dialog.addEventListener("click", ({ target }) => (target === dialog || target.closest("[data-close]")) && dialog.close());
+}
 feed.addEventListener("open", ({ data }) => drawer.show(data));
 app.addEventListener("news", (event) => {
   announcer.count(event.data);
