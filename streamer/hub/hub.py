@@ -212,7 +212,7 @@ class Hub(Generic[Subscriber]):
 
     def place(self, wanted: Filter | None = None) -> Place:
         """The place of a client (of this filter, or of any) that has every frame so far."""
-        return Place(self._claim(self.watermark_ms, wanted), self.run, self.newest)
+        return resume.exact(Place(self._claim(self.watermark_ms, wanted), self.run, self.newest), self.history)
 
     def encode(self, frame: Frame, wanted: Filter, came_ms: int = 0) -> bytes:
         """Returns the frame's bytes for streams of this filter. `came_ms`: the time of the place with which the client

@@ -11,7 +11,7 @@ from typing import Final
 from streamer.hub.frame import Frame, FrameKind
 from streamer.hub.group import Group
 from streamer.hub.hub import Hub
-from streamer.hub.resume import before, exact
+from streamer.hub.resume import before
 from streamer.sse.events import ClosingReason
 from streamer.streams.announcements import Announcements
 from streamer.streams.due import CalendarQueue
@@ -102,7 +102,7 @@ class Registry:
         """Sends `closing` after the queued bytes; with `discard` the queued bytes are dropped. Flush first."""
         place = stream.place
         if stream.state is StreamState.LIVE:
-            place = str(exact(self._hub.place(stream.filter), self._hub.history))
+            place = str(self._hub.place(stream.filter))
         self._hub.leave(stream.filter, stream)
         stream.close(reason, self._clock())
         self.closing.add(stream)

@@ -29,6 +29,17 @@ def items(found: list[dict[str, Any]]) -> list[str]:
     return [event["data"]["source_id"] for event in found if event["event"] == "sentiment_update"]
 
 
+def publish_late(bench: Bench, number: int) -> None:
+    """Publishes a change that was relayed before the time that is proven already."""
+    late = state("positive", "AAPL", updated_at=KEY.timestamp)  # no state that a later write can restore
+    bench.hub.publish(
+        [change(late, number, key=Key(f"AAPL:{number}", KEY.timestamp))],
+        dated_ms=bench.wall_ms(),
+        now_ms=bench.wall_ms(),
+    )
+    bench.delivery.flush()
+
+
 def resumed(bench: Bench, place: str) -> list[str]:
     """What a client with this place is sent when it comes back; the answer is no `reset`."""
     sink, stream = opened(bench, Request(place))
@@ -50,6 +61,15 @@ def test_a_live_stream_ends_with_the_place_of_all_that_was_written() -> None:
     assert resumed(bench, got[-1]["id"]) == ["AAPL:4"]
 
 
+def test_the_place_of_a_snapshot_leaves_no_late_change_out() -> None:
+    bench = Bench()
+    publish(bench, "positive")
+    bench.hub.proved(bench.wall_ms() + 60_000, 0, ended_ms=bench.wall_ms() + 60_000)
+    place = str(bench.hub.place())
+    publish_late(bench, 2)
+    assert resumed(bench, place) == ["AAPL:2"]
+
+
 @pytest.mark.parametrize("slow", [False, True])
 def test_a_change_that_was_relayed_before_the_proven_time_is_not_left_out(slow: bool) -> None:
     bench = Bench(Timing(slow_bytes=10_000))
@@ -65,13 +85,7 @@ def test_a_change_that_was_relayed_before_the_proven_time_is_not_left_out(slow: 
         first = 103
     else:
         bench.delivery.end(stream, "lifetime")
-    late = state("positive", "AAPL", updated_at=KEY.timestamp)  # no state that a later write can restore
-    bench.hub.publish(
-        [change(late, first, key=Key(f"AAPL:{first}", KEY.timestamp))],
-        dated_ms=bench.wall_ms(),
-        now_ms=bench.wall_ms(),
-    )
-    bench.delivery.flush()
+    publish_late(bench, first)
     got += sink.take()
     assert names(got)[-1] == "closing"
     assert items(got) + resumed(bench, got[-1]["id"]) == [f"AAPL:{number}" for number in range(1, first + 1)]
