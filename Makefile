@@ -22,7 +22,7 @@ help: ## list these commands
 demo: $(VENV)/local.stamp ## run the whole pipeline on this machine and print the page's URL (ARGS="--rate 20" and so on)
 	@exec $(BIN)/streamer demo $(ARGS)
 
-test: $(VENV)/dev.stamp ## run the tests, in about six minutes (ARGS="-k lease" and so on)
+test: $(VENV)/dev.stamp ## run the tests, in about five minutes (ARGS="-k lease" and so on)
 	@$(BIN)/python -m tests $(ARGS)
 
 test-slow: $(VENV)/dev.stamp ## run what takes minutes: Terraform, images, Firefox, faults, other versions
