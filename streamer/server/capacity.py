@@ -45,8 +45,10 @@ class Capacity:
         then the one that waits longest. Returns the number of free connections; 0 or less if no connection could be
         closed."""
         free = self.free(connections)
+        if free > 0:  # looking at all connections for each new one takes seconds when thousands come at once
+            return free
         waiting = [(priority, other) for other in connections if (priority := other.close_priority) is not None]
-        if free > 0 or not waiting:
+        if not waiting:
             return free
 
         def order(entry: tuple[int, Evictable]) -> tuple[bool, int, float]:
