@@ -32,7 +32,7 @@ def made(page: Page) -> Locator:
     lists.get_by_label("Name").fill("Mine")
     lists.get_by_label("Tickers", exact=True).fill("MSFT")
     button(page, "Create").click()
-    expect(button(page, "Mine")).to_be_visible()
+    expect(lists.get_by_role("button", name="Mine", exact=True)).to_be_visible()
     return lists
 
 
@@ -115,8 +115,18 @@ def cancel(page: Page) -> None:
 
 def show_list(page: Page) -> None:
     made(page)
-    button(page, "Mine").click()
     shown(page, "MSFT")
+    button(page, "All tickers").click()
+    panel(page).get_by_role("button", name="Mine", exact=True).click()
+    shown(page, "MSFT")
+
+
+def remove_ticker(page: Page) -> None:
+    """The chip of a ticker that is shown."""
+    made(page)
+    page.keyboard.press("Escape")
+    button(page, "Remove the filter MSFT").click()
+    expect(rows(page)).to_have_count(3)
 
 
 def edit_list(page: Page) -> None:
@@ -124,7 +134,7 @@ def edit_list(page: Page) -> None:
     button(page, "Edit Mine").click()
     lists.get_by_label("Name").fill("Ours")
     button(page, "Save").click()
-    expect(button(page, "Ours")).to_be_visible()
+    expect(lists.get_by_role("button", name="Ours", exact=True)).to_be_visible()
 
 
 def delete_list(page: Page) -> None:
@@ -171,6 +181,7 @@ def clear(page: Page) -> None:
 
 
 PANEL_USES: dict[str, Use] = {
+    "button Remove the filter MSFT": remove_ticker,
     "watchlists-panel: button All tickers": all_tickers,
     "watchlists-panel: button New watchlist": made_,
     "watchlists-panel: input Name": edit_list,

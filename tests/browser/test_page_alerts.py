@@ -222,4 +222,5 @@ def test_the_title_and_the_icon_of_a_hidden_tab_say_what_it_missed(page: Page, s
     hide(page, False)
     page.wait_for_function("() => document.title === 'Sentiment'")
     expect(icon).to_have_attribute("href", "page/icon.svg")
+    expect(page.locator("#sampling")).to_have_text("150 changes came while this tab was hidden")
     expect(rows(page).first.locator(".lateness")).to_have_text("tab hidden")

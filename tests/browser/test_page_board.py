@@ -184,3 +184,18 @@ def test_a_history_that_cannot_be_read_is_said_and_the_feed_goes_on(
     expect(page.locator("#readout")).to_have_text("The history could not be read: status 503")
     stream.send("sentiment_update", **update(ticker="NVDA"))
     expect(rows(page)).to_have_count(1)
+
+
+@SECOND
+def test_what_is_known_of_the_history_stays_when_it_cannot_be_read_again(
+    page: Page, server: ScriptedServer, complaints: list[str]
+) -> None:
+    complaints.append("503")
+    filled(page, server, "?tickers=NVDA")
+    readout = page.locator("#readout")
+    expect(readout).to_contain_text("9 items")
+    server.series_refused = True
+    page.locator("#range").get_by_text("24 h", exact=True).click()
+    expect(readout).to_have_text("The history could not be read: status 503")
+    page.locator("#range").get_by_text("15 min", exact=True).click()
+    expect(readout).to_have_text(re.compile(r"9 items\. The history could not be read: status 503$"))

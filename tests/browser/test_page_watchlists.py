@@ -26,16 +26,13 @@ def test_a_watchlist_is_made_shown_renamed_and_deleted(page: Page, server: Scrip
     lists = panel(page)
     expect(lists).to_contain_text("Kept in this browser.")
     make(lists, "Chips", "nvda, amd")
-    lists.get_by_role("button", name="Chips", exact=True).click()
     stream = server.accept()
     assert stream.query["tickers"] == "NVDA,AMD"
     begin(stream)
-    expect(lists).to_be_hidden()
     expect(page.locator("#watchlists")).to_have_text("Chips")
     expect(page).to_have_title("Chips · Sentiment")
     assert page.url.endswith("?tickers=NVDA,AMD")
 
-    lists = panel(page)
     expect(lists.get_by_role("button", name="Chips", exact=True)).to_have_attribute("aria-current", "true")
     lists.get_by_role("button", name="Edit Chips").click()
     expect(lists.get_by_label("Tickers", exact=True)).to_have_value("NVDA, AMD")
@@ -47,11 +44,25 @@ def test_a_watchlist_is_made_shown_renamed_and_deleted(page: Page, server: Scrip
     expect(page.locator("#watchlists")).to_have_text("Silicon")
 
     lists = panel(page)
+    lists.get_by_role("button", name="All tickers").click()
+    everything = server.accept()
+    assert "tickers" not in everything.query
+    begin(everything)
+    expect(lists).to_be_hidden()
+    lists = panel(page)
+    lists.get_by_role("button", name="Silicon", exact=True).click()
+    again = server.accept()
+    assert again.query["tickers"] == "NVDA,AMD"
+    begin(again)
+    lists = panel(page)
+    lists.get_by_role("button", name="Edit Silicon").click()
+    lists.get_by_label("Tickers", exact=True).fill("NVDA")
+    lists.get_by_role("button", name="Save").click()
+    begin(server.accept())
+    expect(page.locator("#watchlists")).to_have_text("Silicon")
     lists.get_by_role("button", name="Delete Silicon").click()
     expect(lists.get_by_role("listitem")).to_have_count(1)
-    expect(page.locator("#watchlists")).to_have_text("NVDA, AMD")
-    lists.get_by_role("button", name="All tickers").click()
-    assert "tickers" not in server.accept().query
+    expect(page.locator("#watchlists")).to_have_text("NVDA")
 
 
 @SECOND

@@ -124,7 +124,9 @@ async def running(
     """Serves until the block ends; every stream still open is told `drain` then. `wrap` puts a layer around the
     application."""
     counters, admission = Counters(), Admission(limit)
-    hub: Hub[OpenStream] = Hub(run=1, ledger=Ledger(), history=History(), window=Window(0))
+    window = Window(0)
+    window.know(0)
+    hub: Hub[OpenStream] = Hub(run=1, ledger=Ledger(), history=History(), window=window)
     mode = CurrentMode("push", "as the test wants it", 0)
     delivery = Delivery(hub, counters, lambda: mode, timing or Timing(sweep=0.02))
 

@@ -1,16 +1,19 @@
 /** What a tab in the background has missed, in its title and its icon. */
 
-export class Attention {
+export class Attention extends EventTarget {
   #name = "Sentiment"; #missed = 0; #alerts = 0; #icon; #plain;
 
-  /** `icon`: the link element of the favicon. */
+  /** `icon`: the link element of the favicon. Fires `returned` with the number of changes that came in the background. */
   constructor(icon) {
+    super();
     this.#icon = icon;
     this.#plain = icon.getAttribute("href");
     document.addEventListener("visibilitychange", () => {
       if (document.hidden) return;
+      const missed = this.#missed;
       this.#missed = 0;
       this.#show();
+      if (missed) this.dispatchEvent(Object.assign(new Event("returned"), { data: missed }));
     });
   }
 

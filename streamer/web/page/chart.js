@@ -7,7 +7,7 @@ const RANGES = { "15m": [15 * MINUTE, 60], "1h": [60 * MINUTE, 60], "24h": [1440
 const WIDTH = 200, HEIGHT = 120; // px, at least
 
 export class Chart extends EventTarget {
-  #root; #readout; #plot = null; #loading = null; #line = null; #gaps = []; #seconds = 60;
+  #root; #readout; #plot = null; #loading = null; #line = null; #gaps = []; #seconds = 60; #problem = "";
 
   /** Fires `point` with {from, to} in ms, or null, as the reader points at a bucket. */
   constructor(root, readout) {
@@ -21,7 +21,8 @@ export class Chart extends EventTarget {
   async draw(series, tickers, range, gaps, now) {
     const [span, seconds] = RANGES[range];
     const buckets = series.of(seconds);
-    if (!buckets) return format.put(this.#readout, "The history is being read.");
+    this.#problem = series.problem;
+    if (!buckets) return format.put(this.#readout, series.problem || "The history is being read.");
     this.#line = buckets.line(tickers, now - span, now);
     this.#seconds = seconds;
     const { since } = buckets;
@@ -111,9 +112,10 @@ export class Chart extends EventTarget {
     const at = index ?? mean.findLastIndex((value) => value !== null);
     const ms = times[at] * 1000;
     if (event && index !== null) this.dispatchEvent(Object.assign(new Event("point"), { data: { from: ms, to: ms + this.#seconds * 1000 } }));
-    if (at < 0) return format.put(this.#readout, "No items in this time.");
+    const put = (words) => format.put(this.#readout, this.#problem ? `${words}. ${this.#problem}` : words);
+    if (at < 0) return put("No items in this time");
     const gap = this.#gaps.find(({ from, to }) => ms < to && ms + this.#seconds * 1000 > from);
     const words = mean[at] === null ? "no items" : `mean ${format.score(mean[at])}, from ${format.score(least[at])} to ${format.score(greatest[at])}, ${format.count(items[at])} ${items[at] === 1 ? "item" : "items"}`;
-    format.put(this.#readout, `${format.minute(ms)}: ${words}${gap ? ` (${gap.why})` : ""}`);
+    put(`${format.minute(ms)}: ${words}${gap ? ` (${gap.why})` : ""}`);
   }
 }

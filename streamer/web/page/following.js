@@ -6,9 +6,10 @@ import * as format from "./format.js";
 import { Sampler } from "./sampler.js";
 
 const MEASURED = 2000; // ms; the sampling is judged over it
+const NOTED = 30_000; // ms for which a note stays
 
 export class Following {
-  #app; #feed; #parts; #sampler = new Sampler(); #rebuild = true; #came = []; #shown = [];
+  #app; #feed; #parts; #sampler = new Sampler(); #rebuild = true; #came = []; #shown = []; #note = { words: "", until: 0 };
 
   /** `feed`: of feed.js. `parts`: {follow, news, sampling, empty}, a checkbox, a button and two texts. */
   constructor(app, feed, parts) {
@@ -26,6 +27,12 @@ export class Following {
     this.#feed.toTop();
     document.activeElement?.blur();
     this.#rebuild = true;
+    this.#app.schedule();
+  }
+
+  /** Say something beside the feed for half a minute. */
+  note(words, now) {
+    this.#note = { words, until: now + NOTED };
     this.#app.schedule();
   }
 
@@ -71,9 +78,11 @@ export class Following {
       return Math.round(counts.reduce((sum, [, count]) => sum + count, 0) / (MEASURED / 1000));
     };
     const came = rate(this.#came), shown = rate(this.#shown);
-    const words = !stands && came > 2 * shown && came > 5 ? `${shown} of ${came} a second are shown, the strongest of each ticker` : "";
+    const sampled = !stands && came > 2 * shown && came > 5;
+    const ratio = sampled ? `${shown} of ${came} a second are shown, the strongest of each ticker` : "";
+    const words = now < this.#note.until ? this.#note.words : ratio;
     if (sampling.textContent !== words) sampling.textContent = words;
-    if (words || (!stands && this.#sampler.waiting)) this.#app.schedule(); // no event may come that draws what waits
+    if (sampled || (!stands && this.#sampler.waiting)) this.#app.schedule(); // no event may come that draws what waits
     empty.hidden = this.#feed.size > 0;
     if (!this.#feed.size) format.put(empty, this.#why());
   }

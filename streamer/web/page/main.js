@@ -104,7 +104,6 @@ function drawSlowly(now) {
   format.put(byId("chart-title"), `Mean score${tickers.length ? ` of ${tickers.length === 1 ? tickers[0] : `${tickers.length} tickers`}` : ""}`);
   filters.suggest(tickers);
   if (!tickers.length) format.put(byId("readout"), "The chart appears with the first items.");
-  else if (series.problem) format.put(byId("readout"), series.problem);
   else chart.draw(series, tickers, view.range, gaps, now);
 }
 
@@ -163,6 +162,7 @@ app.addEventListener("news", (event) => {
   attention.count();
   alerts.look(event);
 });
+attention.addEventListener("returned", ({ data }) => following.note(`${format.count(data)} ${data === 1 ? "change" : "changes"} came while this tab was hidden`, Date.now()));
 alerts.addEventListener("fired", () => attention.alerts(alerts.unseen));
 watchlists.addEventListener("change", showName);
 byId("range").addEventListener("change", ({ target }) => app.go({ range: target.value }, { aside: true }));

@@ -72,7 +72,7 @@ export class Watchlists extends EventTarget {
   #do({ do: what, id, user }) {
     const list = this.#lists.find(({ config_id }) => config_id === id);
     if (what === "show") this.#show(list);
-    else if (what === "all") this.#app.go({ tickers: [], watchlist: "" });
+    else if (what === "all") this.#showAll();
     else if (what === "edit") this.#edit(list);
     else if (what === "new") this.#edit({ name: "", tickers: [...this.#app.view.tickers] });
     else if (what === "cancel") this.#edit(null);
@@ -84,6 +84,11 @@ export class Watchlists extends EventTarget {
 
   #show(list) {
     this.#app.go(this.#remote ? { watchlist: list.config_id, tickers: [] } : { tickers: list.tickers, watchlist: "" });
+    this.#panel.hidePopover();
+  }
+
+  #showAll() {
+    this.#app.go({ tickers: [], watchlist: "" });
     this.#panel.hidePopover();
   }
 
@@ -118,7 +123,11 @@ export class Watchlists extends EventTarget {
 
   async #save(edited) {
     const { config_id: id, name, tickers } = edited;
-    if (!this.#remote) return this.#keep([...this.#lists.filter((list) => list.config_id !== id), { config_id: id ?? newId(), name, tickers, status: "active" }]);
+    if (!this.#remote) {
+      const before = this.#lists.find((list) => list.config_id === id);
+      if (!before || this.#shows(before)) this.#app.go({ tickers, watchlist: "" });
+      return this.#keep([...this.#lists.filter((list) => list.config_id !== id), { config_id: id ?? newId(), name, tickers, status: "active" }]);
+    }
     if (id) await this.#change(edited, { name, tickers });
     else {
       const created = await configurations.create({ name, tickers });
