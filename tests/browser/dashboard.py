@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -72,12 +73,12 @@ def chosen(page: Page, button: str) -> Locator:
     return panel
 
 
-def frozen(page: Page) -> None:
-    """Before the page is opened: its wall clock stands still, until `later`."""
-    page.add_init_script("""
-      let now = Date.now();
+def frozen(page: Page, at: datetime | None = None) -> None:
+    """Before the page is opened: its wall clock stands still, until `later`. `at`: the time that it shows."""
+    page.add_init_script(f"""
+      let now = {"Date.now()" if at is None else round(at.timestamp() * 1000)};
       Date.now = () => now;
-      window.later = (ms) => { now += ms; };
+      window.later = (ms) => {{ now += ms; }};
     """)
 
 

@@ -3,14 +3,14 @@
 import csv
 import io
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.dashboard import SECOND, board, chosen, count, opened, rows
+from tests.browser.dashboard import SECOND, board, chosen, count, frozen, opened, rows
 from tests.browser.scripted import ScriptedServer, begin, bucket, iso, update
 
 pytestmark = pytest.mark.browser
@@ -148,12 +148,14 @@ def test_the_chart_says_in_words_what_it_shows(page: Page, server: ScriptedServe
 def test_pointing_at_the_chart_marks_the_rows_of_that_time_and_the_other_way_round(
     page: Page, server: ScriptedServer
 ) -> None:
+    now = datetime.now(UTC).replace(minute=37)  # no bucket of the chart begins while the test runs
+    frozen(page, now)
     server.series = series()
     opened(
         page,
         server,
-        update("wire:then", "NVDA", timestamp=iso(timedelta(hours=3))),
-        update("wire:now", "NVDA", timestamp=iso()),
+        update("wire:then", "NVDA", timestamp=(now - timedelta(hours=3)).isoformat()),
+        update("wire:now", "NVDA", timestamp=now.isoformat()),
         query="?tickers=NVDA&range=24h",
     )
     expect(page.locator("#chart canvas")).to_be_visible()
