@@ -38,11 +38,12 @@ def command(profile: Path, url: str) -> list[str]:
 
 
 @contextmanager
-def launched(*flags: str, without: Sequence[str] = ()) -> Iterator[Browser]:
-    """A running chromium, with more flags, and without some of playwright's. Playwright's sync API holds the thread's
-    event loop meanwhile: keep no async test inside."""
+def launched(*flags: str, without: Sequence[str] = (), whole: bool = False) -> Iterator[Browser]:
+    """A running chromium, with more flags, and without some of playwright's. `whole`: with what the headless shell
+    lacks, as the back/forward cache. Playwright's sync API holds the thread's event loop meanwhile: keep no async test
+    inside."""
     # The headless shell is chromium without windows and toolbars, which take half of the time of a short test.
-    path = shutil.which("chromium-headless-shell") or executable()
+    path = (None if whole else shutil.which("chromium-headless-shell")) or executable()
     expect.set_options(timeout=WATCHDOG * 1_000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
