@@ -26,7 +26,7 @@ async def open_streams(url: StreamUrl, headers: Headers, most: int) -> LoadSeen:
                 tasks.append(asyncio.create_task(follow(url, log, headers, limit=_LONGEST, on_head=answered.set)))
                 await answered.wait()
                 if not log.is_stream:
-                    seen.refusal = await ask("GET", url, headers, limit=_SHORT)
+                    seen.refusal = await ask("GET", url, headers)
                     break
                 seen.opened += 1
             if seen.refusal is not None:

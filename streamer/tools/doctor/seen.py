@@ -14,7 +14,8 @@ from typing import Any, Final, NamedTuple
 from streamer.sse.decode import Decoder, EventTooLarge, Message
 
 MAX_BYTES: Final = 16 * 1024 * 1024
-"""Of one stream; more is not read."""
+MAX_MESSAGES: Final = 50_000
+"""Of one stream; more is not read. A busy stream may have as many, so that is no fault."""
 _MAX_COMMENT: Final = 4096
 _PIECE: Final = 1024 * 1024
 
@@ -97,7 +98,6 @@ class StreamLog:
     """When each piece of the body came."""
     messages: list[SeenMessage] = field(default_factory=list)
     comments: list[float] = field(default_factory=list)
-    chunked: bool = False
     closed: bool = False
     """The server ended the response, completely as far as its framing shows."""
     closed_at: float | None = None
@@ -122,7 +122,6 @@ class StreamLog:
 
     def answered(self, head: ResponseHead, at: float, wall: float) -> None:
         self.head, self.head_at, self.head_wall = head, at, wall
-        self.chunked = "chunked" in head.get("transfer-encoding").lower()
         if head.get("content-encoding").lower() in {"gzip", "x-gzip", "deflate"}:
             self._inflate = zlib.decompressobj(47)  # gzip or zlib, as the data has it
 
@@ -147,10 +146,7 @@ class StreamLog:
         except EventTooLarge as error:
             self.body_problem = str(error)
             return False
-        if self.received > MAX_BYTES:
-            self.body_problem = f"more than {MAX_BYTES // 1024 // 1024} MB came; the rest was not read"
-            return False
-        return True
+        return self.received <= MAX_BYTES and len(self.messages) < MAX_MESSAGES
 
     def _take_comments(self, data: bytes, at: float) -> None:
         *lines, rest = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
@@ -164,6 +160,10 @@ class StreamLog:
     @property
     def retry_ms(self) -> int | None:
         return self._decoder.retry_ms
+
+    @property
+    def chunked(self) -> bool:
+        return self.head is not None and "chunked" in self.head.get("transfer-encoding").lower()
 
     def named(self, *names: str) -> list[SeenMessage]:
         """Returns the events with these names."""

@@ -25,6 +25,7 @@ Headers = Sequence[tuple[str, str]]
 CONNECT_SECONDS: Final = 10.0
 HEAD_SECONDS: Final = 10.0
 """A stream's head is awaited so long; a service that is up sends it at once."""
+ASK_SECONDS: Final = 10.0
 _MAX_HEAD: Final = 64 * 1024
 _MAX_BODY: Final = 1024 * 1024
 _READ: Final = 64 * 1024
@@ -129,9 +130,9 @@ async def _exchange(method: str, url: StreamUrl, headers: Headers) -> AsyncItera
                 await writer.wait_closed()
 
 
-async def ask(method: str, url: StreamUrl, headers: Headers = (), *, limit: float = 10.0) -> Reply:
-    """Returns the whole response, or what there is of it after `limit` seconds."""
-    reply, began = Reply(), time.monotonic()
+async def ask(method: str, url: StreamUrl, headers: Headers = ()) -> Reply:
+    """Returns the whole response, or what there is of it after some seconds."""
+    reply, began, limit = Reply(), time.monotonic(), ASK_SECONDS
     try:
         async with asyncio.timeout(limit), _exchange(method, url, headers) as exchange:
             reply.head = await exchange.head()
@@ -157,18 +158,21 @@ async def follow(
     until: Callable[[], bool] = lambda: False,
     on_head: Callable[[], None] = lambda: None,
 ) -> None:
-    """Reads a stream into `log` until it ends, `until` is true after a piece, or `limit` seconds have passed.
-    `on_head` is called when the head came, or will not come."""
+    """Reads a stream into `log` until it ends, `until` is true after a piece, or `limit` seconds have passed since its
+    head. `on_head` is called when the head came, or will not come."""
     own = [("Accept", "text/event-stream"), ("Cache-Control", "no-cache")]
     if log.place:
         own.append(("Last-Event-ID", log.place))
     try:
-        async with asyncio.timeout(limit), _exchange("GET", url, [*own, *headers]) as exchange:
+        async with _exchange("GET", url, [*own, *headers]) as exchange:
             log.asked_at = time.monotonic()
-            await _read_stream(exchange, log, until, on_head)
+            log.answered(await _head(exchange), time.monotonic(), time.time())
+            on_head()
+            if log.is_stream:
+                async with asyncio.timeout(limit):
+                    await _read_stream(exchange, log, until)
     except TimeoutError:
-        if log.head is None:
-            log.error = log.error or f"no response within {limit:g} s"
+        pass  # long enough
     except RequestFailed as error:
         log.error = str(error)
     finally:
@@ -176,18 +180,15 @@ async def follow(
         on_head()
 
 
-async def _read_stream(
-    exchange: _Exchange, log: StreamLog, until: Callable[[], bool], on_head: Callable[[], None]
-) -> None:
+async def _head(exchange: _Exchange) -> ResponseHead:
     try:
         async with asyncio.timeout(HEAD_SECONDS):
-            head = await exchange.head()
+            return await exchange.head()
     except TimeoutError:
         raise RequestFailed(f"no response within {HEAD_SECONDS:g} s") from None
-    log.answered(head, time.monotonic(), time.time())
-    on_head()
-    if not log.is_stream:
-        return
+
+
+async def _read_stream(exchange: _Exchange, log: StreamLog, until: Callable[[], bool]) -> None:
     while (part := await exchange.data()) is not None:
         if not log.feed(part, time.monotonic(), time.time()) or until():
             return
@@ -200,7 +201,7 @@ def _protocol_problem(error: h11.RemoteProtocolError) -> str:
         return f"the response's headers are larger than {_MAX_HEAD // 1024} KB"
     if "without sending complete message body" in text or "incomplete chunked read" in text:
         return "the connection was closed in the middle of the response"
-    if "closed connection" in text or "without sending" in text:
+    if "ConnectionClosed" in text or "closed connection" in text:
         return "the connection was closed without a response"
     return f"not an HTTP/1.1 response: {_short(text)}"
 

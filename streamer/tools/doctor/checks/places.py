@@ -12,6 +12,8 @@ from streamer.tools.doctor.seen import SeenMessage, StreamLog
 MALFORMED: Final = "doctor-no-place"
 """Sent as an event id. A browser could send it without a preflight."""
 _UPDATE: Final = "sentiment_update"
+_NOT_KEPT: Final = frozenset({"heartbeat", "ping", "keepalive", "keep-alive", "metrics"})
+"""Events of the moment, which no history has."""
 _NO_EVENTS: Final = "run it while the table is written to"
 
 
@@ -149,7 +151,8 @@ def any_resume(seen: Evidence) -> Finding:
     ids = [each.message.id for each in seen.main.messages]
     begin = len(ids) - ids[::-1].index(after.place) if after.place in ids else len(ids)
     end = (after.closed_at or 0.0) - seen.grace
-    expected = [_same(each) for each in seen.main.messages[begin:] if each.at <= end]
+    later = [each for each in seen.main.messages[begin:] if each.message.event not in _NOT_KEPT]
+    expected = [_same(each) for each in later if each.at <= end]
     got = {_same(each) for each in after.messages}
     again = {_same(each) for each in seen.main.messages[:begin]} & got
     missing = [each for each in expected if each not in got]

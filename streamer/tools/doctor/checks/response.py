@@ -62,6 +62,11 @@ def compression(seen: Evidence) -> Finding:
         return fault("compression", f"{plain or asked} {when}{held}", remedy("compression", seen.heads()))
     if not seen.main.is_stream:
         return unknown("compression", NOT_HEARD)
+    if seen.encoded.head is None and seen.encoded.error.startswith("no response within"):
+        evidence = (
+            f"with a browser's Accept-Encoding: {seen.encoded.error}, without it at once: compressed and held back"
+        )
+        return fault("compression", evidence, remedy("compression", seen.heads()))
     if not seen.encoded.is_stream:
         return unknown("compression", f"with Accept-Encoding: {seen.encoded.error or _status(seen.encoded)}")
     return ok("compression", "none, also with Accept-Encoding: gzip, deflate, br, zstd")

@@ -142,8 +142,19 @@ def keepalive(seen: Evidence) -> Finding:
         )
     if lasted < _ANY_SILENCE:
         return unknown("keepalive", f"observed for only {lasted:.0f} s", "give --quiet 40")
-    comments = f", {len(log.comments)} comments" if log.comments else ""
-    return ok("keepalive", f"{lasted:.0f} s, no silence above {silence:.0f} s{comments}")
+    pings = [at for at in log.comments if at > log.head_at + 1] + [each.at for each in log.messages if _is_ping(each)]
+    if not pings:
+        return unknown(
+            "keepalive", f"events came, at most {silence:.0f} s apart, and no ping", "give the URL of a quiet stream"
+        )
+    return ok("keepalive", f"{lasted:.0f} s, no silence above {silence:.0f} s, {len(pings)} pings")
+
+
+def _is_ping(each: SeenMessage) -> bool:
+    return any(word in each.message.event.lower() for word in ("ping", "heartbeat", "keep")) or each.message.data in (
+        "",
+        "{}",
+    )
 
 
 def clock(seen: Evidence) -> Finding:
