@@ -27,6 +27,7 @@ HEAD_SECONDS: Final = 10.0
 """A stream's head is awaited so long; a service that is up sends it at once."""
 ASK_SECONDS: Final = 10.0
 _MAX_HEAD: Final = 64 * 1024
+_MAX_INTERIM: Final = 20
 _MAX_BODY: Final = 1024 * 1024
 _READ: Final = 64 * 1024
 
@@ -83,20 +84,21 @@ class _Exchange:
         await self.writer.drain()
 
     async def head(self) -> ResponseHead:
-        while True:
+        for _ in range(_MAX_INTERIM + 1):
             event = await self._next()
             if isinstance(event, h11.Response):
                 headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in event.headers)
                 return ResponseHead(event.status_code, event.http_version.decode(), headers)
             if not isinstance(event, h11.InformationalResponse):
                 raise RequestFailed("the connection was closed without a response")
+        raise RequestFailed(f"more than {_MAX_INTERIM} interim responses (1xx) came, and no response")
 
     async def data(self) -> bytes | None:
         """Returns a piece of the body; None at its end."""
         event = await self._next()
         return bytes(event.data) if isinstance(event, h11.Data) else None
 
-    async def _next(self) -> h11.Event | type[h11.PAUSED]:
+    async def _next(self) -> object:
         while True:
             try:
                 event = self._http.next_event()
