@@ -57,7 +57,7 @@ async def test_each_fault_of_a_proxy_is_found_and_without_one_nothing_is() -> No
         rig.publish(*["positive", "negative"] * 10)
         urls = {wrong: await stack.enter_async_context(before(rig.port, wrong)) for wrong in FOUND}
         urls["nothing"] = await stack.enter_async_context(before(rig.port, "nothing"))
-        bases = {"directly": rig.base, **urls}
+        bases: dict[str, str] = {"directly": rig.base, **{str(wrong): url for wrong, url in urls.items()}}
         each = await asyncio.gather(
             *(examine(f"{url}/api/v2/stream", origin=ORIGIN, quiet=2.0) for url in bases.values())
         )

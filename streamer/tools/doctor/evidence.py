@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 
 from streamer.tools.doctor.seen import Reply, ResponseHead, StreamLog
 from streamer.tools.doctor.url import StreamUrl
@@ -82,6 +83,12 @@ class Evidence:
     load: LoadSeen | None = None
     stalled: float = 0.0
     """The longest time in seconds for which this process itself did not run."""
+
+    @property
+    def on_this_machine(self) -> bool:
+        """Whether the service's address, or that of the proxy before it, is loopback."""
+        addresses = () if self.names is None else self.names.addresses
+        return self.url.is_loopback or (bool(addresses) and all(ip_address(each).is_loopback for each in addresses))
 
     @property
     def grace(self) -> float:

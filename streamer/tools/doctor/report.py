@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import textwrap
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Final
 
 from streamer import __version__
 from streamer.tools.doctor.evidence import Evidence
-from streamer.tools.doctor.finding import Finding
+from streamer.tools.doctor.finding import Finding, Verdict
 from streamer.tools.terminal.errors import DONE, FAILED, USAGE
 from streamer.tools.terminal.printable import printable
 
@@ -64,7 +64,7 @@ class Examination:
         return "\n".join(lines) + "\n"
 
 
-_NAMES: Final = {"ok": "ok", "fault": "faulty", "unknown": "unknown", "skipped": "skipped"}
+_NAMES: Final[Mapping[Verdict, str]] = {"ok": "ok", "fault": "faulty", "unknown": "unknown", "skipped": "skipped"}
 
 
 def _wrapped(text: str, width: int | None) -> str:

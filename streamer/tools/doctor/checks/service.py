@@ -36,7 +36,9 @@ def mode(seen: Evidence) -> Finding:
         return ok("mode", evidence)
     if name in ("poll", "down"):
         return fault(
-            "mode", evidence, "docs/operations.md has a section for this mode; `streamer queues list` shows the queues"
+            "mode",
+            evidence,
+            "docs/operations.md: the alarm `down` or `not pushing`; `streamer queues list` shows the queues",
         )
     return unknown("mode", evidence)
 
@@ -56,7 +58,7 @@ def identity(seen: Evidence) -> Finding:
         return skipped("identity", "something between identifies this machine by itself")
     if forged.status == 401 and anonymous.status == 401:
         return ok("identity", "401 without a user, and with a forged X-User-ID")
-    if forged.status == 200 and seen.url.is_loopback:
+    if forged.status == 200 and seen.on_this_machine:
         return skipped(
             "identity", "401 without a user; X-User-ID counts from this machine: ask from a client's network"
         )

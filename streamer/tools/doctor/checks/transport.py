@@ -30,7 +30,7 @@ def name(seen: Evidence) -> Finding:
 
 def tls(seen: Evidence) -> Finding:
     if not seen.url.secure:
-        if seen.url.is_loopback:
+        if seen.on_this_machine:
             return skipped("tls", "http:// on this machine")
         return fault(
             "tls", "http:// without TLS: anybody on the way can read it", "serve by HTTPS (Terraform: certificate_arn)"

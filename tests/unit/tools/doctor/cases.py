@@ -34,7 +34,7 @@ def head(
     return ResponseHead(status, version, (*kept, *added))
 
 
-def frame(event: str, place: str = "", **data: object) -> bytes:
+def frame(event: str, place: str = "", /, **data: object) -> bytes:
     return (f"id: {place}\n" if place else "").encode() + f"event: {event}\ndata: {json.dumps(data)}\n\n".encode()
 
 

@@ -280,6 +280,11 @@ def test_the_planned_end_is_told_at_its_time(lasting: StreamLog, verdict: str, e
     ("url", "spoil", "says"),
     [
         ("http://127.0.0.1:8080/api/v2/stream", put(forged=reply(200)), "ask from a client's network"),
+        (
+            "http://demo.example/api/v2/stream",
+            put(forged=reply(200), names=NameLookup(("127.0.0.1", "::1"))),
+            "ask from a client's network",
+        ),
         ("https://sse.example/api/v2/stream", put(anonymous=reply(404)), "no configurations here"),
         ("https://sse.example/api/v2/stream", put(named_user=True), "--header"),
     ],
