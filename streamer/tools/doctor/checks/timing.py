@@ -191,7 +191,9 @@ def delay(seen: Evidence) -> Finding:
     evidence = f"{seconds_text(middle)} from the write to here ({longest}){hops}"
     if middle > _LATE and opened.get("mode") == "push":
         return fault(
-            "delay", evidence, "docs/operations.md: look at the hop that is slow; see also clock and buffering above"
+            "delay",
+            evidence,
+            "docs/operations.md, the alarm `late`, has the causes by hop; see also clock and buffering above",
         )
     return ok("delay", evidence)
 
