@@ -193,7 +193,7 @@ def delay(seen: Evidence) -> Finding:
         return fault(
             "delay",
             evidence,
-            "docs/operations.md, the alarm `late`, has the causes by hop; see also clock and buffering above",
+            "docs/operations.md, alarm `late`, has the causes by hop; see also clock and buffering",
         )
     return ok("delay", evidence)
 
