@@ -27,7 +27,7 @@ _ENOUGH: Final = 4
 
 
 class Probe:
-    """Runs once. At most four streams are open at a time, apart from the load."""
+    """Runs once. At most five streams are open at a time; a sixth with the lifetime, and the load."""
 
     def __init__(self, seen: Evidence, headers: Headers, *, any_server: bool, load: int = 0) -> None:
         self._seen = seen
