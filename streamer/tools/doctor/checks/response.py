@@ -20,6 +20,12 @@ _STREAM: Final = "text/event-stream"
 
 def content_type(seen: Evidence) -> Finding:
     head, log = seen.main.head, seen.main
+    if head is None and log.error and (seen.status is None or seen.status.head is None):
+        return fault(
+            "content type",
+            log.error,
+            "what listens there must answer by HTTP/1.1: look at its log; a proxy may hold the head back, too",
+        )
     if head is None:
         return unknown("content type", log.error or NOT_HEARD)
     through = f", through {proxy_text([head])}" if proxy_text([head]) else ""

@@ -34,6 +34,8 @@ def buffering(seen: Evidence) -> Finding:
         return unknown(
             "buffering", f"this machine was busy for {seconds_text(seen.stalled)}", "run it on a free machine"
         )
+    if seen.main.head is None and (seen.status is None or seen.status.head is None):
+        return unknown("buffering", seen.main.error or NOT_HEARD)
     for what, log in (("with a quiet filter", seen.quiet), ("with all events", seen.main)):
         waited = first_wait(log)
         if waited is not None and waited > FIRST_SECONDS:

@@ -81,6 +81,7 @@ FAULTS: Final[list[tuple[str, Spoil, str, str]]] = [
     ("content type", main_head(("location", "https://b.example/"), status=302), "b.example", "final URL"),
     ("content type", main_head(status=404), "404", "/api/v2/stream"),
     ("content type", main_head(("server", "nginx/1.22.1"), status=502), "502, through nginx/1.22.1", "upstream"),
+    ("content type", put(main=failed("no response within 10 s"), status=Reply(error="cut")), "no response", "its log"),
     ("compression", main_head(("content-encoding", "gzip")), "gzip also unasked", "compression"),
     (
         "compression",
@@ -197,6 +198,7 @@ UNKNOWN: Final[list[tuple[str, Spoil, str]]] = [
     ("buffering", put(stalled=2.0), "busy for 2.0 s"),
     ("buffering", put(main=log((0.1, connected()))), "no heartbeat"),
     ("buffering", put(main=NOTHING), "could not be read"),
+    ("buffering", put(main=failed("no response within 10 s"), status=Reply(error="no response")), "no response"),
     ("idle", put(quiet=log((0.1, MAIN), until=10)), "open for 10 s; the first ping is due after 15 s"),
     ("idle", put(quiet=log((0.1, MAIN), (9.0, frame("closing", reason="drain")), until=9)), "drain"),
     ("idle", put(quiet=NOTHING), "could not be read"),
