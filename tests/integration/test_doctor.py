@@ -77,7 +77,7 @@ async def test_each_fault_of_a_proxy_is_found_and_without_one_nothing_is() -> No
 
 @pytest.mark.slow("waits as long as a proxy that buffers is waited for")
 async def test_a_proxy_that_buffers_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wire, "HEAD_SECONDS", 4.0)
+    monkeypatch.setattr(wire, "HEAD_SECONDS", 8.0)
     async with running(timing=timing()) as rig, before(rig.port, "buffers") as url:
         finding = (await examine(f"{url}/api/v2/stream"))["buffering"]
     assert finding.verdict == "fault", finding

@@ -115,7 +115,7 @@ async def test_the_faults_of_a_proxy_are_named_with_its_remedy(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(wire, "HEAD_SECONDS", 4.0)
+    monkeypatch.setattr(wire, "HEAD_SECONDS", 8.0)  # nginx holds the head back with the body
     async with running(timing=Timing(sweep=0.02)) as rig:
         rig.publish(*["positive", "negative"] * 5)
         with proxied(proxy, tmp_path, rig.port, list(rows)) as urls:

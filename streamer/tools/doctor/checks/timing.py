@@ -30,15 +30,11 @@ _AT_ONCE: Final = 0.05
 
 def buffering(seen: Evidence) -> Finding:
     """By the first byte, and by the times in `heartbeat` and `metrics`, which the server writes when it sends them."""
-    if seen.stalled > HELD_SECONDS / 2:
-        return unknown(
-            "buffering", f"this machine was busy for {seconds_text(seen.stalled)}", "run it on a free machine"
-        )
     if seen.main.head is None and (seen.status is None or seen.status.head is None):
         return unknown("buffering", seen.main.error or NOT_HEARD)
     for what, log in (("with a quiet filter", seen.quiet), ("with all events", seen.main)):
         waited = first_wait(log)
-        if waited is not None and waited > FIRST_SECONDS:
+        if waited is not None and waited > FIRST_SECONDS + seen.stalled:
             came = "came only after" if log.first_at is not None else "did not come within"
             return fault(
                 "buffering",
@@ -48,18 +44,22 @@ def buffering(seen: Evidence) -> Finding:
     if not seen.main.readable:
         return unknown("buffering", seen.main.error or NOT_HEARD)
     spread, count = _burst(seen.main)
-    if spread > HELD_SECONDS:
+    if spread > HELD_SECONDS + seen.stalled:
         return fault(
             "buffering",
             f"{count} messages that the service wrote over {seconds_text(spread)} came in one piece",
             remedy("buffering", seen.heads()),
         )
     lates = [late for _, late in _server_lates(seen.main)]
-    if len(lates) > 1 and max(lates) - min(lates) > HELD_SECONDS:
+    if len(lates) > 1 and max(lates) - min(lates) > HELD_SECONDS + seen.stalled:
         return fault(
             "buffering",
             f"the service's own messages are held for up to {seconds_text(max(lates) - min(lates))}",
             remedy("buffering", seen.heads()),
+        )
+    if seen.stalled > HELD_SECONDS / 2:
+        return unknown(
+            "buffering", f"this machine was busy for {seconds_text(seen.stalled)}", "run it on a free machine"
         )
     opening = first_wait(seen.main)
     first = "" if opening is None else f"first byte after {seconds_text(opening)}; "

@@ -309,3 +309,10 @@ def test_repeats_of_another_container_are_no_fault() -> None:
     assert (found(seen, "resume").verdict, found(seen, "resume").evidence[-33:]) == (
         "ok", ", 2 repeated (by another container)"[-33:],
     )  # fmt: skip
+
+
+def test_the_time_for_which_this_machine_was_busy_is_not_held_against_the_proxy() -> None:
+    late = log((0.1, MAIN), (9.0, beat(6.0)))
+    assert found(spoiled(put(main=late)), "buffering").verdict == "fault"
+    assert found(spoiled(put(main=late, stalled=2.0)), "buffering").verdict == "unknown"
+    assert found(spoiled(put(main=late, stalled=1.0)), "buffering").verdict == "fault"
