@@ -18,6 +18,7 @@ USAGE = 2
 """Exit code for invalid settings or usage."""
 TOOLS = {
     "tail": "show the events of a stream",
+    "doctor": "examine a deployment through its URL",
     "record": "record changes or events to a file",
     "replay": "send recorded changes through the relay",
     "failures": "list and redrive the relay's failure queue",
