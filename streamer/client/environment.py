@@ -116,10 +116,8 @@ def _trusted(url: httpx.URL, proxy: httpx.Proxy | None) -> ssl.SSLContext:
     try:
         return httpx.create_ssl_context()
     except OSError as error:
-        reason = error.strerror or one_line(error)
-        raise InvalidEnvironment(
-            f"{trusted_certificates() or 'certifi'} cannot be read: {one_line(reason)}; give a file of certificates (PEM)"
-        ) from None
+        source, reason = trusted_certificates() or "certifi", one_line(error.strerror or error)
+        raise InvalidEnvironment(f"{source} cannot be read: {reason}; give a file of certificates (PEM)") from None
 
 
 def _variable(name: str, environment: Mapping[str, str]) -> str:

@@ -56,7 +56,7 @@ class Iteration(Generic[T]):
     """An asynchronous iterator over the items that `produce` puts, without those that `accept` refuses.
 
     It is no asynchronous generator: the event loop closes those of an abandoned iteration one by one, in tasks of its
-    own, and reports errors if it stops meanwhile. Here, an iteration that is abandoned (`break`) cancels its task, which
+    own, and reports errors if it stops meanwhile. An iteration that is abandoned (`break`) cancels its task, which
     closes what it has opened; a loop that stops does the same.
     """
 

@@ -67,7 +67,7 @@ class Stream:
     Iteration raises NotAStream if a retry cannot succeed, and Unreachable if the first connection fails and
     `reconnect.patient` is false. Redirects are followed only within the same origin. At the end of an `async with`
     block the connection is closed; an iteration that is left without one closes it a moment later. A new iteration
-    resumes after the last event that was yielded. An `anext` that is cancelled, for example by a timeout, loses nothing.
+    resumes after the last event that was yielded. An `anext` that is cancelled, as by a timeout, loses no event.
     """
 
     def __init__(
@@ -235,4 +235,3 @@ class Stream:
         if not self._opened and not self._reconnect.patient:
             raise Unreachable(failure.reason) from failure
         return self._backoff.wait()
-

@@ -1,5 +1,5 @@
-"""LaunchDarkly's SSE contract tests against the Python client. Opt-in: LAUNCHDARKLY_SSE_TESTS names their program, which
-`go build` makes of github.com/launchdarkly/sse-contract-tests."""
+"""LaunchDarkly's SSE contract tests against the Python client. Opt-in: the variable LAUNCHDARKLY_SSE_TESTS names their
+program, which `go build` makes of github.com/launchdarkly/sse-contract-tests."""
 
 from __future__ import annotations
 

@@ -90,19 +90,26 @@ def test_the_variable_of_the_scheme_comes_before_all_proxy(monkeypatch: pytest.M
     assert label(monkeypatch, "http://a.example/", no_proxy="fe80::/10,a.example") is None
 
 
-@pytest.mark.parametrize("value", ["socks://127.0.0.1:9", "socks4://host", "http://host:port", "http://", "http://[::1", "ftp://host"])  # fmt: skip
+@pytest.mark.parametrize(
+    "value",
+    ["socks://127.0.0.1:9", "socks4://host", "http://host:port", "http://", "http://[::1", "ftp://host"],
+)
 async def test_a_proxy_that_is_none_is_one_sentence_with_its_variable(
     monkeypatch: pytest.MonkeyPatch, value: str
 ) -> None:
     monkeypatch.setenv("ALL_PROXY", value)
     with pytest.raises(NotAStream) as raised:
         await Stream(AWAY).first(1)
-    assert str(raised.value).startswith(f"ALL_PROXY={value} is not the address of a proxy; give HOST:PORT after http://")
-    with pytest.raises(SeriesFailed, match="^ALL_PROXY="):
+    assert str(raised.value).startswith(
+        f"ALL_PROXY={value} is not the address of a proxy; give HOST:PORT after http://"
+    )
+    with pytest.raises(SeriesFailed, match=r"^ALL_PROXY="):
         await read_series(AWAY, ["AAPL"])
 
 
-@pytest.mark.parametrize("no_proxy", ["::1", "[::1]", "fe80::/10", "10.0.0.0/8,[fd00::]/8", "a b", "http://[", "x:y:z", "%"])  # fmt: skip
+@pytest.mark.parametrize(
+    "no_proxy", ["::1", "[::1]", "fe80::/10", "10.0.0.0/8,[fd00::]/8", "a b", "http://[", "x:y:z", "%"]
+)
 async def test_what_is_unreadable_in_no_proxy_is_left_out(monkeypatch: pytest.MonkeyPatch, no_proxy: str) -> None:
     """httpx raises for some of these before it sends anything."""
     monkeypatch.setenv("NO_PROXY", no_proxy)

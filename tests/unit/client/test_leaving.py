@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import sys
+from textwrap import dedent, indent
 
 import pytest
 
@@ -19,18 +20,53 @@ CONNECTED = Connected("c", None, "fresh", 0, "push", 3000, 30.0)
 HEARTBEAT = Heartbeat("2026-11-22T14:18:50.000Z", 1, 5, "push")
 
 WAYS = {
-    "break": "    async for event in Stream(url):\n        break\n",
-    "break while the stream is kept": "    stream = Stream(url)\n    async for event in stream:\n        break\n    del event\n",
-    "break with other events waiting": "    async for event in Stream(url):\n        break\n    await asyncio.sleep(0)\n",
-    "return": "    async for event in Stream(url):\n        return\n",
-    "an error": "    try:\n        async for event in Stream(url):\n            1 / 0\n    except ZeroDivisionError:\n        pass\n",
-    "a timeout": "    try:\n        async with asyncio.timeout(0.2):\n            async for event in Stream(url):\n                pass\n"
-                 "    except TimeoutError:\n        pass\n",
-    "two at once": "    one, other = aiter(Stream(url)), aiter(Stream(url))\n    await anext(one), await anext(other)\n",
-    "first": "    await Stream(url).first(1)\n",
-    "a block": "    async with Stream(url) as stream:\n        async for event in stream:\n            break\n",
-    "a block that keeps its iterator": "    async with Stream(url) as stream:\n        kept = aiter(stream)\n        await anext(kept)\n",
-}  # fmt: skip
+    "break": """
+        async for event in Stream(url):
+            break
+    """,
+    "break while the stream is kept": """
+        stream = Stream(url)
+        async for event in stream:
+            break
+        del event
+    """,
+    "break and go on for a step": """
+        async for event in Stream(url):
+            break
+        await asyncio.sleep(0)
+    """,
+    "return": """
+        async for event in Stream(url):
+            return
+    """,
+    "an error": """
+        try:
+            async for event in Stream(url):
+                1 / 0
+        except ZeroDivisionError:
+            pass
+    """,
+    "a timeout": """
+        try:
+            async with asyncio.timeout(None) as limit:
+                async for event in Stream(url):
+                    limit.reschedule(asyncio.get_running_loop().time())
+        except TimeoutError:
+            pass
+    """,
+    "two at once": """
+        one, other = aiter(Stream(url)), aiter(Stream(url))
+        await anext(one), await anext(other)
+    """,
+    "first": """
+        await Stream(url).first(1)
+    """,
+    "a block that keeps its iterator": """
+        async with Stream(url) as stream:
+            kept = aiter(stream)
+            await anext(kept)
+    """,
+}
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -44,7 +80,7 @@ async def test_a_program_that_leaves_the_iteration_ends_without_a_word(way: str)
 
     program = (
         "import asyncio, sys\nfrom streamer.client import Stream\n\n"
-        f"async def main(url):\n{WAYS[way]}\nasyncio.run(main(sys.argv[1]))\n"
+        f"async def main(url):\n{indent(dedent(WAYS[way]), '    ')}\nasyncio.run(main(sys.argv[1]))\n"
     )
     async with serving(stay) as server:
         process = await asyncio.create_subprocess_exec(

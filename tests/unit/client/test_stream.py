@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+
 from streamer.client import Lost, NotAStream, Received, Reconnect, Stream, Unknown, Unreachable
 from streamer.sse.encode import PING
 from streamer.sse.events import Closing, Connected, Heartbeat, Reset, SentimentUpdate, SentimentWithdrawn
@@ -332,7 +333,9 @@ async def test_a_redirect_on_the_same_server_is_followed() -> None:
     assert server.visits[1].headers["last-event-id"] == "evt_1"
 
 
-@pytest.mark.parametrize("url", ["", "/", "no host", "ftp://host/", "http://", "//host/path", "http://[::1/", "file:///x"])
+@pytest.mark.parametrize(
+    "url", ["", "/", "no host", "ftp://host/", "http://", "//host/path", "http://[::1/", "file:///x"]
+)
 def test_a_url_that_is_none_is_refused_when_it_is_given(url: str) -> None:
     with pytest.raises(NotAStream, match="is not a URL"):
         Stream(url)
@@ -540,7 +543,7 @@ async def test_an_event_reads_as_an_event() -> None:
     )
     assert repr(second) == "<news data='x' id=evt_1>"
     assert {"ticker", "label", "data", "at"} <= set(dir(first))
-    assert copy.deepcopy(first) == pickle.loads(pickle.dumps(first)) == first
+    assert copy.deepcopy(first) == pickle.loads(pickle.dumps(first)) == first  # noqa: S301 - our own
     with pytest.raises(AttributeError, match="sentiment_update has no 'price'; it has source_id, timestamp, version"):
         _ = first.price
     assert not hasattr(first, "_repr_html_")

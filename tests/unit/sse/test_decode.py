@@ -252,8 +252,8 @@ def test_what_may_yet_be_ignored_does_not_count_against_the_limit(ends: str) -> 
 
 limited = st.lists(
     st.sampled_from(
-        [b"data:a\n", b"data:" + b"b" * 9, b"c", b"\n", b"\n\n", b"\r\n", b"\r", b":c\n", b":" + b"c" * 30, b"foo", b"data", b"id:1\n",
-         b"event:e\n", b"retry:5\n", b"unknown: field\n"],
+        [b"data:a\n", b"data:" + b"b" * 9, b"c", b"\n", b"\n\n", b"\r\n", b"\r", b":c\n", b":" + b"c" * 30,
+         b"foo", b"data", b"id:1\n", b"event:e\n", b"retry:5\n", b"unknown: field\n"],
     ),
     max_size=30,
 ).map(b"".join)  # fmt: skip
