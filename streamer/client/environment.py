@@ -10,6 +10,7 @@ import os
 import re
 import ssl
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from typing import Final
@@ -99,10 +100,9 @@ def _names(entry: str, url: httpx.URL) -> bool:
 def _read_proxy(kind: str, text: str) -> EnvironmentProxy:
     name = _variable(f"{kind}_proxy", os.environ)
     shown = f"{name}={one_line(re.sub(r'//[^@/]*@', '//', text))}"
-    try:
+    proxy: httpx.Proxy | None = None
+    with suppress(ValueError, httpx.InvalidURL):
         proxy = httpx.Proxy(text if "://" in text else f"http://{text}")
-    except (ValueError, httpx.InvalidURL):
-        proxy = None
     if proxy is None or not proxy.url.host:
         schemes = ", ".join(f"{scheme}://" for scheme in _SCHEMES)
         raise InvalidEnvironment(f"{shown} is not the address of a proxy; give HOST:PORT after {schemes}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from pathlib import Path
 
 import httpx
@@ -152,7 +153,7 @@ def test_no_password_of_a_proxy_is_said(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 async def test_socks_without_its_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "socksio", None)
+    monkeypatch.setitem(sys.modules, "socksio", None)
     monkeypatch.setenv("ALL_PROXY", "socks5://host:1080")
     with pytest.raises(NotAStream) as raised:
         await Stream(AWAY).first(1)

@@ -83,6 +83,23 @@ CASES: dict[str, tuple[bytes, list[Event]]] = {
             "",
         )],
     ),
+    # What web-platform-tests and the tests of other parsers ask beside these.
+    "odd field names": (
+        b"data:\0\ndata:  2\rData:1\ndata\0:2\ndata:1\r\0data:4\nda-ta:3\rdata_5\ndata:3\rdata:\r\n data:9\ndata:4\n\n",
+        [("message", "\0\n 2\n1\n3\n\n4", "")],
+    ),
+    "long comments": (
+        b"data:1\r:\0\n:\r\ndata:2\n:" + b"x" * 600 + b"\rdata:3\n:data:fail\r:" + b"x" * 600 + b"\ndata:4\n\n",
+        [("message", "1\n2\n3\n4", "")],
+    ),
+    "leading space": (b"data:\ttest\rdata: \ndata:test\n\n", [("message", "\ttest\n\ntest", "")]),
+    "line ends in an event": (b"data:test\r\ndata\ndata:test\r\n\r\n", [("message", "test\n\ntest", "")]),
+    "text without a field": (
+        b"data:test\n data\ndata\nfoobar:xxx\njustsometext\n:thisisacommentyay\ndata:test\n\n",
+        [("message", "test\n\ntest", "")],
+    ),
+    "three bytes of a bom, one by one": (b"\xef\xbb\xbfdata:\xef\xbb\xbf\n\n", [("message", "\ufeff", "")]),
+    "only line ends after an event": (b"data:\0\n\n\n\n", [("message", "\0", "")]),
     "a tab is no space": (b"data:\ta\n\n", [("message", "\ta", "")]),
     "odd after usual": (
         b"id:1\nevent:x\ndata:a\n\nretry:5\nevent:y\ndata:b\ndata:c\n\nid:2\nevent:x\ndata:d\n\n",
