@@ -74,9 +74,11 @@ async def test_a_program_that_leaves_the_iteration_ends_without_a_word(way: str)
     closed = asyncio.Event()
 
     async def stay(visit: Visit) -> None:
-        await visit.send(OK, CONNECTED, HEARTBEAT)
-        await visit.gone()
-        closed.set()
+        try:
+            await visit.send(OK, CONNECTED, HEARTBEAT)
+            await visit.gone()
+        finally:  # what the client had not read when it closed becomes a reset
+            closed.set()
 
     program = (
         "import asyncio, sys\nfrom streamer.client import Stream\n\n"
