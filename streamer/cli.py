@@ -65,15 +65,25 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _tool(arguments: list[str]) -> int:
-    if find_spec("typer") is None:
-        print(f"streamer {arguments[0]}: not installed; run pip install 'sentiment-streamer[tools]'", file=sys.stderr)
+    if not _installed(arguments[0], "tools"):
         return USAGE
     from streamer.tools import run
 
     return run(arguments)
 
 
+def _installed(command: str, extra: str) -> bool:
+    from streamer.extras import missing
+
+    hint = missing(extra)
+    if hint is not None:
+        print(f"streamer {command}: {hint}", file=sys.stderr)
+    return hint is None
+
+
 def _serve(options: argparse.Namespace) -> int:
+    if not _installed("serve", "serve"):
+        return USAGE
     environment = dict(os.environ)
     if options.host is not None:
         environment["SSE_HOST"] = options.host
@@ -121,6 +131,8 @@ def _wrong(mistakes: Sequence[str]) -> int:
 
 
 def _demo(options: argparse.Namespace) -> int:
+    if not _installed("demo", "local"):
+        return USAGE
     from streamer.local import demo
 
     return demo.run(options)

@@ -13,14 +13,15 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 FILES = {
-    "requirements.lock": [],
+    "requirements.lock": ["serve"],
     "requirements-local.lock": ["local", "tools"],
     "requirements-dev.lock": ["local", "tools", "dev"],
 }
+"""The extras that each file pins. `local` includes `serve`, and `tools` includes `client`."""
 
 
 def main() -> None:
-    """Writes each file; those with extras also pin what builds the package itself."""
+    """Writes each file; those of which a virtual environment is made also pin what builds the package itself."""
     requires = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]["requires"]
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PIP_")}
     for name, extras in FILES.items():
@@ -31,7 +32,7 @@ def main() -> None:
         ]  # fmt: skip
         for extra in extras:
             command += ["--extra", extra]
-        build = "\n".join([*requires, "editables>=0.5"]) if extras else ""
+        build = "\n".join([*requires, "editables>=0.5"]) if "local" in extras else ""
         subprocess.run(
             [*command, *(["-"] if build else [])], input=build, text=True, check=True, cwd=ROOT, env=environment
         )

@@ -1,10 +1,11 @@
 """Errors of a connection.
 
 StreamerError
-├── NotAStream      the URL is not a stream, and a retry cannot succeed
-├── Unreachable     the first connection failed, and the caller did not request retries
-└── SeriesFailed    a series could not be read
-ConnectionFailed    the connection failed or ended; a later one may succeed
+├── NotAStream           the URL is not a stream, and a retry cannot succeed
+├── Unreachable          the first connection failed, and the caller did not request retries
+├── SeriesFailed         a series could not be read
+└── InvalidEnvironment   a variable for proxies or certificates is invalid; callers see one of the others
+ConnectionFailed         the connection failed or ended; a later one may succeed
 """
 
 from __future__ import annotations
@@ -32,6 +33,10 @@ class SeriesFailed(StreamerError):
     """A series could not be read. The message has the reason."""
 
 
+class InvalidEnvironment(StreamerError):
+    """A variable of the environment is invalid. The message has its name, its value and the remedy."""
+
+
 class ConnectionFailed(Exception):
     """A connection failed or ended. `reason`: one sentence without a full stop."""
 
@@ -43,26 +48,31 @@ class ConnectionFailed(Exception):
 
 
 def of_error(
-    error: httpx.RequestError, url: httpx.URL, *, opened: bool, watchdog: float
+    error: httpx.RequestError, url: httpx.URL, *, opened: bool, watchdog: float, proxy: str | None = None
 ) -> ConnectionFailed | NotAStream:
-    """Converts a transport error of httpx. `opened`: whether an earlier connection to this URL succeeded."""
+    """Converts a transport error of httpx. `opened`: whether an earlier connection to this URL succeeded. `proxy`: the
+    name of the proxy to which the client connects, if there is one."""
     host = authority(url)
+    peer = proxy or host
     for cause in _causes(error):
         if isinstance(cause, ssl.SSLCertVerificationError):
-            return NotAStream(f"the certificate of {host} is not trusted: {one_line(cause.verify_message)}")
+            return NotAStream(
+                f"the certificate of {host} is not trusted: {one_line(cause.verify_message)};"
+                f" {trusted_certificates() or 'name the file of your certificates by SSL_CERT_FILE'}"
+            )
         if isinstance(cause, ssl.SSLError) and not opened:
             return NotAStream(f"TLS with {host} failed ({one_line(cause.reason)}); try http://")
     match error:
         case httpx.LocalProtocolError():
             return NotAStream(f"the request is invalid ({one_line(error)}); check the headers and the event id")
         case httpx.ConnectTimeout():
-            return ConnectionFailed(f"{host} does not respond")
+            return ConnectionFailed(f"{peer} does not respond")
         case httpx.ConnectError():
-            return ConnectionFailed(f"{host} cannot be reached: {_why(error)}")
+            return ConnectionFailed(f"{peer} cannot be reached: {_why(error)}")
         case httpx.ReadTimeout():
             return ConnectionFailed(f"no data for {watchdog:g} s")
         case httpx.ProxyError():
-            return ConnectionFailed(f"the proxy refused the request: {one_line(error)}")
+            return ConnectionFailed(f"{proxy or 'the proxy'} refused the request: {one_line(error)}")
         case httpx.RemoteProtocolError() if not opened:
             return ConnectionFailed(f"{host} did not send an HTTP response: {one_line(error)}")
     return ConnectionFailed("the connection was lost")
@@ -78,6 +88,12 @@ def one_line(value: object, limit: int = 300) -> str:
     text = "".join(letter if letter.isprintable() else " " for letter in str(value))
     text = " ".join(text.split()).rstrip(".")
     return text if len(text) <= limit else f"{text[:limit]}…"
+
+
+def trusted_certificates() -> str | None:
+    """Returns the variable that names the trusted certificates, with its value; None if there is none."""
+    found = next((name for name in ("SSL_CERT_FILE", "SSL_CERT_DIR") if os.environ.get(name)), None)
+    return None if found is None else f"{found}={one_line(os.environ[found])}"
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from decimal import Decimal
-from typing import Final, Literal, NoReturn, get_args, get_origin, get_type_hints
+from typing import Any, Final, Literal, NoReturn, get_args, get_origin, get_type_hints
 
 from streamer.sse.decode import Message
 from streamer.sse.events import (
@@ -31,9 +31,10 @@ class Unknown:
     data: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Received:
-    """One event of the stream."""
+    """One event of the stream. The members of `event` are also attributes, for example `received.ticker`, unless their
+    name is taken here."""
 
     event: Event | Unknown
     data: str
@@ -49,6 +50,26 @@ class Received:
     def name(self) -> str:
         """The event's name on the wire."""
         return self.event.name
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or name == "event":  # looked up by `copy` and `pickle` before there is an event
+            raise AttributeError(name)
+        try:
+            return getattr(self.event, name)
+        except AttributeError:
+            members = ", ".join(field.name for field in fields(self.event))
+            raise AttributeError(f"{self.name} has no {name!r}; it has {members}") from None
+
+    def __dir__(self) -> list[str]:
+        return [*object.__dir__(self), *(field.name for field in fields(self.event))]
+
+    def __repr__(self) -> str:
+        members = {field.name: getattr(self.event, field.name) for field in fields(self.event)}
+        if isinstance(self.event, Unknown):
+            del members["name"]
+        text = " ".join(f"{name}={_readable(value)}" for name, value in members.items())
+        place = f" id={self.id}" if self.id else ""
+        return f"<{self.name} {text}{place}{' replayed' if self.replayed else ''}>"
 
 
 def parse_event(message: Message) -> Event | Unknown:
@@ -101,6 +122,10 @@ def _reader(hint: object) -> Callable[[object], object]:
         return value
 
     return take
+
+
+def _readable(value: object) -> str:
+    return str(value) if isinstance(value, Decimal) else repr(value)
 
 
 def _refuse(constant: str) -> NoReturn:

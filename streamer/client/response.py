@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import html
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from email.utils import parsedate_to_datetime
@@ -14,7 +16,9 @@ import httpx
 from streamer.client.errors import ConnectionFailed, NotAStream, authority, one_line
 
 STREAM: Final = "text/event-stream"
-_TEMPORARY: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
+_TEMPORARY: Final = frozenset({408, 421, 425, 429, 499, *range(500, 600)}) - {501, 505}
+"""Statuses after which a later attempt may succeed: also those of gateways, such as Cloudflare's 520 to 530."""
+_TITLE: Final = re.compile(rb"<title[^>]{0,200}>([^<]{1,300})", re.IGNORECASE)
 _MOST_READ: Final = 64 * 1024
 _LONGEST_READ: Final = 5.0  # seconds for the body of an error
 
@@ -40,10 +44,11 @@ def safe_url(url: httpx.URL | str) -> str:
     return one_line(safe)
 
 
-async def check(response: httpx.Response, asked: httpx.URL, now: float) -> None:
+async def check(response: httpx.Response, asked: httpx.URL, now: float, *, opened: bool) -> None:
     """Raises ConnectionFailed if the response is a temporary error, NotAStream if it is no stream for another reason.
 
-    `now`: Unix seconds.
+    `now`: Unix seconds. `opened`: whether this URL was a stream before. Then other content is temporary, such as the
+    page that a gateway shows during maintenance.
     """
     status = response.status_code
     if status in _TEMPORARY:
@@ -51,11 +56,15 @@ async def check(response: httpx.Response, asked: httpx.URL, now: float) -> None:
     match status:
         case 200:
             kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-            if kind != STREAM:
-                raise NotAStream(
-                    f"{safe_url(asked)} is {_type_text(kind)}, not a stream ({STREAM}); give the URL of a stream"
+            if kind == STREAM:
+                return
+            content = _content_text(kind, await _first_bytes(response))
+            if opened:
+                raise ConnectionFailed(
+                    f"{authority(asked)} answered with {content} in place of the stream",
+                    wait=_retry_after(response, now),
                 )
-            return
+            raise NotAStream(f"{safe_url(asked)} is {content}, not a stream ({STREAM}); give the URL of a stream")
         case 204:
             raise NotAStream(f"{safe_url(asked)} has no content (204)")
         case 401 | 403:
@@ -125,6 +134,9 @@ def _port(url: httpx.URL) -> int | None:
     return url.port or {"http": 80, "https": 443}.get(url.scheme)
 
 
-def _type_text(kind: str) -> str:
+def _content_text(kind: str, begun: bytes) -> str:
+    """Describes content that is no stream; a web page by its title."""
+    if kind == "text/html" and (title := _TITLE.search(begun)) is not None:
+        return f"a web page ({one_line(html.unescape(title[1].decode(errors='replace')), 100)})"
     known = {"text/html": "a web page", "application/json": "JSON", "text/plain": "plain text"}
     return known.get(kind) or (f"of type {one_line(kind)}" if kind else "of no type")

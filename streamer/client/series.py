@@ -10,9 +10,9 @@ from typing import Any, Final
 
 import httpx
 
-from streamer.client.errors import SeriesFailed, one_line
+from streamer.client.environment import find_proxy, open_client
+from streamer.client.errors import InvalidEnvironment, SeriesFailed, one_line
 from streamer.client.response import safe_url
-from streamer.client.stream import is_loopback
 from streamer.series import SeriesBucket, TickerSeries
 
 _TIMEOUT: Final = 30.0  # seconds
@@ -44,9 +44,7 @@ async def read_series(
     known_since = ""
     try:
         asked = httpx.URL(url).join("/api/v2/sentiment/series")
-        async with httpx.AsyncClient(
-            headers=dict(headers or {}), timeout=_TIMEOUT, trust_env=not is_loopback(asked.host)
-        ) as client:
+        async with open_client(asked, find_proxy(asked), httpx.Headers(headers), httpx.Timeout(_TIMEOUT)) as client:
             for _ in range(_MOST_PAGES):
                 page = _page(await client.get(asked, params=parameters))
                 known_since = max(known_since, str(page["since"]))
@@ -55,7 +53,9 @@ async def read_series(
                 if page["cursor"] is None:
                     return Series(known_since, [TickerSeries(ticker, found) for ticker, found in buckets.items()])
                 parameters["cursor"] = str(page["cursor"])
-    except (httpx.HTTPError, httpx.InvalidURL, ImportError) as error:
+    except InvalidEnvironment as error:
+        raise SeriesFailed(str(error)) from error
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise SeriesFailed(f"{safe_url(url)} cannot be read: {one_line(error) or type(error).__name__}") from error
     except (ValueError, KeyError, TypeError, ArithmeticError, RecursionError) as error:
         raise SeriesFailed(f"{safe_url(url)} did not answer with a series") from error

@@ -1,7 +1,8 @@
 """An incremental decoder of event streams (WHATWG HTML, 9.2.6 "Interpreting an event stream").
 
 All complete events of a chunk are matched by one regular expression, whose first alternative is the usual form of an
-event. Events in another form are parsed line by line, with the same result.
+event. Events in another form are parsed line by line, with the same result. Each byte is read a bounded number of
+times, however the stream is cut into chunks.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ _BLOCKS: Final = re.compile(
     r"|((?:.++\n)++\n|\n)"  # any other form: lines and an empty line, or only an empty line
 )
 _IGNORED_LINE: Final = re.compile(rb"^(?!(?:data|event|id|retry)(?::|$))[^\n]++\n", re.MULTILINE)
-_IGNORED_BEGINNING: Final = re.compile(rb"^(?!(?:data|event|id|retry)(?::|$))[^\n]{6,}+\Z", re.MULTILINE)
-"""The incomplete last line, if it is long enough to be known as an ignored field or a comment."""
+_IGNORED_BEGINNING: Final = re.compile(rb":|(?!(?:data|event|id|retry)(?::|\Z))[^\n]{6}")
+"""The beginning of an incomplete line that is certainly a comment or an unknown field."""
+_FIELD_BEGINNING: Final = re.compile(rb"(?:data|event|id|retry):")
 _RETRY_LINE: Final = re.compile(rb"^retry: ?+([0-9]+)\n", re.MULTILINE)
 
 
@@ -57,17 +59,13 @@ class Decoder:
         """Number of received bytes, including comments."""
         self._max = max_event_bytes
         self._pending = bytearray()  # the bytes after the last empty line; all line ends are LF
+        self._checked = 0  # length of the complete lines in `_pending`, which `_take_lines` has seen
         self._begun = False
         self._after_cr = False
-        self._retry_ms: int | None = None
         self._too_large = False
-
-    @property
-    def retry_ms(self) -> int | None:
+        self.retry_ms: int | None = None
         """The last reconnection time of the stream in milliseconds, also from the complete lines of an incomplete
         event."""
-        unfinished = _RETRY_LINE.findall(self._pending) if self._begun else None
-        return _milliseconds(unfinished[-1].decode()) if unfinished else self._retry_ms
 
     def feed(self, chunk: bytes) -> list[Message]:
         """Returns the messages that the chunk completes.
@@ -85,6 +83,7 @@ class Decoder:
             if len(self._pending) < len(_BOM) and _BOM.startswith(self._pending):
                 return []
             self._begun = True
+            searched = 0
             if self._pending.startswith(_BOM):
                 del self._pending[: len(_BOM)]
         end = self._pending.rfind(b"\n\n", searched) + 2
@@ -92,11 +91,12 @@ class Decoder:
         if end > 1:
             complete = self._pending[:end]
             del self._pending[:end]
+            self._checked = searched = 0
             if end > self._max:
                 complete = self._within_limit(complete)
             messages = self._messages(complete.decode("utf-8", "replace"))
-        if len(self._pending) > self._max:
-            self._shorten()
+        if self._pending:
+            self._take_lines(searched)
         if not messages:
             self._check()
         return messages
@@ -144,24 +144,38 @@ class Decoder:
             elif field == "id" and "\0" not in value:
                 self.last_event_id = value
             elif field == "retry" and value.isascii() and value.isdigit():
-                self._retry_ms = retry_ms = _milliseconds(value)
+                self.retry_ms = retry_ms = _milliseconds(value)
         return Message(name or "message", "\n".join(data), self.last_event_id, retry_ms) if data else None
 
     def _within_limit(self, complete: bytearray) -> bytearray:
         """Returns the blocks before the first one that is too large."""
         begin = 0
         for block in complete.split(b"\n\n"):
-            if len(block) > self._max and len(_IGNORED_LINE.sub(b"", block + b"\n")) > self._max + 1:
+            if len(block) > self._max and len(_IGNORED_LINE.sub(b"", block.lstrip(b"\n") + b"\n")) > self._max + 1:
                 self._too_large = True
                 return complete[:begin]
             begin += len(block) + 2
         return complete
 
-    def _shorten(self) -> None:
-        """Removes comments and unknown fields from the incomplete event, and checks its size."""
-        kept = _IGNORED_BEGINNING.sub(b":", _IGNORED_LINE.sub(b"", self._pending))
-        self._pending = bytearray(kept)
-        self._too_large = len(kept) - kept.endswith(b"\n") > self._max
+    def _take_lines(self, searched: int) -> None:
+        """Reads the new complete lines of the incomplete event: applies `retry`, removes comments and unknown fields,
+        and checks the size. `searched`: length of what earlier calls have searched for line ends."""
+        pending = self._pending
+        end = pending.rfind(b"\n", searched) + 1
+        if end > self._checked:
+            lines = pending[self._checked : end]
+            kept = _IGNORED_LINE.sub(b"", lines if self._checked else lines.lstrip(b"\n"))
+            if len(kept) < len(lines):
+                pending[self._checked : end] = kept
+            if retries := _RETRY_LINE.findall(kept):
+                self.retry_ms = _milliseconds(retries[-1].decode())
+            self._checked += len(kept)
+        if _IGNORED_BEGINNING.match(pending, self._checked):
+            pending[self._checked :] = b":"
+        size = self._checked - 1  # without the line end
+        if _FIELD_BEGINNING.match(pending, self._checked):
+            size = len(pending)
+        self._too_large = self._too_large or size > self._max
 
     def _check(self) -> None:
         if self._too_large:

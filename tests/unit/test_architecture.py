@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[2]
 
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
+    "extras": set(),
     "clock": set(),
     "change": set(),
     "place": set(),
@@ -61,7 +62,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "local": {"change", "cli", "event_source", "telemetry"},
     "client": {"errors", "series", "sse"},
     "tools": {"aws", "change", "client", "clock", "errors", "event_source", "intake", "local", "sse"},
-    "cli": {"errors", "local", "serve", "settings", "telemetry", "tools"},
+    "cli": {"errors", "extras", "local", "serve", "settings", "telemetry", "tools"},
 }  # fmt: skip
 """What each part of `streamer` may import of the others. Every part is here, so a new one is a decision."""
 

@@ -36,7 +36,7 @@ def passes(python: Path | str, *tests: str, **environment: str) -> None:
 
 def oldest() -> dict[str, str]:
     """The lowest version of each dependency of the service that is allowed."""
-    found = [re.match(r"([\w-]+)(?:\[[\w,]+\])?>=([\d.]+)", each) for each in PROJECT["dependencies"]]
+    found = [re.match(r"([\w-]+)(?:\[[\w,]+\])?>=([\d.]+)", each) for each in PROJECT["optional-dependencies"]["serve"]]
     assert None not in found, "each dependency has a lowest version"
     return {match[1]: match[2] for match in found if match is not None}
 

@@ -4,22 +4,15 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from typing import Final
-from urllib.parse import urlsplit
 
-PATH: Final = "/api/v2/stream"
+from streamer.client.address import complete
+
 _DEFAULT: Final = "http://127.0.0.1:8080"
 
 
 def target(given: str | None) -> str:
     """Returns the given URL, else the URL of the newest running demo. Adds the default path if it has none."""
-    text = given if given is not None else _demo() or _DEFAULT
-    if "://" not in text and not text.startswith("/"):
-        text = f"http://{text}"
-    try:
-        parts = urlsplit(text)
-    except ValueError:
-        return text  # the client reports the error
-    return text if parts.path.strip("/") else parts._replace(path=PATH).geturl()
+    return complete(given if given is not None else _demo() or _DEFAULT)
 
 
 def _demo() -> str | None:

@@ -1,21 +1,19 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import gc
-import ssl
+import pickle
 import sys
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from streamer.client import Lost, NotAStream, Received, Reconnect, Stream, Unknown, Unreachable
 from streamer.sse.encode import PING
 from streamer.sse.events import Closing, Connected, Heartbeat, Reset, SentimentUpdate, SentimentWithdrawn
+from tests.unit.client.certificates import self_signed
 from tests.unit.client.following import Waits, until
 from tests.unit.client.scripted import OK, Visit, answer, serving
 from tests.watchdog import WATCHDOG
@@ -38,24 +36,6 @@ def update(number: int, version: str = "v1") -> SentimentUpdate:
         None,
         None,
     )
-
-
-def self_signed(folder: Path) -> ssl.SSLContext:
-    """A server's context with a certificate of its own making."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now, now + timedelta(days=1))
-    ).sign(key, hashes.SHA256())
-    file = folder / "server.pem"
-    file.write_bytes(
-        certificate.public_bytes(serialization.Encoding.PEM)
-        + key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(file)
-    return context
 
 
 def names(got: list[Received | Lost]) -> list[str]:
@@ -91,8 +71,35 @@ async def test_the_request_says_what_is_wanted() -> None:
     assert visit.path == "/api/v2/stream?on_full=wait&tickers=AAPL%2CBRK.B&events=metrics&replay=60"
     assert visit.headers["accept"] == "text/event-stream"
     assert visit.headers["accept-encoding"] == "identity"
+    assert (visit.headers["cache-control"], visit.headers["pragma"]) == ("no-cache", "no-cache")
     assert visit.headers["x-user-id"] == "me"
     assert "last-event-id" not in visit.headers
+
+
+async def test_a_header_of_the_caller_takes_the_place_of_ours() -> None:
+    sent: list[str] = []
+
+    async def show(visit: Visit) -> None:
+        sent.extend(value for name, value in visit.headers.items() if name == "cache-control")
+        await visit.send(OK, CONNECTED)
+
+    async with serving(show) as server:
+        await until(Stream(server.url, headers={"cache-control": "max-age=0"}), "connected")
+    assert sent == ["max-age=0"]
+
+
+async def test_a_place_beyond_latin_1_is_sent_in_utf_8_as_event_source_does() -> None:
+    async with serving(OK + CONNECTED.frame()) as server:
+        await until(Stream(server.url, last_event_id="évt_…"), "connected")
+    assert server.visits[0].headers["last-event-id"] == "évt_…"
+
+
+async def test_the_path_can_be_left_out() -> None:
+    async with serving(OK + CONNECTED.frame()) as server:
+        base = server.url.removesuffix("/api/v2/stream")
+        for url in (base, f"{base}/", base.removeprefix("http://"), f"{base}?on_full=wait"):
+            await until(Stream(url), "connected")
+    assert [visit.path for visit in server.visits] == [*["/api/v2/stream"] * 3, "/api/v2/stream?on_full=wait"]
 
 
 async def test_a_connection_that_ends_is_followed_by_one_that_resumes() -> None:
@@ -233,12 +240,45 @@ async def test_a_full_server_is_waited_for_as_long_as_it_says() -> None:
     assert waits.seconds == [30.0, 20.0, 3.0]
 
 
-@pytest.mark.parametrize("status", ["500 Oops", "502 Bad Gateway", "504 Gateway Timeout", "408 Request Timeout"])
-async def test_what_a_proxy_says_while_a_server_restarts_is_waited_out(status: str) -> None:
-    page = answer(status, b"<html>", content_type="text/html")
-    async with serving(OK + CONNECTED.frame(), page, OK + HEARTBEAT.frame()) as server:
-        got = await until(Stream(server.url, reconnect=Reconnect(sleep=Waits(), patient=False)), "heartbeat")
-    assert losses(got)[1].endswith(f"answered {status}")
+async def test_what_a_proxy_says_while_a_server_restarts_is_waited_out() -> None:
+    """Cloudflare's 520 to 530 among others. Before the first event too."""
+    statuses = [408, 421, 425, 429, 499, *(status for status in range(500, 600) if status not in (501, 505))]
+    pages = [answer(f"{status} Oops", b"<html>", content_type="text/html") for status in statuses]
+    async with serving(*pages, OK + HEARTBEAT.frame()) as server:
+        got = await until(Stream(server.url, reconnect=Reconnect(sleep=Waits())), "heartbeat")
+    assert [reason.split(" answered ")[1] for reason in losses(got)] == [f"{status} Oops" for status in statuses]
+
+
+@pytest.mark.parametrize("status", [400, 404, 410, 451, 501, 505, 600])
+async def test_what_another_attempt_will_not_change_ends_the_stream_also_later(status: int) -> None:
+    async with serving(OK + CONNECTED.frame(), answer(f"{status} Oops")) as server:
+        with pytest.raises(NotAStream, match=str(status)):
+            await until(Stream(server.url, reconnect=Reconnect(sleep=Waits())), "never")
+
+
+async def test_a_maintenance_page_in_place_of_an_open_stream_is_waited_out() -> None:
+    page = b"<!doctype html><title>Back soon &amp; sound\x1b[2J</title>"
+    waits = Waits()
+    async with serving(
+        OK + CONNECTED.frame(),
+        answer("200 OK", page, content_type="text/html; charset=utf-8", retry_after="120"),
+        answer("200 OK", b"{}", content_type="application/json"),
+        OK + HEARTBEAT.frame(),
+    ) as server:
+        got = await until(Stream(server.url, reconnect=Reconnect(sleep=waits, patient=False)), "heartbeat")
+    where = server.url.split("/")[2]
+    assert losses(got)[1:] == [
+        f"{where} answered with a web page (Back soon & sound [2J) in place of the stream",
+        f"{where} answered with JSON in place of the stream",
+    ]
+    assert waits.seconds[1] == 120
+
+
+async def test_a_server_that_asks_for_years_is_asked_again_in_a_day() -> None:
+    waits = Waits()
+    async with serving(answer("503 Full", retry_after="999999999"), OK + HEARTBEAT.frame()) as server:
+        await until(Stream(server.url, reconnect=Reconnect(sleep=waits)), "heartbeat")
+    assert waits.seconds == [86_400]
 
 
 @pytest.mark.parametrize(
@@ -252,6 +292,8 @@ async def test_what_a_proxy_says_while_a_server_restarts_is_waited_out(status: s
          "@ answered 422 Unprocessable Content: tickers: entry 1 is no ticker [31m"),
         (answer("400 Bad Request", b'["' + b"x" * 100_000), "@ answered 400 Bad Request"),
         (answer("204 No Content"), "@ has no content (204)"),
+        (answer("200 OK", b"<html><TITLE lang=en>\n Sign  in </title>", content_type="text/html; charset=utf-8"),
+         "@ is a web page (Sign in), not a stream (text/event-stream); give the URL of a stream"),
         (answer("200 OK", b"<html>", content_type="text/html; charset=utf-8"),
          "@ is a web page, not a stream (text/event-stream); give the URL of a stream"),
         (answer("200 OK", b"{}", content_type="application/json"),
@@ -291,7 +333,9 @@ async def test_a_redirect_on_the_same_server_is_followed() -> None:
     assert server.visits[1].headers["last-event-id"] == "evt_1"
 
 
-@pytest.mark.parametrize("url", ["", "nonsense", "ftp://host/", "http://", "//host/path", "http://[::1/", "file:///x"])
+@pytest.mark.parametrize(
+    "url", ["", "/", "no host", "ftp://host/", "http://", "//host/path", "http://[::1/", "file:///x"]
+)
 def test_a_url_that_is_none_is_refused_when_it_is_given(url: str) -> None:
     with pytest.raises(NotAStream, match="is not a URL"):
         Stream(url)
@@ -488,7 +532,18 @@ async def test_no_secret_of_the_url_is_said() -> None:
     assert "AAPL" in str(raised.value)
 
 
-async def test_a_proxy_that_cannot_be_used_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ALL_PROXY", "socks://127.0.0.1:9")
-    with pytest.raises(NotAStream, match="proxy"):
-        await until(Stream("http://stream.example.invalid/"), "connected")
+async def test_an_event_reads_as_an_event() -> None:
+    stream = OK + update(1).frame(place="evt_1") + b"event: news\ndata: x\n\n"
+    async with serving(stream) as server:
+        first, second = await Stream(server.url).first(2)
+    assert (first.ticker, first.label, first.score, first.source) == ("AAPL", "positive", Decimal("0.5"), None)
+    assert repr(first) == (
+        "<sentiment_update source_id='wire:1' timestamp='2026-11-22T14:18:46.484Z' version='v1' ticker='AAPL' "
+        "label='positive' score=0.5 confidence=None source=None updated_at=None committed_at=None id=evt_1>"
+    )
+    assert repr(second) == "<news data='x' id=evt_1>"
+    assert {"ticker", "label", "data", "at"} <= set(dir(first))
+    assert copy.deepcopy(first) == pickle.loads(pickle.dumps(first)) == first  # noqa: S301 - our own
+    with pytest.raises(AttributeError, match="sentiment_update has no 'price'; it has source_id, timestamp, version"):
+        _ = first.price
+    assert not hasattr(first, "_repr_html_")

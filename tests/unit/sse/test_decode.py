@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+import re
+from itertools import pairwise
+from typing import Any
+
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from streamer.sse import decode as decode_module
 from streamer.sse.decode import MAX_EVENT_BYTES, Decoder, EventTooLarge, Message
 from streamer.sse.encode import PING
 from streamer.sse.events import Closing, Heartbeat
@@ -78,6 +83,23 @@ CASES: dict[str, tuple[bytes, list[Event]]] = {
             "",
         )],
     ),
+    # What web-platform-tests and the tests of other parsers ask beside these.
+    "odd field names": (
+        b"data:\0\ndata:  2\rData:1\ndata\0:2\ndata:1\r\0data:4\nda-ta:3\rdata_5\ndata:3\rdata:\r\n data:9\ndata:4\n\n",
+        [("message", "\0\n 2\n1\n3\n\n4", "")],
+    ),
+    "long comments": (
+        b"data:1\r:\0\n:\r\ndata:2\n:" + b"x" * 600 + b"\rdata:3\n:data:fail\r:" + b"x" * 600 + b"\ndata:4\n\n",
+        [("message", "1\n2\n3\n4", "")],
+    ),
+    "leading space": (b"data:\ttest\rdata: \ndata:test\n\n", [("message", "\ttest\n\ntest", "")]),
+    "line ends in an event": (b"data:test\r\ndata\ndata:test\r\n\r\n", [("message", "test\n\ntest", "")]),
+    "text without a field": (
+        b"data:test\n data\ndata\nfoobar:xxx\njustsometext\n:thisisacommentyay\ndata:test\n\n",
+        [("message", "test\n\ntest", "")],
+    ),
+    "three bytes of a bom, one by one": (b"\xef\xbb\xbfdata:\xef\xbb\xbf\n\n", [("message", "\ufeff", "")]),
+    "only line ends after an event": (b"data:\0\n\n\n\n", [("message", "\0", "")]),
     "a tab is no space": (b"data:\ta\n\n", [("message", "\ta", "")]),
     "odd after usual": (
         b"id:1\nevent:x\ndata:a\n\nretry:5\nevent:y\ndata:b\ndata:c\n\nid:2\nevent:x\ndata:d\n\n",
@@ -233,11 +255,130 @@ def test_what_is_ignored_does_not_count_against_the_limit(ignored: bytes, step: 
     assert read == [Message("e", "a", "1", None)]
 
 
-def test_a_long_event_in_small_pieces_costs_no_more_than_its_bytes() -> None:
+@pytest.mark.parametrize("ends", ["", ":", ": a comment", "foo", "foo: bar", "da", "event", "retry"])
+def test_what_may_yet_be_ignored_does_not_count_against_the_limit(ends: str) -> None:
+    decoder = Decoder(max_event_bytes=100)
+    decoder.feed(b"data:" + b"x" * 95 + b"\n" + ends.encode())
+    ignored = "" if ends in ("da", "event", "retry") else "\n"
+    if ignored:
+        assert len(decoder.feed(b"\n" + ignored.encode())) == 1
+    else:
+        with pytest.raises(EventTooLarge):
+            decoder.feed(b"ta:\n" if ends == "da" else b"\n")
+
+
+limited = st.lists(
+    st.sampled_from(
+        [b"data:a\n", b"data:" + b"b" * 9, b"c", b"\n", b"\n\n", b"\r\n", b"\r", b":c\n", b":" + b"c" * 30,
+         b"foo", b"data", b"id:1\n", b"event:e\n", b"retry:5\n", b"unknown: field\n"],
+    ),
+    max_size=30,
+).map(b"".join)  # fmt: skip
+
+
+def decode_limited(chunks: list[bytes]) -> tuple[list[Message], bool]:
+    """The messages, and whether the limit of 20 bytes was exceeded."""
+    decoder = Decoder(max_event_bytes=20)
+    messages: list[Message] = []
+    try:
+        for chunk in [*chunks, b""]:
+            messages += decoder.feed(chunk)
+    except EventTooLarge:
+        return messages, True
+    return messages, False
+
+
+@settings(max_examples=300)
+@given(limited, st.lists(st.integers(0, 400), max_size=12))
+@example(b"data:" + b"b" * 15 + b"\n:c\n\n", [21, 22])
+@example(b"\n" * 30 + b"data:" + b"b" * 15 + b"\n\n", [3])
+def test_the_limit_is_the_same_however_a_stream_is_cut(stream: bytes, cuts: list[int]) -> None:
+    expected = decode_limited([stream])
+    assert decode_limited([stream[at : at + 1] for at in range(len(stream))]) == expected
+    places = sorted(min(cut, len(stream)) for cut in cuts)
+    assert decode_limited([stream[a:b] for a, b in pairwise([0, *places, len(stream)])]) == expected
+
+
+class _Counted(bytearray):
+    """Counts the bytes that are searched, copied or decoded."""
+
+    work = 0
+
+    def rfind(self, sub: Any, start: Any = 0, end: Any = None) -> int:
+        self.work += len(self) - start
+        return super().rfind(sub, start)
+
+    def __getitem__(self, key: Any) -> Any:
+        got = super().__getitem__(key)
+        self.work += 1 if isinstance(got, int) else len(got)
+        return got
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self.work += len(range(*key.indices(len(self)))) if isinstance(key, slice) else 1
+        super().__setitem__(key, value)
+
+
+class _CountedPattern:
+    def __init__(self, pattern: re.Pattern[Any]) -> None:
+        self._pattern = pattern
+        self.work = 0
+
+    def findall(self, text: Any) -> Any:
+        self.work += len(text)
+        return self._pattern.findall(text)
+
+    def sub(self, new: Any, text: Any) -> Any:
+        self.work += len(text)
+        return self._pattern.sub(new, text)
+
+    def match(self, text: Any, at: int = 0) -> Any:
+        self.work += 8  # these patterns look at the beginning alone
+        return self._pattern.match(text, at)
+
+
+def _work(monkeypatch: pytest.MonkeyPatch, begin: bytes, chunk: bytes, times: int) -> int:
+    """The bytes that the decoder touches for an event that does not end."""
+    patterns = [(n, _CountedPattern(p)) for n, p in vars(decode_module).items() if isinstance(p, re.Pattern)]
+    assert len(patterns) >= 4
+    with monkeypatch.context() as patch:
+        for name, pattern in patterns:
+            patch.setattr(decode_module, name, pattern)
+        decoder = Decoder()
+        counted = decoder._pending = _Counted()
+        decoder.feed(begin)
+        for _ in range(times):
+            assert decoder.feed(chunk) == []
+            assert decoder.retry_ms in (None, 7)
+        assert decoder._pending is counted, "what is not counted would not be seen"
+    return counted.work + sum(pattern.work for _, pattern in patterns)
+
+
+@pytest.mark.parametrize(
+    ("begin", "chunk"),
+    [
+        (b"data:", b"x" * 16),
+        (b"data:", b"x" * 16 + b"\ndata:"),
+        (b"data:", b"\nretry:7\ndata:y"),
+        (b"data:" + b"x" * (MAX_EVENT_BYTES - 100) + b"\n", b": a comment\n"),
+        (b"data:" + b"x" * (MAX_EVENT_BYTES - 100) + b"\n", b": a comment that never ends"),
+        (b"data:" + b"x" * (MAX_EVENT_BYTES - 100) + b"\nunknown", b"u" * 16),
+        (b":", b"c" * 16),
+        (b"data:", b"x\rdata:"),
+    ],
+)
+def test_an_unfinished_event_costs_its_bytes_and_not_their_square(
+    monkeypatch: pytest.MonkeyPatch, begin: bytes, chunk: bytes
+) -> None:
+    once, fourfold = (_work(monkeypatch, begin, chunk, times) for times in (500, 2_000))
+    first = _work(monkeypatch, begin, chunk, 0)
+    assert fourfold - first < 4.5 * (once - first)
+    assert (fourfold - first) / (2_000 * len(chunk)) < 8
+
+
+def test_a_long_event_in_small_pieces_is_read() -> None:
     decoder = Decoder()
-    chunk = b"x" * 16
     decoder.feed(b"data:")
-    for _ in range(50_000):  # quadratic copying would take minutes and meet the test's time limit
-        decoder.feed(chunk)
+    for _ in range(50_000):
+        decoder.feed(b"x" * 16)
     (message,) = decoder.feed(b"\n\n")
     assert len(message.data) == 800_000
