@@ -65,6 +65,17 @@ def test_the_states_are_the_same() -> None:
     assert f"`{{{', '.join(members('State'))}}}`" in DOC
 
 
+def test_a_snapshot_has_what_the_docs_say() -> None:
+    assert f"`{{{', '.join(members('Snapshot'))}}}`" in DOC
+    made = re.search(r"Object\.freeze\(\{ (items: .*?) \}\)\)", CODE)
+    assert made
+    assert [part.partition(":")[0] for part in made[1].split(", ")] == members("Snapshot")
+    for member in ("snapshot", "subscribe"):
+        assert f"stream.{member}(" in DOC
+        assert f"  readonly {member}: " in TYPES
+        assert f"\n  {member} = (" in CODE
+
+
 def test_the_events_are_the_same() -> None:
     assert list(table("Events")) == members("SentimentStreamEvents")
     heard = re.search(r"const EVENTS = \[(.*)\]", CODE)

@@ -1,5 +1,6 @@
-"""The package of streamer/web/client, installed from its tarball into a project with Vite, React, Vue and TypeScript (npm/):
-types, the build, and its pages in chromium with streams of another origin. The examples are those of docs/client.md."""
+"""The package of streamer/web/client, installed from its tarball into a project with Vite, React, Vue and TypeScript
+(npm/): types, the build, and its pages in chromium with streams of another origin. The examples are of docs/client.md.
+"""
 
 from __future__ import annotations
 
@@ -34,6 +35,7 @@ PROJECT = Path(__file__).with_name("npm")
 DOC = (CLIENT.parents[2] / "docs" / "client.md").read_text()
 IN_DOC = "http://127.0.0.1:8080/"
 TARBALL = f"sentiment-streamer-{__version__}.tgz"
+REFUSED = ("CORS", "Failed to load resource")
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +52,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     install = [npm, "install", "--no-audit", "--no-fund", "--no-package-lock", "--prefer-offline", f"./{TARBALL}"]
     done = subprocess.run(install, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:
-        pytest.skip(f"the packages cannot be installed: {(done.stderr.strip().splitlines() or ['no reason given'])[-1]}")
+        said = done.stderr.strip().splitlines() or ["no reason given"]
+        pytest.skip(f"the packages cannot be installed: {said[-1]}")
     return folder
 
 
@@ -145,9 +148,10 @@ def test_the_page_says_that_the_service_does_not_allow_its_origin(
     browser: Browser, server: ScriptedServer, built: Path, tmp_path: Path
 ) -> None:
     server.readable = False
-    with site(built, server.url, tmp_path / "site") as base, page_of(browser, base, server.url, known=["CORS"]) as page:
+    with site(built, server.url, tmp_path / "site") as base, page_of(browser, base, server.url, known=REFUSED) as page:
         page.goto(f"{base}index.html")
-        expect(page.locator("p")).to_contain_text(f"not to pages of {base.rstrip('/')}. Most likely its setting CORS_ORIGINS")
+        here = base.rstrip("/")
+        expect(page.locator("p")).to_contain_text(f"not to pages of {here}. Most likely its setting CORS_ORIGINS")
 
 
 def test_a_component_has_one_stream_which_ends_with_it(
@@ -163,10 +167,11 @@ def test_a_component_has_one_stream_which_ends_with_it(
         first.send("metrics", total=7)
         expect(shown).to_have_text("1 live neutral,positive 7 metrics")
 
+        # Equal options are no other stream, and the latest function is asked.
         page.evaluate("show({ query: 'AAPL', limit: 10, turn: 2 })")
         expect(shown).to_have_text("2 live neutral,positive 7 metrics")
         first.send("reset", with_id=False, reason="too_old")
-        page.wait_for_function("asked.join() === '1,2'")  # equal options are no other stream, and the latest function is asked
+        page.wait_for_function("asked.join() === '1,2'")
 
         page.evaluate("show({ query: 'AAPL', limit: 11, turn: 3 })")
         expect(shown).to_have_text("3 connecting no metrics")
@@ -211,4 +216,3 @@ def test_a_bundled_page_shares_its_stream_in_a_worker(
             page.evaluate("void open(location.href)")
         expect(second.value.locator("#root")).to_have_text("worker live 1")
         assert server.opened.empty()
-

@@ -9,9 +9,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
-
 from streamer import __version__
+from tests.browser.tools import tool
 
 ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / "streamer" / "web" / "client"
@@ -21,10 +20,8 @@ TYPES = sorted(path.name for path in FOLDER.glob("*.d.ts"))
 
 
 def node(*command: str) -> str:
-    """What a command of Node.js prints, run in the folder of the package. Skips the test where it is missing."""
-    path = shutil.which(command[0])
-    if path is None:
-        pytest.skip(f"{command[0]} is not installed (Debian: apt install nodejs npm)")
+    """What a command of Node.js prints, run in the folder of the package. See `tool`."""
+    path = tool(command[0], shutil.which(command[0]), "apt install nodejs npm")
     done = subprocess.run(
         [path, *command[1:]],
         cwd=FOLDER,
@@ -58,6 +55,15 @@ def test_each_export_has_a_script_and_its_types_and_nothing_is_needed_but_react_
         for name in (*SCRIPTS, *TYPES)
     }
     assert {name: found for name, found in outside.items() if found} == {"react.js": {"react"}}
+
+
+def test_the_docs_name_each_export_and_the_tarball() -> None:
+    doc = (ROOT / "docs" / "client.md").read_text()
+    for name in MANIFEST["exports"]:
+        imported = f"{MANIFEST['name']}{name.removeprefix('.')}"
+        for text in (doc, (FOLDER / "README.md").read_text()):
+            assert f"| `{imported}` |" in text or name == "./package.json", imported
+    assert f"npm install ./{MANIFEST['name']}-{__version__}.tgz" in doc
 
 
 def test_node_finds_each_export_and_loads_it_on_a_server_where_there_is_no_browser() -> None:
