@@ -151,7 +151,7 @@ def test_the_page_says_that_the_service_does_not_allow_its_origin(
     with site(built, server.url, tmp_path / "site") as base, page_of(browser, base, server.url, known=REFUSED) as page:
         page.goto(f"{base}index.html")
         here = base.rstrip("/")
-        expect(page.locator("p")).to_contain_text(f"not to pages of {here}. Most likely its setting CORS_ORIGINS")
+        expect(page.locator("p")).to_contain_text(f"not to pages of {here}: most likely its setting CORS_ORIGINS")
 
 
 def test_a_component_has_one_stream_which_ends_with_it(

@@ -23,8 +23,6 @@ const CLOSING = {
   configuration_gone: "The configuration was deleted or disabled.",
 };
 
-const FOREIGN = "Most likely its setting CORS_ORIGINS does not name them; or a gateway answered in its place.";
-
 /** Applies an event, unless it says what `items` has, to it and to `seen`. shared.js does so in each tab. */
 export function apply(items, seen, limit, name, data) {
   const { ticker, version, ...shown } = data;
@@ -304,23 +302,30 @@ export class SentimentStream extends Store {
     if (!signal.aborted) this.#show({ name: rows ? "polling" : otherwise });
   }
 
-  /** EventSource hides why it was refused; one plain request tells, and else one whose answer is not to be read. */
+  /** EventSource hides why it was refused; one plain request tells, unless it is to another origin that hides it, too. */
   async #explain(signal) {
     const asking = new AbortController();
     signal.addEventListener("abort", () => asking.abort());
     const ask = (more) => fetch(this.#address(), { signal: asking.signal, cache: "no-store", ...more }).catch(() => null);
     const response = await ask();
+    if (!response && this.#url.origin !== self.origin) await this.#suspect(signal, ask);
     const type = response?.headers.get("content-type") ?? "no content type";
     const problem = response?.ok === false ? await response.json().catch(() => null) : null;
-    const unreadable = !response && this.#url.origin !== self.origin && (await ask({ mode: "no-cors" }));
     asking.abort(); // it may be a stream, and would hold a slot; firefox does not let go of a body that is cancelled
-    if (signal.aborted) return;
-    if (unreadable) return this.#show({ why: `The server answers, but not to pages of ${self.origin}. ${FOREIGN}` });
-    if (!response || (response.ok && type.startsWith("text/event-stream"))) return;
+    if (!response || signal.aborted || (response.ok && type.startsWith("text/event-stream"))) return;
     if (response.status === 401) this.#ticket = "";
     const said = response.ok ? `with ${type}, which is no event stream` : response.status;
     const why = `The server answered ${said}.${typeof problem?.detail === "string" ? ` ${problem.detail}` : ""}`;
     this.#show({ name: response.status === 503 ? "busy" : this.state.name, why, status: response.status });
+  }
+
+  /** "Failed to fetch" is all that is said of a server that is away, and of one that does not allow our origin. */
+  async #suspect(signal, ask) {
+    const unnamed = "most likely its setting CORS_ORIGINS does not name that origin";
+    if (signal.aborted) return;
+    this.#show({ why: `The server cannot be reached from ${self.origin}. If it runs, ${unnamed}.` });
+    if (!(await ask({ mode: "no-cors" })) || signal.aborted) return;
+    this.#show({ why: `The server answers, but not to pages of ${self.origin}: ${unnamed}, or a gateway answered in its place.` });
   }
 
   /** Comments are invisible to scripts, so silence is measured in named events. */
