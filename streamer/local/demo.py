@@ -33,6 +33,9 @@ _SERVICE: Final = {
     "SSE_RECEIVE_WAIT": "1",
     "SSE_DRAIN_WINDOW": "0.5",
     "TRUSTED_PROXIES": f"{LOOPBACK}/32",  # accept X-User-ID from this machine
+    # A page of a developer's own server may read the stream. No cookie comes with it: credentials are not allowed, and
+    # neither is X-User-ID, so no page of another origin can be one of the demo's users.
+    "CORS_ORIGINS": "*",
     "GATEWAY_SECRET": "",  # override the shell's: with a secret, X-User-ID would require it
     "SSE_MAX_ITEMS": "50000",  # more than the writer's items: a demo that stays open needs no more memory
     "LOG_LEVEL": "INFO",

@@ -42,11 +42,8 @@ _PAGE_TYPES = {
     ".LICENSE": "text/plain; charset=utf-8",
     ".svg": "image/svg+xml",
 }
-_CLIENT_SCRIPTS = ("client.js", "shared.js", "shared.hub.js", "shared.link.js", "shared.worker.js")
-_CLIENT = {
-    **dict.fromkeys(_CLIENT_SCRIPTS, "text/javascript; charset=utf-8"),
-    **dict.fromkeys(("client.d.ts", "shared.d.ts"), "application/typescript; charset=utf-8"),
-}
+_CLIENT = Path(__file__).parent / "client"
+_CLIENT_TYPES = {".js": "text/javascript; charset=utf-8", ".ts": "application/typescript; charset=utf-8"}
 _CLIENT_HEADERS = {  # any site may import the client; browsers revalidate it for each use
     "Access-Control-Allow-Origin": "*",
     "Cache-Control": "no-cache",
@@ -127,15 +124,11 @@ def page_headers(frame_ancestors: Sequence[str] = ()) -> dict[str, str]:
 
 def _install_page(app: FastAPI, frame_ancestors: Sequence[str]) -> None:
     headers = page_headers(frame_ancestors)
-    served = {
-        path.name: Asset(path.read_bytes, _PAGE_TYPES[path.suffix], headers)
-        for path in _PAGE.iterdir()
-        if path.name not in _CLIENT
-    }
-    for name, kind in _CLIENT.items():
-        client = Asset((_PAGE / name).read_bytes, kind, _CLIENT_HEADERS)
-        app.router.add_route(f"/{name}", client.answer, methods=["GET"], include_in_schema=False)
-        served[name] = Asset((_PAGE / name).read_bytes, kind, headers)
+    served = {path.name: Asset(path.read_bytes, _PAGE_TYPES[path.suffix], headers) for path in _PAGE.iterdir()}
+    for path in _CLIENT.iterdir():
+        if path.suffix in _CLIENT_TYPES:  # the others are for npm
+            client = Asset(path.read_bytes, _CLIENT_TYPES[path.suffix], _CLIENT_HEADERS)
+            app.router.add_route(f"/{path.name}", client.answer, methods=["GET"], include_in_schema=False)
     app.router.add_route("/", served["index.html"].answer, methods=["GET"], include_in_schema=False)
     app.router.add_route("/page/{name}", Assets(served).answer, methods=["GET"], include_in_schema=False)
 

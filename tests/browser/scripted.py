@@ -16,6 +16,7 @@ from streamer.web.app import page_headers
 from tests.watchdog import WATCHDOG
 
 PAGE = Path(__file__).parents[2] / "streamer" / "web" / "page"
+CLIENT = PAGE.with_name("client")
 TYPES = {".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 
 
@@ -85,6 +86,8 @@ class ScriptedServer(ThreadingHTTPServer):
         """Refuse EventSources alone: what asks why gets a stream."""
         self.probe_left = threading.Event()
         """Set when one that asked why, and got a stream, let it go."""
+        self.readable = True
+        """Let pages of other origins read what the API answers."""
         self.mute = False
         """Accept and never answer."""
         self.ids = itertools.count(1)
@@ -121,7 +124,7 @@ class _Handler(BaseHTTPRequestHandler):
         if url.path == "/page/session.json":
             return self._answer(200, "application/json", json.dumps(server.session).encode())
         if not url.path.endswith("/stream"):
-            return self._file("index.html" if url.path == "/" else url.path.removeprefix("/page/").removeprefix("/"))
+            return self._file(url.path)
         stream = Stream(dict(parse_qsl(url.query)), self, server.ids)
         probe = self.headers["Accept"] != "text/event-stream"
         if server.refusal is not None and not (probe and server.admits_probes):
@@ -160,9 +163,11 @@ class _Handler(BaseHTTPRequestHandler):
         answer = cast(ScriptedServer, self.server).posts.get(self.path)
         self._answer(404 if answer is None else 200, "application/json", json.dumps(answer).encode())
 
-    def _file(self, name: str) -> None:
-        path = PAGE / name
-        if path.parent != PAGE or not path.is_file():
+    def _file(self, address: str) -> None:
+        name = address.removeprefix("/page/").removeprefix("/") or "index.html"
+        folder = PAGE if address == "/" or address.startswith("/page/") else CLIENT
+        path = folder / name
+        if path.parent != folder or path.suffix not in TYPES or not path.is_file():
             return self._answer(404, "text/plain", b"")
         text = path.read_text()
         for old, new in cast(ScriptedServer, self.server).altered:
@@ -180,7 +185,8 @@ class _Handler(BaseHTTPRequestHandler):
             headers = page_headers(cast(ScriptedServer, self.server).frame_ancestors)
             self.send_header("Content-Security-Policy", headers["Content-Security-Policy"])
         self.send_header("Cache-Control", "no-cache")
-        self.send_header("Access-Control-Allow-Origin", "*")
+        if cast(ScriptedServer, self.server).readable or not self.path.startswith("/api/"):
+            self.send_header("Access-Control-Allow-Origin", "*")
         if length is not None:
             self.send_header("Content-Length", str(length))
         self.end_headers()

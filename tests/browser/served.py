@@ -30,14 +30,18 @@ class Served:
 
 
 @contextmanager
-def served(users: Users | None = None, wrap: Callable[[ASGIApp], ASGIApp] | None = None) -> Iterator[Served]:
+def served(
+    users: Users | None = None,
+    wrap: Callable[[ASGIApp], ASGIApp] | None = None,
+    cors_origins: tuple[str, ...] = (),
+) -> Iterator[Served]:
     """The application in a thread with a loop of its own, until the block ends. See rig.running."""
     found: list[Served] = []
     ready, over = threading.Event(), threading.Event()
 
     async def serve() -> None:
         try:
-            async with running(users=users, wrap=wrap) as rig:
+            async with running(users=users, wrap=wrap, cors_origins=cors_origins) as rig:
                 found.append(Served(rig.base, rig, asyncio.get_running_loop()))
                 ready.set()
                 await asyncio.to_thread(over.wait)

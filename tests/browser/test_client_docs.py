@@ -10,12 +10,12 @@ import httpx
 from playwright.sync_api import expect
 
 from tests.browser.chromium import launched, page_of
-from tests.browser.scripted import PAGE, ScriptedServer, begin, heartbeat, update
+from tests.browser.scripted import CLIENT, ScriptedServer, begin, heartbeat, update
 from tests.integration.rig import running
 
 DOC = (Path(__file__).parents[2] / "docs" / "client.md").read_text()
-TYPES = (PAGE / "client.d.ts").read_text()
-CODE = (PAGE / "client.js").read_text()
+TYPES = (CLIENT / "client.d.ts").read_text()
+CODE = (CLIENT / "client.js").read_text()
 NO_ICON = '<link rel=icon href="data:,">'
 
 
@@ -63,6 +63,17 @@ def test_the_states_are_the_same() -> None:
     assert shown
     assert re.findall(r"(\w+): ", shown[1]) == members("State")
     assert f"`{{{', '.join(members('State'))}}}`" in DOC
+
+
+def test_a_snapshot_has_what_the_docs_say() -> None:
+    assert f"`{{{', '.join(members('Snapshot'))}}}`" in DOC
+    made = re.search(r"Object\.freeze\(\{ (items: .*?) \}\)\)", CODE)
+    assert made
+    assert [part.partition(":")[0] for part in made[1].split(", ")] == members("Snapshot")
+    for member in ("snapshot", "subscribe"):
+        assert f"stream.{member}(" in DOC
+        assert f"  readonly {member}: " in TYPES
+        assert f"\n  {member} = (" in CODE
 
 
 def test_the_events_are_the_same() -> None:
@@ -137,12 +148,12 @@ def test_the_example_of_a_shared_stream_runs_as_it_stands(server: ScriptedServer
 
 
 def test_the_roles_and_options_of_a_shared_stream_are_the_same() -> None:
-    types = (PAGE / "shared.d.ts").read_text()
+    types = (CLIENT / "shared.d.ts").read_text()
     declared = re.search(r"type Role = (.*);", types)
     assert declared
     roles = re.findall(r'"(\w+)"', declared[1])
     assert list(table("One stream for all tabs")) == roles
-    code = (PAGE / "shared.link.js").read_text()
+    code = (CLIENT / "shared.link.js").read_text()
     assert set(re.findall(r'role = "(\w+)"', code)) == set(roles)
     assert "`user`" in DOC
     assert "  user?: string;" in types
@@ -151,16 +162,16 @@ def test_the_roles_and_options_of_a_shared_stream_are_the_same() -> None:
 
 
 async def test_any_site_may_import_it_and_asks_each_time_whether_it_has_changed() -> None:
-    scripts = ("client.js", "shared.js", "shared.hub.js", "shared.link.js", "shared.worker.js")
+    scripts = ("client.js", "react.js", "shared.js", "shared.hub.js", "shared.link.js", "shared.worker.js")
     kinds = dict.fromkeys(scripts, "text/javascript; charset=utf-8")
-    kinds |= dict.fromkeys(("client.d.ts", "shared.d.ts"), "application/typescript; charset=utf-8")
+    kinds |= dict.fromkeys(("client.d.ts", "react.d.ts", "shared.d.ts"), "application/typescript; charset=utf-8")
     for origins in ((), ("https://dash.example.com",)):
         async with running(cors_origins=origins) as rig, httpx.AsyncClient(trust_env=False) as client:
             for name, kind in kinds.items():
                 for origin in ("https://dash.example.com", "https://other.example.com"):
                     answer = await client.get(f"{rig.base}/{name}", headers={"Origin": origin})
                     assert answer.status_code == 200
-                    assert answer.text == (PAGE / name).read_text()
+                    assert answer.text == (CLIENT / name).read_text()
                     assert answer.headers["content-type"] == kind
                     assert answer.headers["cache-control"] == "no-cache"
                     assert answer.headers["x-content-type-options"] == "nosniff"

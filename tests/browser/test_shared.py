@@ -96,6 +96,25 @@ def test_twenty_tabs_hold_one_stream_and_read_one_snapshot(browser: Browser, ser
 
 
 @SHARING
+def test_each_tab_has_snapshots_of_its_own(browser: Browser, server: ScriptedServer, way: str) -> None:
+    first, second, stream = joined(browser, server, way)
+    for tab in (first, second):
+        tab.run("""
+            const { snapshot, subscribe } = tab.stream;
+            tab.before = snapshot();
+            tab.called = [];
+            subscribe(() => tab.called.push(snapshot()));
+        """)
+    stream.send("sentiment_update", **update())
+    stream.send("metrics", total=1)
+    for tab in (first, second):
+        tab.until("tab.called.at(-1)?.metrics?.total === 1")
+        assert tab.run("return [tab.before.items.size, tab.called.at(-1).items.size];") == [0, 1]
+        assert tab.run("return tab.called.at(-1) === tab.stream.snapshot();")
+        assert tab.run("tab.stream.close(); await null; return tab.called.at(-1).state.name;") == "closed"
+
+
+@SHARING
 def test_a_tab_that_joins_late_has_the_state_at_once(browser: Browser, server: ScriptedServer, way: str) -> None:
     first = browser.tab(way)
     stream = live(first, server)

@@ -19,7 +19,7 @@ from starlette.routing import Route
 from streamer.errors import RequestError
 from streamer.sse import events
 from streamer.web import openapi
-from streamer.web.app import _CLIENT, RestPart, create_app
+from streamer.web.app import _CLIENT, _CLIENT_TYPES, RestPart, create_app
 from streamer.web.health import Readiness
 from streamer.web.parameters import documented_parameters, parse
 from streamer.web.stream import StreamPart
@@ -41,7 +41,8 @@ def application(*, streams: bool = True) -> FastAPI:
 
 
 DOCUMENT = openapi.document(application())
-BESIDE = {"/", "/page/{name}", "/page/session.json", "/openapi.json", *(f"/{name}" for name in _CLIENT)}
+FILES = {f"/{path.name}" for path in _CLIENT.iterdir() if path.suffix in _CLIENT_TYPES}
+BESIDE = {"/", "/page/{name}", "/page/session.json", "/openapi.json", *FILES}
 """Pages and files, which are no part of the API."""
 
 

@@ -19,6 +19,7 @@ import pytest
 
 from streamer.local.discovery import RunningDemo, running
 from streamer.local.ports import listener
+from streamer.local.sign_in import COOKIE
 from tests.hang import overheard
 from tests.watchdog import WATCHDOG
 
@@ -103,6 +104,14 @@ def first_update(base_url: str) -> dict[str, object]:
     raise AssertionError("the stream ended")
 
 
+def allowed(url: str) -> dict[str, str]:
+    """What a page of another origin may do there, with the user's cookies."""
+    request = urllib.request.Request(url, headers={"Origin": "http://localhost:5173", "Cookie": f"{COOKIE}=ada"})
+    with urllib.request.urlopen(request, timeout=WATCHDOG) as response:
+        headers = {name.lower(): value for name, value in response.headers.items()}
+    return {name: headers[name] for name in headers if name.startswith("access-control-allow-")}
+
+
 def test_it_streams_from_a_free_port_and_leaves_nothing_when_told_to_end(tmp_path: Path) -> None:
     with listener() as busy:
         port = busy.getsockname()[1]
@@ -117,6 +126,7 @@ def test_it_streams_from_a_free_port_and_leaves_nothing_when_told_to_end(tmp_pat
             update = first_update(found.base_url)
             assert update["label"] in ("positive", "neutral", "negative")
             assert update["updated_at"]
+            assert allowed(f"{found.base_url}/api/v2/sentiment") == {"access-control-allow-origin": "*"}
             it.process.send_signal(signal.SIGINT)
             said, complaints = it.process.communicate(timeout=WATCHDOG)
             assert (it.process.returncode, complaints) == (0, "")

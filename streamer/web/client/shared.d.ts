@@ -1,6 +1,6 @@
 /** Types of shared.js. docs/client.md says how to use it; the events and their members are those of client.js. */
 
-import type { SentimentStreamEvents, SentimentStreamOptions, Item, State } from "./client.js";
+import type { SentimentStreamEvents, SentimentStreamOptions, Item, Snapshot, SnapshotSource, State } from "./client.js";
 
 /** Tabs share a stream if the URL, `user`, the numbers, and which of the functions are given, are equal. */
 export interface SharedSentimentStreamOptions extends Omit<SentimentStreamOptions, "place" | "items" | "seen"> {
@@ -21,7 +21,9 @@ export type Role = "worker" | "leader" | "follower" | "alone";
  * The stream of client.js, of which all tabs of an origin hold one together. A tab that joins a running stream fires
  * `replaced` (reason `joined`), `state`, and then the last `connected`, `metrics` and `heartbeat`.
  */
-export class SharedSentimentStream extends EventTarget {
+export class SharedSentimentStream extends EventTarget implements SnapshotSource {
+  readonly snapshot: () => Snapshot;
+  readonly subscribe: (listener: () => void) => () => void;
   /** TypeError where the URL is none; a relative one is resolved against the page. */
   constructor(url: string | URL, options?: SharedSentimentStreamOptions);
   /** Key → item, in the order in which the items first came. */

@@ -6,13 +6,13 @@
  * state: each tab applies the same events to the same items, so that any of them can go on when the hub has ended.
  */
 
-import { apply, DEFAULTS, REMEMBERED } from "./client.js";
+import { apply, DEFAULTS, REMEMBERED, Store } from "./client.js";
 import { LASTING, PROTOCOL } from "./shared.hub.js";
 import { LeaderLink, newId, OwnLink, WorkerLink } from "./shared.link.js";
 
 const LOSSES = 3; // of workers that had answered, until we try another way
 
-export class SharedSentimentStream extends EventTarget {
+export class SharedSentimentStream extends Store {
   items = new Map();
   tickers;
   state = Object.freeze({ name: "connecting", mode: null, why: "Opening the stream.", until: null, status: null });

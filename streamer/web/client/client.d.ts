@@ -149,8 +149,31 @@ export interface SentimentStreamEvents {
   closing: DataEvent<Closing>;
 }
 
+/** What a stream shows, at one moment. It never changes. */
+export interface Snapshot {
+  /** Key → item, in the order in which the items first came. The same object as long as no item changes. */
+  readonly items: ReadonlyMap<string, Item>;
+  readonly tickers: readonly string[] | null | undefined;
+  readonly state: State;
+  /** The last counters; null before there are any. */
+  readonly metrics: Metrics | null;
+}
+
+/** What both kinds of streams are to a framework, as React's `useSyncExternalStore` takes it. */
+export interface SnapshotSource {
+  /** The state of now: the same object until something changes, then another. Bound, as is `subscribe`. */
+  readonly snapshot: () => Snapshot;
+  /**
+   * Calls `listener` when `snapshot()` has become another: at the end of the browser's task, and at most every 50 ms
+   * while much changes. Returns what ends that.
+   */
+  readonly subscribe: (listener: () => void) => () => void;
+}
+
 /** A stream that comes back by itself, and the state of its items. Opens at once; `close` ends it for good. */
-export class SentimentStream extends EventTarget {
+export class SentimentStream extends EventTarget implements SnapshotSource {
+  readonly snapshot: () => Snapshot;
+  readonly subscribe: (listener: () => void) => () => void;
   /** TypeError where the URL is none; a relative one is resolved against the page. */
   constructor(url: string | URL, options?: SentimentStreamOptions);
   /** Key → item, in the order in which the items first came. */

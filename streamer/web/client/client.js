@@ -12,6 +12,7 @@ const MODES = { poll: "polling", both: "polling", down: "down" }; // of the serv
 export const DEFAULTS = Object.freeze({ limit: 10_000, timeout: 20, longestWait: 30 });
 export const REMEMBERED = 1000; // versions, to tell news from a repeat
 const LEAST = 250; // ms; no server means to be asked without a pause
+const PAUSE = 50; // ms between two calls of a subscriber
 const LONGEST = 86_400_000; // ms; a timer set to more than 2^31 would fire at once
 const CLOSING = {
   drain: "This server is being replaced.",
@@ -41,7 +42,56 @@ export function apply(items, seen, limit, name, data) {
   return { item, previous, news };
 }
 
-export class SentimentStream extends EventTarget {
+/** The state as a value that never changes, for what compares by identity, as React does. shared.js has it, too. */
+export class Store extends EventTarget {
+  #items = null; #metrics = null; #snapshot = null; // made when asked for, and kept until it is outdated
+  #calls = new EventTarget(); #asked = false; #due = false; #called = 0; #pause;
+
+  constructor() {
+    super(); // our listener is the first: who asks in another one gets the new state
+    const names = ["replaced", "sentiment_update", "sentiment_withdrawn", "connected", "metrics", "state"];
+    for (const name of names) this.addEventListener(name, (event) => this.#changed(event));
+  }
+
+  snapshot = () => {
+    this.#items ??= new Map(this.items);
+    const { tickers, state } = this;
+    return (this.#snapshot ??= Object.freeze({ items: this.#items, tickers, state, metrics: this.#metrics }));
+  };
+
+  subscribe = (listener) => {
+    const call = () => listener(); // who subscribes twice is called twice
+    this.#calls.addEventListener("change", call);
+    this.#asked = true;
+    return () => this.#calls.removeEventListener("change", call);
+  };
+
+  #changed({ type, data }) {
+    this.#snapshot = null;
+    if (type === "metrics") this.#metrics = data;
+    if (type === "replaced" || type.startsWith("sentiment_")) this.#items = null;
+    if (this.#asked) this.#schedule(this.state.name === "closed");
+  }
+
+  /** At the end of this task; while much changes, every 50 ms, since each call may cost a copy and a rendering. */
+  #schedule(last) {
+    if (this.#due && !last) return;
+    clearTimeout(this.#pause);
+    this.#due = true;
+    const wait = this.#called + PAUSE - Date.now();
+    if (wait > 0 && wait <= PAUSE && !last) this.#pause = setTimeout(() => this.#call(), wait);
+    else queueMicrotask(() => this.#call());
+  }
+
+  #call() {
+    if (!this.#due) return;
+    this.#due = false;
+    this.#called = Date.now();
+    this.#calls.dispatchEvent(new Event("change"));
+  }
+}
+
+export class SentimentStream extends Store {
   items = new Map(); // key → item, which is never changed but replaced
   tickers; // of the stream as it last said; null: all
   state = Object.freeze({ name: "connecting", mode: null, why: "Opening the stream.", until: null, status: null });
@@ -177,13 +227,13 @@ export class SentimentStream extends EventTarget {
     const gathering = (this.#gathering = { reason, events: [], rows, place: "", early, shown: false });
     this.#replaying = true;
     if (gathering.rows) return;
-    this.#snapshot(signal).then((rows) => {
+    this.#rows(signal).then((rows) => {
       gathering.rows = rows;
       if (gathering === this.#gathering) this.#settle();
     }).catch((error) => signal.aborted || this.#fail(`The snapshot could not be read: ${error?.message ?? error}`));
   }
 
-  async #snapshot(signal) {
+  async #rows(signal) {
     return Array.from(await this.#options.snapshot({ signal, tickers: this.tickers }));
   }
 
@@ -246,17 +296,19 @@ export class SentimentStream extends EventTarget {
 
   /** No stream is to be had: the snapshot keeps the page current. The place stays, since repeats are harmless. */
   async #poll(signal, otherwise) {
-    const rows = await this.#snapshot(signal).catch(() => null);
+    const rows = await this.#rows(signal).catch(() => null);
     if (signal.aborted) return;
     if (rows) this.#replace("polled", rows);
     if (!signal.aborted) this.#show({ name: rows ? "polling" : otherwise });
   }
 
-  /** EventSource hides why it was refused; one plain request tells. */
+  /** EventSource hides why it was refused; one plain request tells, unless it is to another origin that hides it, too. */
   async #explain(signal) {
     const asking = new AbortController();
     signal.addEventListener("abort", () => asking.abort());
-    const response = await fetch(this.#address(), { signal: asking.signal, cache: "no-store" }).catch(() => null);
+    const ask = (more) => fetch(this.#address(), { signal: asking.signal, cache: "no-store", ...more }).catch(() => null);
+    const response = await ask();
+    if (!response && this.#url.origin !== self.origin) await this.#suspect(signal, ask);
     const type = response?.headers.get("content-type") ?? "no content type";
     const problem = response?.ok === false ? await response.json().catch(() => null) : null;
     asking.abort(); // it may be a stream, and would hold a slot; firefox does not let go of a body that is cancelled
@@ -265,6 +317,15 @@ export class SentimentStream extends EventTarget {
     const said = response.ok ? `with ${type}, which is no event stream` : response.status;
     const why = `The server answered ${said}.${typeof problem?.detail === "string" ? ` ${problem.detail}` : ""}`;
     this.#show({ name: response.status === 503 ? "busy" : this.state.name, why, status: response.status });
+  }
+
+  /** "Failed to fetch" is all that is said of a server that is away, and of one that does not allow our origin. */
+  async #suspect(signal, ask) {
+    const unnamed = "most likely its setting CORS_ORIGINS does not name that origin";
+    if (signal.aborted) return;
+    this.#show({ why: `The server cannot be reached from ${self.origin}. If it runs, ${unnamed}.` });
+    if (!(await ask({ mode: "no-cors" })) || signal.aborted) return;
+    this.#show({ why: `The server answers, but not to pages of ${self.origin}: ${unnamed}, or a gateway answered in its place.` });
   }
 
   /** Comments are invisible to scripts, so silence is measured in named events. */
