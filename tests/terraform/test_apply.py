@@ -7,6 +7,7 @@ nothing. Each step is a fixture that needs the one before. A second history, bes
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import signal
 from collections.abc import Iterator
@@ -549,9 +550,13 @@ async def followed(deployment: Deployment) -> tuple[list[str], str, dict[str, An
 async def configured(deployment: Deployment, service: ServiceProcess) -> str:
     """A configuration is made through REST, and its stream opened with a ticket."""
     ada = {"x-gateway-secret": GATEWAY, "x-user-id": "ada"}
-    body = {"name": "Silicon", "tickers": ["NVDA"]}
-    asked = request("POST", "/api/v2/configurations", body, **{key.replace("-", "_"): ada[key] for key in ada})
-    made = await asyncio.to_thread(deployment.ask, f"{NAME}-rest", asked)
+    headers = {key.replace("-", "_"): ada[key] for key in ada}
+    for attempt in itertools.count():  # after a 503, as Deployment.ask; by another name, since the first may be taken
+        body = {"name": f"Silicon {attempt}", "tickers": ["NVDA"]}
+        asked = request("POST", "/api/v2/configurations", body, **headers)
+        made = await asyncio.to_thread(deployment.invoke, f"{NAME}-rest", asked)
+        if made["statusCode"] != 503:
+            break
     assert made["statusCode"] == 201, made
     async with httpx.AsyncClient(base_url=service.base, trust_env=False, timeout=WATCHDOG) as client:
         tickets = f"{made['headers']['location']}/stream/tickets"
