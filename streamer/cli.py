@@ -18,6 +18,8 @@ USAGE = 2
 """Exit code for invalid settings or usage."""
 TOOLS = {
     "tail": "show the events of a stream",
+    "watch": "show a table of tickers that changes in place",
+    "status": "show the status of a server",
     "doctor": "examine a deployment through its URL",
     "record": "record changes or events to a file",
     "replay": "send recorded changes through the relay",
