@@ -22,7 +22,9 @@ INSECURE = "insecure.example"
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with launched(f"--host-resolver-rules=MAP {INSECURE} 127.0.0.1", without=[BACK_FORWARD_CACHE], whole=True) as browser:
+    with launched(
+        f"--host-resolver-rules=MAP {INSECURE} 127.0.0.1", without=[BACK_FORWARD_CACHE], whole=True
+    ) as browser:
         yield browser
 
 
