@@ -11,7 +11,7 @@ from streamer.tools.terminal.help import epilog
 
 COMMANDS = (
     "tail", "watch", "status", "record", "replay", "failures list", "failures show", "failures redrive", "queues list",
-    "queues prune", "cost",
+    "queues prune", "cost", "completion",
 )  # fmt: skip
 
 
