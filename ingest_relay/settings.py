@@ -9,7 +9,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 _TOPIC_ARN: Final = re.compile(r"arn:aws[a-z-]*:sns:(?P<region>[a-z0-9-]+):[0-9]{12}:[A-Za-z0-9_-]{1,256}")
-_TABLE: Final = re.compile(r"[A-Za-z0-9_.-]{3,255}")
+_TABLE_CHARACTERS: Final = re.compile(r"[A-Za-z0-9_.-]*")
 _DEPLOYMENT: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _METRICS: Final = ("none", "emf")
 _TRACING: Final = ("none", "xray")
@@ -71,11 +71,13 @@ class Settings:
                 "set it to the URL of a standard SQS queue, such as "
                 "https://sqs.us-east-1.amazonaws.com/123456789012/sentiment-relay-failures",
             )
-        if not _TABLE.fullmatch(given.get("SENTIMENT_TABLE", "")):
-            mistake("SENTIMENT_TABLE", "set it to the name (not the ARN) of the sentiment table")
+        flaw = table_name_flaw(given.get("SENTIMENT_TABLE", ""))
+        if flaw:
+            mistake("SENTIMENT_TABLE", "set it to the name (not the ARN) of the sentiment table", flaw)
         users_table = given.get("USERS_TABLE")
-        if users_table is not None and not _TABLE.fullmatch(users_table):
-            mistake("USERS_TABLE", "set it to the name (not the ARN) of the users table, or omit it")
+        flaw = None if users_table is None else table_name_flaw(users_table)
+        if flaw:
+            mistake("USERS_TABLE", "set it to the name (not the ARN) of the users table, or omit it", flaw)
         elif users_table is not None and users_table == given.get("SENTIMENT_TABLE"):
             mistake("USERS_TABLE", "set it to another table, or omit it", "the same as SENTIMENT_TABLE")
         log_level = given.get("LOG_LEVEL", "INFO").upper()
@@ -121,3 +123,18 @@ def _is_url(text: str) -> bool:
         and len(parts.path) > 1
         and not parts.path.endswith(".fifo")
     )
+
+
+def table_name_flaw(name: str) -> str | None:
+    """Describes why no table can have this name; None if one can.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html
+    """
+    if name.startswith("arn:"):
+        return "an ARN, not a name"
+    allowed = _TABLE_CHARACTERS.match(name)
+    if allowed is not None and allowed.end() < len(name):
+        return f"has {name[allowed.end()]!r}, but a name has only letters, digits, -, _ and ."
+    if not 3 <= len(name) <= 255:
+        return f"has {len(name)} character{'' if len(name) == 1 else 's'}, but a name has 3 to 255"
+    return None

@@ -14,16 +14,21 @@ from streamer import __version__
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
+COMPLETE = "_STREAMER_COMPLETE"
+"""Variable of the environment by which a shell asks for words to complete: `streamer completion`."""
 USAGE = 2
 """Exit code for invalid settings or usage."""
 TOOLS = {
     "tail": "show the events of a stream",
+    "watch": "show a table of tickers that changes in place",
+    "status": "show the status of a server",
     "doctor": "examine a deployment through its URL",
     "record": "record changes or events to a file",
     "replay": "send recorded changes through the relay",
     "failures": "list and redrive the relay's failure queue",
     "queues": "list and prune the queues of containers",
     "cost": "compute the monthly cost of a deployment",
+    "completion": "print the completion of commands and options for a shell",
 }
 """Commands of the extra `tools`, which is not in the image."""
 
@@ -31,6 +36,8 @@ TOOLS = {
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of the console script. Always raises SystemExit."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    if COMPLETE in os.environ:
+        raise SystemExit(_complete())
     if given and given[0] in TOOLS:
         raise SystemExit(_tool(given))
     options = _parser().parse_args(given)
@@ -70,6 +77,16 @@ def _tool(arguments: list[str]) -> int:
     from streamer.tools import run
 
     return run(arguments)
+
+
+def _complete() -> int:
+    from streamer.extras import missing
+
+    if missing("tools") is None:  # else a shell would show the hint in the middle of a line
+        from streamer.tools.completion.words import complete
+
+        complete(TOOLS)
+    return 0
 
 
 def _installed(command: str, extra: str) -> bool:

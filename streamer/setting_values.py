@@ -8,7 +8,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
-_TABLE = re.compile(r"[A-Za-z0-9_.-]{3,255}")
+from streamer.table_name import table_name_flaw
+
 _TOPIC = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}")
 _DEPLOYMENT = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _PREFIX = re.compile(r"[A-Za-z0-9_-]{1,43}")  # a queue's name has 80 characters, 37 of them are `-` and a UUID
@@ -21,6 +22,16 @@ def _matching(pattern: re.Pattern[str], remedy: str) -> AfterValidator:
     def check(value: str) -> str:
         if not pattern.fullmatch(value):
             raise ValueError(remedy)
+        return value
+
+    return AfterValidator(check)
+
+
+def _table(remedy: str) -> AfterValidator:
+    def check(value: str) -> str:
+        flaw = table_name_flaw(value)
+        if flaw:
+            raise ValueError(f"{flaw}; {remedy}")
         return value
 
     return AfterValidator(check)
@@ -97,7 +108,7 @@ _Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
 Networks = Annotated[tuple[_Network, ...], BeforeValidator(_entries)]
 Secrets = Annotated[tuple[SecretStr, ...], BeforeValidator(_entries), AfterValidator(_checked_secrets)]
 Topic = Annotated[str, _matching(_TOPIC, "give an SNS topic's ARN, arn:aws:sns:REGION:ACCOUNT:NAME")]
-SentimentTableName = Annotated[str, _matching(_TABLE, "give the name of the sentiment table")]
-UsersTableName = Annotated[str, _matching(_TABLE, "give the name of the users table")]
+SentimentTableName = Annotated[str, _table("give the name of the sentiment table")]
+UsersTableName = Annotated[str, _table("give the name of the users table")]
 QueuePrefix = Annotated[str, _matching(_PREFIX, "use 1 to 43 letters, digits, - or _")]
 DeploymentName = Annotated[str, _matching(_DEPLOYMENT, "use 1 to 64 letters, digits, ., - or _")]

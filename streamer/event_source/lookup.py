@@ -25,11 +25,12 @@ class RecordsUnavailable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class RecordRange:
-    """A range of sequence numbers in one stream, `first` and `last` included."""
+    """A range of sequence numbers in one stream, `first` and `last` included, as they are written: strings of digits,
+    with leading zeros if they have some."""
 
     stream_arn: str
-    first: int
-    last: int
+    first: str
+    last: str
     shard_id: str | None = None
 
 
@@ -46,12 +47,13 @@ class RecordLookup:
         Raises RecordsUnavailable if the stream has none of them, and botocore's exceptions.
         """
         shards = self._list(wanted.stream_arn)
+        first = int(wanted.first)
         # Sequence numbers are unique within a stream, so another shard can have the record if the named one is gone.
-        holding = [each for each in shards if each.holds(wanted.first)]
+        holding = [each for each in shards if each.holds(first)]
         shard = next((each for each in holding if each.shard_id == wanted.shard_id), holding[0] if holding else None)
         if shard is None:
             oldest = min((each.first for each in shards), default=None)
-            if oldest is None or wanted.first < oldest:
+            if oldest is None or first < oldest:
                 raise RecordsUnavailable(_TRIMMED)
             raise RecordsUnavailable(
                 "no shard of the stream has this sequence number: the record is from a replay or from another stream"
@@ -72,11 +74,12 @@ class RecordLookup:
         # If the first record is trimmed, the reader continues with the oldest one; later records may still exist.
         reader = ShardReader(self._streams, wanted.stream_arn, shard.shard_id, at=wanted.first)
         found: list[Mapping[str, Any]] = []
+        first, last = int(wanted.first), int(wanted.last)
         reached = empty = 0
-        while reached < wanted.last and not reader.closed and empty < _MAX_EMPTY_PAGES:
+        while reached < last and not reader.closed and empty < _MAX_EMPTY_PAGES:
             records = reader.read(_PAGE)
             empty = 0 if records else empty + 1
-            found += [each.value for each in records if wanted.first <= int(each.seq) <= wanted.last]
+            found += [each.value for each in records if first <= int(each.seq) <= last]
             reached = int(records[-1].seq) if records else reached
         if not found:
             raise RecordsUnavailable(

@@ -71,10 +71,10 @@ class ShardReader:
         shard_id: str,
         *,
         latest: bool = False,
-        at: int | None = None,
+        at: str | None = None,
     ) -> None:
         """Starts with the oldest record; with `latest`, with records that are written after the first read; with `at`,
-        with this sequence number."""
+        with this sequence number, as the record has it: DynamoDB Local refuses one without its leading zeros."""
         self.closed = False
         self.trimmed = False
         """Whether the next record was trimmed, so that reading continued with the oldest record of the shard."""
@@ -83,7 +83,7 @@ class ShardReader:
         self._shard_id = shard_id
         self._position: Any = {"ShardIteratorType": "LATEST" if latest else "TRIM_HORIZON"}
         if at is not None:
-            self._position = {"ShardIteratorType": "AT_SEQUENCE_NUMBER", "SequenceNumber": str(at)}
+            self._position = {"ShardIteratorType": "AT_SEQUENCE_NUMBER", "SequenceNumber": at}
         self._iterator: str | None = None
 
     def read(self, limit: int) -> list[StreamRecord]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -28,12 +28,13 @@ LIMIT: Final = 50
 """Queues and subscriptions that one run removes at most."""
 PAUSE: Final = 0.05
 """Seconds between two reads of tags: an account has 30 tag calls a second, and the containers need some of them."""
+_NO_QUEUE: Final = "its queue does not exist"
 _PAGE: Final = 1000  # ListQueues pages only if it is asked to
 _UUID4: Final = "[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 
 Verdict = Literal["alive", "dead", "unclear", "foreign", "gone", "unknown"]
 """`alive`, `dead`: ours, by its heartbeat. `unclear`: ours without a heartbeat that can be read. `foreign`: not ours.
-`gone`: listed, but not there any more. `unknown`: it could not be looked at."""
+`gone`: listed, or subscribed, but not there any more. `unknown`: it could not be looked at."""
 Outcome = Literal["removed", "would be removed", "left", "failed"]
 
 
@@ -108,8 +109,12 @@ class Reaper:
         self._ours = re.compile(rf"{re.escape(prefix)}-{_UUID4}")
 
     def examine(self) -> tuple[Examined, ...]:
-        """Every queue of the prefix. Raises botocore's errors if queues or subscriptions cannot be listed."""
-        return self._examine(self._subscriptions())
+        """Every queue of the prefix, then each subscription of ours whose queue does not exist: `gone`, with the name
+        that the queue had. Raises botocore's errors if queues or subscriptions cannot be listed."""
+        subscriptions = self._subscriptions()
+        examined = self._examine(subscriptions)
+        orphans = (self._examined_orphan(each, name) for each, name in self._orphans(subscriptions, examined))
+        return examined + tuple(each for each in orphans if each is not None)
 
     def prune(self, *, everything: bool = False, limit: int = LIMIT, dry_run: bool = False) -> ReaperReport:
         """Removes what is dead, with `everything` also what is alive or unclear, but nothing that is not ours.
@@ -124,11 +129,8 @@ class Reaper:
         run = _Run(limit, dry_run)
         for queue in examined:
             run.add("queue", queue.name, *self._prune_queue(queue, run, everything))
-        there = {self._arn_start + queue.name for queue in examined if queue.verdict != "gone"}
-        for subscription in subscriptions:
-            name = subscription.endpoint.removeprefix(self._arn_start)
-            if subscription.endpoint not in there and name != subscription.endpoint and self._ours.fullmatch(name):
-                run.add("subscription", subscription.arn, *self._prune_orphan(subscription, name, run))
+        for subscription, name in self._orphans(subscriptions, examined):
+            run.add("subscription", subscription.arn, *self._prune_orphan(subscription, name, run))
         return ReaperReport(tuple(run.fates), sum(queue.verdict == "dead" for queue in examined))
 
     def _examine(self, subscriptions: Sequence[_Subscription]) -> tuple[Examined, ...]:
@@ -137,6 +139,27 @@ class Reaper:
             by_queue[subscription.endpoint].append(subscription.arn)
         urls = self._queues()
         return tuple(self._examined(url, tuple(by_queue[self._arn_start + url.rpartition("/")[2]])) for url in urls)
+
+    def _orphans(
+        self, subscriptions: Sequence[_Subscription], examined: Sequence[Examined]
+    ) -> Iterator[tuple[_Subscription, str]]:
+        """Yields the subscriptions of ours without a listed queue, with the queue's name."""
+        there = {self._arn_start + queue.name for queue in examined if queue.verdict != "gone"}
+        for subscription in subscriptions:
+            name = subscription.endpoint.removeprefix(self._arn_start)
+            if subscription.endpoint not in there and name != subscription.endpoint and self._ours.fullmatch(name):
+                yield subscription, name
+
+    def _examined_orphan(self, subscription: _Subscription, name: str) -> Examined | None:
+        """None if the queue exists: it was created after the listing."""
+        try:
+            self._sqs.get_queue_url(QueueName=name)
+        except call_errors() as error:
+            if is_missing_queue(error):
+                return Examined(name, "", "gone", _NO_QUEUE, subscriptions=(subscription.arn,))
+            words = describe_call("sqs:GetQueueUrl", error)
+            return Examined(name, "", "unknown", words, subscriptions=(subscription.arn,))
+        return None
 
     def _examined(self, url: str, subscriptions: tuple[str, ...]) -> Examined:
         name = url.rpartition("/")[2]
@@ -220,12 +243,11 @@ class Reaper:
                 return "failed", describe_call("sqs:GetQueueUrl", error)
         else:
             return "left", "its queue exists"
-        reason = "its queue does not exist"
         if run.dry_run:
-            return "would be removed", reason
+            return "would be removed", _NO_QUEUE
         run.tried += 1
         words = self._unsubscribed(subscription.arn)
-        return ("removed", reason) if words is None else ("failed", words)
+        return ("removed", _NO_QUEUE) if words is None else ("failed", words)
 
     def _unsubscribed(self, arn: str) -> str | None:
         """None, or why not."""

@@ -1,5 +1,5 @@
-"""Commands for a person at a terminal: `tail`, `doctor`, `record`, `replay`, `failures`, `queues`, `cost`. Not in the
-image.
+"""Commands for a person at a terminal: `tail`, `watch`, `status`, `doctor`, `record`, `replay`, `failures`, `queues`,
+`cost`, `completion`. Not in the image.
 
 Each command has a folder. Its `command` module registers the command and imports other modules only when it runs.
 `terminal` has the shared code, `aws` the clients, and `relay` the relay for `replay` and `failures`.

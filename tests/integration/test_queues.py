@@ -397,7 +397,7 @@ def test_the_command_lists_and_prunes(cloud: Cloud) -> None:
         dead: "dead",
         alive: "alive",
     }
-    said = streamer("list", "--topic-arn", cloud.topic_arn, "--prefix", cloud.prefix)
+    said = streamer("list", "--topic", cloud.topic_arn, "--prefix", cloud.prefix)
     assert all(word in said.stdout for word in (dead, alive, "31 min ago", "its heartbeat is old"))
     said = streamer("prune", "--dry-run", **by_name)
     assert (said.returncode, said.stdout.splitlines()[-1]) == (0, "1 would be removed, 1 left")
@@ -429,12 +429,12 @@ async def test_the_running_demos_container_has_its_queue_and_keeps_it(tmp_path: 
 def test_what_is_wrong_is_said_in_a_sentence(cloud: Cloud, tmp_path: Path) -> None:
     for arguments, environment, code, words in (
         (["list"], {"XDG_RUNTIME_DIR": str(tmp_path)}, 2, "no demo runs on this machine"),
-        (["list", "--topic-arn", "changes"], {}, 2, "--topic-arn='changes': not the ARN of an SNS topic"),
-        (["list", "--topic-arn", " "], {}, 2, "--topic-arn=' ': empty"),
-        (["prune", "--topic-arn", cloud.topic_arn, "--prefix", "a.*"], {}, 2, "--prefix='a.*' (QUEUE_PREFIX)"),
-        (["prune", "--topic-arn", cloud.topic_arn, "--limit", "0"], {}, 2, "--limit"),
+        (["list", "--topic", "changes"], {}, 2, "--topic='changes': not the ARN of an SNS topic"),
+        (["list", "--topic", " "], {}, 2, "--topic=' ': empty"),
+        (["prune", "--topic", cloud.topic_arn, "--prefix", "a.*"], {}, 2, "--prefix='a.*' (QUEUE_PREFIX)"),
+        (["prune", "--topic", cloud.topic_arn, "--limit", "0"], {}, 2, "--limit"),
         (
-            ["prune", "--topic-arn", cloud.topic_arn],
+            ["prune", "--topic", cloud.topic_arn],
             {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"},
             1,
             "Could not connect to the endpoint",

@@ -21,7 +21,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "clock": set(),
     "change": set(),
     "place": set(),
-    "setting_values": set(),
+    "table_name": set(),
+    "setting_values": {"table_name"},
     "setting_mistakes": set(),
     "settings": {"errors", "setting_mistakes", "setting_values"},
     "configuration": {"change", "errors"},
@@ -61,7 +62,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "event_source": {"change"},
     "local": {"change", "cli", "event_source", "telemetry"},
     "client": {"errors", "series", "sse"},
-    "tools": {"aws", "change", "client", "clock", "errors", "event_source", "intake", "local", "sse"},
+    "tools": {"aws", "change", "client", "clock", "errors", "event_source", "intake", "local", "sse", "table_name"},
     "cli": {"errors", "extras", "local", "serve", "settings", "telemetry", "tools"},
 }  # fmt: skip
 """What each part of `streamer` may import of the others. Every part is here, so a new one is a decision."""

@@ -55,7 +55,7 @@ def test_every_mistake_is_named_at_once_with_key_value_and_remedy() -> None:
     mistakes = "\n".join(raised.value.mistakes)
     assert len(raised.value.mistakes) == 7
     for expected in (
-        "SENTIMENT_TABLE='no spaces': give the name",
+        "SENTIMENT_TABLE='no spaces': has ' ', but a name has only letters, digits, -, _ and .; give the name of",
         "CHANGES_TOPIC_ARN: not set; it is the topic",
         "SSE_PORT='99999': give less than or equal to 65535",
         "SSE_HEARTBEAT_INTERVAL='often': give a valid number",

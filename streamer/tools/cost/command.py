@@ -11,11 +11,18 @@ import typer
 
 from streamer.tools.cost.estimate import Line, Load, bill, total
 from streamer.tools.terminal.errors import DONE, UsageError, reports_errors
+from streamer.tools.terminal.help import epilog
 from streamer.tools.terminal.table import print_table
 
 
 def register(app: typer.Typer) -> None:
-    app.command("cost")(reports_errors("cost")(cost))
+    app.command(
+        "cost",
+        epilog=epilog(
+            "streamer cost --streams 10000 --changes 100",
+            "streamer cost --streams 5 --changes 1 --deployment lambda --json",
+        ),
+    )(reports_errors("cost")(cost))
 
 
 def cost(

@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from streamer.tools.terminal.confirm import confirm
-from streamer.tools.terminal.errors import DONE, FAILED, INTERRUPTED, UsageError, check_value, reports_errors
+from streamer.tools.terminal.errors import (
+    DONE,
+    FAILED,
+    INTERRUPTED,
+    UsageError,
+    check_table,
+    check_value,
+    reports_errors,
+)
+from streamer.tools.terminal.help import AWS, epilog
 from streamer.tools.terminal.printable import printable
 from streamer.tools.terminal.table import print_table
 
@@ -25,6 +34,7 @@ if TYPE_CHECKING:
 
 _LIMIT: Final = 1000
 _PUBLISHED: Final = ("published", "could be published")
+"""Outcomes of messages that need no further attempt."""
 
 QueueUrl = Annotated[
     str | None, typer.Option(envvar="FAILURE_QUEUE_URL", metavar="URL", help="default: the queue of the running demo")
@@ -32,7 +42,10 @@ QueueUrl = Annotated[
 Limit = Annotated[int, typer.Option(min=1, help="read at most this many messages")]
 AsJson = Annotated[bool, typer.Option("--json", help="one JSON object a line")]
 Number = Annotated[int, typer.Argument(min=1, metavar="N", help="number of the message in `streamer failures list`")]
-Numbers = Annotated[list[int] | None, typer.Argument(metavar="[N…]", help="only these messages of the list")]
+Numbers = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[N…]", help="only these messages of the list, by number or by sequence number (seq)"),
+]
 TopicArn = Annotated[
     str | None,
     typer.Option(envvar="CHANGES_TOPIC_ARN", metavar="ARN", help="publish to this topic; requires --queue-url"),
@@ -48,9 +61,18 @@ def register(app: typer.Typer) -> None:
         no_args_is_help=True,
         help="Lists the records that the relay could not publish, and publishes them again after a fix.",
     )
-    group.command("list")(reports_errors("failures")(list_))
-    group.command("show")(reports_errors("failures")(show))
-    group.command("redrive")(reports_errors("failures")(redrive))
+    read = ("FAILURE_QUEUE_URL", *AWS)
+    for name, run, environment, examples in (
+        ("list", list_, read, ("streamer failures list", "streamer failures list --json | jq .reason")),
+        ("show", show, read, ("streamer failures show 1",)),
+        (
+            "redrive",
+            redrive,
+            ("FAILURE_QUEUE_URL", "CHANGES_TOPIC_ARN", "SENTIMENT_TABLE", "USERS_TABLE", *AWS),
+            ("streamer failures redrive --dry-run", "streamer failures redrive 2 5"),
+        ),
+    ):
+        group.command(name, epilog=epilog(*examples, environment=environment))(reports_errors("failures")(run))
     app.add_typer(group, name="failures")
 
 
@@ -107,7 +129,7 @@ def redrive(
 ) -> int:
     """Publishes failed records again. Reads the records from their stream, which keeps them for 24 hours, relays them with the installed version of the relay (install the fix first), and deletes the messages.
 
-    Messages whose records still fail or cannot be read stay in the queue and are listed with the reason. A newer state of an item is not overwritten, because receivers compare sequence numbers.
+    Messages whose records still fail or cannot be read, or for which AWS refuses a request, stay in the queue and are listed with the reason; the command goes on with the next one. A newer state of an item is not overwritten, because receivers compare sequence numbers.
 
     Exit codes: 0 all published; 1 some were not published; 2 invalid usage; 130 stopped by Ctrl-C.
     """  # noqa: E501 - Typer keeps a paragraph's line ends
@@ -118,6 +140,8 @@ def redrive(
 
     if topic is not None and queue_url is None:
         raise UsageError("--topic (CHANGES_TOPIC_ARN): requires --queue-url; give both, or neither")
+    check_table("--sentiment-table (SENTIMENT_TABLE)", sentiment_table)
+    check_table("--users-table (USERS_TABLE)", users_table)
     source = _source(queue_url, topic, {"sentiment": sentiment_table, "users": users_table})
     if source.topic_arn is None:
         raise UsageError("--queue-url: requires --topic; give the topic to publish to")
@@ -135,7 +159,7 @@ def redrive(
         try:
             try:
                 failures = chosen(queue.receive(limit), numbers or [])
-            except IndexError as error:
+            except KeyError as error:
                 raise _unknown_number(error.args[0], len(queue.held)) from None
             redrive_one = Redrive(
                 queue,
@@ -197,7 +221,7 @@ def _receive(source: _Source, limit: int) -> list[Failure]:
         queue.release()
 
 
-def _unknown_number(number: int, count: int) -> UsageError:
+def _unknown_number(number: int | str, count: int) -> UsageError:
     return UsageError(f"N={number}: no such message; the queue has {count}")
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from streamer.tools.terminal.errors import DONE, FAILED, UsageError, check_utf8, check_value, reports_errors
+from streamer.tools.terminal.help import AWS, epilog
 from streamer.tools.terminal.printable import printable
 from streamer.tools.terminal.table import print_table
 
@@ -21,12 +22,17 @@ PREFIX: Final = "sentiment-stream"
 _PREFIX_FORM: Final = re.compile(r"[A-Za-z0-9_-]{1,43}")
 _LIMIT: Final = 50
 
-TopicArn = Annotated[
+Topic = Annotated[
     str | None,
     typer.Option(
-        envvar="CHANGES_TOPIC_ARN", metavar="ARN", help="topic of the queues; default: the topic of the running demo"
+        "--topic",
+        envvar="CHANGES_TOPIC_ARN",
+        metavar="ARN",
+        help="topic of the queues; default: the topic of the running demo",
     ),
 ]
+OldTopic = Annotated[str | None, typer.Option("--topic-arn", hidden=True)]
+"""The name of `--topic` in earlier versions."""
 Prefix = Annotated[str, typer.Option(envvar="QUEUE_PREFIX", help="prefix of the queue names")]
 AsJson = Annotated[bool, typer.Option("--json", help="one JSON object a line")]
 
@@ -36,17 +42,22 @@ def register(app: typer.Typer) -> None:
         no_args_is_help=True,
         help="Lists the queues of the containers, and deletes the queues of dead containers.",
     )
-    group.command("list")(reports_errors("queues")(list_))
-    group.command("prune")(reports_errors("queues")(prune))
+    read = ("CHANGES_TOPIC_ARN", "QUEUE_PREFIX", *AWS)
+    group.command("list", epilog=epilog("streamer queues list", environment=read))(reports_errors("queues")(list_))
+    group.command(
+        "prune", epilog=epilog("streamer queues prune --dry-run", "streamer queues prune --all", environment=read)
+    )(reports_errors("queues")(prune))
     app.add_typer(group, name="queues")
 
 
-def list_(topic_arn: TopicArn = None, prefix: Prefix = PREFIX, as_json: AsJson = False) -> int:
+def list_(topic: Topic = None, old_topic: OldTopic = None, prefix: Prefix = PREFIX, as_json: AsJson = False) -> int:
     """Lists the queues whose names begin with the prefix, with heartbeat, subscriptions and verdict: ours, alive or dead. Changes nothing.
+
+    Subscriptions whose queue does not exist are listed with the verdict gone and the name that the queue had; prune removes them.
 
     Exit codes: 0 listed; 1 AWS refused a request, or a queue could not be read; 2 invalid usage.
     """  # noqa: E501 - Typer keeps a paragraph's line ends
-    found = _reaper(topic_arn, prefix).examine()
+    found = _reaper(topic if old_topic is None else old_topic, prefix).examine()
     if as_json:
         for each in found:
             _print_json({
@@ -67,7 +78,8 @@ def list_(topic_arn: TopicArn = None, prefix: Prefix = PREFIX, as_json: AsJson =
 
 
 def prune(
-    topic_arn: TopicArn = None,
+    topic: Topic = None,
+    old_topic: OldTopic = None,
     prefix: Prefix = PREFIX,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="only list the queues that would be removed")] = False,
     everything: Annotated[
@@ -84,7 +96,9 @@ def prune(
 
     Exit codes: 0 done, also if --limit left some; 1 some could not be read or removed; 2 invalid usage.
     """  # noqa: E501 - Typer keeps a paragraph's line ends
-    report = _reaper(topic_arn, prefix).prune(everything=everything, limit=limit, dry_run=dry_run)
+    report = _reaper(topic if old_topic is None else old_topic, prefix).prune(
+        everything=everything, limit=limit, dry_run=dry_run
+    )
     if as_json:
         for fate in report.fates:
             _print_json({"kind": fate.kind, "name": fate.name, "outcome": fate.outcome, "reason": fate.reason})
@@ -102,7 +116,7 @@ def _reaper(topic_arn: str | None, prefix: str) -> Reaper:
     from streamer.local.clients import LocalClients
     from streamer.tools.aws import EnvironmentClients, region_of, running_demo
 
-    check_value("--topic-arn", topic_arn)
+    check_value("--topic", topic_arn)
     check_utf8("--prefix", prefix)
     if not _PREFIX_FORM.fullmatch(prefix):
         raise UsageError(f"--prefix={prefix!r} (QUEUE_PREFIX): invalid; use 1 to 43 letters, digits, - or _")
@@ -111,7 +125,7 @@ def _reaper(topic_arn: str | None, prefix: str) -> Reaper:
         topic_arn = demo.topic_arn
         clients: BotoClients = LocalClients(demo.endpoint_url)
     else:
-        clients = EnvironmentClients(region_of("--topic-arn", topic_arn))
+        clients = EnvironmentClients(region_of("--topic", topic_arn))
     return Reaper(QueueClients(clients.sqs(), clients.sns()), topic_arn, prefix)
 
 

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from streamer.tools.terminal.errors import UsageError, check_value, reports_errors
+from streamer.tools.terminal.errors import UsageError, check_table, check_value, reports_errors
+from streamer.tools.terminal.help import AWS, HTTP, epilog
 from streamer.tools.terminal.limits import read_limits
 
 File = Annotated[
@@ -27,7 +28,15 @@ Force = Annotated[bool, typer.Option("--force", help="overwrite the file")]
 
 
 def register(app: typer.Typer) -> None:
-    app.command("record")(reports_errors("record")(record))
+    app.command(
+        "record",
+        epilog=epilog(
+            "streamer record --from-start --count 20 incident.jsonl.gz",
+            "AWS_PROFILE=production streamer record --table sentiment --from-start --for 1m incident.jsonl.gz",
+            "streamer record --url https://stream.example.com --for 10m events.jsonl.gz",
+            environment=(*AWS, "QUEUE_PREFIX", *HTTP),
+        ),
+    )(reports_errors("record")(record))
 
 
 def record(
@@ -57,6 +66,7 @@ def record(
         raise UsageError("--table, --topic and --url: exclusive; give one")
     if (whole or from_start) and (topic or url):
         raise UsageError("--whole and --from-start need a table as the source; omit them")
+    check_table("--table", table)
     limits = read_limits(lasting, count)
     if topic:
         return record_topic(topic, file, limits, force=force)

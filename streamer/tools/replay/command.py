@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from streamer.tools.terminal.errors import UsageError, check_value, reports_errors
+from streamer.tools.terminal.errors import UsageError, check_table, check_value, reports_errors
+from streamer.tools.terminal.help import AWS, epilog
 from streamer.tools.terminal.quantities import seconds
 
 _TARGET = "Target"
@@ -63,7 +64,15 @@ Seed = Annotated[
 
 
 def register(app: typer.Typer) -> None:
-    app.command("replay")(reports_errors("replay")(replay))
+    app.command(
+        "replay",
+        epilog=epilog(
+            "streamer replay incident.jsonl.gz --speed 10x",
+            "streamer replay incident.jsonl.gz --dry-run --speed max",
+            "streamer replay incident.jsonl.gz --speed max --duplicate 0.2 --reorder 5s --seed 7",
+            environment=("SENTIMENT_TABLE", "USERS_TABLE", *AWS),
+        ),
+    )(reports_errors("replay")(replay))
 
 
 def replay(
@@ -102,6 +111,9 @@ def replay(
         raise UsageError("--topic and --table: exclusive; give one")
     if table and poison:
         raise UsageError("--poison: not possible with --table, which refuses malformed items; omit one")
+    check_table("--table", table)
+    check_table("--sentiment-table (SENTIMENT_TABLE)", sentiment_table)
+    check_table("--users-table (USERS_TABLE)", users_table)
     if queue_url and not topic:
         raise UsageError("--queue-url: requires --topic; omit it")
     if files.count("-") > 1:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from streamer.tools.terminal.errors import UsageError, check_utf8, reports_errors
+from streamer.tools.terminal.help import HTTP, epilog
 from streamer.tools.terminal.limits import read_limits
 from streamer.tools.terminal.quantities import seconds
 
@@ -18,7 +19,27 @@ Url = Annotated[
         "Default: the demo that runs on this machine, else http://127.0.0.1:8080",
     ),
 ]
-Tickers = Annotated[str | None, typer.Option(metavar="AAPL,MSFT", help="only events of these tickers")]
+Tickers = Annotated[
+    str | None, typer.Option("--tickers", "-t", metavar="AAPL,MSFT", help="only events of these tickers")
+]
+Label = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LABELS", help="only these labels: positive,neutral,negative (filtered here, not by the server)"
+    ),
+]
+MinScore = Annotated[
+    float | None,
+    typer.Option(min=-1, max=1, metavar="SCORE", help="only scores of at least this, -1 to 1 (filtered here)"),
+]
+Source = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME", help="only this source, upper or lower case; can be repeated (filtered here)"),
+]
+Configuration = Annotated[
+    str | None,
+    typer.Option(metavar="ID", help="follow this configuration of a user; name the user by -H 'X-User-ID: ada'"),
+]
 Events = Annotated[str | None, typer.Option(metavar="NAMES", help="only these events: sentiment_update, metrics")]
 AsJson = Annotated[
     bool,
@@ -30,8 +51,13 @@ AsJson = Annotated[
 ]
 Place = Annotated[str | None, typer.Option("--from", metavar="ID", help="resume after this event id")]
 Replay = Annotated[str | None, typer.Option(metavar="TIME", help="start with the events of this time: 60, 5m")]
-Count = Annotated[int | None, typer.Option(min=1, metavar="N", help="end after this many events")]
+Count = Annotated[int | None, typer.Option("--count", "-n", min=1, metavar="N", help="end after this many events")]
 Lasting = Annotated[str | None, typer.Option("--for", metavar="TIME", help="end after this time: 30s, 5m, 1h")]
+Follow = Annotated[
+    bool,
+    typer.Option("--follow", "-f", help="follow until Ctrl-C, --count or --for; this is always so, as `tail -f` is"),
+]
+Utc = Annotated[bool, typer.Option("--utc", help="show times in UTC, not in the local time zone")]
 Retry = Annotated[bool, typer.Option("--retry", help="retry if the first connection fails")]
 Summary = Annotated[
     bool,
@@ -48,18 +74,32 @@ Headers = Annotated[
 
 
 def register(app: typer.Typer) -> None:
-    app.command("tail")(reports_errors("tail")(tail))
+    app.command(
+        "tail",
+        epilog=epilog(
+            "streamer tail", "streamer tail -t AAPL,MSFT --label negative -n 10",
+            "streamer tail https://stream.example.com --replay 5m --utc",
+            "streamer tail --configuration chips -H 'X-User-ID: ada'", "streamer tail --json | jq .data.score",
+            environment=(*HTTP, "NO_COLOR", "COLUMNS", "TZ"),
+        ),
+    )(reports_errors("tail")(tail))  # fmt: skip
 
 
 def tail(
     url: Url = None,
     tickers: Tickers = None,
+    label: Label = None,
+    min_score: MinScore = None,
+    source: Source = None,
+    configuration: Configuration = None,
     events: Events = None,
     as_json: AsJson = False,
     place: Place = None,
     replay: Replay = None,
     count: Count = None,
     lasting: Lasting = None,
+    follow: Follow = False,
+    utc: Utc = False,
     retry: Retry = False,
     control_events: ControlEvents = False,
     header: Headers = None,
@@ -67,7 +107,7 @@ def tail(
 ) -> int:
     """Shows a stream, one line an event, with the time of receipt and the latency since the write.
 
-    Reconnects and resumes automatically, reports each reconnect, and drops repeated events.
+    Reconnects and resumes automatically, reports each reconnect, and drops repeated events. On a terminal, lines fit its width; in a pipe, nothing is cut.
 
     Exit codes:
     0    ended by --count, by --for, or by Ctrl-C without these options
@@ -75,35 +115,57 @@ def tail(
     2    invalid usage
     3    --for ended before --count events arrived, or before any event
     130  stopped by Ctrl-C before --count or --for
-    """
+    """  # noqa: E501 - Typer keeps a paragraph's line ends
     import sys
+    from datetime import UTC
 
     from streamer.client import NotAStream, Reconnect, Stream, Unreachable
+    from streamer.tools.tail.item_filter import read_wanted
     from streamer.tools.tail.printer import EventPrinter
     from streamer.tools.tail.session import run
     from streamer.tools.tail.target import target
     from streamer.tools.terminal.errors import DONE, INTERRUPTED, ToolError
+    from streamer.tools.terminal.headers import read_header
 
     if summary and events is not None:
         raise UsageError("--summary and --events: exclusive; give one")
     if place is not None and replay is not None:
         raise UsageError("--from and --replay: exclusive; give one")
-    for option, value in (("URL", url), ("--tickers", tickers), ("--events", events), ("--from", place)):
+    if configuration is not None and tickers is not None:
+        raise UsageError("--configuration and --tickers: exclusive; the configuration has the tickers")
+    for option, value in (
+        *(("URL", url), ("--tickers", tickers), ("--events", events), ("--from", place)),
+        *(("--configuration", configuration), *(("--source", each) for each in source or ())),
+    ):
         check_utf8(option, value)
+    wanted = read_wanted(label, min_score, source)
+    if summary and not wanted.everything:
+        raise UsageError("--summary: the counts cannot be filtered; omit --label, --min-score and --source")
+    named = ["metrics"] if summary else None if events is None else [events]
+    if named is None and not wanted.everything:
+        named = ["sentiment_update"]  # the counts would be those of all items
     limits = read_limits(lasting, count)
     try:
         stream = Stream(
-            target(url),
+            target(url, configuration),
             tickers=None if tickers is None else [tickers],
-            events=["metrics"] if summary else None if events is None else [events],
+            events=named,
             last_event_id=place or "",
             replay=None if replay is None else seconds("--replay", replay),
-            headers=dict(_header(each) for each in header or ()),
+            headers=dict(read_header(each) for each in header or ()),
             reconnect=Reconnect(patient=retry),
         )
     except NotAStream as error:
         raise UsageError(str(error)) from None
-    printer = EventPrinter.to(sys.stdout, sys.stderr, as_json=as_json, control_events=control_events, summary=summary)
+    printer = EventPrinter.to(
+        sys.stdout,
+        sys.stderr,
+        as_json=as_json,
+        control_events=control_events,
+        summary=summary,
+        zone=UTC if utc else None,
+        wanted=wanted,
+    )
     try:
         return run(stream, printer, limits)
     except Unreachable as error:
@@ -111,10 +173,3 @@ def tail(
         raise ToolError(f"{error}; {remedy}") from None
     except KeyboardInterrupt:
         return DONE if limits.endless else INTERRUPTED
-
-
-def _header(text: str) -> tuple[str, str]:
-    name, colon, value = text.partition(":")
-    if not colon or not name.strip() or not text.isascii() or not text.isprintable():
-        raise UsageError(f"--header={text!r}: invalid; give NAME:VALUE")
-    return name.strip(), value.strip()

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
 from collections.abc import Callable
+from datetime import tzinfo
 from typing import Final, Self, TextIO
 
 from streamer.client import Lost, Received
 from streamer.sse.events import Closing, Connected, Heartbeat, Reset
 from streamer.tools.tail.formatter import EventFormatter, late_ms
+from streamer.tools.tail.item_filter import ItemFilter, Wanted
 from streamer.tools.terminal.printable import printable_json
 
 _CONTROL: Final = (Connected, Reset, Heartbeat, Closing)
@@ -33,6 +36,7 @@ class EventPrinter:
         *,
         as_json: bool = False,
         control_events: bool = False,
+        wanted: Wanted | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.events = 0
@@ -42,17 +46,31 @@ class EventPrinter:
         self._formatter = formatter
         self._json = as_json
         self._control_events = control_events
+        self._filter = ItemFilter(wanted or Wanted())
         self._clock = clock
         self._mode = ""
         self._connections = 0
 
     @classmethod
-    def to(cls, out: TextIO, err: TextIO, *, as_json: bool, control_events: bool, summary: bool) -> Self:
-        """Prints notices to `out`, or to `err` if the events are JSON. Uses colours on a terminal, unless NO_COLOR."""
+    def to(
+        cls,
+        out: TextIO,
+        err: TextIO,
+        *,
+        as_json: bool,
+        control_events: bool,
+        summary: bool,
+        zone: tzinfo | None = None,
+        wanted: Wanted | None = None,
+    ) -> Self:
+        """Prints notices to `out`, or to `err` if the events are JSON. Uses colours on a terminal, unless NO_COLOR, and
+        lines that fit its width."""
         notices = err if as_json else out
         colour = notices.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-        formatter = EventFormatter(colour=colour, summary=summary)
-        return cls(out, notices, formatter, as_json=as_json, control_events=control_events)
+        formatter = EventFormatter(
+            colour=colour, zone=zone, summary=summary, width=_terminal_width if out.isatty() else _no_width
+        )
+        return cls(out, notices, formatter, as_json=as_json, control_events=control_events, wanted=wanted)
 
     def show(self, each: Received | Lost) -> None:
         """Writes the line of an event, a notice, both or nothing."""
@@ -70,7 +88,7 @@ class EventPrinter:
             self._notice(f"mode changed from {self._mode} to {_mode(event.mode)}")
         if isinstance(event, Heartbeat):
             self._mode = event.mode
-        if self._control_events or not isinstance(event, _CONTROL):
+        if (self._control_events or not isinstance(event, _CONTROL)) and self._filter.passes(event):
             self.events += 1
             line = printable_json(_json(each), self._out.encoding) if self._json else self._formatter.event(each)
             self._write(self._out, line)
@@ -87,6 +105,14 @@ class EventPrinter:
     def _write(self, to: TextIO, line: str) -> None:
         to.write(f"{line}\n")
         to.flush()
+
+
+def _terminal_width() -> int:
+    return shutil.get_terminal_size().columns  # at each line, because a window can change its size
+
+
+def _no_width() -> None:
+    return None
 
 
 def _connected(event: Connected) -> str:

@@ -9,6 +9,7 @@ from functools import wraps
 from typing import Any, Final, ParamSpec
 
 from streamer.errors import StreamerError
+from streamer.table_name import table_name_flaw
 from streamer.tools.terminal.printable import printable
 
 DONE: Final = 0
@@ -46,6 +47,13 @@ def check_value(option: str, value: str | None) -> None:
     if value is not None and not value.strip():
         raise UsageError(f"{option}={value!r}: empty; give a value, or omit the option")
     check_utf8(option, value)
+
+
+def check_table(option: str, value: str | None) -> None:
+    """Raises UsageError for a value that no table can have as its name."""
+    flaw = None if value is None else table_name_flaw(value)
+    if flaw:
+        raise UsageError(f"{option}={value!r}: {flaw}; give the name of a table")
 
 
 def check_utf8(option: str, value: str | None) -> None:

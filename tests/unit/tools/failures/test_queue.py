@@ -203,14 +203,43 @@ def test_shards_are_asked_for_once_over_all_their_pages() -> None:
     assert rig.streams.calls.count("describe_stream") == 3
 
 
+LONG = "000000000000000000042"
+
+
 def test_numbers_choose() -> None:
-    failures = [failure(by_relay(seq)) for seq in (1, 2, 3)]
-    assert [number for number, _ in chosen(failures, [])] == [1, 2, 3]
-    assert [(number, one.first) for number, one in chosen(failures, [3, 1, 3])] == [(1, "1"), (3, "3")]
-    with pytest.raises(IndexError):
-        chosen(failures, [4])
-    with pytest.raises(IndexError):
-        chosen(failures, [0])
+    failures = [failure(by_relay(seq)) for seq in (1, 2, 3)] + [failure(by_relay(4, seq=LONG))] * 2
+    assert [number for number, _ in chosen(failures, [])] == [1, 2, 3, 4, 5]
+    assert [(number, one.first) for number, one in chosen(failures, ["3", "1", "3"])] == [(1, "1"), (3, "3")]
+    assert [number for number, _ in chosen(failures, [LONG, "01"])] == [1, 4, 5]
+    for none in ("6", "0", "-1", "x", "", "42", "000000000000000000043"):
+        with pytest.raises(KeyError):
+            chosen(failures, [none])
+
+
+def test_a_sequence_number_is_sent_as_it_is_written() -> None:
+    rig = Rig(by_relay(2, seq="0002"))
+    shard = rig.shard("a", 1, 2, 3)
+    for stored in shard.records:
+        stored["dynamodb"]["SequenceNumber"] = stored["dynamodb"]["SequenceNumber"].zfill(4)
+    assert rig.run() == [("published", "1 record")]
+    assert "get_shard_iterator AT_SEQUENCE_NUMBER 0002" in rig.streams.calls
+
+
+def test_a_message_that_aws_refuses_does_not_keep_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    rig = Rig(by_relay(1), by_relay(2))
+    rig.shard("a", 1, 2)
+    really = rig.streams.get_shard_iterator
+
+    def refused_once(**_: Any) -> Any:
+        monkeypatch.setattr(rig.streams, "get_shard_iterator", really)
+        raise client_error("ValidationException")
+
+    monkeypatch.setattr(rig.streams, "get_shard_iterator", refused_once)
+    (refused, words), (published, _) = rig.run()
+    assert (refused, published) == ("refused", "published")
+    assert "ValidationException" in words
+    assert rig.queue.left == ["m0"]
+    assert rig.queue.visible == ["m0"]
 
 
 def test_a_terminal_is_not_given_orders() -> None:

@@ -88,6 +88,23 @@ def test_a_list_for_machines_has_everything(aws: FakeAws, capsys: pytest.Capture
     }
 
 
+def test_a_list_has_the_subscriptions_without_a_queue(aws: FakeAws, capsys: pytest.CaptureFixture[str]) -> None:
+    stays, lost = queue(aws, 0), queue(aws, 0)
+    arns = {each.endpoint.rpartition(":")[2]: arn for arn, each in aws.subscriptions.items()}
+    del aws.queues[next(url for url, each in aws.queues.items() if each.name == lost)]
+    assert ran("list") == 0
+    assert "its queue does not exist" in capsys.readouterr().out
+    assert ran("list", "--json") == 0
+    found = list(lines(capsys))
+    assert [(each["name"], each["verdict"], each["subscriptions"]) for each in found] == [
+        (stays, "alive", [arns[stays]]),
+        (lost, "gone", [arns[lost]]),
+    ]
+    aws.script["get_queue_url"] = [refusal("AccessDenied")]
+    assert ran("list", "--json") == 1
+    assert list(lines(capsys))[1]["reason"] == "sqs:GetQueueUrl: AccessDenied"
+
+
 def test_a_list_of_nothing_says_so(aws: FakeAws, capsys: pytest.CaptureFixture[str]) -> None:
     assert ran("list") == 0
     assert capsys.readouterr().out == "no queue name begins with sentiment-stream-\n"
@@ -168,9 +185,9 @@ def test_a_listing_that_is_refused_is_a_sentence(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--topic-arn", ""], "--topic-arn='': empty"),
-        (["--topic-arn", "changes"], "--topic-arn='changes': not the ARN of an SNS topic"),
-        (["--topic-arn", "arn:\udcff"], "not UTF-8"),
+        (["--topic", ""], "--topic='': empty"),
+        (["--topic", "changes"], "--topic='changes': not the ARN of an SNS topic"),
+        (["--topic", "arn:\udcff"], "not UTF-8"),
         (["--prefix", ""], "--prefix='' (QUEUE_PREFIX): invalid; use 1 to 43"),
         (["--prefix", "a b"], "--prefix='a b' (QUEUE_PREFIX): invalid; use 1 to 43"),
         (["--prefix", "x" * 44], "use 1 to 43"),
@@ -196,6 +213,19 @@ def test_the_running_demo_is_meant_where_no_topic_is_named(
     with announced(RunningDemo(1, "http://127.0.0.1:9001", resources)):
         assert ran("list") == 0
     assert name in capsys.readouterr().out
+
+
+def test_the_option_of_earlier_versions_is_known_and_hidden(
+    aws: FakeAws, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = queue(aws, 0)
+    monkeypatch.setenv("CHANGES_TOPIC_ARN", "another")
+    assert ran("list", "--topic-arn", TOPIC_ARN) == 0
+    assert name in capsys.readouterr().out
+    assert ran("list", "--help") == 0
+    said = capsys.readouterr().out
+    assert "--topic " in said
+    assert "--topic-arn" not in said
 
 
 def test_the_environment_names_topic_and_prefix(

@@ -51,8 +51,52 @@ def test_columns_stand_below_each_other_and_grow() -> None:
         "14:56:40.123  ✕ withdrawn        AAPL                            wire:1 (deleted)",
     ]
     longer = text.event(received(update(ticker="BTC-USD.X", source="The Agency With A Name")))
-    assert "BTC-USD.X  The Agency With A N…      23 ms" in longer
-    assert text.event(received(update())).index("wire:1") == longer.index("wire:1")
+    assert "BTC-USD.X  The Agency With A Name      23 ms" in longer, "nothing is cut where there is no width"
+    assert text.event(received(update())).index("wire:1") == longer.index("wire:1") - 2
+
+
+@pytest.mark.parametrize(
+    ("width", "rest"),
+    [
+        (200, "AAPL   Meridian Markets Research      23 ms  meridian:000011/2026-11-22/first-edition"),
+        (118, "AAPL   Meridian Markets Research      23 ms  meridian:000011/2026-11-22/first-edition"),
+        (117, "AAPL   Meridian Markets Re…      23 ms  meridian:000011/2026-11-22/first-edition"),
+        (100, "AAPL   Meridian Markets Re…      23 ms  meridian:000011/2026-11-22…"),
+        (81, "AAPL   Meridian Markets Re…      23 ms  meridia…"),
+        (80, "AAPL   Meridian Markets Re…      23 ms"),
+        (71, "AAPL   Meridian Markets Re…      23 ms"),
+        (70, "AAPL       23 ms"),
+        (60, "AAPL       23 ms"),
+        (45, "AAPL "),
+    ],
+)
+def test_a_line_fits_the_width_and_the_source_id_goes_first(width: int, rest: str) -> None:
+    event = update(source="Meridian Markets Research", source_id="meridian:000011/2026-11-22/first-edition")
+    text = EventFormatter(colour=False, zone=UTC, width=lambda: width).event(received(event))
+    assert text == f"14:56:40.123  ▲ positive  +0.38  {rest}"
+    assert len(text) <= width
+
+
+def test_a_short_source_id_is_whole_at_80_columns() -> None:
+    text = EventFormatter(colour=True, zone=UTC, width=lambda: 80)
+    assert text.event(received(update())).endswith("23 ms  wire:1")
+    assert text.event(received(update(source_id="harborline:000006/a"))).endswith("23 ms  harborline:000…")
+
+
+def test_wide_characters_count_twice() -> None:
+    text = EventFormatter(colour=False, zone=UTC, width=lambda: 80).event(received(update(source="新聞社" * 8)))
+    assert "新聞社新聞社新聞社…" in text
+    assert text.endswith("…       23 ms  wire:1")
+
+
+def test_other_lines_fit_the_width_too() -> None:
+    metrics = Metrics(1_234, 1_000, 200, 34, {"NVDA": 3}, 20.5, 1.0, "a", "b")
+    for width, end in ((80, "34 ▼, 20.5 a minute"), (60, "34 ▼"), (40, "1,234 items:…")):
+        text = EventFormatter(colour=False, zone=UTC, width=lambda width=width: width)  # type: ignore[misc]  # bound
+        assert text.event(received(metrics)).endswith(end)
+    text = EventFormatter(colour=False, zone=UTC, width=lambda: 40)
+    assert len(text.event(received(Unknown("news", "x" * 100)))) == 40
+    assert text.notice(AT, "x" * 100).endswith("x" * 100), "a reason is never cut"
 
 
 def test_other_events_say_their_own() -> None:

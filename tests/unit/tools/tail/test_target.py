@@ -32,6 +32,18 @@ def test_the_usual_path_is_added_where_there_is_none(given: str | None, meant: s
     assert target(given) == meant
 
 
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        (None, "http://127.0.0.1:8080/api/v2/configurations/my%20two%2F/stream"),
+        ("host:1", "http://host:1/api/v2/configurations/my%20two%2F/stream"),
+        ("https://host/api/v2/stream?ticket=x", "https://host/api/v2/configurations/my%20two%2F/stream?ticket=x"),
+    ],
+)
+def test_a_configuration_has_its_own_path(given: str | None, meant: str) -> None:
+    assert target(given, "my two/") == meant
+
+
 def test_the_running_demo_is_found() -> None:
     resources = Resources("http://127.0.0.1:1", "us-east-1", "t", "u", "arn", "q", "s")
     with announced(RunningDemo(1, "http://127.0.0.1:9001", resources)):

@@ -1,0 +1,52 @@
+"""Reads /api/v2/stream/status of a server."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+import httpx
+
+from streamer.client.environment import find_proxy, open_client
+from streamer.client.errors import InvalidEnvironment, one_line
+from streamer.client.response import safe_url
+from streamer.tools.terminal.errors import ToolError, UsageError
+
+PATH: Final = "/api/v2/stream/status"
+_API: Final = "/api/v2/"
+_TIMEOUT: Final = 15.0  # seconds
+_MEMBERS: Final = ("mode", "connections", "max_connections")
+"""A JSON object without these is not our status."""
+
+
+def status_url(stream: str) -> httpx.URL:
+    """Returns the URL of the status beside a stream of the same server. Raises UsageError for what is no URL."""
+    try:
+        url = httpx.URL(stream)
+    except httpx.InvalidURL as error:
+        raise UsageError(f"URL={stream!r}: not a URL: {one_line(error)}") from None
+    if url.scheme not in ("http", "https") or not url.host:
+        raise UsageError(f"URL={stream!r}: not a URL; give http://HOST:PORT or https://HOST")
+    prefix = url.path.partition(_API)[0].rstrip("/")  # of a gateway
+    return url.copy_with(path=f"{prefix}{PATH}", query=None, fragment=None)
+
+
+async def read_status(url: httpx.URL, headers: httpx.Headers) -> dict[str, Any]:
+    """Returns the members. Raises ToolError."""
+    try:
+        async with open_client(url, find_proxy(url), headers, httpx.Timeout(_TIMEOUT)) as client:
+            response = await client.get(url)
+    except InvalidEnvironment as error:
+        raise ToolError(str(error)) from None
+    except httpx.HTTPError as error:
+        reason = one_line(error) or type(error).__name__
+        raise ToolError(f"{safe_url(url)} cannot be read: {reason}") from None
+    if response.status_code != httpx.codes.OK:
+        raise ToolError(f"{safe_url(url)} answered {response.status_code} {response.reason_phrase}".rstrip())
+    try:
+        members = json.loads(response.content)
+    except (ValueError, RecursionError):
+        members = None
+    if not isinstance(members, dict) or not all(name in members for name in _MEMBERS):
+        raise ToolError(f"{safe_url(url)} did not answer with a status; give the URL of a streamer")
+    return members

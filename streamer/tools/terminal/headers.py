@@ -1,0 +1,13 @@
+"""The option `--header`."""
+
+from __future__ import annotations
+
+from streamer.tools.terminal.errors import UsageError
+
+
+def read_header(text: str) -> tuple[str, str]:
+    """Parses `NAME:VALUE`. Raises UsageError."""
+    name, colon, value = text.partition(":")
+    if not colon or not name.strip() or not text.isascii() or not text.isprintable():
+        raise UsageError(f"--header={text!r}: invalid; give NAME:VALUE")
+    return name.strip(), value.strip()
