@@ -129,7 +129,7 @@ def end_workers(browser: Browser) -> None:
 def test_it_lets_a_page_into_the_back_forward_cache(context: BrowserContext, server: ScriptedServer, way: str) -> None:
     (tab,), stream = shared(context, server, way, 1)
     tab.run("addEventListener('pageshow', ({ persisted }) => { tab.persisted = persisted; });")
-    tab.page.goto(f"{server.url}style.css")
+    tab.page.goto(f"{server.url}client.js")
     stream.wait_until_left()
     tab.page.go_back(wait_until="commit")
     again = server.accept()

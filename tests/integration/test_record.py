@@ -119,7 +119,7 @@ async def test_a_stream_is_recorded_until_ctrl_c_with_a_whole_last_line(here: Ma
 @pytest.mark.slow("runs the command again and again")
 async def test_what_is_no_source_is_said_and_leaves_no_file(here: Machine) -> None:
     for arguments, code, words in (
-        (["--url", here.service.base], 1, "is a web page, not a stream"),
+        (["--url", f"{here.service.base}/docs"], 1, "/docs is a web page (Sentiment streamer: API), not a stream"),
         (["--url", "http://127.0.0.1:1/"], 1, "connection refused"),
         (["--table", "nope"], 2, "--table='nope': no such table in us-east-1; correct it"),
         (["--topic", "nope"], 2, "--topic='nope': not the ARN of an SNS topic"),
