@@ -18,7 +18,7 @@ MODULES: Final = {
     "client": ("httpx",),
     "serve": ("boto3", "fastapi", "fastapi_swagger", "h11", "mangum", "pydantic", "tenacity", "uvicorn"),
     "local": ("boto3", "fastapi", "flask", "flask_cors", "moto", "uvicorn"),
-    "tools": ("boto3", "httpx", "rich", "typer"),
+    "tools": ("boto3", "h11", "httpx", "rich", "typer"),
 }
 """What each extra installs, for the check whether it is installed."""
 

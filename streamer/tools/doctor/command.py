@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from streamer.tools.terminal.errors import UsageError, check_utf8, reports_errors
+from streamer.tools.terminal.headers import Headers, read_header
+from streamer.tools.terminal.help import epilog
 from streamer.tools.terminal.quantities import seconds
+from streamer.tools.terminal.url import Url
 
 if TYPE_CHECKING:
     from streamer.tools.doctor.evidence import Evidence
@@ -16,14 +19,6 @@ if TYPE_CHECKING:
 
 _QUIET = (1.0, 3_600.0)
 
-Url = Annotated[
-    str | None,
-    typer.Argument(
-        metavar="URL",
-        help="URL of the stream; without a path, /api/v2/stream is added. "
-        "Default: the demo that runs on this machine, else http://127.0.0.1:8080",
-    ),
-]
 AnyServer = Annotated[
     bool, typer.Option("--any", help="any SSE server: check what the standard and good practice ask, not our events")
 ]
@@ -37,14 +32,18 @@ LoadOption = Annotated[
 Lifetime = Annotated[
     bool, typer.Option("--lifetime", help="also wait for the planned end of a stream: up to 16 minutes")
 ]
-HeaderOption = Annotated[
-    list[str] | None, typer.Option("--header", "-H", metavar="NAME:VALUE", help="send this header; can be repeated")
-]
 AsJson = Annotated[bool, typer.Option("--json", help="print one JSON object: url, checks (verdict, evidence, remedy)")]
 
 
 def register(app: typer.Typer) -> None:
-    app.command("doctor")(reports_errors("doctor")(doctor))
+    app.command(
+        "doctor",
+        epilog=epilog(
+            "streamer doctor", "streamer doctor https://stream.example.com --origin https://app.example",
+            "streamer doctor https://stream.example.com --json", "streamer doctor --any https://example.com/events",
+            environment=("SSL_CERT_FILE", "NO_COLOR", "COLUMNS"),
+        ),
+    )(reports_errors("doctor")(doctor))  # fmt: skip
 
 
 def doctor(
@@ -54,7 +53,7 @@ def doctor(
     quiet: Quiet = "40s",
     load: LoadOption = 0,
     lifetime: Lifetime = False,
-    header: HeaderOption = None,
+    header: Headers = None,
     as_json: AsJson = False,
 ) -> int:
     """Examines a deployment from here: what its proxies do to the stream, and whether clients can resume. Takes about 45 s.
@@ -95,7 +94,7 @@ def doctor(
         with_load=bool(load),
         with_lifetime=lifetime,
     )
-    headers = [_header(each) for each in header or ()]
+    headers = [read_header(each) for each in header or ()]
     seen.named_user = any(name.lower() in ("x-user-id", "x-gateway-secret") for name, _ in headers)
     began, wall = time.monotonic(), time.time()
     interrupted = _run(Probe(seen, headers, any_server=any_server, load=load), _expected(seen))
@@ -137,13 +136,13 @@ def _expected(seen: Evidence) -> float:
 
 
 def _text(done: Examination) -> str:
-    import os
     import shutil
     import sys
 
-    terminal = sys.stdout.isatty()
-    colour = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    return done.text(width=shutil.get_terminal_size().columns if terminal else None, colour=colour)
+    from streamer.tools.terminal.colour import has_colour
+
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    return done.text(width=width, colour=has_colour(sys.stdout))
 
 
 def _origin(text: str | None) -> str:
@@ -155,10 +154,3 @@ def _origin(text: str | None) -> str:
         raise UsageError(f"--origin={text!r}: not an origin; give scheme and host, such as https://app.example")
     parts = StreamUrl.of(text)
     return f"{parts.scheme}://{parts.authority}"
-
-
-def _header(text: str) -> tuple[str, str]:
-    name, colon, value = text.partition(":")
-    if not colon or not name.strip() or not text.isascii() or not text.isprintable():
-        raise UsageError(f"--header={text!r}: invalid; give NAME:VALUE")
-    return name.strip(), value.strip()

@@ -10,8 +10,6 @@ from streamer.tools.doctor.seen import StreamLog
 from streamer.tools.doctor.url import StreamUrl
 from streamer.tools.doctor.wire import Headers, ask, follow
 
-MOST: Final = 2_000
-"""Streams."""
 _LONGEST: Final = 300.0
 _SHORT: Final = 5.0
 

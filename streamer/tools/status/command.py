@@ -7,6 +7,7 @@ from typing import Annotated, Final
 import typer
 
 from streamer.tools.terminal.errors import DONE, INTERRUPTED, check_utf8, reports_errors
+from streamer.tools.terminal.headers import Headers, read_header
 from streamer.tools.terminal.help import HTTP, epilog
 
 Url = Annotated[
@@ -16,9 +17,6 @@ Url = Annotated[
         help="URL of the server or of a stream of it. "
         "Default: the demo that runs on this machine, else http://127.0.0.1:8080",
     ),
-]
-Headers = Annotated[
-    list[str] | None, typer.Option("--header", "-H", metavar="NAME:VALUE", help="send this header; can be repeated")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="print the JSON object of the server, on one line")]
 DOWN: Final = 3
@@ -56,7 +54,6 @@ def status(url: Url = None, header: Headers = None, as_json: AsJson = False) -> 
     from streamer.tools.status.reader import read_status, status_url
     from streamer.tools.status.report import lines
     from streamer.tools.tail.target import target
-    from streamer.tools.terminal.headers import read_header
     from streamer.tools.terminal.printable import printable_json
 
     check_utf8("URL", url)

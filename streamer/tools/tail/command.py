@@ -7,18 +7,12 @@ from typing import Annotated
 import typer
 
 from streamer.tools.terminal.errors import UsageError, check_utf8, reports_errors
+from streamer.tools.terminal.headers import Headers, read_header
 from streamer.tools.terminal.help import HTTP, epilog
 from streamer.tools.terminal.limits import read_limits
 from streamer.tools.terminal.quantities import seconds
+from streamer.tools.terminal.url import Url
 
-Url = Annotated[
-    str | None,
-    typer.Argument(
-        metavar="URL",
-        help="URL of the stream; without a path, /api/v2/stream is added. "
-        "Default: the demo that runs on this machine, else http://127.0.0.1:8080",
-    ),
-]
 Tickers = Annotated[
     str | None, typer.Option("--tickers", "-t", metavar="AAPL,MSFT", help="only events of these tickers")
 ]
@@ -68,9 +62,6 @@ Summary = Annotated[
     ),
 ]
 ControlEvents = Annotated[bool, typer.Option("--all", help="also show and count heartbeats and other control events")]
-Headers = Annotated[
-    list[str] | None, typer.Option("--header", "-H", metavar="NAME:VALUE", help="send this header; can be repeated")
-]
 
 
 def register(app: typer.Typer) -> None:
@@ -125,7 +116,6 @@ def tail(
     from streamer.tools.tail.session import run
     from streamer.tools.tail.target import target
     from streamer.tools.terminal.errors import DONE, INTERRUPTED, ToolError
-    from streamer.tools.terminal.headers import read_header
 
     if summary and events is not None:
         raise UsageError("--summary and --events: exclusive; give one")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import time
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from streamer.client import Lost, Received
 from streamer.sse.events import Closing, Connected, Heartbeat, Reset
 from streamer.tools.tail.formatter import EventFormatter, late_ms
 from streamer.tools.tail.item_filter import ItemFilter, Wanted
+from streamer.tools.terminal.colour import has_colour
 from streamer.tools.terminal.printable import printable_json
 
 _CONTROL: Final = (Connected, Reset, Heartbeat, Closing)
@@ -66,9 +66,11 @@ class EventPrinter:
         """Prints notices to `out`, or to `err` if the events are JSON. Uses colours on a terminal, unless NO_COLOR, and
         lines that fit its width."""
         notices = err if as_json else out
-        colour = notices.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
         formatter = EventFormatter(
-            colour=colour, zone=zone, summary=summary, width=_terminal_width if out.isatty() else _no_width
+            colour=has_colour(notices),
+            zone=zone,
+            summary=summary,
+            width=_terminal_width if out.isatty() else _no_width,
         )
         return cls(out, notices, formatter, as_json=as_json, control_events=control_events, wanted=wanted)
 

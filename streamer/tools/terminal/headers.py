@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import typer
+
 from streamer.tools.terminal.errors import UsageError
+
+Headers = Annotated[
+    list[str] | None, typer.Option("--header", "-H", metavar="NAME:VALUE", help="send this header; can be repeated")
+]
 
 
 def read_header(text: str) -> tuple[str, str]:

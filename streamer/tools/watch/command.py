@@ -7,20 +7,11 @@ from typing import Annotated
 import typer
 
 from streamer.tools.terminal.errors import DONE, ToolError, UsageError, check_utf8, reports_errors
+from streamer.tools.terminal.headers import Headers, read_header
 from streamer.tools.terminal.help import HTTP, epilog
+from streamer.tools.terminal.url import Url
 
-Url = Annotated[
-    str | None,
-    typer.Argument(
-        metavar="URL",
-        help="URL of the stream; without a path, /api/v2/stream is added. "
-        "Default: the demo that runs on this machine, else http://127.0.0.1:8080",
-    ),
-]
 Tickers = Annotated[str | None, typer.Option("--tickers", "-t", metavar="AAPL,MSFT", help="only these tickers")]
-Headers = Annotated[
-    list[str] | None, typer.Option("--header", "-H", metavar="NAME:VALUE", help="send this header; can be repeated")
-]
 
 
 def register(app: typer.Typer) -> None:
@@ -52,7 +43,6 @@ def watch(url: Url = None, tickers: Tickers = None, header: Headers = None) -> i
     from streamer.client import NotAStream, Reconnect, Stream, Unreachable
     from streamer.client.response import safe_url
     from streamer.tools.tail.target import target
-    from streamer.tools.terminal.headers import read_header
     from streamer.tools.watch import session
     from streamer.tools.watch.board import Board
 

@@ -10,8 +10,8 @@ from streamer import tools
 from streamer.tools.terminal.help import epilog
 
 COMMANDS = (
-    "tail", "watch", "status", "record", "replay", "failures list", "failures show", "failures redrive", "queues list",
-    "queues prune", "cost", "completion",
+    "tail", "watch", "status", "doctor", "record", "replay", "failures list", "failures show", "failures redrive",
+    "queues list", "queues prune", "cost", "completion",
 )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from streamer.tools.doctor.evidence import Evidence
@@ -109,46 +110,30 @@ def headers(seen: Evidence) -> Finding:
     """Doubled headers of every response; those of the stream that must not be lost."""
     if not seen.main.is_stream or seen.main.head is None:
         return unknown("headers", NOT_HEARD)
-    for head in seen.heads():
-        twice = [each for each in _SINGLE if len(head.all(each)) > 1]
-        if twice:
-            values = " and ".join(repr(printable(value))[:60] for value in head.all(twice[0]))
-            return fault(
-                "headers",
-                f"{twice[0]} comes {len(head.all(twice[0]))} times: {values}",
-                remedy("doubled", seen.heads()),
-            )
-    lost = cache_problem(seen.main.head)
+    doubled = _doubled(seen, seen.heads())
+    if doubled is not None:
+        return doubled
+    given, lost = _cache_control(seen.main.head)
     if lost:
         return fault(
             "headers",
-            f"Cache-Control: {printable(seen.main.head.get('cache-control'))[:80] or 'none'}; {lost}",
+            f"Cache-Control: {given or 'none'}; {lost} was lost",
             "let the proxy keep the service's Cache-Control; without no-transform it may compress",
         )
-    return ok("headers", f"none is doubled; Cache-Control: {printable(seen.main.head.get('cache-control'))[:80]}")
-
-
-def cache_problem(head: ResponseHead) -> str:
-    """Returns which directive our own stream lacks; empty if none."""
-    directives = {part.strip().lower() for part in head.get("cache-control").split(",")}
-    if not directives & {"no-cache", "no-store"}:
-        return "no-cache was lost"
-    return "" if "no-transform" in directives else "no-transform was lost"
+    return ok("headers", f"none is doubled; Cache-Control: {given}")
 
 
 def caching(seen: Evidence) -> Finding:
     """For any server: a cache must not store the stream."""
     if not seen.main.is_stream or seen.main.head is None:
         return unknown("headers", NOT_HEARD)
-    head = seen.main.head
-    twice = [each for each in _SINGLE if len(head.all(each)) > 1]
-    if twice:
-        return fault("headers", f"{twice[0]} comes {len(head.all(twice[0]))} times", remedy("doubled", seen.heads()))
-    directives = {part.strip().lower() for part in head.get("cache-control").split(",")}
-    given = printable(head.get("cache-control"))[:80]
-    if not directives & {"no-cache", "no-store"}:
+    doubled = _doubled(seen, [seen.main.head])
+    if doubled is not None:
+        return doubled
+    given, lacking = _cache_control(seen.main.head)
+    if lacking == "no-cache":
         return fault("headers", f"Cache-Control: {given or 'none'}", "send Cache-Control: no-cache, no-transform")
-    if "no-transform" not in directives:
+    if lacking:
         return fault(
             "headers",
             f"Cache-Control: {given}: a proxy may compress the stream and so delay it",
@@ -187,6 +172,27 @@ def cors(seen: Evidence) -> Finding:
             "pass OPTIONS on to the service, and allow the header Last-Event-ID",
         )
     return ok("cors", f"{seen.origin} may read it, and send Last-Event-ID")
+
+
+def _doubled(seen: Evidence, heads: Sequence[ResponseHead]) -> Finding | None:
+    """The first header that one of these has more than once."""
+    for head in heads:
+        for name in _SINGLE:
+            values = head.all(name)
+            if len(values) > 1:
+                shown = " and ".join(repr(printable(value))[:60] for value in values)
+                return fault("headers", f"{name} comes {len(values)} times: {shown}", remedy("doubled", seen.heads()))
+    return None
+
+
+def _cache_control(head: ResponseHead) -> tuple[str, str]:
+    """Returns Cache-Control as text, and the first directive that a stream needs and this one lacks; empty if none."""
+    text = head.get("cache-control")
+    directives = {part.strip().lower() for part in text.split(",")}
+    lacking = "" if "no-transform" in directives else "no-transform"
+    if not directives & {"no-cache", "no-store"}:
+        lacking = "no-cache"
+    return printable(text)[:80], lacking
 
 
 def _encoding(log: StreamLog) -> str:
