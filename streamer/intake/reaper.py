@@ -236,13 +236,11 @@ class Reaper:
     def _prune_orphan(self, subscription: _Subscription, queue_name: str, run: _Run) -> tuple[Outcome, str]:
         if run.full:
             return "left", run.why_full
-        try:
-            self._sqs.get_queue_url(QueueName=queue_name)
-        except call_errors() as error:
-            if not is_missing_queue(error):
-                return "failed", describe_call("sqs:GetQueueUrl", error)
-        else:
+        examined = self._examined_orphan(subscription, queue_name)
+        if examined is None:
             return "left", "its queue exists"
+        if examined.verdict == "unknown":
+            return "failed", examined.reason
         if run.dry_run:
             return "would be removed", _NO_QUEUE
         run.tried += 1
