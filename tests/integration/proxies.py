@@ -1,4 +1,4 @@
-"""nginx and HAProxy in front of a service, with kept connections to it, listening on Unix sockets."""
+"""nginx and HAProxy in front of a service. Those of `proxied` keep connections to it, and listen on Unix sockets."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import shutil
 import socket
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,8 @@ from tests.browser.tools import tool
 from tests.watchdog import WATCHDOG
 
 Proxy = Literal["nginx", "haproxy"]
+Address = str | tuple[str, int]
+"""The path of a Unix socket, or host and port."""
 
 _PATH: Final = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin"])
 _NGINX: Final = """
@@ -31,12 +33,14 @@ http {{
     fastcgi_temp_path {folder}/fastcgi;
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
+{content}
+}}
+"""
+_NGINX_SERVICES: Final = """
     large_client_header_buffers 8 64k;
     client_body_timeout 2s;
     client_header_timeout 2s;
-    map $http_upgrade $connection_upgrade {{ default upgrade; '' ''; }}
-{servers}
-}}
+    map $http_upgrade $connection_upgrade { default upgrade; '' ''; }
 """
 _NGINX_SERVER: Final = """
     upstream {name} {{ server 127.0.0.1:{port}; keepalive 8; }}
@@ -64,7 +68,6 @@ defaults
     timeout client 2s
     timeout server 100s
     http-reuse always
-{servers}
 """
 _HAPROXY_SERVER: Final = """
 listen {name}
@@ -87,19 +90,27 @@ class Behind:
 @contextmanager
 def proxied(proxy: Proxy, folder: Path, services: Mapping[str, Behind]) -> Iterator[Mapping[str, str]]:
     """Runs one proxy before services; the paths of its sockets by the services' names."""
-    path = tool(proxy, shutil.which(proxy, path=_PATH), proxy)
     servers = "".join(_server(proxy, folder, name, behind) for name, behind in services.items())
+    sockets = {name: str(folder / f"{name}.sock") for name in services}
+    with started(proxy, folder, (_NGINX_SERVICES if proxy == "nginx" else _HAPROXY) + servers, sockets.values()):
+        folder.chmod(0o755)
+        yield sockets
+
+
+@contextmanager
+def started(proxy: Proxy, folder: Path, content: str, listening: Iterable[Address]) -> Iterator[None]:
+    """Runs one proxy until the block ends. `content`: its configuration, for nginx that of the block `http`.
+    `listening`: where it then listens."""
+    path = tool(proxy, shutil.which(proxy, path=_PATH), proxy)
     config = folder / f"{proxy}.conf"
-    config.write_text((_NGINX if proxy == "nginx" else _HAPROXY).format(folder=folder, servers=servers))
+    config.write_text(_NGINX.format(folder=folder, content=content) if proxy == "nginx" else content)
     command = [path, "-c", str(config), "-p", str(folder)] if proxy == "nginx" else [path, "-db", "-f", str(config)]
     with (folder / f"{proxy}.log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)
         try:
-            sockets = {name: str(folder / f"{name}.sock") for name in services}
-            for each in sockets.values():
-                _listens(process, each, folder / f"{proxy}.log")
-            folder.chmod(0o755)
-            yield sockets
+            for address in listening:
+                _listens(process, address, folder / f"{proxy}.log")
+            yield
         finally:
             process.terminate()
             process.wait(WATCHDOG)
@@ -115,14 +126,10 @@ def _server(proxy: Proxy, folder: Path, name: str, behind: Behind) -> str:
     return form.format(folder=folder, name=name, port=behind.port, source=behind.source, extra=extra)
 
 
-def _listens(process: subprocess.Popen[bytes], path: str, log: Path) -> None:
+def _listens(process: subprocess.Popen[bytes], address: Address, log: Path) -> None:
     for _ in range(int(WATCHDOG * 100)):
-        with socket.socket(socket.AF_UNIX) as sock:
-            try:
-                sock.connect(path)
-            except OSError:
-                pass
-            else:
+        with socket.socket(socket.AF_UNIX if isinstance(address, str) else socket.AF_INET) as sock:
+            if sock.connect_ex(address) == 0:
                 return
         try:
             process.wait(0.01)
