@@ -21,9 +21,26 @@ pytestmark = [
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 ON_SOCKETS = [f"tests/integration/test_{name}.py" for name in ("connection", "stream_http", "rest_http", "push_moto")]
-IO_TESTS = [f"tests/unit/{name}" for name in ("aws", "client", "server", "sse", "streams", "web")]
-"""For a version between two that pass all tests: what depends on asyncio, HTTP and the standard library's I/O."""
+ON_DEPENDENCIES = [f"tests/unit/{name}" for name in ("aws", "client", "functions", "server", "sse", "streams", "web")]
+"""What depends on AWS's and the web's libraries, on asyncio, HTTP and the standard library's I/O."""
 OTHERS = others()
+BETWEEN = SUPPORTED[1]
+"""A Python between two that pass all tests."""
+WHOLE = [version for version in OTHERS if version != BETWEEN]
+
+
+def pip(python: Path) -> list[str]:
+    """The start of a command that installs."""
+    return [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+
+
+def virtual_environment(folder: Path, python: Path) -> Path:
+    """The Python of a virtual environment in which the tests can run, made of the lock file."""
+    subprocess.run([str(python), "-m", "venv", str(folder / "venv")], check=True)
+    made = folder / "venv" / "bin" / "python"
+    subprocess.run([*pip(made), "--require-hashes", "-r", str(ROOT / "requirements-dev.lock")], check=True)
+    subprocess.run([*pip(made), "--no-deps", "--no-build-isolation", "--editable", str(ROOT)], check=True)
+    return made
 
 
 def passes(python: Path | str, *tests: str, **environment: str) -> None:
@@ -45,39 +62,24 @@ def oldest() -> dict[str, str]:
 
 
 def test_the_oldest_dependencies_that_are_allowed(tmp_path: Path) -> None:
+    """On the Python between, if it is here: what depends on either is the same."""
+    python = virtual_environment(tmp_path, OTHERS[BETWEEN]) if BETWEEN in OTHERS else Path(sys.executable)
     folder = tmp_path / "oldest"
     wanted = [f"{name}=={version}" for name, version in oldest().items()]
-    install = [
-        sys.executable,
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "--target",
-        str(folder),
-    ]
-    subprocess.run([*install, *wanted], check=True)
+    subprocess.run([*pip(python), "--target", str(folder), *wanted], check=True)
     show = "import importlib.metadata as m, json, sys; print(json.dumps({n: m.version(n) for n in sys.argv[1:]}))"
     shown = subprocess.run(
-        [sys.executable, "-c", show, *oldest()],
+        [str(python), "-c", show, *oldest()],
         env=os.environ | {"PYTHONPATH": str(folder)}, capture_output=True, text=True, check=True,
     )  # fmt: skip
     for name, version in oldest().items():
         assert f'"{name}": "{version}' in shown.stdout, "it is what the tests see"
-    passes(sys.executable, "tests/unit", *ON_SOCKETS, PYTHONPATH=str(folder))
+    passes(python, *ON_DEPENDENCIES, *ON_SOCKETS, PYTHONPATH=str(folder))
 
 
-@pytest.mark.parametrize("version", OTHERS or [pytest.param("", marks=pytest.mark.skip("no other Python is here"))])
+@pytest.mark.parametrize("version", WHOLE or [pytest.param("", marks=pytest.mark.skip("no other Python is here"))])
 def test_another_python(tmp_path: Path, version: str) -> None:
-    environment = tmp_path / "venv"
-    subprocess.run([str(OTHERS[version]), "-m", "venv", str(environment)], check=True)
-    python = environment / "bin" / "python"
-    install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*install, "--require-hashes", "-r", str(ROOT / "requirements-dev.lock")], check=True)
-    subprocess.run([*install, "--no-deps", "--no-build-isolation", "--editable", str(ROOT)], check=True)
-    between = version not in (SUPPORTED[0], SUPPORTED[-1])
-    passes(python, *(IO_TESTS if between else ["tests/unit", "tests/contract"]), *ON_SOCKETS)
+    passes(virtual_environment(tmp_path, OTHERS[version]), "tests/unit", "tests/contract", *ON_SOCKETS)
 
 
 def test_the_supported_pythons_are_those_that_the_package_names() -> None:
