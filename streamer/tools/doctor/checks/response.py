@@ -148,7 +148,7 @@ def cors(seen: Evidence) -> Finding:
     if seen.main.head is None:
         return unknown("cors", NOT_HEARD)
     allowed = seen.main.head.all("access-control-allow-origin")
-    add = f"let the service allow it: CORS_ORIGINS={seen.origin}"
+    add = f"let the service send Access-Control-Allow-Origin: {seen.origin}; ours: CORS_ORIGINS={seen.origin}"
     if not allowed:
         return fault("cors", f"the stream does not allow {seen.origin}", add)
     if len(allowed) > 1:
@@ -211,9 +211,9 @@ def _status_remedy(status: int) -> str:
         case 404:
             return "give the URL of a stream; ours is /api/v2/stream; a proxy must route this path to the service"
         case 422:
-            return "correct the URL's parameters; docs/events.md lists them"
+            return "correct the URL's parameters; docs/events.md lists ours"
         case 429 | 503:
-            return "close streams, or raise SSE_MAX_CONNECTIONS or the number of containers"
+            return "close streams, or let the service take more; ours: SSE_MAX_CONNECTIONS, or more containers"
         case 502 | 504:
             return "the proxy does not reach the service: check its upstream and the service's log"
     return "look at the log of the service, and of the proxy before it"
