@@ -120,7 +120,11 @@ class EventSourceMapping:
         stream.discovery_due = self._clock() + _DISCOVERY_INTERVAL
         if stream.latest:
             stream.finished |= {shard.shard_id for shard in shards if shard.last is not None}
-        stream.finished &= {shard.shard_id for shard in shards}
+        listed = {shard.shard_id for shard in shards}
+        stream.finished &= listed
+        for shard_id in stream.open.keys() - listed:
+            if stream.open[shard_id].failing:
+                del stream.open[shard_id]  # it is gone, and nothing of it waits: reads of it would fail for ever
         for shard_id in readable(shards, stream.finished):
             if shard_id not in stream.open:
                 reader = ShardReader(self._client, arn, shard_id, latest=stream.latest)

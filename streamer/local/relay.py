@@ -5,6 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import threading
+from collections.abc import Callable
+from contextlib import suppress
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from streamer.event_source import EventSourceMapping, FailureQueue, RetryPolicy, StreamSource
 from streamer.event_source.mapping import POLL_INTERVAL, Handler
@@ -27,7 +31,7 @@ def run(endpoint_url: str, stop: threading.Event) -> None:
     from ingest_relay.handler import handler
 
     measured = FirstHop(handler, lambda hop: logger.info("first hop", extra=hop))
-    drive(table_mapping(resources, measured), CanarySchedule(measured), stop)
+    drive(table_mapping(resources, measured), CanarySchedule(measured), stop, lambda: _create_again(endpoint_url))
 
 
 def table_mapping(
@@ -47,7 +51,20 @@ def table_mapping(
     )
 
 
-def drive(mapping: EventSourceMapping, schedule: CanarySchedule, stop: threading.Event) -> None:
-    """Invokes the handler for stream records and for the schedule, one call at a time, until `stop` is set."""
+def drive(
+    mapping: EventSourceMapping, schedule: CanarySchedule, stop: threading.Event, repair: Callable[[], None]
+) -> None:
+    """Invokes the handler for stream records and for the schedule, one call at a time, until `stop` is set. Calls
+    `repair` whenever a stream could not be read."""
     while not stop.is_set():
-        stop.wait(min(schedule.step(), mapping.step()))
+        pause = min(schedule.step(), mapping.step())
+        if mapping.error is not None:
+            repair()
+        stop.wait(pause)
+
+
+def _create_again(endpoint_url: str) -> None:
+    """An embedded AWS that was restarted has lost everything. The ARNs that it gives to new streams differ in their
+    times, which it does not read."""
+    with suppress(BotoCoreError, ClientError):  # it may be away still
+        provision(endpoint_url)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -17,6 +18,7 @@ from typing import Any
 import pytest
 import yaml  # type: ignore[import-untyped]  # its annotations are a package of their own
 
+from streamer.local.clients import LocalClients
 from tests.image.process import Process
 from tests.watchdog import WATCHDOG
 
@@ -47,11 +49,11 @@ def order() -> Iterable[str]:
     return TopologicalSorter({name: service.get("depends_on", {}) for name, service in SERVICES.items()}).static_order()
 
 
-def first_events(port: int, wanted: str) -> list[str]:
-    """The names of a stream's events until the wanted one."""
+def first_events(port: int, wanted: str, replay: int = 60) -> list[str]:
+    """The names of a stream's events until the wanted one. `replay`: seconds."""
     connection = HTTPConnection("127.0.0.1", port, timeout=WATCHDOG)
     try:
-        connection.request("GET", "/api/v2/stream?replay=60")
+        connection.request("GET", f"/api/v2/stream?replay={replay}")
         answer = connection.getresponse()
         names: list[str] = []
         while wanted not in names:
@@ -72,17 +74,19 @@ def test_nothing_may_be_written_and_nothing_is_open_to_the_network(service: str)
     assert all(port.startswith("127.0.0.1:") for port in given.get("ports", [])), "its users need no password"
 
 
-def test_both_streamers_send_what_the_writer_writes() -> None:
+def test_both_streamers_send_what_the_writer_writes_also_after_a_restart_of_the_aws() -> None:
     running: dict[str, Process] = {}
     endpoint = ""
     ports: dict[str, int] = {}
+    started: dict[str, tuple[list[str], dict[str, str]]] = {}
     with ExitStack() as stack:
         for name in order():
             service = SERVICES[name]
             asked = {key: value.replace("http://aws:5000", endpoint) for key, value in service["environment"].items()}
             environment = {"PATH": os.environ["PATH"], "SSE_HOST": "127.0.0.1", "SSE_PORT": "0", **asked}
             extra = ["--host", "127.0.0.1", "--port", "0"] if name == "aws" else []
-            process = running[name] = stack.enter_context(Process([*command(service), *extra], environment))
+            started[name] = [*command(service), *extra], environment
+            process = running[name] = stack.enter_context(Process(*started[name]))
             if name == "aws":
                 port = process.line("listening")["port"]
                 endpoint = f"http://127.0.0.1:{port}"
@@ -96,6 +100,18 @@ def test_both_streamers_send_what_the_writer_writes() -> None:
                 ports[name] = process.line("serving")["port"]
         for name in STREAMERS:
             assert first_events(ports[name], "sentiment_update")[0] == "connected"
+        os.kill(running["aws"].pid, signal.SIGKILL)
+        running["aws"].wait()
+        assert running["writer"].wait() != 0
+        aws, environment = started["aws"]
+        again = [*aws[:-1], endpoint.rpartition(":")[2]], environment
+        running["aws"] = stack.enter_context(Process(*again))
+        running["aws"].line("listening")
+        exists = LocalClients(endpoint).dynamodb().get_waiter("table_exists")
+        exists.wait(TableName=environment["SENTIMENT_TABLE"], WaiterConfig={"Delay": 1, "MaxAttempts": int(WATCHDOG)})
+        running["writer"] = stack.enter_context(Process(*started["writer"]))  # as Docker does, until it goes on
+        for name in STREAMERS:
+            assert "sentiment_update" in first_events(ports[name], "sentiment_update", replay=0)
         assert {name: running[name].stop() for name in [*STREAMERS, "writer", "relay", "aws"]} == dict.fromkeys(
             running, 0
         )

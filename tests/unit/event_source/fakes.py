@@ -104,6 +104,8 @@ class FakeStreams:
         SequenceNumber: str = "",  # noqa: N803
     ) -> dict[str, Any]:
         self.calls.append(f"get_shard_iterator {ShardIteratorType} {SequenceNumber}".rstrip())
+        if ShardId not in self.shards:
+            raise client_error("ResourceNotFoundException")
         if SequenceNumber and int(SequenceNumber) < self.trimmed_below:
             raise client_error("TrimmedDataAccessException")
         index = 0
@@ -124,7 +126,9 @@ class FakeStreams:
         if int(generation) != self._generation:
             raise client_error("ExpiredIteratorException")
         shard_id, _, index = place.partition("@")
-        shard = self.shards[shard_id]
+        shard = self.shards.get(shard_id)
+        if shard is None:
+            raise client_error("ResourceNotFoundException")
         records = shard.records[int(index) : int(index) + Limit]
         reached = int(index) + len(records)
         ended = shard.closed and reached == len(shard.records)

@@ -220,6 +220,20 @@ def test_trouble_with_the_stream_is_told_once_and_outlived(caplog: pytest.LogCap
     assert caplog.messages.count("a shard cannot be read") == 1
 
 
+def test_a_failing_shard_that_is_listed_no_longer_is_given_up_and_its_successor_is_read() -> None:
+    rig = Rig()
+    rig.shard("a", 1)
+    rig.run_for(0.1)
+    del rig.streams.shards["a"]
+    rig.shard("b", 2)
+    rig.run_for(15.0)  # discovery is every ten seconds
+    assert rig.handler.batches == [[1], [2]]
+    assert rig.mapping.error is None
+    before = len(rig.streams.calls)
+    rig.run_for(1.0)
+    assert set(rig.streams.calls[before:]) == {"get_records"}, "nobody asks for the first any more"
+
+
 @given(
     shards=st.lists(st.integers(0, 12), min_size=1, max_size=3),
     answers=st.lists(st.sampled_from(["ok", "raise", "first", "middle", "last"]), max_size=12),
