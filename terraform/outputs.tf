@@ -118,3 +118,8 @@ output "alarm_names" {
   description = "The alarms; none without the variable alarms."
   value       = module.observability.alarm_names
 }
+
+output "container_policy" {
+  description = "The rights of a container as JSON, for the role of containers that another orchestrator runs (docs/kubernetes.md)."
+  value       = data.aws_iam_policy_document.container.json
+}
