@@ -132,10 +132,11 @@ async def drips(visit: Visit) -> None:
         await asyncio.sleep(0.01)
 
 
+CHUNKED = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
 async def cut_in_a_chunk(visit: Visit) -> None:
-    await visit.send(
-        b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\nff\r\nda"
-    )
+    await visit.send(CHUNKED + b"ff\r\nda")
 
 
 HOSTILE: list[tuple[str, Script | bytes, str, str]] = [
@@ -149,6 +150,8 @@ HOSTILE: list[tuple[str, Script | bytes, str, str]] = [
     ("a dripping head", drips, "content type", "no response within 0.3 s"),
     ("an end at once", b"", "content type", "closed without a response"),
     ("a cut chunk", cut_in_a_chunk, "keepalive", "closed in the middle"),
+    ("a chunk without a size", CHUNKED + b"ZZZ\r\n", "framing", "chunked coding is broken"),
+    ("a chunk longer than its size", CHUNKED + b"1\r\n:too long", "framing", "chunked coding is broken"),
     ("a redirect elsewhere", answer("302 Found", location="https://evil.example/x"), "content type", "evil.example"),
     ("a page", answer("200 OK", b"<html>", content_type="text/html"), "content type", "text/html"),
     (

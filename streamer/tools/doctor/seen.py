@@ -16,6 +16,8 @@ from streamer.sse.decode import Decoder, EventTooLarge, Message
 MAX_BYTES: Final = 16 * 1024 * 1024
 MAX_MESSAGES: Final = 50_000
 """Of one stream; more is not read. A busy stream may have as many, so that is no fault."""
+BROKEN_CODING: Final = "the chunked coding is broken"
+"""The error of a stream whose chunks cannot be read."""
 _MAX_COMMENT: Final = 4096
 _PIECE: Final = 1024 * 1024
 

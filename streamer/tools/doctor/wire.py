@@ -16,7 +16,7 @@ from typing import Final
 
 import h11
 
-from streamer.tools.doctor.seen import Reply, ResponseHead, StreamLog
+from streamer.tools.doctor.seen import BROKEN_CODING, Reply, ResponseHead, StreamLog
 from streamer.tools.doctor.url import StreamUrl
 from streamer.tools.terminal.printable import printable
 
@@ -205,6 +205,8 @@ def _protocol_problem(error: h11.RemoteProtocolError) -> str:
         return "the connection was closed in the middle of the response"
     if "ConnectionClosed" in text or "closed connection" in text:
         return "the connection was closed without a response"
+    if text.startswith(("illegal chunk header", "malformed chunk footer")):
+        return BROKEN_CODING
     return f"not an HTTP/1.1 response: {_short(text)}"
 
 

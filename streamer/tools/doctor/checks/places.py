@@ -83,6 +83,8 @@ def reset(seen: Evidence) -> Finding:
                 "let the proxy pass any Last-Event-ID; the service answers with `reset`",
             )
         return unknown("reset", log.error or status)
+    if not log.first("connected"):
+        return unknown("reset", log.error or "no `connected` came: not this service; try --any")
     told, reason = log.first("connected").get("resume"), log.first("reset").get("reason")
     if told == "fresh":
         return fault(

@@ -8,7 +8,7 @@ from typing import Final
 from streamer.tools.doctor.evidence import Evidence
 from streamer.tools.doctor.finding import NOT_HEARD, Finding, fault, ok, skipped, unknown
 from streamer.tools.doctor.proxy import proxy_text, remedy
-from streamer.tools.doctor.seen import ResponseHead, StreamLog
+from streamer.tools.doctor.seen import BROKEN_CODING, ResponseHead, StreamLog
 from streamer.tools.terminal.printable import printable
 
 _SINGLE: Final = (
@@ -85,6 +85,8 @@ def framing(seen: Evidence) -> Finding:
         return unknown("framing", NOT_HEARD)
     if log.body_problem:
         return fault("framing", log.body_problem, "give the URL of a stream; its server must send text/event-stream")
+    if log.error.startswith(BROKEN_CODING):
+        return fault("framing", log.error, "let what sends the stream, or the proxy before it, write valid chunks")
     if log.head.all("content-length"):
         return fault(
             "framing",

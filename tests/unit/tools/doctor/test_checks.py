@@ -10,7 +10,7 @@ import pytest
 
 from streamer.tools.doctor.checks import judge
 from streamer.tools.doctor.evidence import Evidence, Handshake, LoadSeen, NameLookup
-from streamer.tools.doctor.seen import Reply, StreamLog
+from streamer.tools.doctor.seen import BROKEN_CODING, Reply, StreamLog
 from streamer.tools.doctor.url import StreamUrl
 from tests.unit.tools.doctor.cases import (
     WALL,
@@ -111,6 +111,7 @@ FAULTS: Final[list[tuple[str, Spoil, str, str]]] = [
     ("framing", main_head(("transfer-encoding", "")), "neither chunked", "proxy_http_version"),
     ("framing", main_head(version="1.0"), "HTTP/1.0", "HTTP/1.1"),
     ("framing", main_head(("content-length", "7")), "Content-Length: 7", "cache"),
+    ("framing", lambda seen: setattr(seen.main, "error", BROKEN_CODING), "chunked coding is broken", "valid chunks"),
     ("framing", lambda seen: setattr(seen.main, "body_problem", "an event is too large"), "too large", "URL"),
     ("headers", main_head(("+cache-control", "no-cache")), "cache-control comes 2 times", "add_header"),
     ("headers", main_head(("cache-control", "no-cache")), "no-transform was lost", "keep"),
@@ -208,13 +209,16 @@ UNKNOWN: Final[list[tuple[str, Spoil, str]]] = [
     ("resume", put(after=failed("no response within 10 s")), "could not be read"),
     ("resume", put(main=NO_EVENTS, before=NO_EVENTS, after=log((1, connected("resumed")), place="x")), "no event came"),
     ("reset", put(malformed=failed("no response within 5 s")), "no response"),
+    ("reset", put(malformed=log((0.1, frame("hello")), place="x")), "not this service"),
     ("limit", put(with_load=True, load=LoadSeen(20, 20)), "none was refused"),
     ("closing", put(with_lifetime=True), "could not be read"),
     ("clock", put(main=NOTHING, after=NOTHING, status=None, snapshot=None, anonymous=None), "no response had a Date"),
     ("delay", put(main=NO_EVENTS), "no new event"),
     ("mode", put(main=log((0.1, frame("hello")))), "not this service; try --any"),
+    ("mode", put(main=log((0.1, connected(mode=[1])))), "says no mode"),
     ("identity", put(anonymous=None), "no /api/v2/"),
     ("identity", put(forged=reply(503)), "503"),
+    ("identity", put(anonymous=reply(200, hello="world")), "not the service's JSON"),
     ("rest", put(snapshot=None), "no /api/v2/"),
     ("rest", put(beside=failed("cut")), "cut"),
 ]
@@ -287,6 +291,7 @@ def test_the_planned_end_is_told_at_its_time(lasting: StreamLog, verdict: str, e
             put(forged=reply(200), names=NameLookup(("127.0.0.1", "::1"))),
             "ask from a client's network",
         ),
+        ("https://sse.example/api/v2/stream", put(anonymous=reply(200, configurations=[])), "by itself"),
         ("https://sse.example/api/v2/stream", put(anonymous=reply(404)), "no configurations here"),
         ("https://sse.example/api/v2/stream", put(named_user=True), "--header"),
     ],
