@@ -6,10 +6,10 @@ import asyncio
 import html
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from email.utils import parsedate_to_datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 import httpx
 
@@ -18,9 +18,18 @@ from streamer.client.errors import ConnectionFailed, NotAStream, authority, one_
 STREAM: Final = "text/event-stream"
 _TEMPORARY: Final = frozenset({408, 421, 425, 429, 499, *range(500, 600)}) - {501, 505}
 """Statuses after which a later attempt may succeed: also those of gateways, such as Cloudflare's 520 to 530."""
+LONGEST_WHOLE: Final = 15.0  # seconds
+MOST_WHOLE: Final = 16 * 1024 * 1024
 _TITLE: Final = re.compile(rb"<title[^>]{0,200}>([^<]{1,300})", re.IGNORECASE)
 _MOST_READ: Final = 64 * 1024
 _LONGEST_READ: Final = 5.0  # seconds for the body of an error
+
+
+class Whole(NamedTuple):
+    """A complete answer."""
+
+    response: httpx.Response
+    content: bytes
 
 
 def redirect(response: httpx.Response, asked: httpx.URL) -> httpx.URL | None:
@@ -90,6 +99,22 @@ async def read_body(response: httpx.Response) -> AsyncIterator[AsyncIterator[byt
         with suppress(httpx.HTTPError, httpx.StreamError):
             async for _ in parts:
                 pass
+
+
+async def read_whole(client: httpx.AsyncClient, url: httpx.URL, parameters: Mapping[str, str] | None = None) -> Whole:
+    """GET of a JSON answer. A server that never ends its answer, such as an event stream, is left after LONGEST_WHOLE
+    seconds or MOST_WHOLE bytes. Raises httpx.HTTPError."""
+    try:
+        async with asyncio.timeout(LONGEST_WHOLE), client.stream("GET", url, params=parameters) as response:
+            content = bytearray()
+            async with read_body(response) as parts:
+                async for part in parts:
+                    content += part
+                    if len(content) > MOST_WHOLE:
+                        raise httpx.DecodingError(f"it sent more than {MOST_WHOLE // 1024**2} MB")
+    except TimeoutError:
+        raise httpx.ReadTimeout(f"no complete answer within {LONGEST_WHOLE:g} s") from None
+    return Whole(response, bytes(content))
 
 
 async def _describe(response: httpx.Response, who: str) -> str:

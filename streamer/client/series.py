@@ -12,10 +12,9 @@ import httpx
 
 from streamer.client.environment import find_proxy, open_client
 from streamer.client.errors import InvalidEnvironment, SeriesFailed, one_line
-from streamer.client.response import safe_url
+from streamer.client.response import LONGEST_WHOLE, read_whole, safe_url
 from streamer.series import SeriesBucket, TickerSeries
 
-_TIMEOUT: Final = 30.0  # seconds
 _MOST_PAGES: Final = 1_000
 
 
@@ -44,9 +43,11 @@ async def read_series(
     known_since = ""
     try:
         asked = httpx.URL(url).join("/api/v2/sentiment/series")
-        async with open_client(asked, find_proxy(asked), httpx.Headers(headers), httpx.Timeout(_TIMEOUT)) as client:
+        async with open_client(
+            asked, find_proxy(asked), httpx.Headers(headers), httpx.Timeout(LONGEST_WHOLE)
+        ) as client:
             for _ in range(_MOST_PAGES):
-                page = _page(await client.get(asked, params=parameters))
+                page = _page(*await read_whole(client, asked, parameters))
                 known_since = max(known_since, str(page["since"]))
                 for each in page["series"]:
                     buckets.setdefault(str(each["ticker"]), []).extend(map(_bucket, each["buckets"]))
@@ -62,9 +63,9 @@ async def read_series(
     raise SeriesFailed(f"{safe_url(url)} answered with more than {_MOST_PAGES} pages")
 
 
-def _page(response: httpx.Response) -> dict[str, Any]:
+def _page(response: httpx.Response, content: bytes) -> dict[str, Any]:
     try:
-        answer = json.loads(response.content, parse_float=Decimal)
+        answer = json.loads(content, parse_float=Decimal)
     except (ValueError, RecursionError):
         answer = None
     if response.status_code != httpx.codes.OK:

@@ -9,12 +9,11 @@ import httpx
 
 from streamer.client.environment import find_proxy, open_client
 from streamer.client.errors import InvalidEnvironment, one_line
-from streamer.client.response import safe_url
+from streamer.client.response import LONGEST_WHOLE, read_whole, safe_url
 from streamer.tools.terminal.errors import ToolError, UsageError
 
 PATH: Final = "/api/v2/stream/status"
 _API: Final = "/api/v2/"
-_TIMEOUT: Final = 15.0  # seconds
 _MEMBERS: Final = ("mode", "connections", "max_connections")
 """A JSON object without these is not our status."""
 
@@ -34,8 +33,8 @@ def status_url(stream: str) -> httpx.URL:
 async def read_status(url: httpx.URL, headers: httpx.Headers) -> dict[str, Any]:
     """Returns the members. Raises ToolError."""
     try:
-        async with open_client(url, find_proxy(url), headers, httpx.Timeout(_TIMEOUT)) as client:
-            response = await client.get(url)
+        async with open_client(url, find_proxy(url), headers, httpx.Timeout(LONGEST_WHOLE)) as client:
+            response, content = await read_whole(client, url)
     except InvalidEnvironment as error:
         raise ToolError(str(error)) from None
     except httpx.HTTPError as error:
@@ -44,7 +43,7 @@ async def read_status(url: httpx.URL, headers: httpx.Headers) -> dict[str, Any]:
     if response.status_code != httpx.codes.OK:
         raise ToolError(f"{safe_url(url)} answered {response.status_code} {response.reason_phrase}".rstrip())
     try:
-        members = json.loads(response.content)
+        members = json.loads(content)
     except (ValueError, RecursionError):
         members = None
     if not isinstance(members, dict) or not all(name in members for name in _MEMBERS):

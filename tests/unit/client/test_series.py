@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
+import httpx
 import pytest
 
-from streamer.client import SeriesFailed, read_series
+from streamer.client import SeriesFailed, read_series, response
 from streamer.series import SeriesBucket, TickerSeries
+from streamer.tools.status.reader import read_status, status_url
+from streamer.tools.terminal.errors import ToolError
 from tests.unit.client.scripted import Visit, serving
 
 BUCKET = {
@@ -69,6 +74,38 @@ async def test_pages_are_joined_by_ticker() -> None:
 async def test_an_answer_that_is_none_says_why(body: bytes, words: str) -> None:
     with pytest.raises(SeriesFailed, match=words):
         await read(body)
+
+
+OPEN = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
+
+
+async def silent(visit: Visit) -> None:
+    await visit.send(OPEN + b": an event stream\n\n")
+    await visit.reader.read()
+
+
+async def endless(visit: Visit) -> None:
+    await visit.send(OPEN)
+    with suppress(ConnectionError):
+        while True:
+            await visit.send(b"data: 1\n\n" * 1_000)
+
+
+@pytest.mark.parametrize(
+    ("script", "words"), [(silent, "no complete answer within 0.3 s$"), (endless, "sent more than 1 MB$")]
+)
+async def test_an_answer_without_an_end_is_left(
+    script: Callable[[Visit], Awaitable[None]], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        response, "LONGEST_WHOLE" if script is silent else "MOST_WHOLE", 0.3 if script is silent else 2**20
+    )
+    async with serving(script) as server:
+        with pytest.raises(SeriesFailed, match=words):
+            await read_series(server.url, ["AAPL"])
+    async with serving(script) as server:
+        with pytest.raises(ToolError, match=words):
+            await read_status(status_url(server.url), httpx.Headers())
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1", "nonsense", "http://[", "http://user:secret@127.0.0.1:1"])
