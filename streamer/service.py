@@ -49,6 +49,7 @@ from streamer.telemetry.counters import Counters, Lags
 from streamer.telemetry.log_queue import LogQueue
 from streamer.telemetry.report import EmfReport, NoReport, Report
 from streamer.web.app import RestPart, create_app
+from streamer.web.scrape import ScrapeAccess
 from streamer.web.stream import StreamPart
 from streamer.web.stream_response import StreamResponder
 from streamer.web.tickets import Tickets
@@ -137,6 +138,7 @@ class Service:
         self._memory.subscriptions, self._memory.logs = self._subscriptions, logs
         self._gateway = Secrets("GATEWAY_SECRET", settings.gateway_secret)
         self._sealing = Secrets("TICKET_SECRET", settings.ticket_secret)
+        self._scraping = Secrets("METRICS_TOKEN", () if settings.in_lambda else settings.metrics_token)
         self.app = self._build_app()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -209,6 +211,12 @@ class Service:
                 status=lambda: {**self.status.members(), "memory": self._memory.members()},
                 history_seconds=settings.history_seconds,
                 tickets=Tickets(self._sealing, settings.ticket_lifetime),
+                scrape=ScrapeAccess(
+                    self._scraping,
+                    () if settings.in_lambda else settings.metrics_networks,
+                    proxies=(*settings.trusted_proxies, *settings.forwarding_proxies),
+                ),
+                values=self.status.values,
             ),
             readiness=lambda: self.status.readiness(self.intake),
             cors_origins=settings.cors_origins,
@@ -218,7 +226,7 @@ class Service:
         return app if settings.tracing == "none" else traced(app, self._tracing)
 
     async def __aenter__(self) -> Service:
-        for secrets in (self._gateway, self._sealing):
+        for secrets in (self._gateway, self._sealing, self._scraping):
             await secrets.load()
         self.intake.start()
         running = [self.delivery.run()]

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-_SECRETS = ("GATEWAY_SECRET", "TICKET_SECRET")  # their values must not be in messages
+_SECRETS = ("GATEWAY_SECRET", "TICKET_SECRET", "METRICS_TOKEN")  # their values must not be in messages
 
 
 def mistake(settings: type[BaseModel], item: Any, given: Mapping[str, str]) -> str:

@@ -244,6 +244,18 @@ class Settings(BaseModel):
         allow_inf_nan=False,
         description="seconds between the metric lines of a container",
     )
+    metrics_token: Secrets = Field(
+        (),
+        alias="METRICS_TOKEN",
+        description="token that opens `GET /metrics` to Prometheus (`Authorization: Bearer`), in the format of"
+        " `GATEWAY_SECRET`; if neither it nor `METRICS_NETWORKS` is set, and in Lambda, `/metrics` is a 404",
+    )
+    metrics_networks: Networks = Field(
+        (),
+        alias="METRICS_NETWORKS",
+        description="networks (CIDRs, separated by commas) whose peers may read `GET /metrics` without a token;"
+        " requests that `TRUSTED_PROXIES` and `FORWARDING_PROXIES` forward need the token",
+    )
     deployment_name: DeploymentName = Field(
         "sentiment",
         alias="DEPLOYMENT_NAME",

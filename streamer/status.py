@@ -17,6 +17,7 @@ from streamer.streams.delivery import Delivery
 from streamer.streams.stream import OpenStream
 from streamer.subscriptions import ConfigurationSubscriptions
 from streamer.telemetry.counters import Counters, Lags
+from streamer.telemetry.prometheus import Values
 from streamer.web.health import Readiness
 
 
@@ -77,6 +78,10 @@ class ServiceStatus:
             "watermark_age": _age(self._hub.watermark_ms or None, now_ms),
             "configurations_age": self._configurations_age(now_ms),
         }
+
+    def values(self) -> Values:
+        """Returns the metrics for Prometheus. The time does not depend on the number of streams."""
+        return Values(self._counters.snapshot(), self.gauges(), self._lags.histograms, __version__)
 
     def readiness(self, intake: Intake) -> Readiness:
         """Returns ready after the first query, or after `ready_after` seconds without one. The reason says which."""

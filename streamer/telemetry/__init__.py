@@ -1,7 +1,8 @@
-"""Metrics for CloudWatch, traces, and structured logs.
+"""Metrics for CloudWatch and Prometheus, traces, and structured logs.
 
 A thread writes the lines, so that the event loop never blocks on stdout or stderr.
 
     catalogue ─► counters ─► report (distribution, emf) ─► writer ─► stdout      tracing (xray) ─► daemon, by UDP
+                          └► prometheus (histogram) ─► GET /metrics
     logs ─► log_queue (line_rate) ─► writer ─► stderr
 """

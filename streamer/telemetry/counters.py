@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 
 from streamer.telemetry.catalogue import COUNTERS, HOPS
+from streamer.telemetry.histogram import Histogram
 
 _SAMPLES = 2048
 
@@ -28,17 +29,19 @@ class Counters:
 
 
 class Lags:
-    """The newest samples of each hop, in milliseconds."""
+    """The newest samples of each hop, in milliseconds, and the number of all samples by size."""
 
     def __init__(self, also: Callable[[str, float], None] | None = None) -> None:
         """`also` is called with each sample."""
         self._also = also
         self._samples: dict[str, deque[float]] = {metric.name: deque(maxlen=_SAMPLES) for metric in HOPS}
+        self.histograms = {metric.name: Histogram() for metric in HOPS}
 
     def add(self, hop: str, milliseconds: float) -> None:
         """Adds a sample. A negative sample, caused by clock skew, counts as 0."""
         milliseconds = max(0.0, milliseconds)
         self._samples[hop].append(milliseconds)
+        self.histograms[hop].add(milliseconds)
         if self._also is not None:
             self._also(hop, milliseconds)
 

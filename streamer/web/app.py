@@ -22,6 +22,7 @@ from streamer.web import (
     metrics,
     openapi,
     problems,
+    scrape,
     sentiment,
     series,
     session,
@@ -90,6 +91,7 @@ def create_app(
         stream.install(app, streams, rest.identity)
         configuration_stream.install(app, streams, rest.identity, rest.configurations)
         session.install(app, rest.identity, configurations=rest.configurations is not None)
+        scrape.install(app, streams.scrape, streams.values)
         _install_page(app, frame_ancestors)
     configurations.install(app, rest.identity, rest.configurations)
     sentiment.install(app, rest.snapshot)

@@ -56,12 +56,7 @@ class GatewaySecret:
         given = header_values(request, b"x-gateway-secret")
         if self._secrets is None or len(given) != 1 or not given[0]:
             return False
-        digest = hashlib.sha256(given[0]).digest()
-        # Compares all secrets, so that the time does not depend on the match, and digests, which have equal lengths.
-        matches = [hmac.compare_digest(hashlib.sha256(value).digest(), digest) for value in self._secrets.values()]
-        if not any(matches):
-            self._secrets.doubt()
-        return any(matches)
+        return is_one_of(given[0], self._secrets)
 
 
 class Identity:
@@ -92,7 +87,7 @@ class Identity:
         Behind a forwarding proxy it is the right-most entry of `X-Forwarded-For` that is not a proxy; the client may
         have written the entries to the left of it. None if only proxies are known, which have many clients.
         """
-        peer = _peer(request)
+        peer = peer_address(request)
         if peer is None:
             return None
         if not self._forwards(peer):
@@ -112,7 +107,7 @@ class Identity:
         """Whether the request may set `X-User-ID`."""
         if self._gateway:
             return self._gateway.authenticates(request)
-        peer = _peer(request)
+        peer = peer_address(request)
         return peer is not None and any(peer in network for network in self._proxies)
 
     def _forwards(self, address: Address) -> bool:
@@ -135,7 +130,18 @@ def header_values(request: HTTPConnection, name: bytes) -> list[bytes]:
     return [value for key, value in request.scope["headers"] if key == name]
 
 
-def _peer(request: HTTPConnection) -> Address | None:
+def is_one_of(given: bytes, secrets: Secrets) -> bool:
+    """Whether a value is a valid secret. If not, the secrets are read again in the background."""
+    digest = hashlib.sha256(given).digest()
+    # Compares all secrets, so that the time does not depend on the match, and digests, which have equal lengths.
+    matches = [hmac.compare_digest(hashlib.sha256(value).digest(), digest) for value in secrets.values()]
+    if not any(matches):
+        secrets.doubt()
+    return any(matches)
+
+
+def peer_address(request: HTTPConnection) -> Address | None:
+    """Returns the address of the socket's peer; None if it is unknown."""
     client = request.scope.get("client")
     return read_address(client[0].partition("%")[0]) if client and isinstance(client[0], str) else None
 

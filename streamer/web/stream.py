@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 
 from streamer import __version__
 from streamer.errors import RequestError
+from streamer.telemetry.prometheus import Values
 from streamer.web import event_schemas, parameters
 from streamer.web.identity import CallerIdentity
 from streamer.web.operation import (
@@ -28,6 +29,7 @@ from streamer.web.operation import (
     tidy,
 )
 from streamer.web.problems import documented, malformed
+from streamer.web.scrape import ScrapeAccess
 from streamer.web.stream_response import StreamResponder
 from streamer.web.tickets import Tickets
 
@@ -107,6 +109,9 @@ class StreamPart:
     """Called for each request; must not block."""
     history_seconds: float
     tickets: Tickets
+    scrape: ScrapeAccess
+    values: Callable[[], Values]
+    """Called for each scrape; must not block."""
 
 
 _STATUS_EXAMPLE: Final = {

@@ -33,7 +33,7 @@ def application(*, streams: bool = True) -> FastAPI:
     """All routes, whose handlers have nothing behind them."""
     nothing: Any = None
     rest = RestPart(Nobody(), None, NoSnapshot(), nothing, NoSnapshot())
-    part = StreamPart(nothing, dict, 900, nothing) if streams else None
+    part = StreamPart(nothing, dict, 900, nothing, nothing, nothing) if streams else None
     app: Any = create_app(rest, part, readiness=lambda: Readiness(True, ""))
     while not isinstance(app, FastAPI):
         app = app.app

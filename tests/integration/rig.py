@@ -35,10 +35,12 @@ from streamer.streams.mode import CurrentMode
 from streamer.streams.stream import OpenStream
 from streamer.streams.timing import Timing
 from streamer.telemetry.counters import Counters
+from streamer.telemetry.prometheus import Values
 from streamer.web.app import RestPart, create_app
 from streamer.web.configurations import ConfigurationStore
 from streamer.web.health import Readiness
 from streamer.web.identity import CallerIdentity
+from streamer.web.scrape import ScrapeAccess
 from streamer.web.stream import StreamPart
 from streamer.web.stream_response import StreamResponder
 from streamer.web.tickets import Tickets
@@ -142,6 +144,8 @@ async def running(
             status=lambda: {"connections": admission.taken},
             history_seconds=900,
             tickets=Tickets(Secrets("TICKET_SECRET"), 900),
+            scrape=ScrapeAccess(Secrets("METRICS_TOKEN"), ()),
+            values=lambda: Values({}, {}, {}, ""),
         ),
         readiness=lambda: Readiness(not delivery.draining, "as the test wants it"),
         cors_origins=cors_origins,

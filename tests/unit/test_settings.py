@@ -199,7 +199,7 @@ ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod/gateway-AbCdEf"
         ("arn:aws:ssm:eu-west-1:123456789012:parameter/hunter2", "entry 1 is an ARN, but not of a secret"),
     ],
 )
-@pytest.mark.parametrize("key", ["GATEWAY_SECRET", "TICKET_SECRET"])
+@pytest.mark.parametrize("key", ["GATEWAY_SECRET", "TICKET_SECRET", "METRICS_TOKEN"])
 def test_a_mistake_in_a_secret_names_what_is_wrong_and_never_the_value(key: str, value: str, mistake: str) -> None:
     with pytest.raises(SettingsError) as raised:
         settings.read(GOOD | {key: value})
