@@ -4,6 +4,8 @@ module "observability" {
   name       = var.name
   region     = var.region
   deployment = var.streamer_deployment
+  account_id = local.account_id
+  partition  = local.partition
 
   relay_function_name      = module.relay.name
   rest_function_name       = module.rest.name
@@ -21,6 +23,7 @@ module "observability" {
 
   canary_interval_seconds = local.canary_interval_seconds
   alarms                  = var.alarms
+  runbook                 = var.runbook_url
   metrics_enabled         = var.metrics
   tags                    = local.tags
 }

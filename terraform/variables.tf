@@ -557,15 +557,33 @@ variable "metrics" {
 }
 
 variable "alarms" {
-  description = "CloudWatch alarms, $0.10 a month for each metric watched: 17 on fargate, 7 on lambda (docs/operations.md has the list): the SNS topics to notify, as { topic_arns = [\"arn:aws:sns:…\"] } (standard ones, not .fifo). null: no alarms. The topics must not be encrypted with alias/aws/sns, to which alarms cannot publish."
+  description = "CloudWatch alarms, $0.10 a month for each metric watched: 23 on fargate, 12 on lambda (docs/operations.md has the list): the SNS topics to notify, as { topic_arns = [\"arn:aws:sns:…\"] } (standard ones, not .fifo). page_topic_arns gets only the alarms worth waking up for, ticket_topic_arns only the others. null: no alarms. The topics must not be encrypted with alias/aws/sns, to which alarms cannot publish."
   type = object({
-    topic_arns = list(string)
+    topic_arns        = optional(list(string), [])
+    page_topic_arns   = optional(list(string), [])
+    ticket_topic_arns = optional(list(string), [])
   })
   default = null
 
   validation {
-    condition     = var.alarms == null ? true : alltrue([for arn in var.alarms.topic_arns : can(regex("^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}$", arn))])
-    error_message = "alarms is ${jsonencode(var.alarms)}: topic_arns must be ARNs of standard SNS topics (arn:aws:sns:…)."
+    condition     = var.alarms == null ? true : alltrue([for arn in concat(var.alarms.topic_arns, var.alarms.page_topic_arns, var.alarms.ticket_topic_arns) : can(regex("^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}$", arn))])
+    error_message = "alarms is ${jsonencode(var.alarms)}: its topics must be ARNs of standard SNS topics (arn:aws:sns:…)."
+  }
+  validation {
+    condition     = var.alarms == null ? true : length(concat(var.alarms.topic_arns, var.alarms.page_topic_arns)) > 0 && length(concat(var.alarms.topic_arns, var.alarms.ticket_topic_arns)) > 0
+    error_message = "alarms is ${jsonencode(var.alarms)}: one class tells nobody. Give topic_arns, or page_topic_arns and ticket_topic_arns; null for no alarms."
+  }
+}
+
+variable "runbook_url" {
+  description = "Where the engineer on call reads docs/operations.md: each alarm and the dashboard link to its section there. An https:// address, such as that of the file in your repository."
+  type        = string
+  default     = "docs/operations.md"
+  nullable    = false
+
+  validation {
+    condition     = var.runbook_url == "docs/operations.md" || can(regex("^https://[^ #]{3,300}$", var.runbook_url))
+    error_message = "runbook_url is \"${var.runbook_url}\": give an https:// address without a # part; each alarm adds its own."
   }
 }
 

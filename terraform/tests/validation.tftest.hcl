@@ -789,6 +789,36 @@ run "setting_with_a_variable" {
   expect_failures = [var.streamer_environment]
 }
 
+run "a_runbook_without_https" {
+  command = plan
+
+  variables {
+    runbook_url = "http://wiki.example.com/operations"
+  }
+
+  expect_failures = [var.runbook_url]
+}
+
+run "a_runbook_with_a_fragment" {
+  command = plan
+
+  variables {
+    runbook_url = "https://wiki.example.com/operations#alarms"
+  }
+
+  expect_failures = [var.runbook_url]
+}
+
+run "pages_alone" {
+  command = plan
+
+  variables {
+    alarms = { page_topic_arns = ["arn:aws:sns:eu-west-1:111122223333:page"] }
+  }
+
+  expect_failures = [var.alarms]
+}
+
 run "alarms_to_no_topic" {
   command = plan
 

@@ -33,7 +33,11 @@ def _table(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def parsed(text: str) -> list[Metric]:
-    return list(text_string_to_metric_families(text))  # type: ignore[no-untyped-call]
+    return list(text_string_to_metric_families(text))
+
+
+def parsed_openmetrics(text: str) -> list[Metric]:
+    return list(openmetrics.text_string_to_metric_families(text))  # type: ignore[no-untyped-call]
 
 
 def service(**more: str) -> Service:
@@ -76,7 +80,7 @@ async def test_openmetrics_is_for_who_asks_for_it(http: httpx.AsyncClient) -> No
     asked = "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3"
     answer = await http.get("/metrics", headers={"Accept": asked})
     assert answer.headers["content-type"] == "application/openmetrics-text; version=1.0.0; charset=utf-8"
-    families = {family.name: family for family in openmetrics.text_string_to_metric_families(answer.text)}
+    families = {family.name: family for family in parsed_openmetrics(answer.text)}
     assert families.keys() == {*SAMPLED, prometheus.BUILD}
     assert families[prometheus.BUILD].type == "info"
     assert families["sentiment_streamer_delivered_bytes"].unit == "bytes"
@@ -100,7 +104,7 @@ def test_texts_are_escaped() -> None:
     )
     read = parsed(prometheus.encode(values))
     assert read[0].samples[0].labels == {"version": 'a\\b"c\nd'}
-    read = list(openmetrics.text_string_to_metric_families(prometheus.encode(values, openmetrics=True)))
+    read = parsed_openmetrics(prometheus.encode(values, openmetrics=True))
     assert read[0].samples[0].labels == {"version": 'a\\b"c\nd'}
     assert prometheus._help('a\\b"c\nd', False) == 'a\\\\b"c\\nd'
     assert prometheus._help('a\\b"c\nd', True) == 'a\\\\b\\"c\\nd'

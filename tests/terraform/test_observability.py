@@ -18,7 +18,7 @@ import pytest
 from ingest_relay import metrics as relay
 from streamer.local.aws import EmbeddedAws
 from streamer.telemetry import catalogue
-from tests.terraform import tools
+from tests.terraform import draw, tools
 
 pytestmark = pytest.mark.slow("Terraform works for minutes")
 
@@ -46,13 +46,14 @@ AWS: dict[str, dict[str, tuple[set[str], ...]]] = {
     # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
     "AWS/SQS": dict.fromkeys(("ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"), ({"QueueName"},)),
     # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/metrics-dimensions.html
-    "AWS/DynamoDB": {"ConsumedReadCapacityUnits": (TABLE, TABLE | {"GlobalSecondaryIndexName"})},
+    "AWS/DynamoDB": dict.fromkeys(
+        ("ConsumedReadCapacityUnits", "ReadThrottleEvents", "WriteThrottleEvents"),
+        (TABLE, TABLE | {"GlobalSecondaryIndexName"}),
+    ),
     # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html
     "AWS/ApplicationELB": {
         "HTTPCode_ELB_5XX_Count": (BALANCER,),
-        "HTTPCode_Target_5XX_Count": (BALANCER, TARGETS),
         "HealthyHostCount": (TARGETS,),
-        "UnHealthyHostCount": (TARGETS,),
     },
     # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/available-metrics.html
     "AWS/ECS": dict.fromkeys(("CPUUtilization", "MemoryUtilization"), (SERVICE,)),
@@ -77,7 +78,12 @@ FARGATE: dict[str, Any] = {
     "cluster_name": "sentiment",
     "service_name": "streamer",
     "streamer_log_group_name": "/ecs/sentiment",
-    "alarms": {"topic_arns": ["arn:aws:sns:us-east-1:111122223333:on-call"]},
+    "account_id": "111122223333",
+    "alarms": {
+        "topic_arns": ["arn:aws:sns:us-east-1:111122223333:on-call"],
+        "page_topic_arns": ["arn:aws:sns:us-east-1:111122223333:page"],
+        "ticket_topic_arns": ["arn:aws:sns:us-east-1:111122223333:ticket"],
+    },
 }
 LAMBDA_MODE = {key: value for key, value in FARGATE.items() if "arn_suffix" not in key} | {
     "deployment": "lambda",
@@ -201,10 +207,44 @@ def test_every_graph_says_what_when_and_where(planned: Planned) -> None:
         assert len(labels) == len(set(labels))
 
 
+def test_it_can_be_drawn(planned: Planned) -> None:
+    assert draw.page(planned.body).count('<div class="widget') == len(planned.body["widgets"])
+
+
 def test_every_text_says_something(planned: Planned) -> None:
-    texts = [widget for widget in planned.body["widgets"] if widget["type"] != "metric"]
-    assert {widget["type"] for widget in texts} == {"text"}
+    texts = [widget for widget in planned.body["widgets"] if widget["type"] == "text"]
+    assert texts
     assert all(widget["properties"]["markdown"].strip() for widget in texts)
+
+
+def test_the_top_answers_the_three_questions_and_then_shows_alarms_errors_and_warnings(
+    planned: Planned, case: tuple[str, bool]
+) -> None:
+    widgets = sorted(planned.body["widgets"], key=lambda widget: (widget["y"], widget["x"]))
+    head, question, *rest = widgets
+    assert (head["type"], question["properties"]["markdown"]) == (
+        "text",
+        "## Do users get events, how late, since when not?",
+    )
+    answers = [said.get("title") or said["markdown"].lstrip("*") for said in (each["properties"] for each in rest[:3])]
+    assert [re.match(r"[A-Za-z ]+\?", title).group() for title in answers] == [  # type: ignore[union-attr]
+        "Do users get events?",
+        "How late?",
+        "Since when not?",
+    ]
+    assert len({widget["y"] for widget in rest[:3]}) == 1
+    alarms, errors, warnings = rest[3:6]
+    assert {alarms["type"], errors["type"], warnings["type"]} == {"alarm", "log"}
+    assert sorted(alarms["properties"]["alarms"]) == sorted(
+        f"arn:aws:cloudwatch:us-east-1:111122223333:alarm:{alarm['alarm_name']}" for alarm in planned.alarms.values()
+    )
+    streams = "/ecs/sentiment" if case[0] == "fargate" else "/aws/lambda/sentiment-stream"
+    for level, widget in (("ERROR", errors), ("WARNING", warnings)):
+        parts = widget["properties"]["query"].split(" | ")
+        groups = [part.removeprefix("SOURCE ").strip("'") for part in parts if part.startswith("SOURCE ")]
+        assert sorted(groups) == sorted(["/aws/lambda/sentiment-relay", "/aws/lambda/sentiment-rest", streams])
+        assert [part.split(" ")[0] for part in parts[len(groups) :]] == ["fields", "filter", "sort", "limit"]
+        assert f"'{level}'" in widget["properties"]["query"]
 
 
 def test_each_metric_is_one_that_somebody_publishes(planned: Planned, case: tuple[str, bool]) -> None:
@@ -232,7 +272,9 @@ def test_each_alarm_says_what_silence_means_and_where_to_read_on(planned: Planne
         assert f"Without data: {alarm['treat_missing_data']}, since " in alarm["alarm_description"]
         assert alarm["alarm_description"].endswith(f"docs/operations.md#alarm-{name}")
         assert len(alarm["alarm_description"]) <= 1024, "CloudWatch takes no more"
-        assert alarm["alarm_actions"] == alarm["ok_actions"] == FARGATE["alarms"]["topic_arns"]
+        topics = {f"arn:aws:sns:us-east-1:111122223333:{topic}" for topic in ("on-call", alarm["tags"]["class"])}
+        assert set(alarm["alarm_actions"]) == set(alarm["ok_actions"]) == topics
+        assert alarm["alarm_description"].startswith({"page": "Page. ", "ticket": "Ticket. "}[alarm["tags"]["class"]])
         assert 1 <= alarm["datapoints_to_alarm"] <= alarm["evaluation_periods"]
         periods = [query["metric"][0]["period"] for query in alarm["metric_query"] if query["metric"]]
         (period,) = set(periods or [alarm["period"]])
@@ -265,13 +307,16 @@ def test_the_price_of_the_metrics_is_what_the_catalogue_publishes() -> None:
 
 
 def test_each_alarm_has_its_entry_in_the_runbook_and_no_other_has(folder: Path) -> None:
-    named = {name for deployment in ("fargate", "lambda") for name in _planned(folder, deployment, True).alarms}
+    planned = {deployment: _planned(folder, deployment, True).alarms for deployment in ("fargate", "lambda")}
+    named = {name for alarms in planned.values() for name in alarms}
     entries = re.split(r"^#+ Alarm: (.+)$", RUNBOOK.read_text(), flags=re.MULTILINE)[1:]
     texts = dict(zip((title.replace(" ", "-") for title in entries[::2]), entries[1::2], strict=True))
     assert texts.keys() == named
     for name, text in texts.items():
         for part in ("It means", "Users see", "Look at", "Do"):
             assert f"**{part}**" in text, (name, part)
+        classes = {alarms[name]["tags"]["class"] for alarms in planned.values() if name in alarms}
+        assert all(kind.capitalize() in text.strip().splitlines()[0] for kind in classes), (name, classes)
 
 
 def test_the_runbook_counts_the_same_prices(folder: Path) -> None:

@@ -109,7 +109,7 @@ def bill(load: Load) -> tuple[Line, ...]:
     always = load.streams * load.hours_open / 24  # streams open on average
     opened = always * SECONDS / STREAM_LIFE
     if load.deployment == "lambda":
-        queues, alarms = 0, 7
+        queues, alarms = 0, 12
         beyond = max(0.0, load.stream_bytes * STREAM_LIFE - 6e6) * opened / 1e9
         running = [
             _line("streams' compute", always * SECONDS * load.gigabytes, "GB-second", p["GB-second"]),
@@ -118,7 +118,7 @@ def bill(load: Load) -> tuple[Line, ...]:
         ]
         reads, writers = always * SECONDS / POLL * load.units, always
     else:
-        queues, alarms = count, 17
+        queues, alarms = count, 23
         balancers = math.ceil(count / 1_000)  # 1,000 targets each
         lcus = max(always / STREAM_LIFE / 25, always / 3_000, always * load.stream_bytes * 3_600 / 1e9)
         hour = load.cpu * p["vCPU-hour"] + load.gigabytes * p["GB-hour"]

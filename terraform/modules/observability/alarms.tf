@@ -2,18 +2,22 @@
 locals {
   # Where a graph and an alarm share a threshold.
   limits = {
-    end_to_end   = 3000  # ms: 2 s of delay, and up to 1 s because the table tells its time in whole seconds
-    no_proof     = 120   # s: 10 to 25 in good times; the promise is 2 min
-    relay_behind = 60000 # ms: a relay that keeps up is below 1 s
-    canary       = max(180, 3 * var.canary_interval_seconds)
+    end_to_end    = 3000  # ms: 2 s of delay, and up to 1 s because the table tells its time in whole seconds
+    no_proof      = 120   # s: 10 to 25 in good times; the promise is 2 min
+    relay_behind  = 60000 # ms: a relay that keeps up is below 1 s
+    canary        = max(180, 3 * var.canary_interval_seconds)
+    rest_duration = 3000 # ms: a request takes some 10, a cold start 620, a table that does not answer 7,000
+    memory        = 85   # %
   }
 
+  # class         `page` wakes somebody: users miss something now. `ticket` waits for the morning
   # when          in which deployments
   # metrics       one, or several with an expression over their keys
   # period        seconds; of the last `periods`, `breaching` (all, if left out) are beyond the threshold (`over` or `under`)
   # missing       what no data means: chosen for each, with the reason in `silence`
   alarm_choices = {
     down = {
+      class     = "page"
       when      = local.own
       metrics   = { value = { of = "own", metric = "mode_down", stat = "Sum" } }
       over      = 0
@@ -25,7 +29,8 @@ locals {
       users_see = "no events; heartbeats say mode down"
     }
     not-pushing = {
-      when = local.own && local.fargate
+      class = "ticket"
+      when  = local.own && local.fargate
       metrics = {
         poll = { of = "own", metric = "mode_poll", stat = "Sum" }
         down = { of = "own", metric = "mode_down", stat = "Sum" }
@@ -40,6 +45,7 @@ locals {
       users_see = "events up to about 7 s late; deletions of items older than about 3 min are missed; reads of the table cost three times as much"
     }
     no-metrics = {
+      class     = "page"
       when      = local.own && local.fargate
       metrics   = { value = { of = "own", metric = "streams_open", stat = "SampleCount" } }
       under     = 1
@@ -51,6 +57,7 @@ locals {
       users_see = "probably no stream; if the containers are healthy, only the metrics are broken"
     }
     late = {
+      class     = "page"
       when      = local.own && local.fargate
       metrics   = { value = { of = "own", metric = "committed_to_sent", stat = "p99" } }
       over      = local.limits.end_to_end
@@ -62,6 +69,7 @@ locals {
       users_see = "late events"
     }
     no-proof = {
+      class     = "page"
       when      = local.own
       metrics   = { value = { of = "own", metric = "watermark_age", stat = "Maximum" } }
       over      = local.limits.no_proof
@@ -73,6 +81,7 @@ locals {
       users_see = local.fargate ? "events by push as before; repeats or a reset after a reconnect" : "no events"
     }
     missed-by-push = {
+      class     = "ticket"
       when      = local.own && local.fargate
       metrics   = { value = { of = "own", metric = "items_missed", stat = "Sum" } }
       over      = 0
@@ -84,6 +93,7 @@ locals {
       users_see = "some events 15 to 30 s late"
     }
     canary = {
+      class     = "ticket"
       when      = local.own && local.fargate
       metrics   = { value = { of = "own", metric = "canary_age", stat = "Maximum" } }
       over      = local.limits.canary
@@ -95,6 +105,7 @@ locals {
       users_see = "events some seconds late, because the containers poll"
     }
     refused = {
+      class     = "page"
       when      = local.own && local.fargate
       metrics   = { value = { of = "own", metric = "streams_refused", stat = "Sum" } }
       over      = 0
@@ -107,6 +118,7 @@ locals {
       users_see = "503 with Retry-After, or closing (server_busy); a plain EventSource gives up for good"
     }
     relay-errors = {
+      class     = local.fargate ? "page" : "ticket"
       when      = true
       metrics   = { value = { of = "relay", metric = "Errors", stat = "Sum" } }
       over      = 0
@@ -119,6 +131,7 @@ locals {
       users_see = local.fargate ? "events of the affected shards arrive by query, up to 30 s late; deletions of items older than about 3 min are missed" : "nothing: streams read the table; other subscribers of the topic receive nothing"
     }
     relay-behind = {
+      class     = local.fargate ? "page" : "ticket"
       when      = true
       metrics   = { value = { of = "relay", metric = "IteratorAge", stat = "Maximum" } }
       over      = local.limits.relay_behind
@@ -130,6 +143,7 @@ locals {
       users_see = local.fargate ? "events of the affected shards arrive by query, up to 30 s late; deletions of items older than about 3 min are missed" : "nothing: streams read the table; other subscribers of the topic receive changes late"
     }
     failure-queue = {
+      class     = "ticket"
       when      = true
       metrics   = { value = { of = "failures", metric = "ApproximateNumberOfMessagesVisible", stat = "Maximum" } }
       over      = 0
@@ -141,6 +155,7 @@ locals {
       users_see = "a change that arrived late, by query, or not at all (a late deletion)"
     }
     notifications-failed = {
+      class     = "ticket"
       when      = local.fargate
       metrics   = { value = { of = "topic", metric = "NumberOfNotificationsFailed", stat = "Sum" } }
       over      = 0
@@ -152,7 +167,8 @@ locals {
       users_see = "nothing if the subscription is a dead container's; else the container polls, and its events are some seconds late"
     }
     queues-left = {
-      when = local.own && local.fargate
+      class = "ticket"
+      when  = local.own && local.fargate
       metrics = {
         dead    = { of = "own", metric = "queues_dead", stat = "Sum" }
         removed = { of = "own", metric = "queues_removed", stat = "Sum" }
@@ -167,8 +183,9 @@ locals {
       users_see = "nothing; dead queues receive a copy of each message, which costs"
     }
     no-container = {
+      class     = "page"
       when      = local.fargate
-      metrics   = { value = { of = "targets", metric = "HealthyHostCount", stat = "Minimum" } }
+      metrics   = { value = { of = "targets", metric = "HealthyHostCount", stat = "Maximum" } } # each zone counts for itself: a zone without containers says 0
       under     = 1
       period    = 60
       periods   = 3
@@ -178,6 +195,7 @@ locals {
       users_see = "503 where none is registered; else the load balancer tries the sick ones all the same, and streams hang or fail"
     }
     load-balancer-errors = {
+      class     = "page"
       when      = local.fargate
       metrics   = { value = { of = "load_balancer", metric = "HTTPCode_ELB_5XX_Count", stat = "Sum" } }
       over      = 10
@@ -189,7 +207,8 @@ locals {
       users_see = "streams that do not open"
     }
     streaming-function = {
-      when = local.lambda
+      class = "page"
+      when  = local.lambda
       metrics = {
         errors    = { of = "streaming", metric = "Errors", stat = "Sum" }
         throttles = { of = "streaming", metric = "Throttles", stat = "Sum" }
@@ -204,6 +223,78 @@ locals {
       meaning   = "Streams fail to begin, are cut by the platform, or are turned away because the concurrency is used up."
       users_see = "429 or 502, or a stream that ends without closing; a plain EventSource gives up for good at the first two"
     }
+    rest-errors = {
+      class     = "page"
+      when      = true
+      metrics   = { value = { of = "rest", metric = "Errors", stat = "Sum" } }
+      over      = 0
+      period    = 60
+      periods   = 5
+      breaching = 3
+      missing   = "notBreaching"
+      silence   = "Lambda reports nothing for minutes without an invocation"
+      meaning   = "The REST function fails repeatedly: it does not start, or runs into its timeout."
+      users_see = "502: no snapshot at ${local.fargate ? "the REST address" : "a page's start"}, no change of a configuration; open streams go on"
+    }
+    rest-throttled = {
+      class     = "ticket"
+      when      = true
+      metrics   = { value = { of = "rest", metric = "Throttles", stat = "Sum" } }
+      over      = 0
+      period    = 300
+      periods   = 3
+      breaching = 2
+      missing   = "notBreaching"
+      silence   = "Lambda reports nothing for minutes without an invocation"
+      meaning   = "More REST requests come at once than the function's concurrency allows."
+      users_see = "429 for some REST requests; open streams go on"
+    }
+    rest-slow = {
+      class     = "ticket"
+      when      = true
+      metrics   = { value = { of = "rest", metric = "Duration", stat = "p99" } }
+      over      = local.limits.rest_duration
+      period    = 300
+      periods   = 3
+      missing   = "notBreaching"
+      silence   = "without requests nothing is slow"
+      meaning   = "For 15 min one REST request in a hundred has taken over 3 s: the table answers slowly or not at all."
+      users_see = "snapshots and configurations come late, or 503 after 7 s"
+    }
+    index-throttled = {
+      class = "ticket"
+      when  = true
+      metrics = {
+        reads  = { of = "index", metric = "ReadThrottleEvents", stat = "Sum" }
+        writes = { of = "index", metric = "WriteThrottleEvents", stat = "Sum" }
+      }
+      math      = "FILL(reads, 0) + FILL(writes, 0)" # either comes alone, and a sum with nothing is nothing
+      over      = 0
+      period    = 60
+      periods   = 5
+      breaching = 3
+      missing   = "notBreaching"
+      silence   = "DynamoDB reports throttling alone"
+      meaning   = "The sentiment table's index refuses reads or writes: its capacity or its limit is used up."
+      users_see = "${local.fargate ? "events by push as before, unless writes are refused; snapshots slow or 503" : "late events"}; the alarm no-proof follows if queries fail for minutes"
+    }
+    memory = {
+      class     = "ticket"
+      when      = local.fargate && var.service_name != null
+      metrics   = { value = { of = "service", metric = "MemoryUtilization", stat = "Maximum" } }
+      over      = local.limits.memory
+      period    = 300
+      periods   = 3
+      missing   = "notBreaching"
+      silence   = "without containers the alarm no-container is raised"
+      meaning   = "For 15 min a container has used over 85 % of its memory; at 100 % ECS kills it."
+      users_see = "nothing yet; if it is killed, its streams reconnect to another container"
+    }
+  }
+
+  notified = {
+    page   = distinct(concat(try(var.alarms.topic_arns, []), try(var.alarms.page_topic_arns, [])))
+    ticket = distinct(concat(try(var.alarms.topic_arns, []), try(var.alarms.ticket_topic_arns, [])))
   }
 
   alarms = { for name, alarm in local.alarm_choices : name => alarm if var.alarms != null && alarm.when }
@@ -213,7 +304,7 @@ resource "aws_cloudwatch_metric_alarm" "on_call" {
   for_each = local.alarms
 
   alarm_name        = "${var.name}-${each.key}"
-  alarm_description = "${each.value.meaning} Users: ${each.value.users_see}. Without data: ${each.value.missing}, since ${each.value.silence}. What to do: ${var.runbook}#alarm-${each.key}"
+  alarm_description = "${each.value.class == "page" ? "Page" : "Ticket"}. ${each.value.meaning} Users: ${each.value.users_see}. Without data: ${each.value.missing}, since ${each.value.silence}. What to do: ${var.runbook}#alarm-${each.key}"
 
   comparison_operator = can(each.value.over) ? "GreaterThanThreshold" : "LessThanThreshold"
   threshold           = try(each.value.over, each.value.under)
@@ -259,8 +350,8 @@ resource "aws_cloudwatch_metric_alarm" "on_call" {
     }
   }
 
-  alarm_actions = var.alarms.topic_arns
-  ok_actions    = var.alarms.topic_arns
+  alarm_actions = local.notified[each.value.class]
+  ok_actions    = local.notified[each.value.class]
 
-  tags = var.tags
+  tags = merge(var.tags, { class = each.value.class })
 }

@@ -79,7 +79,27 @@ locals {
           try({ annotations = { horizontal = [{ label = "limit", value = widget.limit, color = local.red }] } }, {}),
           { for key in ["sparkline"] : key => true if try(widget.view, "timeSeries") == "singleValue" },
         )
-      } if !can(widget.text)
+      } if can(widget.lines)
+    ]
+  ])
+
+  # Others: the status of alarms, and the last lines of logs that a query of Logs Insights finds.
+  others = flatten([
+    for row in local.placed : [
+      for column, widget in row.widgets : {
+        type   = can(widget.query) ? "log" : "alarm"
+        x      = sum(concat([0], [for left in slice(row.widgets, 0, column) : left.width]))
+        y      = row.top + (row.title == null ? 0 : 1)
+        width  = widget.width
+        height = row.height
+        properties = merge(
+          { title = widget.title },
+          { for key in ["region"] : key => var.region if can(widget.query) },
+          { for key in ["view"] : key => "table" if can(widget.query) },
+          try({ query = widget.query }, {}),
+          try({ alarms = widget.alarms, sortBy = "stateUpdatedTimestamp" }, {}),
+        )
+      } if can(widget.query) || can(widget.alarms)
     ]
   ])
 }
@@ -89,6 +109,6 @@ resource "aws_cloudwatch_dashboard" "operations" {
   dashboard_body = jsonencode({
     start          = "-PT3H"
     periodOverride = "inherit" # each graph keeps its period; what is old has coarser ones, which PERIOD() makes up for
-    widgets        = concat(local.headings, local.texts, local.graphs)
+    widgets        = concat(local.headings, local.texts, local.graphs, local.others)
   })
 }

@@ -1,6 +1,6 @@
 # What the dashboard shows, from top to bottom: what users see, which hop is slow or broken, what runs it, what it costs.
 #
-# A widget has `title`, `width` (of 24), `when` (is it there) and `lines`, or `text`; further `unit`, `view`, `stacked`, `period` (60 s)
+# A widget has `title`, `width` (of 24), `when` (is it there) and `lines`, or `text`, or `query` (of Logs Insights), or `alarms` (ARNs); further `unit`, `view`, `stacked`, `period` (60 s)
 # and `limit` (a line across the graph: the threshold of the alarm). A line is a metric (`of` one of local.sources, `metric`, `stat`,
 # Sum by default) or an expression (`math`) over lines with an `id`; a line without `label` is not drawn itself.
 locals {
@@ -11,6 +11,21 @@ locals {
 
   linked  = startswith(var.runbook, "https://") ? "[the runbook](${var.runbook}#read-the-dashboard)" : "the runbook, ${var.runbook} (\"Read the dashboard\")"
   metered = "The service's own metrics are off (`METRICS=none`, variable `metrics_enabled`): what users see, modes, lags, canaries and queues cannot be shown; below is what AWS measures by itself."
+
+  sources_of_events = local.fargate ? "containers" : "streams"
+
+  shows_alarms = length(local.alarms) > 0 && var.account_id != null
+  # Written, and not read from the alarms: so the dashboard is known before they are made.
+  alarm_arns = [for name in sort(keys(local.alarms)) : "arn:${var.partition}:cloudwatch:${var.region}:${coalesce(var.account_id, "-")}:alarm:${var.name}-${name}"]
+
+  logs = compact([
+    "/aws/lambda/${var.relay_function_name}",
+    "/aws/lambda/${var.rest_function_name}",
+    local.lambda && var.streaming_function_name != null ? "/aws/lambda/${coalesce(var.streaming_function_name, "none")}" : "",
+    local.fargate && var.streamer_log_group_name != null ? coalesce(var.streamer_log_group_name, "none") : "",
+  ])
+  # SOURCE 'a' | SOURCE 'b' | fields …
+  log_sources = [for group in local.logs : "SOURCE '${group}'"]
 
   rows = [
     {
@@ -23,33 +38,31 @@ locals {
       }]
     },
     {
-      title  = "What users see"
-      height = 6
+      title  = "Do users get events, how late, since when not?"
+      height = 7
       widgets = [
         {
           when  = local.own
-          title = "Streams open now"
-          width = 4
+          title = "Do users get events?"
+          width = 6
           view  = "singleValue"
           lines = [
             { of = "own", metric = "streams_open", id = "open" },
-            { math = "open * 60 / PERIOD(open)", label = "streams" },
-          ]
-        },
-        {
-          when  = local.own
-          title = "Events"
-          width = 5
-          unit  = "a second"
-          lines = [
             { of = "own", metric = "events_delivered", id = "delivered" },
-            { math = "delivered / PERIOD(delivered)", label = "delivered, over all streams" },
+            { of = "own", metric = "mode_push", id = "push" },
+            { of = "own", metric = "mode_both", id = "both" },
+            { of = "own", metric = "mode_poll", id = "poll" },
+            { of = "own", metric = "mode_down", id = "down" },
+            { math = "open * 60 / PERIOD(open)", label = "streams open" },
+            { math = "delivered / PERIOD(delivered)", label = "events a second" },
+            { math = "(push + both + poll) * 60 / PERIOD(push)", label = "${local.sources_of_events} that get events", color = local.green },
+            { math = "down * 60 / PERIOD(down)", label = "${local.sources_of_events} that get none", color = local.red },
           ]
         },
         {
           when  = local.own && local.fargate
-          title = "Table write to stream (counts from the whole second)"
-          width = 5
+          title = "How late? Table write to stream, counted from the whole second"
+          width = 9
           unit  = "ms"
           limit = local.limits.end_to_end
           lines = [
@@ -59,8 +72,8 @@ locals {
         },
         {
           when  = local.own && local.lambda
-          title = "Everything written until … ago has been sent"
-          width = 5
+          title = "How late? Everything written until … ago has been sent"
+          width = 9
           unit  = "s"
           limit = local.limits.no_proof
           lines = [
@@ -70,8 +83,9 @@ locals {
         },
         {
           when    = local.own
-          title   = local.fargate ? "Containers by mode" : "Streams by mode"
-          width   = 5
+          title   = local.fargate ? "Since when not? Containers by mode (red: no events; orange: events late)" : "Since when not? Streams by mode (red: no events; poll is normal)"
+          width   = 9
+          unit    = local.sources_of_events
           stacked = true
           lines = [
             { of = "own", metric = "mode_push", id = "push" },
@@ -80,19 +94,130 @@ locals {
             { of = "own", metric = "mode_down", id = "down" },
             { math = "push * 60 / PERIOD(push)", label = "push", color = local.green },
             { math = "both * 60 / PERIOD(both)", label = "both", color = local.blue },
-            { math = "poll * 60 / PERIOD(poll)", label = "poll", color = local.orange },
+            { math = "poll * 60 / PERIOD(poll)", label = "poll", color = local.fargate ? local.orange : local.green },
             { math = "down * 60 / PERIOD(down)", label = "down", color = local.red },
           ]
         },
         {
+          when  = !local.own && local.fargate
+          title = "Do users get events? Healthy containers"
+          width = 8
+          lines = [{ of = "targets", metric = "HealthyHostCount", stat = "Maximum", label = "healthy", color = local.green }]
+        },
+        {
+          when  = !local.own && local.lambda
+          title = "Do users get events? Streams open"
+          width = 8
+          lines = [{ of = "streaming", metric = "ConcurrentExecutions", stat = "Maximum", label = "streams" }]
+        },
+        {
+          when  = !local.own && local.fargate
+          title = "How late? Age of the newest record that the relay took"
+          width = 8
+          unit  = "ms"
+          limit = local.limits.relay_behind
+          lines = [{ of = "relay", metric = "IteratorAge", stat = "Maximum", label = "IteratorAge" }]
+        },
+        {
+          when  = !local.own && local.lambda
+          width = 8
+          text  = "**How late?** The service's own metrics are off, and AWS does not measure it. Each stream reads the table every 5 s; if the table refuses, its index is throttled or the streams' log has errors (both below)."
+        },
+        {
+          when  = !local.own
+          title = "Since when not? Errors"
+          width = 8
+          lines = [
+            { of = "relay", metric = "Errors", label = "relay", color = local.red },
+            { of = "load_balancer", metric = "HTTPCode_ELB_5XX_Count", label = "load balancer, 5xx", color = local.orange, when = local.fargate },
+            { of = "streaming", metric = "Errors", label = "streams", color = local.orange, when = local.lambda },
+          ]
+        },
+      ]
+    },
+    {
+      title  = null
+      height = 7
+      widgets = [
+        {
+          when   = local.shows_alarms
+          title  = "Alarms, the last change first"
+          width  = 6
+          alarms = local.alarm_arns
+        },
+        {
+          when  = !local.shows_alarms
+          width = 6
+          text  = "**No alarms.** The variable `alarms` names the topics that tell whoever is on call."
+        },
+        {
+          when  = true
+          title = "The last errors in the logs"
+          width = 9
+          query = join(" | ", concat(local.log_sources, [
+            "fields @timestamp, coalesce(message, @message) as line, coalesce(error, reason, exception) as why, @logStream",
+            "filter level in ['ERROR', 'CRITICAL'] or @message like /^\\[ERROR\\]|Task timed out|Runtime exited|Runtime\\.[A-Z]/",
+            "sort @timestamp desc",
+            "limit 20",
+          ]))
+        },
+        {
+          when  = true
+          title = "The last warnings in the logs"
+          width = 9
+          query = join(" | ", concat(local.log_sources, [
+            "fields @timestamp, message as line, coalesce(error, reason) as why, @logStream",
+            "filter level = 'WARNING'",
+            "sort @timestamp desc",
+            "limit 20",
+          ]))
+        },
+      ]
+    },
+    {
+      title  = null
+      height = 6
+      widgets = [
+        {
           when  = local.own
-          title = "Turned away or cut"
-          width = 5
+          title = "Streams turned away or cut"
+          width = 6
           unit  = "streams"
           lines = [
             { of = "own", metric = "streams_refused", label = "refused: full", color = local.red },
             { of = "own", metric = "streams_slow", label = "closed: too slow", color = local.orange },
             { of = "own", metric = "streams_reset", label = "reset: place not covered", color = local.blue },
+          ]
+        },
+        {
+          when  = true
+          title = "REST: what went wrong"
+          width = 6
+          unit  = "requests"
+          lines = [
+            { of = "rest", metric = "Errors", label = "errors", color = local.red },
+            { of = "rest", metric = "Throttles", label = "throttles: 429", color = local.orange },
+          ]
+        },
+        {
+          when  = true
+          title = "REST: how long"
+          width = 6
+          unit  = "ms"
+          limit = local.limits.rest_duration
+          lines = [
+            { of = "rest", metric = "Duration", stat = "p50", label = "p50" },
+            { of = "rest", metric = "Duration", stat = "p99", label = "p99" },
+          ]
+        },
+        {
+          when  = true
+          title = "Table: throttled"
+          width = 6
+          unit  = "requests"
+          lines = [
+            { of = "index", metric = "ReadThrottleEvents", label = "index: reads", color = local.red },
+            { of = "index", metric = "WriteThrottleEvents", label = "index: writes", color = local.orange },
           ]
         },
       ]
@@ -200,7 +325,6 @@ locals {
           width = 6
           lines = [
             { of = "load_balancer", metric = "HTTPCode_ELB_5XX_Count", label = "of the load balancer", color = local.red },
-            { of = "targets", metric = "HTTPCode_Target_5XX_Count", label = "of containers (refusals are 503)" },
           ]
         },
         {
@@ -208,8 +332,7 @@ locals {
           title = "Containers"
           width = 6
           lines = [
-            { of = "targets", metric = "HealthyHostCount", stat = "Minimum", label = "healthy", color = local.green },
-            { of = "targets", metric = "UnHealthyHostCount", stat = "Maximum", label = "unhealthy", color = local.red },
+            { of = "targets", metric = "HealthyHostCount", stat = "Maximum", label = "healthy", color = local.green },
             { math = "(push + both + poll + down) * 60 / PERIOD(push)", label = "running (say so themselves)", when = local.own },
             { of = "own", metric = "mode_push", id = "push", when = local.own },
             { of = "own", metric = "mode_both", id = "both", when = local.own },
@@ -222,6 +345,7 @@ locals {
           title = "CPU and memory of the containers"
           width = 6
           unit  = "%"
+          limit = local.limits.memory
           lines = [
             { of = "service", metric = "CPUUtilization", stat = "Average", label = "CPU, average" },
             { of = "service", metric = "CPUUtilization", stat = "Maximum", label = "CPU, busiest" },
@@ -337,7 +461,6 @@ locals {
           period = 300
           lines = [
             { of = "relay_log", metric = "IncomingBytes", label = "relay" },
-            { of = "rest_log", metric = "IncomingBytes", label = "REST" },
             { of = "streaming_log", metric = "IncomingBytes", label = "streams", when = local.lambda },
             { of = "container_log", metric = "IncomingBytes", label = "containers", when = local.fargate && var.streamer_log_group_name != null },
           ]

@@ -18,7 +18,6 @@ locals {
     targets       = { namespace = "AWS/ApplicationELB", dimensions = { LoadBalancer = var.load_balancer_arn_suffix, TargetGroup = var.target_group_arn_suffix } }
     service       = { namespace = "AWS/ECS", dimensions = { ClusterName = var.cluster_name, ServiceName = var.service_name } }
     relay_log     = { namespace = "AWS/Logs", dimensions = { LogGroupName = "/aws/lambda/${var.relay_function_name}" } }
-    rest_log      = { namespace = "AWS/Logs", dimensions = { LogGroupName = "/aws/lambda/${var.rest_function_name}" } }
     streaming_log = { namespace = "AWS/Logs", dimensions = { LogGroupName = "/aws/lambda/${coalesce(var.streaming_function_name, "none")}" } }
     container_log = { namespace = "AWS/Logs", dimensions = { LogGroupName = var.streamer_log_group_name } }
   }

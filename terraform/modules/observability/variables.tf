@@ -8,6 +8,18 @@ variable "region" {
   type        = string
 }
 
+variable "account_id" {
+  description = "The account that the alarms are in, for their status on the dashboard; null leaves it out."
+  type        = string
+  default     = null
+}
+
+variable "partition" {
+  description = "The partition that the alarms are in, such as `aws`."
+  type        = string
+  default     = "aws"
+}
+
 variable "deployment" {
   description = "How streams are served: `fargate` or `lambda`. It decides which rows and alarms make sense."
   type        = string
@@ -85,7 +97,7 @@ variable "service_name" {
 }
 
 variable "streamer_log_group_name" {
-  description = "The log group of the Fargate containers, for the bytes that they log; null leaves that line out. A Lambda function's is known by its name."
+  description = "The log group of the Fargate containers, for the bytes and the last warnings and errors that they log; null leaves them out. A Lambda function's is known by its name."
   type        = string
   default     = null
 }
@@ -104,26 +116,38 @@ variable "metrics_enabled" {
 
 variable "alarms" {
   description = <<-EOT
-    Null for no alarm. Else `topic_arns`: where alarms, and their ends, are sent.
+    Null for no alarm. Else the topics to which alarms, and their ends, are sent.
+
+    There are two classes: `page` (users miss something now) and `ticket` (it can wait for the morning). `page_topic_arns` and
+    `ticket_topic_arns` get one of them, `topic_arns` gets both.
 
     A month of them in us-east-1, at $0.10 for each metric that an alarm watches (one made of two metrics counts twice):
-    Fargate $1.70 (15 alarms, 17 metrics), without the service's own metrics $0.60 (6 alarms, 6 metrics);
-    Lambda $0.70 (6 alarms, 7 metrics), without the service's own metrics $0.50 (4 alarms, 5 metrics).
+    Fargate $2.30 (20 alarms, 23 metrics), without the service's own metrics $1.20 (11 alarms, 12 metrics);
+    Lambda $1.20 (10 alarms, 12 metrics), without the service's own metrics $1.00 (8 alarms, 10 metrics).
 
     A topic that is encrypted with the key alias/aws/sns gets nothing: CloudWatch may not use that key. Take a topic without
     encryption, or one with a customer key whose policy lets cloudwatch.amazonaws.com use it (kms:Decrypt, kms:GenerateDataKey*).
   EOT
-  type        = object({ topic_arns = list(string) })
-  default     = null
+  type = object({
+    topic_arns        = optional(list(string), [])
+    page_topic_arns   = optional(list(string), [])
+    ticket_topic_arns = optional(list(string), [])
+  })
+  default = null
 
   validation {
-    condition     = var.alarms == null ? true : length(var.alarms.topic_arns) > 0 && length(var.alarms.topic_arns) <= 5
-    error_message = "alarms.topic_arns names 1 to 5 topics (CloudWatch takes no more): an alarm that tells nobody costs as much as one that does. For no alarms set alarms = null."
+    condition     = var.alarms == null ? true : length(concat(var.alarms.topic_arns, var.alarms.page_topic_arns)) > 0 && length(concat(var.alarms.topic_arns, var.alarms.ticket_topic_arns)) > 0
+    error_message = "alarms tells somebody of each class: give topic_arns, or page_topic_arns and ticket_topic_arns. An alarm that tells nobody costs as much as one that does. For no alarms set alarms = null."
   }
 
   validation {
-    condition     = var.alarms == null ? true : alltrue([for arn in var.alarms.topic_arns : can(regex("^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]+$", arn))])
-    error_message = "alarms.topic_arns holds ARNs of standard SNS topics, such as arn:aws:sns:eu-west-1:111122223333:on-call."
+    condition     = var.alarms == null ? true : length(concat(var.alarms.topic_arns, var.alarms.page_topic_arns)) <= 5 && length(concat(var.alarms.topic_arns, var.alarms.ticket_topic_arns)) <= 5
+    error_message = "alarms names at most 5 topics for each class, those of topic_arns included: CloudWatch takes no more."
+  }
+
+  validation {
+    condition     = var.alarms == null ? true : alltrue([for arn in concat(var.alarms.topic_arns, var.alarms.page_topic_arns, var.alarms.ticket_topic_arns) : can(regex("^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]+$", arn))])
+    error_message = "alarms holds ARNs of standard SNS topics, such as arn:aws:sns:eu-west-1:111122223333:on-call."
   }
 }
 
@@ -131,6 +155,7 @@ variable "runbook" {
   description = "Where the engineer on call finds docs/operations.md; an https:// address becomes a link on the dashboard."
   type        = string
   default     = "docs/operations.md"
+  nullable    = false
 }
 
 variable "tags" {

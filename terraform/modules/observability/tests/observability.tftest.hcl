@@ -24,8 +24,8 @@ run "fargate" {
   command = plan
 
   assert {
-    condition     = length(output.alarm_names) == 15
-    error_message = "Fargate has 15 alarms; with another number, change the price in variables.tf and in the runbook too."
+    condition     = length(output.alarm_names) == 20
+    error_message = "Fargate has 20 alarms; with another number, change the price in variables.tf and in the runbook too."
   }
   assert {
     condition     = output.dashboard_url == "https://eu-west-1.console.aws.amazon.com/cloudwatch/home?region=eu-west-1#dashboards/dashboard/sentiment"
@@ -50,7 +50,7 @@ run "lambda" {
   }
 
   assert {
-    condition     = join(" ", output.alarm_names) == "sentiment-down sentiment-failure-queue sentiment-no-proof sentiment-relay-behind sentiment-relay-errors sentiment-streaming-function"
+    condition     = join(" ", output.alarm_names) == "sentiment-down sentiment-failure-queue sentiment-index-throttled sentiment-no-proof sentiment-relay-behind sentiment-relay-errors sentiment-rest-errors sentiment-rest-slow sentiment-rest-throttled sentiment-streaming-function"
     error_message = "In Lambda mode nothing is pushed and nothing is behind a load balancer: ${join(" ", output.alarm_names)}."
   }
   assert {
@@ -67,7 +67,7 @@ run "without_the_services_own_metrics" {
   }
 
   assert {
-    condition     = join(" ", output.alarm_names) == "sentiment-failure-queue sentiment-load-balancer-errors sentiment-no-container sentiment-notifications-failed sentiment-relay-behind sentiment-relay-errors"
+    condition     = join(" ", output.alarm_names) == "sentiment-failure-queue sentiment-index-throttled sentiment-load-balancer-errors sentiment-memory sentiment-no-container sentiment-notifications-failed sentiment-relay-behind sentiment-relay-errors sentiment-rest-errors sentiment-rest-slow sentiment-rest-throttled"
     error_message = "Without metrics of our own only AWS's are watched: ${join(" ", output.alarm_names)}."
   }
   assert {
@@ -88,7 +88,7 @@ run "before_the_first_image" {
   }
 
   assert {
-    condition     = !strcontains(aws_cloudwatch_dashboard.operations.dashboard_body, "null") && !strcontains(aws_cloudwatch_dashboard.operations.dashboard_body, "AWS/ECS")
+    condition     = !contains(output.alarm_names, "sentiment-memory") && !strcontains(aws_cloudwatch_dashboard.operations.dashboard_body, "null") && !strcontains(aws_cloudwatch_dashboard.operations.dashboard_body, "AWS/ECS")
     error_message = "CloudWatch refuses a metric whose dimension is null."
   }
 }
@@ -101,7 +101,7 @@ run "without_alarms" {
   }
 
   assert {
-    condition     = length(output.alarm_names) == 0 && output.dashboard_name == "sentiment"
+    condition     = length(output.alarm_names) == 0 && output.dashboard_name == "sentiment" && strcontains(aws_cloudwatch_dashboard.operations.dashboard_body, "**No alarms.**")
     error_message = "Alarms are a choice; the dashboard is not."
   }
 }
@@ -134,6 +134,64 @@ run "a_runbook_that_is_served_is_linked" {
     condition     = strcontains(aws_cloudwatch_metric_alarm.on_call["down"].alarm_description, "https://wiki.example.com/operations#alarm-down")
     error_message = "So does whoever got the alarm."
   }
+}
+
+run "each_class_tells_its_own_topics_and_those_of_both" {
+  command = plan
+
+  variables {
+    account_id = "111122223333"
+    alarms = {
+      topic_arns        = ["arn:aws:sns:eu-west-1:111122223333:both"]
+      page_topic_arns   = ["arn:aws:sns:eu-west-1:111122223333:page"]
+      ticket_topic_arns = ["arn:aws:sns:eu-west-1:111122223333:ticket"]
+    }
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.on_call["down"].alarm_actions == toset(["arn:aws:sns:eu-west-1:111122223333:both", "arn:aws:sns:eu-west-1:111122223333:page"])
+    error_message = "Users miss events: somebody is woken."
+  }
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.on_call["queues-left"].ok_actions == toset(["arn:aws:sns:eu-west-1:111122223333:both", "arn:aws:sns:eu-west-1:111122223333:ticket"])
+    error_message = "Queues left over wake nobody."
+  }
+  assert {
+    condition     = strcontains(aws_cloudwatch_dashboard.operations.dashboard_body, "\"arn:aws:cloudwatch:eu-west-1:111122223333:alarm:sentiment-down\"")
+    error_message = "The dashboard shows the status of the alarms."
+  }
+}
+
+run "one_zone_without_containers_is_no_outage" {
+  command = plan
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.on_call["no-container"].statistic == "Maximum"
+    error_message = "Each zone of the load balancer counts for itself, and the alarm is about all of them."
+  }
+}
+
+run "a_class_that_tells_nobody_is_refused" {
+  command = plan
+
+  variables {
+    alarms = { page_topic_arns = ["arn:aws:sns:eu-west-1:111122223333:page"] }
+  }
+
+  expect_failures = [var.alarms]
+}
+
+run "six_topics_are_too_many" {
+  command = plan
+
+  variables {
+    alarms = {
+      topic_arns        = [for number in range(3) : "arn:aws:sns:eu-west-1:111122223333:both-${number}"]
+      ticket_topic_arns = [for number in range(3) : "arn:aws:sns:eu-west-1:111122223333:ticket-${number}"]
+    }
+  }
+
+  expect_failures = [var.alarms]
 }
 
 run "alarms_for_nobody_are_refused" {

@@ -192,7 +192,7 @@ def test_the_scaling_pages_commands_run(capsys: pytest.CaptureFixture[str]) -> N
 def test_it_shows_what_is_taken_and_what_it_costs(capsys: pytest.CaptureFixture[str]) -> None:
     assert ran("--streams", "20", "--changes", "1", "--cpu", "0.5", "--memory", "1") == 0
     said = capsys.readouterr().out
-    for words in ("2 containers of 1 GB", "data to the internet", "$0.400 a million", "15.8 M", "91.91"):
+    for words in ("2 containers of 1 GB", "data to the internet", "$0.400 a million", "15.8 M", "92.51"):
         assert words in said
 
 
@@ -207,7 +207,7 @@ def test_json_has_everything(capsys: pytest.CaptureFixture[str]) -> None:
     assert found["sizing"]["containers"] == 2
     assert found["bytes_a_second_and_stream"] == 1_125
     assert set(found["lines"][0]) == {"what", "quantity", "unit", "price", "dollars"}
-    assert found["dollars_a_month"] == pytest.approx(sum(line["dollars"] for line in found["lines"])) == 91.91
+    assert found["dollars_a_month"] == pytest.approx(sum(line["dollars"] for line in found["lines"])) == 92.51
     assert ran("--streams", "20", "--changes", "1", "--deployment", "lambda", "--json") == 0
     assert json.loads(capsys.readouterr().out)["sizing"]["queues"] == 0
 
