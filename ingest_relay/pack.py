@@ -12,6 +12,7 @@ from json.encoder import encode_basestring_ascii as quote
 from typing import Final
 
 from ingest_relay.record import Change
+from ingest_relay.tracing import traceparent
 
 MESSAGE_BYTES: Final = 60_000
 """Maximum size of a message body."""
@@ -95,4 +96,8 @@ def batches(texts: Sequence[str], *, most: int = BATCH_MESSAGES, limit: int = BA
 
 
 def _trace(trace: str | None) -> str:
-    return f',"trace":{quote(trace)}' if trace and len(trace) <= _TRACE_BYTES else ""
+    """Returns X-Ray's header as it is, and the same as a W3C header for receivers that use OpenTelemetry."""
+    if not trace or len(trace) > _TRACE_BYTES:
+        return ""
+    parent = traceparent(trace)
+    return f',"trace":{quote(trace)}' + (f',"traceparent":"{parent}"' if parent else "")

@@ -17,6 +17,7 @@ from urllib.request import url2pathname
 MODULES: Final = {
     "client": ("httpx",),
     "serve": ("boto3", "fastapi", "fastapi_swagger", "h11", "mangum", "pydantic", "tenacity", "uvicorn"),
+    "otlp": ("opentelemetry.exporter", "opentelemetry.sdk"),
     "local": ("boto3", "fastapi", "flask", "flask_cors", "moto", "uvicorn"),
     "tools": ("boto3", "h11", "httpx", "rich", "typer"),
 }

@@ -133,7 +133,7 @@ class Publisher:
     def _take(self, message: QueueMessage, content: Batch | Canary | PoisonMessage) -> Sequence[Key]:
         self._counters.add("messages_received")
         if isinstance(content, Batch):
-            with self._tracing.message(content.trace) as span:
+            with self._tracing.message(content.trace, content.traceparent) as span:
                 return self._publish(message, content, span)
         if isinstance(content, Canary):
             self._counters.add("canaries_received")

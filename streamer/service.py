@@ -245,6 +245,7 @@ class Service:
         for worker in (self._polling, self._tables, self._public):
             worker.close()
         await self._report.end()
+        await self._tracing.end()
 
     async def drain(self) -> None:
         """Closes all streams, spread over the drain window, and waits until they have ended."""

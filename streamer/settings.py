@@ -262,10 +262,12 @@ class Settings(BaseModel):
         description="value of `Deployment`, the only dimension of the metrics, and prefix of the name in traces;"
         " distinguishes deployments in one account",
     )
-    tracing: Literal["none", "xray"] = Field(
+    tracing: Literal["none", "xray", "otlp"] = Field(
         "none",
         alias="TRACING",
-        description="`xray`: sends segments of requests and messages to the X-Ray daemon at `AWS_XRAY_DAEMON_ADDRESS`",
+        description="`otlp`: sends spans of requests and messages to the OpenTelemetry collector at"
+        " `OTEL_EXPORTER_OTLP_ENDPOINT` (the extra `otlp`; not in Lambda). `xray`: sends them as segments to the X-Ray"
+        " daemon at `AWS_XRAY_DAEMON_ADDRESS`",
     )
 
     function_name: str | None = Field(

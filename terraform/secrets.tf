@@ -3,7 +3,7 @@
 locals {
   make_ticket_secret = length(var.ticket_secret_arns) == 0
   ticket_secret_arns = local.make_ticket_secret ? module.ticket_secret[*].arn : var.ticket_secret_arns
-  secret_arns        = distinct(concat(var.gateway_secret_arns, local.ticket_secret_arns))
+  secret_arns        = distinct(concat(var.gateway_secret_arns, local.ticket_secret_arns, local.fargate ? var.metrics_token_secret_arns : []))
   secret_keys        = distinct(concat(var.secret_kms_key_arns, local.make_ticket_secret ? var.kms_key_arn[*] : []))
 }
 

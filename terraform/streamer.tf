@@ -69,7 +69,7 @@ module "fargate" {
   autoscaling        = var.autoscaling
   stream_lifetime    = var.stream_lifetime
   drain_window       = var.drain_window
-  tracing            = var.tracing
+  tracing            = var.tracing && var.otlp_endpoint == null
   xray_daemon_image  = var.xray_daemon_image
   container_insights = var.container_insights
   log_retention_days = var.log_retention_days
@@ -83,11 +83,13 @@ module "fargate" {
       SSE_HOST            = "0.0.0.0"
       SSE_MAX_CONNECTIONS = tostring(var.max_streams)
       SSE_DRAIN_WINDOW    = tostring(var.drain_window)
+      METRICS_TOKEN       = join(",", var.metrics_token_secret_arns)
       # Addresses come from the load balancer's X-Forwarded-For, and nothing else does: it passes on any X-User-ID, so it
       # must never be among TRUSTED_PROXIES.
       FORWARDING_PROXIES = join(",", concat(local.load_balancer_cidrs, var.forwarding_proxy_cidrs))
     },
     local.stream_environment,
+    var.otlp_endpoint == null ? {} : { TRACING = "otlp", OTEL_EXPORTER_OTLP_ENDPOINT = var.otlp_endpoint },
   )
 
   # Containers end before the reaper runs, and before topic and rights go: see reaper.tf.

@@ -594,6 +594,33 @@ variable "tracing" {
   nullable    = false
 }
 
+variable "otlp_endpoint" {
+  description = "On fargate: the OpenTelemetry collector to which containers send their traces by OTLP over HTTP, such as http://collector.internal:4318, in place of X-Ray's daemon; null: none. The functions have X-Ray's traces alone: with tracing = true their decisions to sample reach the containers, which continue these traces."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.otlp_endpoint == null ? true : can(regex("^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[^ ?#]*)?$", var.otlp_endpoint))
+    error_message = "otlp_endpoint is ${jsonencode(var.otlp_endpoint)}: give the collector's base address, such as http://collector.internal:4318; /v1/traces is added."
+  }
+  validation {
+    condition     = var.otlp_endpoint == null || var.streamer_deployment == "fargate"
+    error_message = "otlp_endpoint is ${jsonencode(var.otlp_endpoint)}, but a Lambda function is frozen between requests and sends nothing then: set tracing = true for X-Ray."
+  }
+}
+
+variable "metrics_token_secret_arns" {
+  description = "On fargate: ARNs of Secrets Manager secrets, whose values open GET /metrics of a container to Prometheus (Authorization: Bearer). Empty: /metrics is a 404. Several allow rotation."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in var.metrics_token_secret_arns : can(regex("^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@!-]{1,519}$", arn))])
+    error_message = "metrics_token_secret_arns is ${jsonencode(var.metrics_token_secret_arns)}: give ARNs of Secrets Manager secrets (arn:aws:secretsmanager:…:secret:…), never a secret's value."
+  }
+}
+
 variable "xray_daemon_image" {
   description = "With tracing on fargate: the X-Ray daemon's image."
   type        = string

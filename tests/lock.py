@@ -13,9 +13,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 FILES = {
-    "requirements.lock": ["serve"],
+    "requirements.lock": ["serve", "otlp"],
     "requirements-local.lock": ["local", "tools"],
-    "requirements-dev.lock": ["local", "tools", "dev"],
+    "requirements-dev.lock": ["local", "tools", "otlp", "dev"],
 }
 """The extras that each file pins. `local` includes `serve`, and `tools` includes `client`."""
 

@@ -42,6 +42,8 @@ class Batch:
     """How many changes belong to other tables, or are none of a configuration."""
     notices: tuple[Notice, ...] = ()
     """Those of the users table's configurations, in stream order."""
+    traceparent: str | None = None
+    """The same trace as `trace`, as a W3C header."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,8 @@ def _batch(message: Mapping[str, Any], trace: str | None, sentiment_table: str, 
                 elsewhere += 1
         except _Fault as fault:
             faults.append(f"change {index}: {fault}")
-    return Batch(relayed_at, trace, tuple(changes), tuple(faults), elsewhere, tuple(notices))
+    traceparent = _trace(message.get("traceparent"))
+    return Batch(relayed_at, trace, tuple(changes), tuple(faults), elsewhere, tuple(notices), traceparent)
 
 
 class _Fault(Exception):

@@ -54,17 +54,20 @@ class XRay:
         self._facade, self._segment, self._subsegment = FacadeSegment, Segment, Subsegment
         self._chosen = LocalSampler().should_trace
 
-    def message(self, header: str | None) -> AbstractContextManager[Span]:
+    def message(self, header: str | None, traceparent: str | None = None) -> AbstractContextManager[Span]:
         trace = read_trace(header)
         return self._span(trace, "message") if trace is not None and trace.sampled else UNRECORDED
 
-    def request(self, header: str | None) -> AbstractContextManager[Span]:
+    def request(self, header: str | None, traceparent: str | None = None) -> AbstractContextManager[Span]:
         trace = read_trace(header)
         if self._in_lambda:
             return self._span(trace, "request") if trace is not None and trace.sampled else UNRECORDED
         if (trace is not None and trace.sampled is False) or not self._chosen():
             return UNRECORDED
         return self._span(trace, "request")
+
+    async def end(self) -> None:
+        pass  # each span was sent when it ended
 
     @contextmanager
     def _span(self, trace: Trace | None, kind: str) -> Iterator[Span]:

@@ -12,14 +12,15 @@ from streamer.telemetry.tracing import Tracing
 
 def traced(app: ASGIApp, tracing: Tracing, header: Callable[[], str | None] | None = None) -> ASGIApp:
     """Returns the application with tracing. `header` returns the tracing header of the current invocation; without it
-    the request's `X-Amzn-Trace-Id` is used."""
+    the request's `X-Amzn-Trace-Id` is used. The tracing decides whether it or `traceparent` counts."""
 
     async def call(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not _is_traced(scope["path"]):
             await app(scope, receive, send)
             return
-        trace_header = header() if header is not None else Headers(scope=scope).get("x-amzn-trace-id")
-        with tracing.request(trace_header) as span:
+        headers = Headers(scope=scope)
+        trace_header = header() if header is not None else headers.get("x-amzn-trace-id")
+        with tracing.request(trace_header, headers.get("traceparent")) as span:
 
             async def record_status(message: Message) -> None:
                 if message["type"] == "http.response.start":

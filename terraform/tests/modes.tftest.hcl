@@ -164,6 +164,31 @@ run "fargate_first_apply" {
   }
 }
 
+run "fargate_with_prometheus_and_a_collector" {
+  command = plan
+
+  variables {
+    tracing                   = true
+    otlp_endpoint             = "http://collector.internal:4318"
+    metrics_token_secret_arns = ["arn:aws:secretsmanager:eu-west-1:111122223333:secret:metrics-AbCdEf"]
+  }
+
+  assert {
+    condition     = { for pair in jsondecode(module.fargate[0].container_definitions)[0].environment : pair.name => pair.value }.TRACING == "otlp" && { for pair in jsondecode(module.fargate[0].container_definitions)[0].environment : pair.name => pair.value }.OTEL_EXPORTER_OTLP_ENDPOINT == "http://collector.internal:4318"
+    error_message = "containers send their traces to the collector"
+  }
+
+  assert {
+    condition     = length(jsondecode(module.fargate[0].container_definitions)) == 1
+    error_message = "X-Ray's daemon has nothing to do beside a collector"
+  }
+
+  assert {
+    condition     = { for pair in jsondecode(module.fargate[0].container_definitions)[0].environment : pair.name => pair.value }.METRICS_TOKEN == "arn:aws:secretsmanager:eu-west-1:111122223333:secret:metrics-AbCdEf" && contains(local.secret_arns, "arn:aws:secretsmanager:eu-west-1:111122223333:secret:metrics-AbCdEf")
+    error_message = "the token is passed as an ARN, which the containers' role may read"
+  }
+}
+
 run "fargate_with_https" {
   command = plan
 

@@ -792,6 +792,10 @@ run "setting_with_a_variable" {
 run "a_runbook_without_https" {
   command = plan
 
+  module {
+    source = "./tests/variables"
+  }
+
   variables {
     runbook_url = "http://wiki.example.com/operations"
   }
@@ -801,6 +805,10 @@ run "a_runbook_without_https" {
 
 run "a_runbook_with_a_fragment" {
   command = plan
+
+  module {
+    source = "./tests/variables"
+  }
 
   variables {
     runbook_url = "https://wiki.example.com/operations#alarms"
@@ -812,11 +820,58 @@ run "a_runbook_with_a_fragment" {
 run "pages_alone" {
   command = plan
 
+  module {
+    source = "./tests/variables"
+  }
+
   variables {
     alarms = { page_topic_arns = ["arn:aws:sns:eu-west-1:111122223333:page"] }
   }
 
   expect_failures = [var.alarms]
+}
+
+run "a_token_in_place_of_its_arn" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    metrics_token_secret_arns = ["hunter2hunter2hunter2"]
+  }
+
+  expect_failures = [var.metrics_token_secret_arns]
+}
+
+run "a_collector_without_an_address" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    otlp_endpoint = "collector:4318"
+  }
+
+  expect_failures = [var.otlp_endpoint]
+}
+
+run "a_collector_of_a_function" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    streamer_deployment = "lambda"
+    otlp_endpoint       = "http://collector.internal:4318"
+  }
+
+  expect_failures = [var.otlp_endpoint]
 }
 
 run "alarms_to_no_topic" {

@@ -29,7 +29,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "cursor": {"change"},
     "series": {"change"},
     "token_bucket": set(),
-    "telemetry": {"change", "errors", "token_bucket"},
+    "telemetry": {"change", "errors", "extras", "token_bucket"},
     "aws": {"errors", "setting_values"},
     "sse": {"change"},
     "hub": {"change", "configuration", "place", "series", "sse"},

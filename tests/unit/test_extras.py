@@ -21,7 +21,13 @@ ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]
 OURS = {"streamer", "ingest_relay"}
-MODULE_OF = {"aws-xray-sdk": "aws_xray_sdk", "fastapi-swagger": "fastapi_swagger", "flask-cors": "flask_cors"}
+MODULE_OF = {
+    "aws-xray-sdk": "aws_xray_sdk",
+    "fastapi-swagger": "fastapi_swagger",
+    "flask-cors": "flask_cors",
+    "opentelemetry-exporter-otlp-proto-http": "opentelemetry.exporter",
+    "opentelemetry-sdk": "opentelemetry.sdk",
+}
 BROUGHT = {"boto3": {"botocore", "urllib3"}, "fastapi": {"starlette"}, "pydantic": {"pydantic_core"}}
 """Modules of the dependencies of dependencies, which we import too."""
 
@@ -64,11 +70,19 @@ def all_below(folder: str) -> list[str]:
 
 @pytest.mark.parametrize(
     ("extra", "modules", "without"),
-    [
+    [  # opentelemetry: only where TRACING=otlp asks the service for it, from the extra otlp
         ("client", ["streamer.client"], set()),
-        ("serve", ["streamer.serve", "streamer.rest", "streamer.reaper_function", "ingest_relay.handler"], set()),
+        (
+            "serve",
+            ["streamer.serve", "streamer.rest", "streamer.reaper_function", "ingest_relay.handler"],
+            {"opentelemetry"},
+        ),
         ("tools", all_below("tools"), {"aws_xray_sdk"}),  # only where TRACING=xray asks the relay for it
-        ("local", all_below("local"), {"typer"}),  # the command line looks for it before it starts a tool
+        (
+            "local",
+            all_below("local"),
+            {"opentelemetry", "typer"},
+        ),  # the command line looks for it before it starts a tool
     ],
 )
 def test_an_extra_brings_what_its_part_imports(extra: str, modules: list[str], without: set[str]) -> None:

@@ -113,23 +113,27 @@ class Spans(NoTracing):
     """Keeps the spans of messages."""
 
     def __init__(self) -> None:
-        self.told: list[tuple[str | None, dict[str, str | int]]] = []
+        self.told: list[tuple[str | None, str | None, dict[str, str | int]]] = []
 
     @contextmanager
-    def message(self, header: str | None) -> Iterator[Span]:
+    def message(self, header: str | None, traceparent: str | None = None) -> Iterator[Span]:
         notes: dict[str, str | int] = {}
         span = Mock(spec=Span)
         span.note = lambda **said: notes.update(said)
         yield span
-        self.told.append((header, notes))
+        self.told.append((header, traceparent, notes))
 
 
 async def test_each_message_of_changes_is_a_span_of_its_trace() -> None:
     spans = Spans()
     fed = Fed(spans)
     canary = holding({"v": 1, "canary": {"sent_at": NOW_MS}, "trace": "Root=3"})
-    fed.take([message(record(1), record(2), trace="Root=1"), canary, message(record(2), trace="Root=2")])
-    assert spans.told == [("Root=1", {"changes": 2, "events": 2}), ("Root=2", {"changes": 1, "events": 0})]
+    first = message(record(1), record(2), trace="Root=1", traceparent="00-1")
+    fed.take([first, canary, message(record(2), trace="Root=2")])
+    assert spans.told == [
+        ("Root=1", "00-1", {"changes": 2, "events": 2}),
+        ("Root=2", None, {"changes": 1, "events": 0}),
+    ]
 
 
 async def test_poison_beside_a_good_message_costs_the_good_one_nothing(caplog: pytest.LogCaptureFixture) -> None:

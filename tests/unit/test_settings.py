@@ -238,7 +238,7 @@ def test_metrics_and_traces_are_off_unless_they_are_wanted() -> None:
         ("METRICS_INTERVAL", "5", "give greater than or equal to 10"),
         ("METRICS_INTERVAL", "nan", ""),
         ("DEPLOYMENT_NAME", "two words", "use 1 to 64 letters"),
-        ("TRACING", "zipkin", "give 'none' or 'xray'"),
+        ("TRACING", "zipkin", "give 'none', 'xray' or 'otlp'"),
     ],
 )
 def test_a_mistake_in_what_is_told_of_the_service_is_named(key: str, value: str, remedy: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -102,3 +103,26 @@ def test_a_trace_header_of_absurd_length_is_left_out() -> None:
 def test_a_canary_says_when_it_was_sent() -> None:
     assert canary(sent_at=1732280000123) == '{"v":1,"canary":{"sent_at":1732280000123}}'
     assert json.loads(canary(sent_at=1, trace="Root=1"))["trace"] == "Root=1"
+
+
+ROOT, PARENT = "1-6a1f0b2c-0123456789abcdef01234567", "53995c3f42cd8ad8"
+
+
+@pytest.mark.parametrize(
+    ("trace", "traceparent"),
+    [
+        (f"Root={ROOT};Parent={PARENT};Sampled=1", f"00-6a1f0b2c0123456789abcdef01234567-{PARENT}-01"),
+        (
+            f"Self=1-67891234-12456789abcdef012345678;Sampled=0;Root={ROOT};Parent={PARENT};Lineage=1:a87bd80c:0",
+            f"00-6a1f0b2c0123456789abcdef01234567-{PARENT}-00",
+        ),
+        (f"Root={ROOT};Parent={PARENT};Sampled=?", None),
+        (f"Root={ROOT};Parent={PARENT}", None),
+        (f"Root={ROOT};Sampled=1", None),
+        (f"Root={ROOT.upper()};Parent={PARENT};Sampled=1", None),
+    ],
+)
+def test_a_complete_trace_header_stands_there_as_a_w3c_header_too(trace: str, traceparent: str | None) -> None:
+    (message,) = pack([Change(0, "7", "{}")], relayed_at=1, trace=trace).messages
+    for body in (json.loads(message.text), json.loads(canary(sent_at=1, trace=trace))):
+        assert (body["trace"], body.get("traceparent")) == (trace, traceparent)

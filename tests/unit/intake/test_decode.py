@@ -136,6 +136,8 @@ def test_a_canary_says_when_it_was_sent() -> None:
 def test_a_bad_trace_costs_no_change(trace: object) -> None:
     decoded = batch(record(), trace=trace)
     assert (decoded.trace, len(decoded.changes)) == (None, 1)
+    decoded = batch(record(), traceparent=trace)
+    assert (decoded.trace, decoded.traceparent, len(decoded.changes)) == ("Root=1-2-3", None, 1)
 
 
 def message(**members: object) -> str:

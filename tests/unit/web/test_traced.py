@@ -19,12 +19,14 @@ class Kept(NoTracing):
 
     def __init__(self) -> None:
         self.headers: list[str | None] = []
+        self.parents: list[str | None] = []
         self.answers: list[tuple[str, str, int]] = []
         self.open = 0
 
     @contextmanager
-    def request(self, header: str | None) -> Iterator[Span]:
+    def request(self, header: str | None, traceparent: str | None = None) -> Iterator[Span]:
         self.headers.append(header)
+        self.parents.append(traceparent)
         self.open += 1
         try:
             yield self
@@ -58,10 +60,11 @@ def client(kept: Kept, **options: object) -> httpx.AsyncClient:
 async def test_a_request_is_told_by_its_template_and_never_by_its_path() -> None:
     kept = Kept()
     async with client(kept) as api:
-        answer = await api.get("/api/v2/configurations/secret?q=secret", headers={"X-Amzn-Trace-Id": "Root=1"})
+        headers = {"X-Amzn-Trace-Id": "Root=1", "traceparent": "00-1"}
+        answer = await api.get("/api/v2/configurations/secret?q=secret", headers=headers)
         assert answer.text == "1", "within its span"
         await api.get("/api/v2/nothing/secret")
-    assert kept.headers == ["Root=1", None]
+    assert (kept.headers, kept.parents) == (["Root=1", None], ["00-1", None])
     assert kept.answers == [("GET", "/api/v2/configurations/{config_id}", 200), ("GET", "none", 404)]
     assert kept.open == 0
 
