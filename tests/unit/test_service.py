@@ -6,6 +6,7 @@ import sys
 import threading
 from functools import partial
 
+import httpx
 import pytest
 
 from streamer import serve, service, settings
@@ -14,7 +15,9 @@ from streamer.errors import SettingsError
 from streamer.service import Service
 from streamer.settings import Settings
 from streamer.telemetry.log_queue import LogQueue
+from tests.collector import collecting
 from tests.unit.tables.fakes import FakeDynamo
+from tests.watchdog import WATCHDOG
 
 ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod/tickets-AbCdEf"
 SECRET = "a-secret-of-24-characters"
@@ -110,3 +113,14 @@ def test_a_service_on_a_loop_that_handles_no_signals_drains_when_one_comes(monke
         for number, handler in before.items():
             signal.signal(number, handler)
     assert asked
+
+
+async def test_the_last_spans_are_sent_before_it_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streamer.telemetry.otlp._END_TIMEOUT", WATCHDOG)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with collecting() as collector:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.endpoint)
+        made = Service(polling(TRACING="otlp"))
+        async with made, httpx.AsyncClient(transport=httpx.ASGITransport(made.app), base_url="http://here") as http:
+            await http.get("/api/v2/stream/status")
+        assert [span.name for span in collector.spans] == ["GET /api/v2/stream/status"]

@@ -55,7 +55,11 @@ module "sentiment" {
   streamer_environment = { SSE_MAX_PER_ADDRESS = "40" }
 
   autoscaling = { min = 2, max = 10, target_streams = 60 }
-  alarms      = { topic_arns = ["arn:aws:sns:eu-west-1:111122223333:on-call"] }
+  runbook_url = "https://git.example.com/sentiment-streamer/blob/main/docs/operations.md"
+  alarms = {
+    page_topic_arns   = ["arn:aws:sns:eu-west-1:111122223333:on-call"] # wakes somebody
+    ticket_topic_arns = ["arn:aws:sns:eu-west-1:111122223333:tickets"]
+  }
 }
 
 output "dashboard_url" {
