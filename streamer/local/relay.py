@@ -52,7 +52,10 @@ def table_mapping(
 
 
 def drive(
-    mapping: EventSourceMapping, schedule: CanarySchedule, stop: threading.Event, repair: Callable[[], None]
+    mapping: EventSourceMapping,
+    schedule: CanarySchedule,
+    stop: threading.Event,
+    repair: Callable[[], None] = lambda: None,
 ) -> None:
     """Invokes the handler for stream records and for the schedule, one call at a time, until `stop` is set. Calls
     `repair` whenever a stream could not be read."""
