@@ -165,6 +165,7 @@ class Service:
                 sentiment_table=settings.sentiment_table,
                 users_table=settings.users_table,
                 wait_seconds=settings.receive_wait,
+                tags=settings.queue_tags,
             )
         calls = TableCalls(self._polling, self._client, IN_THE_BACKGROUND, self._counters)
         return Intake(

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
+from streamer.queue_tags import Tags, read_queue_tags
 from streamer.table_name import table_name_flaw
 
 _TOPIC = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}")
@@ -39,6 +40,10 @@ def _table(remedy: str) -> AfterValidator:
 
 def _entries(value: object) -> object:
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def _queue_tags(value: object) -> object:
+    return read_queue_tags(value) if isinstance(value, str) else value
 
 
 def _lower(value: object) -> object:
@@ -111,4 +116,5 @@ Topic = Annotated[str, _matching(_TOPIC, "give an SNS topic's ARN, arn:aws:sns:R
 SentimentTableName = Annotated[str, _table("give the name of the sentiment table")]
 UsersTableName = Annotated[str, _table("give the name of the users table")]
 QueuePrefix = Annotated[str, _matching(_PREFIX, "use 1 to 43 letters, digits, - or _")]
+QueueTags = Annotated[Tags, BeforeValidator(_queue_tags)]
 DeploymentName = Annotated[str, _matching(_DEPLOYMENT, "use 1 to 64 letters, digits, ., - or _")]

@@ -20,6 +20,7 @@ from streamer.setting_values import (
     Origins,
     Percent,
     QueuePrefix,
+    QueueTags,
     Rate,
     Seconds,
     Secrets,
@@ -57,6 +58,12 @@ class Settings(BaseModel):
     )
     queue_prefix: QueuePrefix = Field(
         "sentiment-stream", alias="QUEUE_PREFIX", description="prefix of the names of the containers' queues"
+    )
+    queue_tags: QueueTags = Field(
+        (),
+        alias="QUEUE_TAGS",
+        description="tags of the containers' queues beside the service's own (`service`, `topic`, `heartbeat`), as a"
+        ' JSON object: `{"team": "news"}`; for policies that require tags at creation',
     )
     host: str = Field(
         "127.0.0.1", alias="SSE_HOST", min_length=1, description="address to listen on; use 0.0.0.0 in a container"

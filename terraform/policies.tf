@@ -75,10 +75,24 @@ data "aws_iam_policy_document" "read" {
 data "aws_iam_policy_document" "container" {
   source_policy_documents = [data.aws_iam_policy_document.read.json]
 
+  # Nothing is made without the deployment's tags.
+  statement {
+    sid       = "MakeOwnQueues"
+    actions   = ["sqs:CreateQueue"]
+    resources = [local.queue_arns]
+
+    dynamic "condition" {
+      for_each = local.queue_tags
+      content {
+        test     = "StringEquals"
+        variable = "aws:RequestTag/${condition.key}"
+        values   = [condition.value]
+      }
+    }
+  }
   statement {
     sid = "OwnQueues"
     actions = [
-      "sqs:CreateQueue",
       "sqs:DeleteMessage",
       "sqs:DeleteQueue",
       "sqs:GetQueueAttributes",

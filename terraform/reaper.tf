@@ -3,6 +3,9 @@
 module "reaper" {
   source = "./modules/lambda"
 
+  iam_path                 = var.iam_path
+  permissions_boundary_arn = var.permissions_boundary_arn
+
   name               = "${var.name}-reaper"
   description        = "Removes queues whose containers are dead"
   account_id         = local.account_id

@@ -1,6 +1,9 @@
 module "relay" {
   source = "./modules/lambda"
 
+  iam_path                 = var.iam_path
+  permissions_boundary_arn = var.permissions_boundary_arn
+
   name                 = "${var.name}-relay"
   description          = "Publishes the tables' changes to the topic"
   account_id           = local.account_id

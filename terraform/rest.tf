@@ -1,6 +1,9 @@
 module "rest" {
   source = "./modules/lambda"
 
+  iam_path                 = var.iam_path
+  permissions_boundary_arn = var.permissions_boundary_arn
+
   name                 = "${var.name}-rest"
   description          = "Answers REST"
   account_id           = local.account_id

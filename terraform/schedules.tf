@@ -48,6 +48,9 @@ resource "aws_iam_role" "schedules" {
   description        = "Invokes relay and reaper by the clock"
   assume_role_policy = data.aws_iam_policy_document.schedules_trust.json
   tags               = local.tags
+
+  path                 = var.iam_path
+  permissions_boundary = var.permissions_boundary_arn
 }
 
 resource "aws_iam_role_policy" "schedules" {

@@ -42,6 +42,9 @@ module "fargate" {
   source = "./modules/fargate"
   count  = local.fargate ? 1 : 0
 
+  iam_path                 = var.iam_path
+  permissions_boundary_arn = var.permissions_boundary_arn
+
   name         = var.name
   region       = var.region
   image        = var.streamer_image
@@ -80,6 +83,7 @@ module "fargate" {
     {
       AWS_REGION          = var.region
       AWS_DEFAULT_REGION  = var.region # the one that boto3 reads
+      QUEUE_TAGS          = jsonencode(local.queue_tags)
       SSE_HOST            = "0.0.0.0"
       SSE_MAX_CONNECTIONS = tostring(var.max_streams)
       SSE_DRAIN_WINDOW    = tostring(var.drain_window)
@@ -99,6 +103,9 @@ module "fargate" {
 module "streaming_function" {
   source = "./modules/lambda"
   count  = !local.fargate && var.streamer_image != null ? 1 : 0
+
+  iam_path                 = var.iam_path
+  permissions_boundary_arn = var.permissions_boundary_arn
 
   name                 = local.stream_function_name
   description          = "Serves streams, one in each execution environment"

@@ -161,6 +161,31 @@ variable "kms_key_arn" {
   }
 }
 
+# Roles
+
+variable "permissions_boundary_arn" {
+  description = "ARN of the policy that every role gets as its permissions boundary. It must allow what the roles do, or they may not do it. null: none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.permissions_boundary_arn == null || can(regex("^arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/.+$", var.permissions_boundary_arn))
+    error_message = "permissions_boundary_arn is \"${coalesce(var.permissions_boundary_arn, "null")}\": give the ARN of a policy, such as arn:aws:iam::111122223333:policy/boundary, or null."
+  }
+}
+
+variable "iam_path" {
+  description = "Path of every role, such as /teams/news/. A change makes the roles anew."
+  type        = string
+  default     = "/"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^/([A-Za-z0-9_.,+@=-]+/)*$", var.iam_path)) && length(var.iam_path) <= 512
+    error_message = "iam_path is \"${var.iam_path}\": give a path that begins and ends with a slash, such as /teams/news/."
+  }
+}
+
 # Network (fargate)
 
 variable "vpc_id" {
@@ -520,14 +545,14 @@ variable "cors_origins" {
 }
 
 variable "log_level" {
-  description = "Minimum level of log lines: DEBUG, INFO, WARNING, ERROR or CRITICAL."
+  description = "Minimum level of log lines: DEBUG, INFO, WARNING or ERROR."
   type        = string
   default     = "INFO"
   nullable    = false
 
   validation {
-    condition     = contains(["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], var.log_level)
-    error_message = "log_level is \"${var.log_level}\": choose DEBUG, INFO, WARNING, ERROR or CRITICAL."
+    condition     = contains(["DEBUG", "INFO", "WARNING", "ERROR"], var.log_level)
+    error_message = "log_level is \"${var.log_level}\": choose DEBUG, INFO, WARNING or ERROR."
   }
 }
 
@@ -648,7 +673,7 @@ variable "force_delete" {
 }
 
 variable "tags" {
-  description = "Tags of everything that is created, beside deployment and managed-by."
+  description = "Tags of everything that is created, beside deployment and managed-by. The queues that containers make have them, too (QUEUE_TAGS), except service, topic and heartbeat, which the service sets on its queues itself."
   type        = map(string)
   default     = {}
   nullable    = false
@@ -656,5 +681,9 @@ variable "tags" {
   validation {
     condition     = length(setintersection(keys(var.tags), ["deployment", "managed-by"])) == 0 && !anytrue([for key in keys(var.tags) : startswith(key, "aws:")])
     error_message = "tags is ${jsonencode(var.tags)}: deployment and managed-by are set already, and AWS keeps aws: for itself; give others."
+  }
+  validation {
+    condition     = length(var.tags) <= 45 && alltrue([for key, value in var.tags : can(regex("^[\\p{L}\\p{Z}\\p{N}_.:/=+@-]{1,128}$", key)) && can(regex("^[\\p{L}\\p{Z}\\p{N}_.:/=+@-]{0,256}$", value))])
+    error_message = "tags is ${jsonencode(var.tags)}: a queue takes 45 beside the deployment's and the service's own, keys of 1 to 128 and values of at most 256 letters, digits, spaces and _ . : / = + - @."
   }
 }

@@ -10,12 +10,13 @@ from __future__ import annotations
 import json
 import logging
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from streamer.aws.errors import call_errors, describe_call, is_missing_queue, is_unknown_subscription, log_fields
 from streamer.change import iso_time
 from streamer.errors import LeaseError, LeaseLost
+from streamer.queue_tags import HEARTBEAT_TAG, SERVICE_TAG, TOPIC_TAG
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-SERVICE_TAG: Final = "service"
-TOPIC_TAG: Final = "topic"
-HEARTBEAT_TAG: Final = "heartbeat"
 SERVICE: Final = "sentiment-streamer"
 
 RETENTION: Final = 300
@@ -73,12 +71,13 @@ class Lease:
         *,
         wait_seconds: int,
         now: Callable[[], int],
+        tags: Mapping[str, str] | None = None,
     ) -> Lease:
         """Creates a queue `{prefix}-{uuid}` to which only this topic may send, and subscribes it with raw delivery.
 
         The queue is in the topic's account and in the region of the SQS client. `wait_seconds` is the wait time of long
-        polls; `now` returns Unix milliseconds. On an error it deletes the queue and raises LeaseError. If CreateQueue
-        fails without a response, a queue may exist; the reaper deletes it.
+        polls; `now` returns Unix milliseconds; `tags` are further tags of the queue. On an error it deletes the queue and
+        raises LeaseError. If CreateQueue fails without a response, a queue may exist; the reaper deletes it.
         """
         name = f"{prefix}-{uuid.uuid4()}"
         queue_arn = queue_arn_of(sqs, topic_arn, name)
@@ -93,7 +92,7 @@ class Lease:
                     "VisibilityTimeout": str(VISIBILITY),
                     "ReceiveMessageWaitTimeSeconds": str(wait_seconds),
                 },
-                tags={SERVICE_TAG: SERVICE, TOPIC_TAG: topic_arn, HEARTBEAT_TAG: iso_time(now())},
+                tags=dict(tags or {}) | {SERVICE_TAG: SERVICE, TOPIC_TAG: topic_arn, HEARTBEAT_TAG: iso_time(now())},
             )["QueueUrl"]
         except call_errors() as error:
             raise LeaseError(describe_call("sqs:CreateQueue", error)) from error

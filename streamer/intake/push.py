@@ -37,6 +37,7 @@ from streamer.intake.signals import (
     SignalListener,
     Undecided,
 )
+from streamer.queue_tags import Tags
 from streamer.telemetry.counters import Counters
 from streamer.token_bucket import TokenBucket
 
@@ -76,6 +77,8 @@ class QueueSettings:
     """Wait time of a long poll."""
     heartbeat_interval: float = HEARTBEAT
     """Number of seconds between two updates of the heartbeat tag."""
+    tags: Tags = ()
+    """Further tags of the queue."""
 
 
 class Push:
@@ -163,6 +166,7 @@ class Push:
             settings.prefix,
             wait_seconds=settings.wait_seconds,
             now=self._now,
+            tags=dict(settings.tags),
         )
         acquiring = self._acquiring = asyncio.ensure_future(self._worker(acquire))
         # Shielded, so that a cancel does not lose the queue that is being created.

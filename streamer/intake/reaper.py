@@ -20,7 +20,8 @@ from streamer.aws.clients import QueueClients
 from streamer.aws.errors import call_errors, describe_call, is_missing_queue, is_unknown_subscription
 from streamer.change import parse_time
 from streamer.clock import wall_ms
-from streamer.intake.lease import HEARTBEAT_TAG, SERVICE, SERVICE_TAG, TOPIC_TAG, queue_arn_of
+from streamer.intake.lease import SERVICE, queue_arn_of
+from streamer.queue_tags import HEARTBEAT_TAG, SERVICE_TAG, TOPIC_TAG
 
 DEAD_AFTER: Final = 30 * 60_000
 """Milliseconds without a heartbeat."""

@@ -146,6 +146,36 @@ run "fargate" {
   }
 }
 
+run "what_an_organisation_asks_of_roles_and_queues" {
+  command = plan
+
+  variables {
+    iam_path                 = "/teams/news/"
+    permissions_boundary_arn = "arn:aws:iam::111122223333:policy/boundary"
+    tags                     = { "cost centre" = "4.2", service = "news" }
+  }
+
+  assert {
+    condition     = alltrue([for role in concat(module.relay.roles, module.rest.roles, module.reaper.roles, module.fargate[0].roles) : role == { path = "/teams/news/", boundary = "arn:aws:iam::111122223333:policy/boundary" }]) && aws_iam_role.schedules.path == "/teams/news/" && aws_iam_role.schedules.permissions_boundary == "arn:aws:iam::111122223333:policy/boundary"
+    error_message = "every role has the path and the boundary"
+  }
+
+  assert {
+    condition     = jsondecode({ for pair in jsondecode(module.fargate[0].container_definitions)[0].environment : pair.name => pair.value }.QUEUE_TAGS) == { "cost centre" = "4.2", deployment = "sentiment", managed-by = "terraform" }
+    error_message = "containers give queues the deployment's tags, except where the service has its own"
+  }
+
+  assert {
+    condition     = { for condition in one([for statement in data.aws_iam_policy_document.container.statement : statement if toset(statement.actions) == toset(["sqs:CreateQueue"])]).condition : condition.variable => toset(condition.values) } == { "aws:RequestTag/cost centre" = toset(["4.2"]), "aws:RequestTag/deployment" = toset(["sentiment"]), "aws:RequestTag/managed-by" = toset(["terraform"]) }
+    error_message = "no queue is made without them"
+  }
+
+  assert {
+    condition     = !anytrue([for statement in data.aws_iam_policy_document.container.statement : contains(statement.actions, "sqs:CreateQueue") && length(statement.condition) == 0])
+    error_message = "and no other statement lets it"
+  }
+}
+
 run "fargate_first_apply" {
   command = plan
 
@@ -282,6 +312,21 @@ run "lambda" {
   assert {
     condition     = output.service_name == null && output.load_balancer == null && output.cluster_name == null
     error_message = "no outputs of what is not there"
+  }
+}
+
+run "roles_in_lambda_mode" {
+  command = plan
+
+  variables {
+    streamer_deployment      = "lambda"
+    iam_path                 = "/teams/news/"
+    permissions_boundary_arn = "arn:aws:iam::111122223333:policy/boundary"
+  }
+
+  assert {
+    condition     = module.streaming_function[0].roles == [{ path = "/teams/news/", boundary = "arn:aws:iam::111122223333:policy/boundary" }]
+    error_message = "the streaming function's role has the path and the boundary"
   }
 }
 

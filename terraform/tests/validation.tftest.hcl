@@ -915,3 +915,59 @@ run "tags_of_our_own" {
 
   expect_failures = [var.tags]
 }
+
+run "tags_that_no_queue_takes" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    tags = { team = "news;sport" }
+  }
+
+  expect_failures = [var.tags]
+}
+
+run "log_level_of_the_relay_alone" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    log_level = "CRITICAL"
+  }
+
+  expect_failures = [var.log_level]
+}
+
+run "boundary_no_policy" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    permissions_boundary_arn = "arn:aws:iam::111122223333:role/boundary"
+  }
+
+  expect_failures = [var.permissions_boundary_arn]
+}
+
+run "iam_path_without_slashes" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    iam_path = "teams/news"
+  }
+
+  expect_failures = [var.iam_path]
+}

@@ -287,9 +287,13 @@ def test_what_the_reaper_may_do(fargate: Deployment) -> None:
 
 def test_what_a_container_may_do(fargate: Deployment) -> None:
     assert fargate.statements(f"{NAME}-streamer") == streaming(fargate) | {
-        "OwnQueues": allow(
-            "sqs:CreateQueue sqs:DeleteMessage sqs:DeleteQueue sqs:GetQueueAttributes sqs:ReceiveMessage sqs:TagQueue",
+        "MakeOwnQueues": allow(
+            "sqs:CreateQueue",
             QUEUES,
+            StringEquals={"aws:RequestTag/deployment": NAME, "aws:RequestTag/managed-by": "terraform"},
+        ),
+        "OwnQueues": allow(
+            "sqs:DeleteMessage sqs:DeleteQueue sqs:GetQueueAttributes sqs:ReceiveMessage sqs:TagQueue", QUEUES
         ),
         "SubscribeOwnQueues": allow(
             "sns:Subscribe", TOPIC, StringEquals={"sns:Protocol": "sqs"}, StringLike={"sns:Endpoint": QUEUES}

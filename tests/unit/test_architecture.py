@@ -22,7 +22,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "change": set(),
     "place": set(),
     "table_name": set(),
-    "setting_values": {"table_name"},
+    "queue_tags": set(),
+    "setting_values": {"queue_tags", "table_name"},
     "setting_mistakes": set(),
     "settings": {"errors", "setting_mistakes", "setting_values"},
     "configuration": {"change", "errors"},
@@ -37,7 +38,9 @@ MAY_IMPORT: dict[str, set[str]] = {
         "aws", "change", "clock", "configuration", "cursor", "errors", "hub", "series", "sse", "telemetry",
         "token_bucket",
     },
-    "intake": {"aws", "change", "clock", "configuration", "errors", "tables", "telemetry", "token_bucket"},
+    "intake": {
+        "aws", "change", "clock", "configuration", "errors", "queue_tags", "tables", "telemetry", "token_bucket",
+    },
     "streams": {"change", "clock", "hub", "sse", "telemetry", "token_bucket"},
     "subscriptions": {"clock", "configuration", "errors", "hub", "intake", "streams", "tables", "telemetry"},
     "publisher": {
@@ -62,7 +65,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "event_source": {"change"},
     "local": {"change", "cli", "event_source", "telemetry"},
     "client": {"errors", "series", "sse"},
-    "tools": {"aws", "change", "client", "clock", "errors", "event_source", "intake", "local", "sse", "table_name"},
+    "tools": {
+        "aws", "change", "client", "clock", "errors", "event_source", "intake", "local", "queue_tags", "sse",
+        "table_name",
+    },
     "cli": {"errors", "extras", "local", "serve", "settings", "telemetry", "tools"},
 }  # fmt: skip
 """What each part of `streamer` may import of the others. Every part is here, so a new one is a decision."""

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from streamer import settings
@@ -77,6 +79,38 @@ def test_a_topic_is_needed_for_push_alone() -> None:
         settings.read({"SENTIMENT_TABLE": "sentiment", "SSE_INTAKE": "pull"})
     (mistake,) = raised.value.mistakes
     assert mistake.startswith("SSE_INTAKE='pull': give 'push' or 'poll' (source of changes:")
+
+
+def test_queue_tags_are_a_json_object_of_texts() -> None:
+    given = '{"team": "news", "cost centre": "4.2 / über=alles@home"}'
+    assert settings.read(GOOD | {"QUEUE_TAGS": given}).queue_tags == (
+        ("team", "news"),
+        ("cost centre", "4.2 / über=alles@home"),
+    )
+    assert settings.read(GOOD | {"QUEUE_TAGS": "{}"}).queue_tags == settings.read(GOOD).queue_tags == ()
+
+
+@pytest.mark.parametrize(
+    ("value", "flaw"),
+    [
+        ("team=news", "not JSON"),
+        ("[" * 100_000, "not JSON"),
+        ('["team"]', "not a JSON object"),
+        ('{"team": 1}', "'team' has a value that is no text"),
+        ('{"heartbeat": "x"}', "'heartbeat' is a tag of the service's own"),
+        ('{"AWS:team": "x"}', "'AWS:team' begins with aws:"),
+        ('{"": "x"}', "'' does not have 1 to 128 characters"),
+        (json.dumps({"team": "x" * 257}), "'team' has a value of more than 256 characters"),
+        ('{"a,b": "x", "c": "d;e"}', "'c' has other characters than letters"),
+        (json.dumps({str(number): "" for number in range(48)}), "has 48 tags, but a queue takes 47"),
+    ],
+)
+def test_queue_tags_that_sqs_or_the_service_would_refuse_are_named(value: str, flaw: str) -> None:
+    with pytest.raises(SettingsError) as raised:
+        settings.read(GOOD | {"QUEUE_TAGS": value})
+    (mistake,) = raised.value.mistakes
+    assert flaw in mistake
+    assert 'give a JSON object of texts such as {"team": "news"}' in mistake
 
 
 LAMBDA = {"SENTIMENT_TABLE": "sentiment", "AWS_LAMBDA_FUNCTION_NAME": "stream"}

@@ -34,7 +34,7 @@ def register(app: typer.Typer) -> None:
             "streamer record --from-start --count 20 incident.jsonl.gz",
             "AWS_PROFILE=production streamer record --table sentiment --from-start --for 1m incident.jsonl.gz",
             "streamer record --url https://stream.example.com --for 10m events.jsonl.gz",
-            environment=(*AWS, "QUEUE_PREFIX", *HTTP),
+            environment=(*AWS, "QUEUE_PREFIX", "QUEUE_TAGS", *HTTP),
         ),
     )(reports_errors("record")(record))
 

@@ -9,9 +9,11 @@ from streamer.clock import wall_ms
 from streamer.errors import LeaseError, StreamerError
 from streamer.intake.lease import Lease
 from streamer.intake.receive import ReceiveError, Receiver
+from streamer.queue_tags import read_queue_tags
 from streamer.tools.aws import EnvironmentClients, region_of
 from streamer.tools.record.recording import RecordingWriter, header, message_line
 from streamer.tools.record.session import Session
+from streamer.tools.terminal.errors import UsageError
 from streamer.tools.terminal.interrupt import Interrupt, Interrupted
 from streamer.tools.terminal.limits import EndLimits
 
@@ -24,15 +26,22 @@ _HEARTBEAT_MS: Final = 300_000
 """Milliseconds between two heartbeats. The reaper removes a queue whose heartbeat is older than 30 minutes."""
 
 
+def _tags(text: str) -> dict[str, str]:
+    try:
+        return dict(read_queue_tags(text)) if text else {}
+    except ValueError as error:
+        raise UsageError(f"QUEUE_TAGS={text!r}: {error}") from None
+
+
 def record_topic(arn: str, file: str, limits: EndLimits, *, force: bool) -> int:
     """Records the messages of a topic through a lease, which is released at the end."""
     clients = EnvironmentClients(region_of("--topic", arn))
     sqs, sns = clients.sqs(), clients.sns()
-    prefix = os.environ.get("QUEUE_PREFIX", "sentiment-stream")
+    prefix, tags = os.environ.get("QUEUE_PREFIX", "sentiment-stream"), _tags(os.environ.get("QUEUE_TAGS", ""))
     with Interrupt() as interrupt, RecordingWriter(file, force=force) as recording:
         session = Session(f"topic {arn.rpartition(':')[2]}", recording, limits)
         recording.head(header("topic", arn, now_ms=wall_ms()))
-        lease = Lease.acquire(sqs, sns, arn, prefix, wait_seconds=_WAIT, now=wall_ms)
+        lease = Lease.acquire(sqs, sns, arn, prefix, wait_seconds=_WAIT, now=wall_ms, tags=tags)
         try:
             receiver = Receiver(sqs, lease.queue_url, wait_seconds=_WAIT, now=wall_ms)
             answered_ms = renewed_ms = wall_ms()

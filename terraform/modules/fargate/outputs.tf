@@ -66,3 +66,8 @@ output "autoscaling_bounds" {
     target = aws_appautoscaling_policy.open_streams[i].target_tracking_scaling_policy_configuration[0].target_value
   }])
 }
+
+output "roles" {
+  description = "Path and permissions boundary of the roles."
+  value       = [for role in [aws_iam_role.task, aws_iam_role.execution] : { path = role.path, boundary = role.permissions_boundary }]
+}

@@ -6,6 +6,9 @@ resource "aws_iam_role" "task" {
   description        = "What the containers of ${var.name} may do"
   assume_role_policy = data.aws_iam_policy_document.trust.json
   tags               = var.tags
+
+  path                 = var.iam_path
+  permissions_boundary = var.permissions_boundary_arn
 }
 
 resource "aws_iam_role_policy" "task" {
@@ -19,6 +22,9 @@ resource "aws_iam_role" "execution" {
   description        = "What ECS needs to start containers of ${var.name}"
   assume_role_policy = data.aws_iam_policy_document.trust.json
   tags               = var.tags
+
+  path                 = var.iam_path
+  permissions_boundary = var.permissions_boundary_arn
 }
 
 resource "aws_iam_role_policy" "execution" {

@@ -53,6 +53,18 @@ variable "policy" {
   type        = string
 }
 
+variable "iam_path" {
+  description = "Path of the roles."
+  type        = string
+  default     = "/"
+}
+
+variable "permissions_boundary_arn" {
+  description = "Permissions boundary of the roles; null: none."
+  type        = string
+  default     = null
+}
+
 variable "vpc_id" {
   description = "The VPC."
   type        = string

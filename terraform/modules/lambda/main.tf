@@ -57,6 +57,9 @@ resource "aws_iam_role" "this" {
   description        = "What the function ${var.name} may do"
   assume_role_policy = data.aws_iam_policy_document.trust.json
   tags               = var.tags
+
+  path                 = var.iam_path
+  permissions_boundary = var.permissions_boundary_arn
 }
 
 resource "aws_iam_role_policy" "work" {

@@ -46,3 +46,8 @@ output "conditions" {
     for condition in statement.condition : condition.variable => condition.values
   } }
 }
+
+output "roles" {
+  description = "Path and permissions boundary of the role."
+  value       = [for role in [aws_iam_role.this] : { path = role.path, boundary = role.permissions_boundary }]
+}

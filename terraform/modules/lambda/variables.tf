@@ -74,6 +74,18 @@ variable "policy" {
   type        = string
 }
 
+variable "iam_path" {
+  description = "Path of the role."
+  type        = string
+  default     = "/"
+}
+
+variable "permissions_boundary_arn" {
+  description = "Permissions boundary of the role; null: none."
+  type        = string
+  default     = null
+}
+
 variable "url" {
   description = "A Function URL: auth_type NONE or AWS_IAM, invoke_mode BUFFERED or RESPONSE_STREAM. null: none."
   type = object({

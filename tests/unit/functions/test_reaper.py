@@ -16,9 +16,10 @@ from streamer.clock import wall_ms
 from streamer.errors import SettingsError, UnexpectedEvent
 from streamer.functions import reaper
 from streamer.functions.environment import load_settings
-from streamer.intake.lease import HEARTBEAT_TAG, SERVICE, SERVICE_TAG, TOPIC_TAG
+from streamer.intake.lease import SERVICE
 from streamer.local.provision import provision
 from streamer.local.resources import Resources
+from streamer.queue_tags import HEARTBEAT_TAG, SERVICE_TAG, TOPIC_TAG
 
 
 @pytest.fixture

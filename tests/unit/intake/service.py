@@ -42,7 +42,7 @@ class Service(LoopThread):
         """Called with what is handed over."""
         self.connected_in: list[str] = []
         self.push = Push(
-            QueueSettings(TOPIC_ARN, PREFIX, "sentiment", wait_seconds=10),
+            QueueSettings(TOPIC_ARN, PREFIX, "sentiment", wait_seconds=10, tags=(("team", "news"),)),
             self,
             self,
             self.counters,

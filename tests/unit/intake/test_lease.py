@@ -12,9 +12,9 @@ from streamer.intake.lease import Lease
 from tests.unit.intake.fakes import NOW_MS, PREFIX, TOPIC_ARN, FakeAws, refusal, silence
 
 
-def acquire(aws: FakeAws, topic_arn: str = TOPIC_ARN) -> Lease:
+def acquire(aws: FakeAws, topic_arn: str = TOPIC_ARN, tags: dict[str, str] | None = None) -> Lease:
     sqs, sns = aws.clients()
-    return Lease.acquire(sqs, sns, topic_arn, PREFIX, wait_seconds=10, now=aws.clock)
+    return Lease.acquire(sqs, sns, topic_arn, PREFIX, wait_seconds=10, now=aws.clock, tags=tags)
 
 
 def test_a_lease_is_one_queue_and_one_raw_subscription() -> None:
@@ -53,6 +53,18 @@ def test_the_queue_is_whole_when_it_is_made() -> None:
             "Condition": {"ArnEquals": {"aws:SourceArn": TOPIC_ARN}},
         }
     ]
+
+
+def test_the_queue_has_the_deployments_tags_and_its_own() -> None:
+    aws = FakeAws()
+    acquire(aws, tags={"team": "news", "service": "taken"})
+    (queue,) = aws.queues.values()
+    assert queue.tags == {
+        "team": "news",
+        "service": "sentiment-streamer",
+        "topic": TOPIC_ARN,
+        "heartbeat": "2026-11-22T14:56:40.000Z",
+    }
 
 
 def test_the_queue_is_in_the_topics_partition_and_account_and_in_the_clients_region() -> None:

@@ -42,6 +42,7 @@ def test_what_is_published_is_handed_over_and_deleted(service: Service) -> None:
 def test_the_clients_are_built_in_the_thread_and_once(service: Service) -> None:
     with running(service):
         settle(service)
+        assert [queue.tags["team"] for queue in service.aws.queues.values()] == ["news"]
         service.aws.drop_queues()
         service.aws.advance(10)
         service.hears(LeaseTaken)
