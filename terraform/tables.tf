@@ -3,6 +3,8 @@
 
 locals {
   sentiment_index = "by_sentiment"
+  # What every query asks of the index, beside the keys: DynamoDB refuses a query for what an index does not project.
+  sentiment_attributes = ["matched_tickers", "ticker", "score", "confidence", "source", "updated_at"]
 
   sentiment_table = var.existing_sentiment_table == null ? {
     name       = aws_dynamodb_table.sentiment[0].name
@@ -64,7 +66,7 @@ resource "aws_dynamodb_table" "sentiment" {
     hash_key           = "sentiment"
     range_key          = "timestamp"
     projection_type    = "INCLUDE"
-    non_key_attributes = ["matched_tickers", "ticker", "score", "confidence", "source", "updated_at", "ttl_timestamp"]
+    non_key_attributes = concat(local.sentiment_attributes, ["ttl_timestamp"])
   }
 
   ttl {
@@ -131,12 +133,20 @@ data "aws_dynamodb_table" "sentiment" {
       error_message = "The table ${self.name} has the keys ${self.hash_key} and ${self.range_key}; the service reads tables with the keys source_id and timestamp."
     }
     postcondition {
-      condition     = self.stream_enabled && self.stream_view_type == "NEW_AND_OLD_IMAGES"
-      error_message = "The table ${self.name} has no stream of NEW_AND_OLD_IMAGES, which the relay reads: turn it on (aws dynamodb update-table --table-name ${self.name} --stream-specification StreamEnabled=true,StreamViewType=NEW_AND_OLD_IMAGES)."
+      condition     = self.stream_enabled
+      error_message = "The table ${self.name} has no stream, which the relay reads: turn it on (aws dynamodb update-table --table-name ${self.name} --stream-specification StreamEnabled=true,StreamViewType=NEW_AND_OLD_IMAGES)."
+    }
+    postcondition {
+      condition     = !self.stream_enabled || self.stream_view_type == "NEW_AND_OLD_IMAGES"
+      error_message = "The table ${self.name} has a stream of ${self.stream_view_type}, but the relay reads NEW_AND_OLD_IMAGES. A stream's view cannot be changed: turn the stream off (aws dynamodb update-table --table-name ${self.name} --stream-specification StreamEnabled=false), wait until the table is ACTIVE (aws dynamodb wait table-exists --table-name ${self.name}), turn it on (… --stream-specification StreamEnabled=true,StreamViewType=NEW_AND_OLD_IMAGES). The new stream has another ARN: its other readers need it."
     }
     postcondition {
       condition     = anytrue([for index in self.global_secondary_index : index.name == "by_sentiment" && index.hash_key == "sentiment" && index.range_key == "timestamp"])
-      error_message = "The table ${self.name} has no index by_sentiment with the keys sentiment and timestamp, which every query reads: add it; its projection needs matched_tickers, ticker, score, confidence, source and updated_at."
+      error_message = "The table ${self.name} has no index by_sentiment with the keys sentiment and timestamp, which every query reads: add it; its projection needs ${join(", ", local.sentiment_attributes)}."
+    }
+    postcondition {
+      condition     = alltrue([for index in self.global_secondary_index : index.projection_type == "ALL" || length(setsubtract(local.sentiment_attributes, coalesce(index.non_key_attributes, []))) == 0 if index.name == "by_sentiment"])
+      error_message = "The table ${self.name} has an index by_sentiment that does not project all of ${join(", ", local.sentiment_attributes)}: DynamoDB refuses every query for them. A projection cannot be changed: delete the index and make it anew, with ALL, or INCLUDE with these attributes and ttl_timestamp."
     }
   }
 }
@@ -152,8 +162,12 @@ data "aws_dynamodb_table" "users" {
       error_message = "The table ${self.name} has the keys ${self.hash_key} and ${self.range_key}; configurations are kept under PK and SK."
     }
     postcondition {
-      condition     = self.stream_enabled && self.stream_view_type == "NEW_AND_OLD_IMAGES"
-      error_message = "The table ${self.name} has no stream of NEW_AND_OLD_IMAGES, which the relay reads: turn it on (aws dynamodb update-table --table-name ${self.name} --stream-specification StreamEnabled=true,StreamViewType=NEW_AND_OLD_IMAGES)."
+      condition     = self.stream_enabled
+      error_message = "The table ${self.name} has no stream, which the relay reads: turn it on (aws dynamodb update-table --table-name ${self.name} --stream-specification StreamEnabled=true,StreamViewType=NEW_AND_OLD_IMAGES)."
+    }
+    postcondition {
+      condition     = !self.stream_enabled || self.stream_view_type == "NEW_AND_OLD_IMAGES"
+      error_message = "The table ${self.name} has a stream of ${self.stream_view_type}, but the relay reads NEW_AND_OLD_IMAGES. A stream's view cannot be changed: turn the stream off (aws dynamodb update-table --table-name ${self.name} --stream-specification StreamEnabled=false), wait until the table is ACTIVE (aws dynamodb wait table-exists --table-name ${self.name}), turn it on (… --stream-specification StreamEnabled=true,StreamViewType=NEW_AND_OLD_IMAGES). The new stream has another ARN: its other readers need it."
     }
   }
 }

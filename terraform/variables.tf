@@ -59,6 +59,10 @@ variable "certificate_arn" {
     condition     = var.certificate_arn == null || can(regex("^arn:aws[a-z-]*:(acm|iam):[a-z0-9-]*:[0-9]{12}:(server-)?certificate/.+$", var.certificate_arn))
     error_message = "certificate_arn is \"${coalesce(var.certificate_arn, "null")}\": give the ARN of a certificate, such as arn:aws:acm:eu-west-1:111122223333:certificate/…, or null for plain HTTP."
   }
+  validation {
+    condition     = try(regex("^arn:[^:]+:acm:([^:]*):", var.certificate_arn)[0], var.region) == var.region
+    error_message = "certificate_arn is \"${coalesce(var.certificate_arn, "null")}\", but region is ${var.region}: a load balancer uses certificates of its own region alone; request one there (us-east-1 is CloudFront's)."
+  }
 }
 
 variable "gateway_secret_arns" {
@@ -70,6 +74,10 @@ variable "gateway_secret_arns" {
   validation {
     condition     = alltrue([for arn in var.gateway_secret_arns : can(regex("^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@!-]{1,519}$", arn))])
     error_message = "gateway_secret_arns is ${jsonencode(var.gateway_secret_arns)}: give ARNs of Secrets Manager secrets (arn:aws:secretsmanager:…:secret:…), never a secret's value."
+  }
+  validation {
+    condition     = length(distinct(var.gateway_secret_arns)) == length(var.gateway_secret_arns)
+    error_message = "gateway_secret_arns is ${jsonencode(var.gateway_secret_arns)}: an ARN is repeated, which the service refuses; name each once."
   }
   validation {
     condition     = length(var.gateway_secret_arns) == 0 || var.streamer_deployment != "fargate" || var.certificate_arn != null || var.internal
@@ -135,6 +143,10 @@ variable "ticket_secret_arns" {
   validation {
     condition     = alltrue([for arn in var.ticket_secret_arns : can(regex("^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@!-]{1,519}$", arn))])
     error_message = "ticket_secret_arns is ${jsonencode(var.ticket_secret_arns)}: give ARNs of Secrets Manager secrets (arn:aws:secretsmanager:…:secret:…), never a secret's value."
+  }
+  validation {
+    condition     = length(distinct(var.ticket_secret_arns)) == length(var.ticket_secret_arns)
+    error_message = "ticket_secret_arns is ${jsonencode(var.ticket_secret_arns)}: an ARN is repeated, which the service refuses; name each once."
   }
 }
 
@@ -279,6 +291,10 @@ variable "forwarding_proxy_cidrs" {
     condition     = alltrue([for cidr in var.forwarding_proxy_cidrs : can(cidrhost(cidr, 0)) && !endswith(cidr, "/0")])
     error_message = "forwarding_proxy_cidrs is ${jsonencode(var.forwarding_proxy_cidrs)}: give networks such as 203.0.113.0/24, and not the whole internet."
   }
+  validation {
+    condition     = alltrue([for cidr in var.forwarding_proxy_cidrs : try(cidrhost(cidr, 0) == cidrhost("${split("/", cidr)[0]}/${strcontains(cidr, ":") ? 128 : 32}", 0), true)])
+    error_message = "forwarding_proxy_cidrs is ${jsonencode(var.forwarding_proxy_cidrs)}: a network has host bits set, which the service refuses; 203.0.113.7/24 is 203.0.113.0/24."
+  }
 }
 
 variable "domain_name" {
@@ -308,6 +324,11 @@ variable "access_log_bucket" {
   description = "S3 bucket for the load balancer's access log, with a policy that allows it to write. The log contains complete URLs, including tickets, which open a stream until they expire: keep the bucket private. null: no access log."
   type        = string
   default     = null
+
+  validation {
+    condition     = var.access_log_bucket == null || (can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.access_log_bucket)) && !can(regex("\\.\\.|^[0-9.]+$", var.access_log_bucket)))
+    error_message = "access_log_bucket is \"${coalesce(var.access_log_bucket, "null")}\": give the name of a bucket (3 to 63 lower-case letters, digits, dots and hyphens), not its ARN and not a URL."
+  }
 }
 
 # Containers (fargate)
@@ -570,6 +591,25 @@ variable "streamer_environment" {
     condition     = length(setintersection(keys(var.streamer_environment), ["SSE_HOST", "SSE_PORT", "SSE_MAX_CONNECTIONS", "SSE_LIFETIME", "SSE_DRAIN_WINDOW", "SSE_INTAKE", "SSE_KEEP_ALIVE"])) == 0
     error_message = "streamer_environment has the keys ${jsonencode(keys(var.streamer_environment))}: SSE_MAX_CONNECTIONS, SSE_LIFETIME and SSE_DRAIN_WINDOW are max_streams, stream_lifetime and drain_window, which other resources follow; SSE_HOST, SSE_PORT, SSE_INTAKE and SSE_KEEP_ALIVE are Terraform's."
   }
+  validation {
+    condition = alltrue([for key, value in var.streamer_environment : try(
+      tonumber(value) >= try(local.setting_limits[key].minimum, tonumber(value)) &&
+      tonumber(value) <= try(local.setting_limits[key].maximum, tonumber(value)) &&
+      (can(local.setting_limits[key].above) ? tonumber(value) > local.setting_limits[key].above : true) &&
+      (local.setting_limits[key].type == "integer" ? floor(tonumber(value)) == tonumber(value) : true),
+      value == "" || !can(local.setting_limits[key].type)
+    )])
+    error_message = "streamer_environment has a number that the service refuses, with which it would not start. Given, and taken: ${join("; ", [for key, value in var.streamer_environment : "${key} = \"${value}\" (${join(", ", [for name, limit in local.setting_limits[key] : "${name} ${limit}"])})" if can(local.setting_limits[key].type)])}."
+  }
+  validation {
+    condition     = alltrue([for network in compact([for part in split(",", lookup(var.streamer_environment, "TRUSTED_PROXIES", "")) : trimspace(part)]) : try(!endswith(network, "/0") && cidrhost(strcontains(network, "/") ? network : "${network}/${strcontains(network, ":") ? 128 : 32}", 0) == cidrhost("${split("/", network)[0]}/${strcontains(network, ":") ? 128 : 32}", 0), false)])
+    error_message = "streamer_environment has TRUSTED_PROXIES = \"${lookup(var.streamer_environment, "TRUSTED_PROXIES", "")}\", which the service refuses: give networks without host bits, such as 10.0.0.0/8, and not the whole internet."
+  }
+}
+
+locals {
+  # What the service takes, by setting. Written from its settings by tests/contract/test_terraform_settings.py.
+  setting_limits = jsondecode(file("${path.module}/settings.json"))
 }
 
 # Observability

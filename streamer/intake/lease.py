@@ -76,8 +76,8 @@ class Lease:
         """Creates a queue `{prefix}-{uuid}` to which only this topic may send, and subscribes it with raw delivery.
 
         The queue is in the topic's account and in the region of the SQS client. `wait_seconds` is the wait time of long
-        polls; `now` returns Unix milliseconds; `tags` are further tags of the queue. On an error it deletes the queue and
-        raises LeaseError. If CreateQueue fails without a response, a queue may exist; the reaper deletes it.
+        polls; `now` returns Unix milliseconds; `tags` are further tags of the queue. On an error it deletes the queue
+        and raises LeaseError. If CreateQueue fails without a response, a queue may exist; the reaper deletes it.
         """
         name = f"{prefix}-{uuid.uuid4()}"
         queue_arn = queue_arn_of(sqs, topic_arn, name)

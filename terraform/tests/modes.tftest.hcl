@@ -35,6 +35,9 @@ override_data {
       name      = "by_sentiment"
       hash_key  = "sentiment"
       range_key = "timestamp"
+
+      projection_type    = "INCLUDE"
+      non_key_attributes = ["matched_tickers", "ticker", "score", "confidence", "source", "updated_at", "headline"]
     }]
   }
 }
@@ -71,6 +74,7 @@ override_resource {
 
 variables {
   region             = "eu-west-1"
+  certificate_arn    = "arn:aws:acm:eu-west-1:111122223333:certificate/0a1b" # without one a check warns
   relay_package      = "main.tf" # a plan reads no more than its hash: any file will do
   rest_package       = "main.tf"
   ticket_secret_arns = ["arn:aws:secretsmanager:eu-west-1:111122223333:secret:ticket-AbCdEf"]
@@ -174,6 +178,8 @@ run "what_an_organisation_asks_of_roles_and_queues" {
     condition     = !anytrue([for statement in data.aws_iam_policy_document.container.statement : contains(statement.actions, "sqs:CreateQueue") && length(statement.condition) == 0])
     error_message = "and no other statement lets it"
   }
+
+  expect_failures = [check.queue_tags]
 }
 
 run "fargate_first_apply" {

@@ -36,6 +36,9 @@ override_data {
       name      = "by_sentiment"
       hash_key  = "sentiment"
       range_key = "timestamp"
+
+      projection_type    = "INCLUDE"
+      non_key_attributes = ["matched_tickers", "ticker", "score", "confidence", "source", "updated_at", "headline"]
     }]
   }
 }

@@ -971,3 +971,236 @@ run "iam_path_without_slashes" {
 
   expect_failures = [var.iam_path]
 }
+
+run "certificate_of_another_region" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    certificate_arn = "arn:aws:acm:us-east-1:111122223333:certificate/0a1b"
+  }
+
+  expect_failures = [var.certificate_arn]
+}
+
+run "certificate_of_iam_has_no_region" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    certificate_arn = "arn:aws:iam::111122223333:server-certificate/stream"
+  }
+}
+
+run "gateway_secret_twice" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    certificate_arn     = "arn:aws:acm:eu-west-1:111122223333:certificate/0a1b"
+    gateway_secret_arns = ["arn:aws:secretsmanager:eu-west-1:111122223333:secret:gateway-AbCdEf", "arn:aws:secretsmanager:eu-west-1:111122223333:secret:gateway-AbCdEf"]
+  }
+
+  expect_failures = [var.gateway_secret_arns]
+}
+
+run "proxies_with_host_bits" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    forwarding_proxy_cidrs = ["203.0.113.7/24"]
+  }
+
+  expect_failures = [var.forwarding_proxy_cidrs]
+}
+
+run "proxies_of_both_kinds" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    forwarding_proxy_cidrs = ["203.0.113.0/24", "2001:DB8::/32"]
+  }
+}
+
+run "bucket_an_arn" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    access_log_bucket = "arn:aws:s3:::logs"
+  }
+
+  expect_failures = [var.access_log_bucket]
+}
+
+run "bucket_in_capitals" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    access_log_bucket = "Logs"
+  }
+
+  expect_failures = [var.access_log_bucket]
+}
+
+run "bucket_with_two_dots" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    access_log_bucket = "my..logs"
+  }
+
+  expect_failures = [var.access_log_bucket]
+}
+
+run "bucket_like_an_address" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    access_log_bucket = "192.0.2.1"
+  }
+
+  expect_failures = [var.access_log_bucket]
+}
+
+run "settings_in_bounds" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    streamer_environment = { SSE_PROOF_MARGIN = "0", SSE_HEARTBEAT_INTERVAL = "0.5", SSE_MAX_PER_ADDRESS = "40", TICKET_LIFETIME = "86400", SSE_READY_AFTER = "", TRUSTED_PROXIES = "10.0.0.0/8, 127.0.0.1,fd00::/8" }
+  }
+}
+
+run "setting_no_number" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    streamer_environment = { SSE_HEARTBEAT_INTERVAL = "often" }
+  }
+
+  expect_failures = [var.streamer_environment]
+}
+
+run "setting_zero_that_must_be_more" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    streamer_environment = { SSE_HEARTBEAT_INTERVAL = "0" }
+  }
+
+  expect_failures = [var.streamer_environment]
+}
+
+run "setting_below_its_bound" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    streamer_environment = { SSE_LOOKBACK = "149" }
+  }
+
+  expect_failures = [var.streamer_environment]
+}
+
+run "setting_above_its_bound" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    streamer_environment = { METRICS_INTERVAL = "61" }
+  }
+
+  expect_failures = [var.streamer_environment]
+}
+
+run "setting_half_a_stream" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    streamer_environment = { SSE_MAX_PER_ADDRESS = "1.5" }
+  }
+
+  expect_failures = [var.streamer_environment]
+}
+
+run "setting_network_with_host_bits" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    streamer_environment = { TRUSTED_PROXIES = "10.0.0.1/8" }
+  }
+
+  expect_failures = [var.streamer_environment]
+}
+
+run "setting_network_of_all" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    streamer_environment = { TRUSTED_PROXIES = "10.0.0.0/8,0.0.0.0/0" }
+  }
+
+  expect_failures = [var.streamer_environment]
+}

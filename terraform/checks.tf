@@ -1,0 +1,37 @@
+# Warnings of a plan: what AWS would take, and what is a mistake all the same. What AWS or the service would refuse is an
+# error instead, in variables.tf (a variable) or beside the data source (what exists).
+
+check "plain_http" {
+  assert {
+    condition     = !local.fargate || var.certificate_arn != null || var.internal
+    error_message = "The load balancer speaks plain HTTP: tickets are readable on the network, and a browser opens at most six streams per host. For more than a trial give certificate_arn."
+  }
+}
+
+check "gateway_secret_without_certificate" {
+  assert {
+    condition     = !local.fargate || var.certificate_arn != null || length(var.gateway_secret_arns) == 0
+    error_message = "gateway_secret_arns is set and certificate_arn is null: the gateway's secret crosses your network readably, and whoever reads it can be any user. Give certificate_arn."
+  }
+}
+
+check "alarm_topics" {
+  assert {
+    condition     = alltrue([for arn in try(var.alarms.topic_arns, []) : split(":", arn)[3] == var.region])
+    error_message = "alarms.topic_arns is ${jsonencode(try(var.alarms.topic_arns, []))}, but the alarms are in ${var.region}: CloudWatch notifies topics of its own region alone. Give topics there."
+  }
+}
+
+check "queue_tags" {
+  assert {
+    condition     = length(setintersection(keys(var.tags), ["service", "topic", "heartbeat"])) == 0
+    error_message = "tags has ${jsonencode(setintersection(keys(var.tags), ["service", "topic", "heartbeat"]))}: the queues of containers do not get them, since the service has its own tags of these names, by which the reaper knows its queues."
+  }
+}
+
+check "settings" {
+  assert {
+    condition     = length([for key in keys(var.streamer_environment) : key if startswith(key, "SSE_") && !contains(keys(local.setting_limits), key)]) == 0
+    error_message = "streamer_environment has ${jsonencode([for key in keys(var.streamer_environment) : key if startswith(key, "SSE_") && !contains(keys(local.setting_limits), key)])}, which are no settings of this version (docs/settings.md): the service warns of them and ignores them."
+  }
+}
