@@ -222,6 +222,7 @@ class Service:
             readiness=lambda: self.status.readiness(self.intake),
             cors_origins=settings.cors_origins,
             frame_ancestors=settings.frame_ancestors,
+            operators=settings.operators,
         )
         app = self._hosting.application(app, self._report.flush)
         return app if settings.tracing == "none" else traced(app, self._tracing)

@@ -234,6 +234,13 @@ class Settings(BaseModel):
         description="origins whose pages may embed the dashboard (`?embed=board`, `chart` or `feed`), separated by"
         " commas; * for all; unset: none",
     )
+    operators: Networks = Field(
+        (),
+        alias="OPERATOR_NETWORKS",
+        description="networks (CIDRs, separated by commas; IPv6: /64 or wider) of the clients that may read"
+        " `/api/v2/stream/status`, `/docs` and `/openapi.json`, which are a 404 to others; clients behind proxies are"
+        " known by `FORWARDING_PROXIES`; unset: everyone",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", alias="LOG_LEVEL", description="minimum level of log lines"
     )

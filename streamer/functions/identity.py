@@ -45,8 +45,15 @@ class LambdaIdentity:
 
     def address(self, request: HTTPConnection) -> str | None:
         """Returns the client's address, for limits only; None if it is unknown, or the gateway's."""
-        http = _context(request).get("http")
-        found = read_address(http.get("sourceIp")) if isinstance(http, dict) else None
+        context = _context(request)
+        http = context.get("http")
+        if isinstance(http, dict):
+            found = read_address(http.get("sourceIp"))
+        elif "elb" in context:  # the load balancer appends the address to what the client sent
+            forwarded = b",".join(header_values(request, b"x-forwarded-for"))
+            found = read_address(forwarded.decode("latin-1").rpartition(",")[2].strip())
+        else:
+            found = None
         return None if found is None or self._gateway.authenticates(request) else client_key(found)
 
 

@@ -1,13 +1,15 @@
-"""The REST function: the API without streams and tickets, behind a BUFFERED Function URL.
+"""The REST function: the API without streams and tickets, behind a BUFFERED Function URL or a load balancer.
 
-Its entry point is `streamer.rest.handler`, which accepts requests of a Function URL (payload 2.0). It has no other
-task, because its URL is public: `streamer.functions.reaper` deletes queues."""
+Its entry point is `streamer.rest.handler`, which accepts requests of a Function URL (payload 2.0) and of an Application
+Load Balancer whose target group passes all values of headers. It has no other task, because its URL is public:
+`streamer.functions.reaper` deletes queues."""
 
 from __future__ import annotations
 
 import functools
 import logging
 import os
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from streamer.errors import UnexpectedEvent, describe_event
@@ -20,13 +22,30 @@ if TYPE_CHECKING:
 
     from streamer.settings import Settings
 
-_EXPECTED: Final = "the REST function expects a request of a Function URL (payload 2.0)"
+_EXPECTED: Final = (
+    "the REST function expects a request of a Function URL (payload 2.0), or of a load balancer's target group with"
+    " multi-value headers"
+)
+_BAD_HOST: Final = {
+    "statusCode": 400,
+    "multiValueHeaders": {"content-type": ["text/plain; charset=utf-8"], "cache-control": ["no-store"]},
+    "body": "The header Host is malformed.\n",
+    "isBase64Encoded": False,
+}
+_HOST: Final = re.compile(r"[A-Za-z0-9._-]+(:[0-9]{1,5})?")
 
 
 def handler(event: object, context: object) -> dict[str, Any]:
-    """Returns the response for a Function URL. Raises SettingsError or UnexpectedEvent."""
+    """Returns the response for a Function URL or a load balancer. Raises SettingsError or UnexpectedEvent."""
     match event:
-        case {"version": "2.0", "requestContext": {"http": dict()}}:
+        case {"requestContext": {"elb": dict()}, "multiValueHeaders": {"host": [*hosts]}} if not all(
+            isinstance(host, str) and _HOST.fullmatch(host) for host in hosts
+        ):
+            return _BAD_HOST  # a load balancer passes on any Host; Mangum fails at these
+        case {"version": "2.0", "requestContext": {"http": dict()}} | {
+            "requestContext": {"elb": dict()},
+            "multiValueHeaders": dict(),
+        }:
             response: dict[str, Any] = _mangum()(event, context)
             return response
         case _:
@@ -64,6 +83,7 @@ def build(settings: Settings) -> ASGIApp:
         ),
         readiness=lambda: Readiness(True, "the REST function is always ready"),
         cors_origins=settings.cors_origins,
+        operators=settings.operators,
     )
 
 

@@ -30,8 +30,9 @@ from streamer.web import (
 )
 from streamer.web.assets import Asset, Assets
 from streamer.web.health import Readiness
-from streamer.web.identity import CallerIdentity
+from streamer.web.identity import CallerIdentity, Network
 from streamer.web.operation import Operation
+from streamer.web.operators import OperatorsOnly
 from streamer.web.stream import StreamPart
 
 _PAGE = Path(__file__).parent / "page"
@@ -70,9 +71,11 @@ def create_app(
     readiness: Callable[[], Readiness],
     cors_origins: Sequence[str] = (),
     frame_ancestors: Sequence[str] = (),
+    operators: Sequence[Network] = (),
 ) -> ASGIApp:
     """Returns the application: the REST routes and, if `streams` is given, the routes of the streams and the page.
-    `readiness` is called for each request and must not block. `frame_ancestors`: origins that may embed the page."""
+    `readiness` is called for each request and must not block. `frame_ancestors`: origins that may embed the page.
+    `operators`: networks of the clients that see the status and the documentation; empty: everyone."""
     app = FastAPI(
         title="Sentiment streamer",
         version=__version__,
@@ -99,11 +102,12 @@ def create_app(
     metrics.install(app, rest.count)
     health.install(app, readiness)
     docs.install(app, lambda: openapi.write(openapi.document(app)))
+    served: ASGIApp = OperatorsOnly(app, rest.identity, operators) if operators else app
     if not cors_origins:
-        return _Finish(app)
+        return _Finish(served)
     # The outer middleware, so that errors have the headers, too. No credentials: no caller is identified by cookies.
     with_cors = CORSMiddleware(
-        app,
+        served,
         allow_origins=list(cors_origins),
         allow_methods=["GET", "HEAD", "POST", "PATCH", "DELETE"],
         allow_headers=["Cache-Control", "Content-Type", "If-Match", "Last-Event-ID"],

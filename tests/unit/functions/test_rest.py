@@ -23,6 +23,7 @@ from tests.daemon import PARENT, ROOT, listening, trace
 
 SECRET = "a-gateway-secret-of-some-length"
 EVENT = json.loads((Path(__file__).parents[1] / "function_url.json").read_text())
+BALANCED: dict[str, Any] = json.loads((Path(__file__).parents[1] / "load_balancer.json").read_text())
 
 
 @pytest.fixture
@@ -59,6 +60,20 @@ def request(method: str, path: str, body: str | bytes | None = None, query: str 
     return event
 
 
+def balanced(
+    method: str, path: str, body: str = "", query: dict[str, list[str]] | None = None, **headers: str | list[str]
+) -> dict[str, Any]:
+    """As a load balancer makes it, whose target group passes all values of headers."""
+    given = {name.replace("_", "-"): [value] if isinstance(value, str) else value for name, value in headers.items()}
+    return BALANCED | {
+        "httpMethod": method,
+        "path": path,
+        "multiValueQueryStringParameters": query or {},
+        "multiValueHeaders": BALANCED["multiValueHeaders"] | given,
+        "body": body,
+    }
+
+
 def answer(event: dict[str, Any]) -> tuple[int, Any]:
     """Status and decoded body; it is plain text, no envelope."""
     given = rest.handler(event, None)
@@ -88,6 +103,41 @@ def test_a_configuration_from_its_making_to_its_end(resources: Resources) -> Non
     assert (head["statusCode"], head["body"]) == (200, "")
     assert head["headers"] == rest.handler(request("GET", path, **ada), None)["headers"]
     assert answer(request("DELETE", path, if_match="*", **ada)) == (204, None)
+
+
+def test_a_load_balancer_writes_configurations(resources: Resources) -> None:
+    ada: dict[str, Any] = {"x_user_id": "ada", "x_gateway_secret": SECRET, "content_type": "application/json"}
+    body = json.dumps({"name": "Über", "tickers": ["NVDA"]})
+    made = rest.handler(balanced("POST", "/api/v2/configurations", body, **ada), None)
+    assert made["statusCode"] == 201
+    assert "headers" not in made, "the load balancer reads one of the two"
+    (path,), (etag,) = made["multiValueHeaders"]["location"], made["multiValueHeaders"]["etag"]
+    change = balanced("PATCH", path, base64.b64encode(b'{"tickers":["F"]}').decode(), if_match=etag, **ada)
+    assert answer(change | {"isBase64Encoded": True})[1]["tickers"] == ["F"]
+    assert answer(balanced("PATCH", path, '{"tickers":["F"]}', if_match=etag, **ada))[0] == 412
+    twice = ada | {"x_user_id": ["ada", "grace"]}
+    assert answer(balanced("GET", path, **twice))[0] == 401, "of two users none is meant"
+    assert answer(balanced("GET", path, x_user_id="ada"))[0] == 401
+    assert answer(balanced("DELETE", path, if_match="*", **ada)) == (204, None)
+
+
+def test_a_load_balancer_passes_parameters_and_hosts_as_they_are(resources: Resources) -> None:
+    assert answer(balanced("GET", "/api/v2/sentiment", query={"limit": ["5"], "tickers": ["AAPL%2CMSFT"]}))[0] == 200
+    assert answer(balanced("GET", "/api/v2/sentiment", query={"limit": ["5", "6"]}))[0] == 422
+    for host in ("stream.example.com:8443", "10.0.0.1"):
+        assert answer(balanced("GET", "/health/live", host=host))[0] == 200
+    for host in ("[::1]:80", "a:b", "a:1:2", ""):
+        assert rest.handler(balanced("GET", "/health/live", host=host), None)["statusCode"] == 400
+
+
+def test_a_load_balancer_says_the_address_after_what_the_client_says(
+    resources: Resources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPERATOR_NETWORKS", "203.0.113.0/24")
+    assert answer(balanced("GET", "/openapi.json"))[0] == 200
+    for forged in ("203.0.113.7, 198.51.100.1", ["203.0.113.7", "198.51.100.1"], "203.0.113.7, unknown", ""):
+        assert answer(balanced("GET", "/openapi.json", x_forwarded_for=forged))[0] == 404
+    assert answer(request("GET", "/openapi.json"))[0] == 200, "a Function URL says it in the context"
 
 
 def test_the_same_contracts_without_streams(resources: Resources) -> None:
