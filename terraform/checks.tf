@@ -1,17 +1,21 @@
 # Warnings of a plan: what AWS would take, and what is a mistake all the same. What AWS or the service would refuse is an
 # error instead, in variables.tf (a variable) or beside the data source (what exists).
 
+locals {
+  https = local.fargate ? module.fargate[0].https : true
+}
+
 check "plain_http" {
   assert {
-    condition     = !local.fargate || var.certificate_arn != null || var.internal
-    error_message = "The load balancer speaks plain HTTP: tickets are readable on the network, and a browser opens at most six streams per host. For more than a trial give certificate_arn."
+    condition     = !local.fargate || local.https || var.internal
+    error_message = "The load balancer speaks plain HTTP: tickets are readable on the network, and a browser opens at most six streams per host. For more than a trial give certificate_arn, or an HTTPS listener."
   }
 }
 
 check "gateway_secret_without_certificate" {
   assert {
-    condition     = !local.fargate || var.certificate_arn != null || length(var.gateway_secret_arns) == 0
-    error_message = "gateway_secret_arns is set and certificate_arn is null: the gateway's secret crosses your network readably, and whoever reads it can be any user. Give certificate_arn."
+    condition     = !local.fargate || local.https || length(var.gateway_secret_arns) == 0
+    error_message = "gateway_secret_arns is set and the load balancer speaks plain HTTP: the gateway's secret crosses the network readably, and whoever reads it can be any user. Give certificate_arn, or an HTTPS listener."
   }
 }
 

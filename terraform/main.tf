@@ -47,6 +47,7 @@ locals {
     USERS_TABLE         = local.users_table.name
     GATEWAY_SECRET      = join(",", var.gateway_secret_arns)
     CORS_ORIGINS        = join(",", var.cors_origins)
+    OPERATOR_NETWORKS   = join(",", coalesce(var.operator_cidrs, []))
     IAM_SESSION_IS_USER = tostring(var.iam_session_is_user)
     LOG_LEVEL           = var.log_level
     LOG_FORMAT          = "json"

@@ -1,5 +1,5 @@
 locals {
-  load_balancer_url = local.fargate ? "${var.certificate_arn == null ? "http" : "https"}://${coalesce(var.domain_name, module.fargate[0].load_balancer_name)}" : null
+  load_balancer_url = local.fargate ? "${module.fargate[0].https ? "https" : "http"}://${coalesce(var.domain_name, module.fargate[0].load_balancer_name)}" : null
   # null in lambda mode until there is an image: a function cannot be without one.
   streaming_url = local.fargate ? local.load_balancer_url : one(module.streaming_function[*].url)
 }
@@ -54,6 +54,11 @@ output "load_balancer" {
     dns_name = module.fargate[0].load_balancer_name
     zone_id  = module.fargate[0].load_balancer_zone_id
   } : null
+
+  precondition {
+    condition     = try(module.fargate[0].existing_load_balancer.type, "application") == "application" && try(module.fargate[0].existing_load_balancer.vpc_id, null) == (var.existing_listener_arn == null ? null : var.vpc_id)
+    error_message = "existing_listener_arn is of ${jsonencode(try(module.fargate[0].existing_load_balancer, null))}: give the listener of an Application Load Balancer in vpc_id (${coalesce(var.vpc_id, "null")})."
+  }
 }
 
 output "security_group_ids" {

@@ -124,6 +124,20 @@ data "aws_iam_policy_document" "container" {
   }
 
   dynamic "statement" {
+    for_each = var.ecs_exec ? [1] : []
+    content {
+      sid = "OpenShells"
+      actions = [
+        "ssmmessages:CreateControlChannel",
+        "ssmmessages:CreateDataChannel",
+        "ssmmessages:OpenControlChannel",
+        "ssmmessages:OpenDataChannel",
+      ]
+      resources = ["*"] # they know no resource
+    }
+  }
+
+  dynamic "statement" {
     for_each = var.tracing ? [1] : []
     content {
       sid = "SendTraces"

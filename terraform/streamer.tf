@@ -15,9 +15,10 @@ module "network" {
   source = "./modules/network"
   count  = local.fargate && var.vpc_id == null ? 1 : 0
 
-  name = var.name
-  cidr = var.vpc_cidr
-  tags = local.tags
+  name   = var.name
+  region = var.region
+  cidr   = var.vpc_cidr
+  tags   = local.tags
 }
 
 # Of a given VPC: the load balancer's addresses, from which X-Forwarded-For is believed.
@@ -58,18 +59,27 @@ module "fargate" {
   repository_arns = local.repository_arns
 
   vpc_id                = local.own_network ? module.network[0].vpc_id : var.vpc_id
+  existing_cluster_name = var.existing_cluster_name
+  existing_listener_arn = var.existing_listener_arn
+  rule_priority         = var.listener_rule_priority
+  domain_name           = var.domain_name
+  rest_function         = { name = module.rest.name, arn = module.rest.arn }
   load_balancer_subnets = local.own_network ? module.network[0].subnet_ids : var.public_subnet_ids
   container_subnets     = local.own_network ? module.network[0].subnet_ids : length(var.container_subnet_ids) > 0 ? var.container_subnet_ids : var.public_subnet_ids
   container_public_ip   = coalesce(var.container_public_ip, local.own_network)
   internal              = var.internal
   allowed_cidrs         = var.allowed_cidrs
   certificate_arn       = var.certificate_arn
+  web_acl_arn           = var.web_acl_arn
   tls_policy            = var.tls_policy
   access_log_bucket     = var.access_log_bucket
   deletion_protection   = var.deletion_protection
 
   desired_count      = var.desired_count
   autoscaling        = var.autoscaling
+  deployment_alarms  = var.deployment_alarms
+  metrics            = var.metrics
+  ecs_exec           = var.ecs_exec
   stream_lifetime    = var.stream_lifetime
   drain_window       = var.drain_window
   tracing            = var.tracing && var.otlp_endpoint == null
@@ -98,6 +108,20 @@ module "fargate" {
 
   # Containers end before the reaper runs, and before topic and rights go: see reaper.tf.
   after = [aws_lambda_invocation.prune.id, aws_sns_topic_policy.changes.id, local.ticket_secret_arns]
+}
+
+resource "aws_route53_record" "domain" {
+  count = local.fargate && var.zone_id != null ? 1 : 0
+
+  zone_id = var.zone_id
+  name    = var.domain_name
+  type    = "A" # the load balancer has IPv4 addresses alone
+
+  alias {
+    name                   = module.fargate[0].load_balancer_name
+    zone_id                = module.fargate[0].load_balancer_zone_id
+    evaluate_target_health = false # there is one answer: none would be worse than a sick one
+  }
 }
 
 module "streaming_function" {

@@ -80,7 +80,7 @@ variable "gateway_secret_arns" {
     error_message = "gateway_secret_arns is ${jsonencode(var.gateway_secret_arns)}: an ARN is repeated, which the service refuses; name each once."
   }
   validation {
-    condition     = length(var.gateway_secret_arns) == 0 || var.streamer_deployment != "fargate" || var.certificate_arn != null || var.internal
+    condition     = length(var.gateway_secret_arns) == 0 || var.streamer_deployment != "fargate" || var.certificate_arn != null || var.internal || var.existing_listener_arn != null
     error_message = "gateway_secret_arns is ${jsonencode(var.gateway_secret_arns)}, but certificate_arn is null: the secret would cross the internet readably, and whoever reads it can be any user. Give certificate_arn, or make the load balancer internal."
   }
 }
@@ -308,6 +308,67 @@ variable "domain_name" {
   }
 }
 
+variable "zone_id" {
+  description = "fargate only: id of the Route 53 hosted zone of domain_name: a record of that name is made, an alias of the load balancer. null: you point domain_name at the output load_balancer yourself."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.zone_id == null || can(regex("^Z[A-Z0-9]{1,31}$", var.zone_id))
+    error_message = "zone_id is \"${coalesce(var.zone_id, "null")}\": give the id of a hosted zone, such as Z0123456789ABCDEFGHIJ, or null."
+  }
+  validation {
+    condition     = var.zone_id == null || (var.domain_name != null && var.streamer_deployment == "fargate")
+    error_message = "zone_id is \"${coalesce(var.zone_id, "null")}\", but there is nothing to name: give domain_name, the record's name, and fargate (a Function URL takes no other name)."
+  }
+}
+
+variable "web_acl_arn" {
+  description = "fargate only: ARN of a web ACL of AWS WAF (regional) for the load balancer. Its rules must let a stream live: none may limit the duration or size of a response. null: none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.web_acl_arn == null || can(regex("^arn:aws[a-z-]*:wafv2:${var.region}:[0-9]{12}:regional/webacl/[A-Za-z0-9_-]+/[A-Za-z0-9-]+$", var.web_acl_arn))
+    error_message = "web_acl_arn is \"${coalesce(var.web_acl_arn, "null")}\": give the ARN of a regional web ACL in ${var.region}, such as arn:aws:wafv2:${var.region}:111122223333:regional/webacl/name/id; those of CloudFront are no load balancer's."
+  }
+  validation {
+    condition     = var.web_acl_arn == null || var.streamer_deployment == "fargate"
+    error_message = "web_acl_arn is \"${coalesce(var.web_acl_arn, "null")}\", but streamer_deployment is lambda: a Function URL takes no web ACL."
+  }
+}
+
+variable "existing_listener_arn" {
+  description = "fargate only: ARN of a listener of an Application Load Balancer that exists, in vpc_id. The service is then its host domain_name, by three listener rules; certificate, web ACL, access log, allowed networks and the way out to the containers (port 8080; output security_group_ids) stay its owner's. public_subnet_ids are its subnets, from which X-Forwarded-For is believed. Its idle timeout must exceed 15 s. null: a load balancer is made."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.existing_listener_arn == null || can(regex("^arn:aws[a-z-]*:elasticloadbalancing:${var.region}:[0-9]{12}:listener/app/[^/]+/[^/]+/[^/]+$", var.existing_listener_arn))
+    error_message = "existing_listener_arn is \"${coalesce(var.existing_listener_arn, "null")}\": give the ARN of an Application Load Balancer's listener in ${var.region} (arn:aws:elasticloadbalancing:${var.region}:…:listener/app/…), or null."
+  }
+  validation {
+    condition     = var.existing_listener_arn == null || (var.vpc_id != null && var.domain_name != null)
+    error_message = "existing_listener_arn is \"${coalesce(var.existing_listener_arn, "null")}\": give vpc_id and public_subnet_ids, where its load balancer is, and domain_name, the host of its rules."
+  }
+  validation {
+    condition     = var.existing_listener_arn == null || (var.certificate_arn == null && var.web_acl_arn == null && var.access_log_bucket == null)
+    error_message = "existing_listener_arn is \"${coalesce(var.existing_listener_arn, "null")}\", whose load balancer has certificate, web ACL and access log of its own: leave certificate_arn, web_acl_arn and access_log_bucket null."
+  }
+}
+
+variable "listener_rule_priority" {
+  description = "Priority of the first of three listener rules, which have this number and the next two. With existing_listener_arn: numbers that are free there, and before a rule that would take the host."
+  type        = number
+  default     = 100
+  nullable    = false
+
+  validation {
+    condition     = var.listener_rule_priority >= 1 && var.listener_rule_priority <= 49998 && floor(var.listener_rule_priority) == var.listener_rule_priority
+    error_message = "listener_rule_priority is ${var.listener_rule_priority}: give a whole number of 1 to 49998."
+  }
+}
+
 variable "tls_policy" {
   description = "The load balancer's security policy for HTTPS. The default is TLS 1.3 and 1.2 with forward secrecy."
   type        = string
@@ -346,11 +407,12 @@ variable "desired_count" {
 }
 
 variable "autoscaling" {
-  description = "fargate only: scale the number of containers between min and max, so that the average is target_streams per container. null: the number stays. Open streams do not move to a new container; they spread within one stream_lifetime."
+  description = "fargate only: scale the number of containers between min and max, so that on average a container has target_streams open streams and uses target_cpu percent of its processor: more containers if either is exceeded, fewer if both allow it. null: the number stays. Open streams do not move to a new container; they spread within one stream_lifetime."
   type = object({
     min            = number
     max            = number
     target_streams = optional(number, 60)
+    target_cpu     = optional(number, 70)
   })
   default = null
 
@@ -361,6 +423,10 @@ variable "autoscaling" {
   validation {
     condition     = var.autoscaling == null ? true : var.autoscaling.target_streams >= 1 && var.autoscaling.target_streams < var.max_streams
     error_message = "autoscaling is ${jsonencode(var.autoscaling)}: target_streams must be at least 1 and below max_streams (${var.max_streams}), since a full container turns streams away."
+  }
+  validation {
+    condition     = var.autoscaling == null ? true : var.autoscaling.target_cpu >= 10 && var.autoscaling.target_cpu <= 90
+    error_message = "autoscaling is ${jsonencode(var.autoscaling)}: target_cpu is a percentage of 10 to 90."
   }
   validation {
     condition     = var.autoscaling == null || var.metrics
@@ -441,6 +507,38 @@ variable "drain_window" {
   validation {
     condition     = var.drain_window >= 1 && var.drain_window <= 95 && floor(var.drain_window) == var.drain_window
     error_message = "drain_window is ${var.drain_window}: give whole seconds of 1 to 95; with the 25 s to stop after it, ECS allows 120."
+  }
+}
+
+variable "deployment_alarms" {
+  description = "fargate only: CloudWatch alarms that end a deployment and bring the previous one back, beside ECS's own circuit breaker, which sees only containers that do not get healthy. own: two alarms are made for it, $0.20 a month (a container gets events from nowhere for 3 min, if metrics is true; the load balancer answers 5xx over 10 times in 5 min). names: alarms of yours. {}: the two. An alarm that is on when a deployment begins does not count. null: none."
+  type = object({
+    own   = optional(bool, true)
+    names = optional(list(string), [])
+  })
+  default = null
+
+  validation {
+    condition     = var.deployment_alarms == null ? true : var.deployment_alarms.own || length(var.deployment_alarms.names) > 0
+    error_message = "deployment_alarms is ${jsonencode(var.deployment_alarms)}: name alarms, set own to true, or use null for none."
+  }
+}
+
+variable "ecs_exec" {
+  description = "fargate only: whether `aws ecs execute-command` may open a shell in a container, for those whom IAM lets. Its agent needs a writable root file system, so containers then have one. Containers that run already do not get it."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "existing_cluster_name" {
+  description = "fargate only: name of an ECS cluster that exists, which is left as it is (container_insights is its owner's). null: one is made."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.existing_cluster_name == null || can(regex("^[A-Za-z][A-Za-z0-9_-]{0,254}$", var.existing_cluster_name))
+    error_message = "existing_cluster_name is \"${coalesce(var.existing_cluster_name, "null")}\": give a cluster's name (not its ARN), or null to have one made."
   }
 }
 
@@ -562,6 +660,17 @@ variable "cors_origins" {
   validation {
     condition     = alltrue([for origin in var.cors_origins : can(regex("^(\\*|https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?)$", origin))])
     error_message = "cors_origins is ${jsonencode(var.cors_origins)}: give origins without a path, such as https://app.example.com, or \"*\"."
+  }
+}
+
+variable "operator_cidrs" {
+  description = "Networks of the clients that may read /api/v2/stream/status, /docs and /openapi.json, in both modes (OPERATOR_NETWORKS): to others they are a 404. A client behind a proxy is known by forwarding_proxy_cidrs. null: everyone."
+  type        = list(string)
+  default     = null
+
+  validation {
+    condition     = var.operator_cidrs == null ? true : length(var.operator_cidrs) > 0 && alltrue([for cidr in var.operator_cidrs : try(!endswith(cidr, "/0") && cidrhost(cidr, 0) == cidrhost("${split("/", cidr)[0]}/${strcontains(cidr, ":") ? 128 : 32}", 0), false)])
+    error_message = "operator_cidrs is ${jsonencode(var.operator_cidrs)}: give one network or more without host bits, such as 203.0.113.0/24, and not the whole internet; null lets everyone."
   }
 }
 

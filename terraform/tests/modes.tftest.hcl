@@ -55,6 +55,30 @@ override_data {
 }
 
 override_data {
+  target = module.fargate[0].data.aws_lb_listener.existing
+  values = { load_balancer_arn = "arn:aws:elasticloadbalancing:eu-west-1:111122223333:loadbalancer/app/shared/0a1b", protocol = "HTTPS" }
+}
+
+override_data {
+  target = module.fargate[0].data.aws_lb.existing
+  values = {
+    name               = "shared"
+    load_balancer_type = "application"
+    vpc_id             = "vpc-0a1b"
+    dns_name           = "shared-1.eu-west-1.elb.amazonaws.com"
+    zone_id            = "Z32O12XQLNTSW2"
+    arn_suffix         = "app/shared/0a1b"
+    idle_timeout       = 300
+    security_groups    = ["sg-0a", "sg-0b"]
+  }
+}
+
+override_data {
+  target = module.fargate[0].data.aws_ecs_cluster.existing
+  values = { arn = "arn:aws:ecs:eu-west-1:111122223333:cluster/shared" }
+}
+
+override_data {
   target = data.aws_subnet.load_balancer
   values = { cidr_block = "10.0.0.0/24" }
 }
@@ -75,7 +99,7 @@ override_resource {
 variables {
   region             = "eu-west-1"
   certificate_arn    = "arn:aws:acm:eu-west-1:111122223333:certificate/0a1b" # without one a check warns
-  relay_package      = "main.tf" # a plan reads no more than its hash: any file will do
+  relay_package      = "main.tf"                                             # a plan reads no more than its hash: any file will do
   rest_package       = "main.tf"
   ticket_secret_arns = ["arn:aws:secretsmanager:eu-west-1:111122223333:secret:ticket-AbCdEf"]
   streamer_image     = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/sentiment-streamer:1.0.0"
@@ -278,9 +302,143 @@ run "fargate_in_a_given_vpc" {
   }
 
   assert {
-    condition     = module.fargate[0].autoscaling_bounds == { min = 2, max = 6, target = 60 }
+    condition     = module.fargate[0].autoscaling_bounds == { min = 2, max = 6, target = 60, cpu = 70 }
     error_message = "autoscaling is planned as asked"
   }
+}
+
+run "one_host" {
+  command = plan
+
+  assert {
+    condition = jsonencode(module.fargate[0].paths) == jsonencode([
+      { priority = 100, host = [], path = "/api/v2/configurations/*/stream/tickets", methods = [], to = "streamer" },
+      { priority = 101, host = [], path = "/api/v2/configurations*", methods = ["DELETE", "PATCH", "POST"], to = "rest" },
+    ])
+    error_message = "writes go to REST, tickets stay where streams are"
+  }
+
+  assert {
+    condition     = module.network[0].gateway_endpoints == tolist(["com.amazonaws.eu-west-1.dynamodb", "com.amazonaws.eu-west-1.s3"])
+    error_message = "queries and image layers leave the network through endpoints"
+  }
+
+  assert {
+    condition     = module.fargate[0].deployment_alarms == null && !module.fargate[0].exec && module.fargate[0].web_acl_arn == null && length(aws_route53_record.domain) == 0
+    error_message = "what is optional is off"
+  }
+}
+
+run "fargate_with_everything_optional" {
+  command = plan
+
+  variables {
+    domain_name       = "stream.example.com"
+    zone_id           = "Z0123456789ABCDEFGHIJ"
+    web_acl_arn       = "arn:aws:wafv2:eu-west-1:111122223333:regional/webacl/front/0a1b-2c3d"
+    ecs_exec          = true
+    deployment_alarms = { names = ["orders-failing"] }
+    operator_cidrs    = ["203.0.113.0/24", "2001:db8:1::/48"]
+  }
+
+  assert {
+    condition     = aws_route53_record.domain[0].name == "stream.example.com" && aws_route53_record.domain[0].zone_id == "Z0123456789ABCDEFGHIJ" && aws_route53_record.domain[0].type == "A"
+    error_message = "the domain is an alias of the load balancer"
+  }
+
+  assert {
+    condition     = module.fargate[0].web_acl_arn == "arn:aws:wafv2:eu-west-1:111122223333:regional/webacl/front/0a1b-2c3d"
+    error_message = "the load balancer has the web ACL"
+  }
+
+  assert {
+    condition     = module.fargate[0].exec && !jsondecode(module.fargate[0].container_definitions)[0].readonlyRootFilesystem && jsondecode(module.fargate[0].container_definitions)[0].linuxParameters.initProcessEnabled && contains(data.aws_iam_policy_document.container.statement[*].sid, "OpenShells")
+    error_message = "a shell can be opened: right, switch and a file system that its agent writes to"
+  }
+
+  assert {
+    condition     = module.fargate[0].deployment_alarms == toset(["sentiment-deployment-down", "sentiment-deployment-errors", "orders-failing"])
+    error_message = "three alarms take a deployment back"
+  }
+
+  assert {
+    condition     = { for pair in jsondecode(module.fargate[0].container_definitions)[0].environment : pair.name => pair.value }.OPERATOR_NETWORKS == "203.0.113.0/24,2001:db8:1::/48" && module.rest.environment.OPERATOR_NETWORKS == "203.0.113.0/24,2001:db8:1::/48"
+    error_message = "containers and REST know the operators' networks"
+  }
+}
+
+run "deployment_alarms_without_metrics" {
+  command = plan
+
+  variables {
+    metrics           = false
+    deployment_alarms = {}
+  }
+
+  assert {
+    condition     = module.fargate[0].deployment_alarms == toset(["sentiment-deployment-errors"])
+    error_message = "no alarm watches a metric that nobody writes"
+  }
+}
+
+run "existing_cluster_and_load_balancer" {
+  command = plan
+
+  variables {
+    certificate_arn        = null
+    vpc_id                 = "vpc-0a1b"
+    public_subnet_ids      = ["subnet-1", "subnet-2"]
+    existing_cluster_name  = "shared"
+    existing_listener_arn  = "arn:aws:elasticloadbalancing:eu-west-1:111122223333:listener/app/shared/0a1b/2c3d"
+    listener_rule_priority = 7
+    domain_name            = "stream.example.com"
+    zone_id                = "Z0123456789ABCDEFGHIJ"
+    gateway_secret_arns    = ["arn:aws:secretsmanager:eu-west-1:111122223333:secret:gateway-AbCdEf"]
+    autoscaling            = { min = 2, max = 6 }
+  }
+
+  assert {
+    condition = jsonencode(module.fargate[0].paths) == jsonencode([
+      { priority = 7, host = ["stream.example.com"], path = "/api/v2/configurations/*/stream/tickets", methods = [], to = "streamer" },
+      { priority = 8, host = ["stream.example.com"], path = "/api/v2/configurations*", methods = ["DELETE", "PATCH", "POST"], to = "rest" },
+      { priority = 9, host = ["stream.example.com"], path = "/*", methods = [], to = "streamer" },
+    ])
+    error_message = "three rules of the host"
+  }
+
+  assert {
+    condition     = output.cluster_name == "shared" && output.load_balancer == { dns_name = "shared-1.eu-west-1.elb.amazonaws.com", zone_id = "Z32O12XQLNTSW2" } && output.dashboard_url == "https://stream.example.com/" && output.security_group_ids.load_balancer == null
+    error_message = "cluster and load balancer are those that exist"
+  }
+
+  assert {
+    condition     = { for pair in jsondecode(module.fargate[0].container_definitions)[0].environment : pair.name => pair.value }.SSE_KEEP_ALIVE == "315"
+    error_message = "connections outlive the load balancer's idle timeout, whatever it is"
+  }
+
+  assert {
+    condition     = module.fargate[0].made == { clusters = 0, load_balancers = 0, listeners = 0, ways_in = 2 }
+    error_message = "none is made, and both groups of the load balancer may reach containers"
+  }
+
+  assert {
+    condition     = aws_route53_record.domain[0].alias[0].name == "shared-1.eu-west-1.elb.amazonaws.com"
+    error_message = "the record names it"
+  }
+}
+
+run "load_balancer_of_another_network" {
+  command = plan
+
+  variables {
+    certificate_arn       = null
+    vpc_id                = "vpc-0c0d"
+    public_subnet_ids     = ["subnet-1", "subnet-2"]
+    existing_listener_arn = "arn:aws:elasticloadbalancing:eu-west-1:111122223333:listener/app/shared/0a1b/2c3d"
+    domain_name           = "stream.example.com"
+  }
+
+  expect_failures = [output.load_balancer]
 }
 
 run "lambda" {

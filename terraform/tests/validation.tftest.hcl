@@ -1204,3 +1204,242 @@ run "setting_network_of_all" {
 
   expect_failures = [var.streamer_environment]
 }
+
+run "zone_a_name" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    zone_id     = "example.com"
+    domain_name = "stream.example.com"
+  }
+
+  expect_failures = [var.zone_id]
+}
+
+run "zone_without_a_name" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    zone_id = "Z0123456789ABCDEFGHIJ"
+  }
+
+  expect_failures = [var.zone_id]
+}
+
+run "zone_in_lambda_mode" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    zone_id             = "Z0123456789ABCDEFGHIJ"
+    domain_name         = "stream.example.com"
+    streamer_deployment = "lambda"
+  }
+
+  expect_failures = [var.zone_id]
+}
+
+run "web_acl_of_cloudfront" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    web_acl_arn = "arn:aws:wafv2:us-east-1:111122223333:global/webacl/front/0a1b"
+  }
+
+  expect_failures = [var.web_acl_arn]
+}
+
+run "web_acl_in_lambda_mode" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    web_acl_arn         = "arn:aws:wafv2:eu-west-1:111122223333:regional/webacl/front/0a1b"
+    streamer_deployment = "lambda"
+  }
+
+  expect_failures = [var.web_acl_arn]
+}
+
+run "autoscaling_at_no_processor" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    autoscaling = { min = 2, max = 6, target_cpu = 5 }
+  }
+
+  expect_failures = [var.autoscaling]
+}
+
+run "deployment_alarms_that_are_none" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    deployment_alarms = { own = false }
+  }
+
+  expect_failures = [var.deployment_alarms]
+}
+
+run "listener_an_arn_of_something_else" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    vpc_id                = "vpc-0a1b"
+    public_subnet_ids     = ["subnet-1", "subnet-2"]
+    domain_name           = "stream.example.com"
+    existing_listener_arn = "arn:aws:elasticloadbalancing:eu-west-1:111122223333:loadbalancer/app/shared/0a1b"
+  }
+
+  expect_failures = [var.existing_listener_arn]
+}
+
+run "listener_of_another_region" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    vpc_id                = "vpc-0a1b"
+    public_subnet_ids     = ["subnet-1", "subnet-2"]
+    domain_name           = "stream.example.com"
+    existing_listener_arn = "arn:aws:elasticloadbalancing:us-east-1:111122223333:listener/app/shared/0a1b/2c3d"
+  }
+
+  expect_failures = [var.existing_listener_arn]
+}
+
+run "listener_without_its_network" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    existing_listener_arn = "arn:aws:elasticloadbalancing:eu-west-1:111122223333:listener/app/shared/0a1b/2c3d"
+    domain_name           = "stream.example.com"
+  }
+
+  expect_failures = [var.existing_listener_arn]
+}
+
+run "listener_and_a_certificate" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    vpc_id                = "vpc-0a1b"
+    public_subnet_ids     = ["subnet-1", "subnet-2"]
+    domain_name           = "stream.example.com"
+    existing_listener_arn = "arn:aws:elasticloadbalancing:eu-west-1:111122223333:listener/app/shared/0a1b/2c3d"
+    certificate_arn       = "arn:aws:acm:eu-west-1:111122223333:certificate/0a1b"
+  }
+
+  expect_failures = [var.existing_listener_arn]
+}
+
+run "rule_before_the_first" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    listener_rule_priority = 0
+  }
+
+  expect_failures = [var.listener_rule_priority]
+}
+
+run "cluster_an_arn" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    existing_cluster_name = "arn:aws:ecs:eu-west-1:111122223333:cluster/shared"
+  }
+
+  expect_failures = [var.existing_cluster_name]
+}
+
+run "operators_nobody" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    operator_cidrs = []
+  }
+
+  expect_failures = [var.operator_cidrs]
+}
+
+run "operators_everybody" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    operator_cidrs = ["0.0.0.0/0"]
+  }
+
+  expect_failures = [var.operator_cidrs]
+}
+
+run "operators_with_host_bits" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    operator_cidrs = ["203.0.113.7/24"]
+  }
+
+  expect_failures = [var.operator_cidrs]
+}

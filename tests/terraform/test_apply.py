@@ -366,12 +366,16 @@ def test_both_tables_feed_the_relay(fargate: Deployment) -> None:
         assert not mapping.get("MaximumBatchingWindowInSeconds"), "it would delay a lone change"
 
 
+LOAD_BALANCER = {"Service": "elasticloadbalancing.amazonaws.com"}
+
+
 def through_its_url_alone(deployment: Deployment, name: str) -> None:
-    """Nobody outside the account may invoke it with an event of their own making."""
+    """Nobody outside the account may invoke it with an event of their own making; a load balancer of ours may."""
     policy = json.loads(deployment.client("lambda").get_policy(FunctionName=f"{NAME}-{name}")["Policy"])
-    opened = {statement["Action"]: statement for statement in policy["Statement"]}
+    statements = [statement for statement in policy["Statement"] if statement["Principal"] != LOAD_BALANCER]
+    opened = {statement["Action"]: statement for statement in statements}
     assert opened.keys() == {"lambda:InvokeFunctionUrl", "lambda:InvokeFunction"}
-    assert len(opened) == len(policy["Statement"])
+    assert len(opened) == len(statements)
     assert opened["lambda:InvokeFunctionUrl"]["FunctionUrlAuthType"] == "NONE"
     assert opened["lambda:InvokeFunction"]["InvokedViaFunctionUrl"] is True
 
@@ -422,7 +426,7 @@ def test_the_load_balancer_lets_streams_live_and_end(fargate: Deployment) -> Non
     front = {attribute["Key"]: attribute["Value"] for attribute in said}
     assert front["idle_timeout.timeout_seconds"] == "60"
     assert front["routing.http2.enabled"] == "true"
-    (group,) = client.describe_target_groups()["TargetGroups"]
+    (group,) = (found for found in client.describe_target_groups()["TargetGroups"] if found["TargetType"] != "lambda")
     assert (group["HealthCheckPath"], group["TargetType"]) == ("/health/ready", "ip")
     said = client.describe_target_group_attributes(TargetGroupArn=group["TargetGroupArn"])["Attributes"]
     behind = {attribute["Key"]: attribute["Value"] for attribute in said}
@@ -431,6 +435,40 @@ def test_the_load_balancer_lets_streams_live_and_end(fargate: Deployment) -> Non
     assert behind["load_balancing.algorithm.type"] == "least_outstanding_requests"
     (service,) = fargate.client("ecs").describe_services(cluster=NAME, services=[f"{NAME}-streamer"])["services"]
     assert service["loadBalancers"][0]["targetGroupArn"] == group["TargetGroupArn"]
+
+
+def test_one_host_writes_through_rest_and_gives_tickets_where_streams_are(fargate: Deployment) -> None:
+    client = fargate.client("elbv2")
+    groups = {group["TargetGroupArn"]: group["TargetType"] for group in client.describe_target_groups()["TargetGroups"]}
+    (balancer,) = client.describe_load_balancers()["LoadBalancers"]
+    listeners = client.describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]
+    (https,) = (listener["ListenerArn"] for listener in listeners if listener["Protocol"] == "HTTPS")
+    found = client.describe_rules(ListenerArn=https)["Rules"]
+    assert [
+        (
+            rule["Priority"],
+            {condition["Field"]: values(condition) for condition in rule["Conditions"]},
+            groups[rule["Actions"][0]["TargetGroupArn"]],
+        )
+        for rule in sorted(found, key=lambda rule: (rule["IsDefault"], rule["Priority"]))
+    ] == [
+        ("100", {"path-pattern": ["/api/v2/configurations/*/stream/tickets"]}, "ip"),
+        ("101", {"http-request-method": METHODS, "path-pattern": ["/api/v2/configurations*"]}, "lambda"),
+        ("default", {}, "ip"),
+    ]
+    (rest,) = (arn for arn, kind in groups.items() if kind == "lambda")
+    policy = json.loads(fargate.client("lambda").get_policy(FunctionName=f"{NAME}-rest")["Policy"])
+    (allowing,) = (statement for statement in policy["Statement"] if statement["Principal"] == LOAD_BALANCER)
+    assert (allowing["Action"], allowing["Condition"]["ArnLike"]) == ("lambda:InvokeFunction", {"AWS:SourceArn": rest})
+
+
+METHODS = ["DELETE", "PATCH", "POST"]
+
+
+def values(condition: dict[str, Any]) -> list[str]:
+    """Of a listener rule's condition, wherever they stand."""
+    (config,) = (found for key, found in condition.items() if key.endswith("Config"))
+    return sorted(config["Values"])
 
 
 def test_logs_end_and_images_are_scanned_and_stay_what_they_are(fargate: Deployment) -> None:

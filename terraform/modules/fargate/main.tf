@@ -1,5 +1,5 @@
-# Containers behind a load balancer: main.tf has the service, load_balancer.tf what is in front of it, roles.tf its rights,
-# autoscaling.tf how many there are.
+# Containers behind a load balancer: main.tf has the service, load_balancer.tf what is in front of it, paths.tf which requests
+# go elsewhere, roles.tf its rights, autoscaling.tf how many there are, deployment.tf what takes a deployment back.
 
 locals {
   # ECS sends SIGTERM only after the load balancer has let go of a container: with less than a lifetime, it would cut
@@ -14,6 +14,8 @@ locals {
 }
 
 resource "aws_ecs_cluster" "this" {
+  count = var.existing_cluster_name == null ? 1 : 0
+
   name = var.name
   tags = var.tags
 
@@ -23,11 +25,27 @@ resource "aws_ecs_cluster" "this" {
   }
 }
 
+data "aws_ecs_cluster" "existing" {
+  count = var.existing_cluster_name == null ? 0 : 1
+
+  cluster_name = var.existing_cluster_name
+}
+
+locals {
+  cluster = var.existing_cluster_name == null ? {
+    name = aws_ecs_cluster.this[0].name
+    arn  = aws_ecs_cluster.this[0].arn
+    } : {
+    name = var.existing_cluster_name
+    arn  = data.aws_ecs_cluster.existing[0].arn
+  }
+}
+
 resource "aws_ecs_service" "streamer" {
   count = var.image == null ? 0 : 1
 
   name             = "${var.name}-streamer"
-  cluster          = aws_ecs_cluster.this.id
+  cluster          = local.cluster.arn
   task_definition  = aws_ecs_task_definition.streamer[0].arn
   desired_count    = var.desired_count
   launch_type      = "FARGATE"
@@ -47,6 +65,18 @@ resource "aws_ecs_service" "streamer" {
     enable   = true
     rollback = true
   }
+
+  # So is one that an alarm ends.
+  dynamic "alarms" {
+    for_each = var.deployment_alarms[*]
+    content {
+      enable      = true
+      rollback    = true
+      alarm_names = concat([for alarm in aws_cloudwatch_metric_alarm.deployment : alarm.alarm_name], alarms.value.names)
+    }
+  }
+
+  enable_execute_command = var.ecs_exec
 
   network_configuration {
     subnets          = var.container_subnets
@@ -75,10 +105,12 @@ resource "aws_ecs_service" "streamer" {
   depends_on = [
     aws_lb_listener.http,
     aws_lb_listener.https,
+    aws_lb_listener_rule.streams,
     aws_iam_role_policy.execution,
     aws_iam_role_policy.task,
     aws_vpc_security_group_egress_rule.containers_to_aws,
     aws_vpc_security_group_ingress_rule.containers,
+    aws_vpc_security_group_ingress_rule.containers_from_existing,
     aws_vpc_security_group_egress_rule.load_balancer,
     var.after,
   ]
@@ -104,13 +136,15 @@ resource "aws_ecs_task_definition" "streamer" {
 }
 
 locals {
-  streamer = {
+  streamer = merge(local.container, var.ecs_exec ? { linuxParameters = { initProcessEnabled = true } } : {}) # it reaps what shells leave
+
+  container = {
     name                   = "streamer"
     image                  = var.image
     essential              = true
     user                   = "10001:10001"
     privileged             = false
-    readonlyRootFilesystem = true
+    readonlyRootFilesystem = !var.ecs_exec
     stopTimeout            = local.stop_timeout
     portMappings           = [{ containerPort = local.port, hostPort = local.port, protocol = "tcp" }]
     # Each stream is an open file.

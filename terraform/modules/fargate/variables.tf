@@ -70,6 +70,34 @@ variable "vpc_id" {
   type        = string
 }
 
+variable "existing_cluster_name" {
+  description = "ECS cluster that exists; null: one is made."
+  type        = string
+}
+
+variable "existing_listener_arn" {
+  description = "Listener of a load balancer that exists; null: a load balancer is made."
+  type        = string
+}
+
+variable "domain_name" {
+  description = "With existing_listener_arn: the host of its rules."
+  type        = string
+}
+
+variable "rule_priority" {
+  description = "Priority of the listener's first rule; the others follow."
+  type        = number
+}
+
+variable "rest_function" {
+  description = "The REST function, which writes configurations."
+  type = object({
+    name = string
+    arn  = string
+  })
+}
+
 variable "load_balancer_subnets" {
   description = "Subnets of the load balancer."
   type        = list(string)
@@ -100,6 +128,11 @@ variable "certificate_arn" {
   type        = string
 }
 
+variable "web_acl_arn" {
+  description = "Web ACL of the load balancer; null: none."
+  type        = string
+}
+
 variable "tls_policy" {
   description = "Security policy for HTTPS."
   type        = string
@@ -121,12 +154,31 @@ variable "desired_count" {
 }
 
 variable "autoscaling" {
-  description = "Bounds and target (open streams a container); null: none."
+  description = "Bounds and targets (open streams a container, percent of its processor); null: none."
   type = object({
     min            = number
     max            = number
     target_streams = number
+    target_cpu     = number
   })
+}
+
+variable "deployment_alarms" {
+  description = "Alarms that end a deployment: two of our own, and others by name; null: none."
+  type = object({
+    own   = bool
+    names = list(string)
+  })
+}
+
+variable "metrics" {
+  description = "Whether the service writes its metrics, which an alarm on deployments watches."
+  type        = bool
+}
+
+variable "ecs_exec" {
+  description = "Whether shells may be opened in containers."
+  type        = bool
 }
 
 variable "stream_lifetime" {

@@ -60,3 +60,14 @@ resource "aws_route_table_association" "public" {
   subnet_id      = aws_subnet.public[count.index].id
   route_table_id = aws_route_table.public.id
 }
+
+# Without charge: queries, and the layers of images that come from S3, do not leave AWS's network.
+resource "aws_vpc_endpoint" "gateway" {
+  for_each = toset(["dynamodb", "s3"])
+
+  vpc_id            = aws_vpc.this.id
+  service_name      = "com.amazonaws.${var.region}.${each.key}"
+  vpc_endpoint_type = "Gateway"
+  route_table_ids   = [aws_route_table.public.id]
+  tags              = merge(var.tags, { Name = "${var.name}-${each.key}" })
+}

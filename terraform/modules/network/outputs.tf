@@ -14,3 +14,8 @@ output "subnet_cidrs" {
   description = "Their addresses."
   value       = aws_subnet.public[*].cidr_block
 }
+
+output "gateway_endpoints" {
+  description = "Services that are reached through an endpoint of the VPC."
+  value       = sort([for endpoint in aws_vpc_endpoint.gateway : endpoint.service_name])
+}

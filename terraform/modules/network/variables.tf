@@ -8,6 +8,11 @@ variable "cidr" {
   type        = string
 }
 
+variable "region" {
+  description = "The region, for the names of the endpoints."
+  type        = string
+}
+
 variable "tags" {
   description = "Tags of everything here."
   type        = map(string)
