@@ -314,7 +314,7 @@ variable "zone_id" {
   default     = null
 
   validation {
-    condition     = var.zone_id == null || can(regex("^Z[A-Z0-9]{1,31}$", var.zone_id))
+    condition     = var.zone_id == null || can(regex("^[A-Z0-9]{1,32}$", var.zone_id))
     error_message = "zone_id is \"${coalesce(var.zone_id, "null")}\": give the id of a hosted zone, such as Z0123456789ABCDEFGHIJ, or null."
   }
   validation {

@@ -30,7 +30,7 @@ locals {
 
   # Above the 15 s after which a silent stream sends a comment. The service keeps idle connections for longer, so that the load
   # balancer never sends a request into one that is being closed.
-  idle_timeout = local.own_load_balancer ? 60 : data.aws_lb.existing[0].idle_timeout
+  idle_timeout = local.own_load_balancer ? 60 : coalesce(data.aws_lb.existing[0].idle_timeout, 60)
   keep_alive   = local.idle_timeout + 15
 }
 
