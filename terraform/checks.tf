@@ -19,10 +19,14 @@ check "gateway_secret_without_certificate" {
   }
 }
 
+locals {
+  alarm_topics = distinct(flatten([for topics in var.alarms[*] : [topics.topic_arns, topics.page_topic_arns, topics.ticket_topic_arns]]))
+}
+
 check "alarm_topics" {
   assert {
-    condition     = alltrue([for arn in try(var.alarms.topic_arns, []) : split(":", arn)[3] == var.region])
-    error_message = "alarms.topic_arns is ${jsonencode(try(var.alarms.topic_arns, []))}, but the alarms are in ${var.region}: CloudWatch notifies topics of its own region alone. Give topics there."
+    condition     = alltrue([for arn in local.alarm_topics : split(":", arn)[3] == var.region])
+    error_message = "alarms has the topics ${jsonencode(local.alarm_topics)}, but the alarms are in ${var.region}: CloudWatch notifies topics of its own region alone. Give topics there."
   }
 }
 

@@ -146,6 +146,16 @@ run "alarm_topics_of_another_region" {
   expect_failures = [check.alarm_topics]
 }
 
+run "alarm_topics_of_a_class_in_another_region" {
+  command = plan
+
+  variables {
+    alarms = { topic_arns = ["arn:aws:sns:eu-west-1:111122223333:on-call"], ticket_topic_arns = ["arn:aws:sns:us-east-1:111122223333:tickets"] }
+  }
+
+  expect_failures = [check.alarm_topics]
+}
+
 run "tags_that_queues_do_not_get" {
   command = plan
 
