@@ -621,6 +621,15 @@ def test_a_change_goes_through_what_was_applied_to_a_client(used: Used) -> None:
     assert used.subscriptions == [], "it has taken its queue along"
 
 
+def test_a_containers_queue_has_the_tags_that_its_role_requires(used: Used, fargate: Deployment) -> None:
+    made = [call for call in fargate.aws.calls() if (call.who, call.action) == ("container", "CreateQueue")]
+    (required,) = fargate.statements(f"{NAME}-streamer")["MakeOwnQueues"]["Condition"].values()
+    for call in made:
+        assert required.items() <= {f"aws:RequestTag/{key}": value for key, value in call.body["tags"].items()}.items()
+    assert made
+    assert used.subscriptions == []
+
+
 def test_a_configuration_that_rest_made_is_streamed_by_ticket(used: Used) -> None:
     assert used.opened == "connected"
 

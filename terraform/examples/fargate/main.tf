@@ -41,7 +41,14 @@ module "sentiment" {
   container_subnet_ids = ["subnet-0123456789abcdef2", "subnet-0123456789abcdef3"] # with a NAT gateway or VPC endpoints
 
   certificate_arn = "arn:aws:acm:eu-west-1:111122223333:certificate/01234567-89ab-cdef-0123-456789abcdef"
-  domain_name     = "stream.example.com" # point it at the output load_balancer
+  domain_name     = "stream.example.com" # point it at the output load_balancer, or name its zone:
+  # zone_id       = "Z0123456789ABCDEFGHIJ"
+
+  # What an organisation may require; docs/operations.md has all of it.
+  # permissions_boundary_arn = "arn:aws:iam::111122223333:policy/boundary"
+  # iam_path                 = "/teams/news/"
+  # web_acl_arn              = "arn:aws:wafv2:eu-west-1:111122223333:regional/webacl/front/01234567-89ab-cdef-0123-456789abcdef"
+  # operator_cidrs           = ["203.0.113.0/24"]
 
   # Who is believed. Your gateway sends one of these in X-Gateway-Secret, and the user in X-User-ID: nothing else makes
   # anybody a user. Addresses come from the load balancer's X-Forwarded-For; a CDN before it is named, too.
