@@ -347,7 +347,7 @@ run "event_sources" {
   }
 
   assert {
-    condition     = aws_lambda_invocation.prune.lifecycle_scope == "CRUD"
+    condition     = aws_lambda_invocation.end.lifecycle_scope == "CRUD"
     error_message = "the reaper runs at destroy"
   }
 }

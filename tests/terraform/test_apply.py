@@ -1,7 +1,8 @@
 """Applied for real, on an emulated AWS: what Terraform makes, whether it works, and what a destroy leaves.
 
-One history, in the order of the tests: the first apply has no image; then containers; then a function, and back; then
-nothing. Each step is a fixture that needs the one before. A second history, beside tables that exist, runs meanwhile.
+One history, in the order of the tests: the first apply has no image; then containers; then another state wants the same
+name; then a function, and back, protected; then nothing. Each step is a fixture that needs the one before. A second
+history, beside tables that exist, runs meanwhile.
 """
 
 from __future__ import annotations
@@ -102,8 +103,36 @@ def fargate(first: Deployment) -> Deployment:
     return first
 
 
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """Another state, applied with the same name and variables, then destroyed."""
+
+    said: str
+    calls: list[Call]
+    """Of its apply."""
+    has: set[str]
+    """Types of what its apply has left in its state."""
+    ended: list[Call]
+    """Its calls at the destroy."""
+    left: set[str]
+
+
 @pytest.fixture(scope="module")
-def in_lambda(fargate: Deployment) -> Deployment:
+def rival(fargate: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Rival:
+    """Refused."""
+    second = Deployment.prepared(fargate.aws, tmp_path_factory.mktemp("rival") / "terraform", **fargate.variables)
+    second.who = "rival"
+    said, calls = second.refused("apply")
+    has = second.managed()
+    before = len(fargate.aws.calls())
+    second.destroy()
+    ended = [call for call in fargate.aws.calls()[before:] if call.who == second.who]
+    fargate.took |= second.took | {"rival's destroy": second.took["destroy"]}
+    return Rival(said, calls, has, ended, second.managed())
+
+
+@pytest.fixture(scope="module")
+def in_lambda(fargate: Deployment, rival: Rival) -> Deployment:
     """Switched over; an item was there before."""
     fargate.client("dynamodb").put_item(TableName=SENTIMENT, Item=item("wire:kept"))
     fargate.push_image()
@@ -113,9 +142,24 @@ def in_lambda(fargate: Deployment) -> Deployment:
 
 @pytest.fixture(scope="module")
 def back(in_lambda: Deployment) -> Deployment:
-    """Switched back."""
-    in_lambda.apply("to fargate", streamer_deployment=None)
+    """Switched back, and protected from now on."""
+    in_lambda.apply("to fargate", streamer_deployment=None, deletion_protection=True, force_delete=False)
     return in_lambda
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A destroy of what is protected."""
+
+    said: str
+    calls: list[Call]
+
+
+@pytest.fixture(scope="module")
+def kept(back: Deployment) -> Refused:
+    """Destroyed in vain: variables of the destroy itself change nothing."""
+    back.variables |= {"deletion_protection": False, "force_delete": True}
+    return Refused(*back.refused("destroy"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +167,7 @@ class Destroyed:
     """What is left, and what happened on the way."""
 
     deployment: Deployment
+    said: str
     queue: str
     """Of a container that was killed before."""
     calls: list[Call]
@@ -139,12 +184,15 @@ class Destroyed:
 
 
 @pytest.fixture(scope="module")
-def destroyed(back: Deployment) -> Destroyed:
-    """A container is killed, and leaves its queue; then everything is destroyed."""
+def destroyed(back: Deployment, kept: Refused) -> Destroyed:
+    """A container is killed, and leaves its queue; then everything is taken down as docs/operations.md says, with an image
+    in the repository."""
     queue = asyncio.run(killed(back))
+    assert back.client("ecr").list_images(repositoryName=f"{NAME}-streamer")["imageIds"]
+    back.apply("take down", deletion_protection=False, force_delete=True)
     before = len(back.aws.calls())
-    back.destroy()
-    return Destroyed(back, queue, back.aws.calls()[before:])
+    said = back.destroy()
+    return Destroyed(back, said, queue, back.aws.calls()[before:])
 
 
 async def killed(deployment: Deployment) -> str:
@@ -234,8 +282,28 @@ def test_with_an_image_the_service_runs_and_nothing_is_left_to_do(fargate: Deplo
     assert not streamer.get("secrets")
 
 
-def test_a_plan_after_it_is_empty(fargate: Deployment) -> None:
+def test_a_plan_after_it_is_empty_and_stays_it_when_another_state_has_tried(fargate: Deployment, rival: Rival) -> None:
     assert fargate.changes() == ""
+
+
+def test_another_state_is_refused_and_adopts_nothing(rival: Rival) -> None:
+    assert f"Role with name {NAME}-schedules already exists" in rival.said
+    adopted = {
+        *("aws_sns_topic", "aws_sqs_queue", "aws_ecs_cluster", "aws_scheduler_schedule_group"),
+        *("aws_cloudwatch_dashboard", "aws_lb", "aws_lb_target_group", "aws_lambda_invocation"),
+    }
+    assert rival.has.isdisjoint(adopted)
+    assert {call.action for call in rival.calls}.isdisjoint({"CreateTopic", "CreateQueue", "CreateCluster"})
+    assert not [call for call in rival.calls if "schedule-groups" in call.action and "POST" in call.action]
+
+
+def test_its_own_destroy_removes_what_it_made(rival: Rival) -> None:
+    assert rival.left == set()
+    removed = {call.action for call in rival.ended if call.action.startswith("Delete")}
+    assert removed <= {
+        *("DeleteSecret", "DeleteVpc", "DeleteSubnet", "DeleteRoute", "DeleteRouteTable", "DeleteInternetGateway"),
+        *("DeleteSecurityGroup",),
+    }
 
 
 def test_what_the_relay_may_do(fargate: Deployment) -> None:
@@ -283,6 +351,10 @@ def test_what_the_reaper_may_do(fargate: Deployment) -> None:
         "RemoveSubscriptions": allow("sns:Unsubscribe", "*"),
         "WriteLogs": allow("logs:CreateLogStream logs:PutLogEvents", logs(f"/aws/lambda/{NAME}-reaper")),
     }
+
+
+def test_what_runs_the_reaper_at_a_destroy_may_do(fargate: Deployment) -> None:
+    assert fargate.statements(f"{NAME}-end") == {"RunReaper": allow("lambda:InvokeFunction", function("reaper"))}
 
 
 def test_what_a_container_may_do(fargate: Deployment) -> None:
@@ -341,6 +413,7 @@ def test_no_role_has_all_actions_and_each_is_one_services(fargate: Deployment) -
         f"{NAME}-relay": ("lambda.amazonaws.com", True),
         f"{NAME}-rest": ("lambda.amazonaws.com", True),
         f"{NAME}-reaper": ("lambda.amazonaws.com", True),
+        f"{NAME}-end": ("lambda.amazonaws.com", True),
         f"{NAME}-streamer": ("ecs-tasks.amazonaws.com", True),
         f"{NAME}-streamer-start": ("ecs-tasks.amazonaws.com", True),
         f"{NAME}-schedules": ("scheduler.amazonaws.com", True),
@@ -374,7 +447,7 @@ def through_its_url_alone(deployment: Deployment, name: str) -> None:
 
 def test_functions_are_invoked_through_their_urls_and_schedules_alone(fargate: Deployment) -> None:
     client = fargate.client("lambda")
-    for name in ("relay", "reaper"):
+    for name in ("relay", "reaper", "end"):
         assert missing(client.get_policy, FunctionName=f"{NAME}-{name}"), "roles of this account invoke it, nobody else"
         assert missing(client.get_function_url_config, FunctionName=f"{NAME}-{name}")
     url = client.get_function_url_config(FunctionName=f"{NAME}-rest")
@@ -391,7 +464,7 @@ def test_functions_are_what_the_packages_hold(fargate: Deployment) -> None:
         "rest": "streamer.rest.handler",
         "reaper": "streamer.reaper_function.handler",
     }
-    assert functions.keys() == {f"{NAME}-{name}" for name in handlers}
+    assert functions.keys() == {f"{NAME}-{name}" for name in (*handlers, "end")}
     for name, handler in handlers.items():
         found = functions[f"{NAME}-{name}"]
         assert (found["Handler"], found["Runtime"], found["Architectures"]) == (handler, "python3.13", ["arm64"])
@@ -736,12 +809,26 @@ def test_nothing_of_the_containers_is_left(in_lambda: Deployment) -> None:
 def test_switched_back_a_plan_is_empty_and_the_function_is_gone(back: Deployment) -> None:
     assert back.changes() == ""
     names = {found["FunctionName"] for found in back.client("lambda").list_functions()["Functions"]}
-    assert names == {f"{NAME}-relay", f"{NAME}-rest", f"{NAME}-reaper"}
+    assert names == {f"{NAME}-relay", f"{NAME}-rest", f"{NAME}-reaper", f"{NAME}-end"}
     (service,) = back.client("ecs").describe_services(cluster=NAME, services=[f"{NAME}-streamer"])["services"]
     assert service["status"] == "ACTIVE"
 
 
 # The end
+
+
+def test_a_destroy_of_what_is_protected_removes_nothing_and_says_the_remedy(kept: Refused) -> None:
+    assert f"{NAME} has deletion_protection, nothing was destroyed." in kept.said
+    assert "terraform apply -var deletion_protection=false -var force_delete=true" in kept.said
+    assert [call for call in kept.calls if not call.action.startswith(READS)] == []
+
+
+READS = ("Describe", "List", "Get", "GET ", "HEAD ")
+"""What an action that changes nothing begins with."""
+
+
+def test_a_destroy_says_where_to_look_for_what_the_reaper_left(destroyed: Destroyed) -> None:
+    assert f"aws sqs list-queues --region {REGION} --queue-name-prefix {NAME}-stream-" in destroyed.said
 
 
 def test_a_destroy_leaves_nothing(destroyed: Destroyed) -> None:
@@ -793,7 +880,7 @@ def test_the_reaper_takes_a_dead_containers_queue_before_its_rights_go(destroyed
     assert ("queue", destroyed.queue, "removed") in gone
     assert call.body["answer"]["failed"] == 0
 
-    asked = destroyed.at("lambda", f"POST /2015-03-31/functions/{NAME}-reaper/invocations")
+    asked = destroyed.at("lambda", f"POST /2015-03-31/functions/{NAME}-end/invocations")
     waited = [at for at, call in enumerate(destroyed.calls) if call.action == "DescribeServices"]
     assert destroyed.at("ecs", "DeleteService") < max(waited) < asked, "the containers have ended"
     assert position < destroyed.at("sns", "DeleteTopic")
@@ -811,7 +898,7 @@ def test_made_or_changed_the_reaper_was_told_to_do_nothing(destroyed: Destroyed)
     told = [
         (call.body["event"]["tf"]["action"], call.body["answer"])
         for call in destroyed.deployment.aws.calls()
-        if call.action == "invoked" and "tf" in call.body["event"]
+        if (call.who, call.action) == (f"{NAME}-end", "invoked")
     ]
     assert told[0] == ("create", {})
     assert [action for action, _ in told] == ["create", "delete"]
@@ -847,6 +934,10 @@ class Existing:
     """The tables: how they are described, what they hold, and their tags."""
     writes: list[Call]
     """What Terraform asked of DynamoDB that changes anything."""
+    ended: list[Any]
+    """What was answered to Terraform when the reaper was broken at the destroy."""
+    left: list[str]
+    """Types in the state after it."""
     took: dict[str, float]
 
 
@@ -871,6 +962,9 @@ def existing_tables(folder: Path) -> Existing:
         mappings = deployment.client("lambda").list_event_source_mappings()["EventSourceMappings"]
         environment = deployment.function_environment(f"{NAME}-stream")
         during = tables(deployment)
+        deployment.client("lambda").update_function_configuration(
+            FunctionName=f"{NAME}-reaper", Handler="streamer.no_such_module.handler"
+        )
         deployment.destroy()
         return Existing(
             changes=changes,
@@ -887,6 +981,12 @@ def existing_tables(folder: Path) -> Existing:
                 if (call.who, call.service) == ("terraform", "dynamodb")
                 and not call.action.startswith(("Describe", "List"))
             ],
+            ended=[
+                call.body["answer"]
+                for call in aws.calls()
+                if (call.who, call.action) == (f"{NAME}-end", "invoked") and call.body["event"]["tf"]["action"] == "delete"
+            ],
+            left=sorted(deployment.managed()),
             took=deployment.took,
         )
 
@@ -960,3 +1060,10 @@ def test_existing_tables_are_what_everything_is_connected_to(beside: Beside) -> 
     for name in ("relay", "rest", "stream"):
         decrypt = found.rights[name]["DecryptTables"]
         assert (decrypt["Action"], decrypt["Resource"]) == ({"kms:Decrypt"}, {found.key})
+
+
+def test_a_broken_reaper_does_not_stop_a_destroy(beside: Beside) -> None:
+    found: Existing = beside.result()
+    assert found.left == []
+    (answer,) = found.ended
+    assert "no_such_module" in answer["error"]["errorMessage"]

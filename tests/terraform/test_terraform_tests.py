@@ -10,7 +10,7 @@ from tests.terraform import tools
 
 pytestmark = [pytest.mark.timeout(2_400), pytest.mark.slow("Terraform works for minutes")]
 
-EXAMPLES = sorted(path.name for path in (tools.TERRAFORM / "examples").iterdir())
+EXAMPLES = sorted(path.name for path in (tools.TERRAFORM / "examples").iterdir() if path.is_dir())
 TESTED = sorted(
     str(path.parent.relative_to(tools.TERRAFORM)) for path in tools.TERRAFORM.rglob("tests") if path.is_dir()
 )

@@ -25,6 +25,8 @@ resource "aws_lb" "this" {
       enabled = true
     }
   }
+
+  depends_on = [var.claim]
 }
 
 resource "aws_lb_target_group" "streamer" {
@@ -47,6 +49,8 @@ resource "aws_lb_target_group" "streamer" {
     healthy_threshold   = 2
     unhealthy_threshold = 3
   }
+
+  depends_on = [var.claim]
 }
 
 resource "aws_lb_listener" "http" {
