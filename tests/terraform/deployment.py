@@ -57,6 +57,24 @@ class Deployment:
             },
         )
 
+    @classmethod
+    def example(cls, aws: Emulator, folder: Path, name: str) -> Deployment:
+        """terraform/examples/NAME as it stands, in a copy of everything: `terraform init` has run."""
+        copy = tools.copy_of(tools.TERRAFORM, folder / "terraform") / "examples" / name
+        (folder / "build").mkdir()
+        for package in ("relay", "rest"):  # what `make package` leaves
+            (folder / "build" / f"{package}-arm64.zip").write_bytes(NO_ZIP)
+        tools.run(copy, "init", "-input=false", f"-plugin-dir={tools.plugin_directory()}")
+        return cls(aws, copy)
+
+    def unprotect(self) -> None:
+        """In an example's configuration, from the next apply on: it may be destroyed, and its images with it."""
+        configuration = self.folder / "main.tf"
+        source = '  source = "../.."\n'
+        before, found, after = configuration.read_text().partition(source)
+        assert found
+        configuration.write_text(f"{before}{source}  deletion_protection = false\n  force_delete = true\n{after}")
+
     def apply(self, step: str, **changed: object) -> None:
         """With these variables from now on; None takes one out."""
         self.variables = {key: value for key, value in (self.variables | changed).items() if value is not None}

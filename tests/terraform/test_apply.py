@@ -1,8 +1,8 @@
 """Applied for real, on an emulated AWS: what Terraform makes, whether it works, and what a destroy leaves.
 
 One history, in the order of the tests: the first apply has no image; then containers; then another state wants the same
-name; then a function, and back, protected; then nothing. Each step is a fixture that needs the one before. A second
-history, beside tables that exist, runs meanwhile.
+name; then a function, and back, protected; then nothing. Each step is a fixture that needs the one before. Two examples
+have histories of their own meanwhile: beside tables that exist, and Lambda from the beginning.
 """
 
 from __future__ import annotations
@@ -34,6 +34,9 @@ pytestmark = [pytest.mark.timeout(2_400), pytest.mark.slow("Terraform works for 
 EVENTS = Path(__file__).parents[1] / "events"
 REQUEST = Path(__file__).parents[1] / "unit" / "function_url.json"
 GATEWAY = "the-gateways-own-secret-word"
+
+READS = ("Describe", "List", "Get", "GET ", "HEAD ")
+"""What an action that changes nothing begins with."""
 
 SENTIMENT, USERS = f"{NAME}-items", f"{NAME}-users"
 TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:{NAME}-changes"
@@ -68,13 +71,25 @@ def allow(actions: str, *resources: str, **conditions: dict[str, str]) -> dict[s
 
 @pytest.fixture(scope="module")
 def beside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Beside]:
-    """The other history, begun with the first; whoever wants its result waits for it."""
+    """The other histories, one after the other, begun with the first; whoever wants a result waits for both."""
     tools.terraform_binary()
     tools.plugin_directory()
-    folder = tmp_path_factory.mktemp("existing")
-    running = Beside(lambda: existing_tables(folder))
+    folders = tmp_path_factory.mktemp("existing"), tmp_path_factory.mktemp("lambda")
+    running = Beside(lambda: (existing_tables(folders[0]), lambda_alone(folders[1])))
     yield running
     running.wait()
+
+
+@pytest.fixture(scope="module")
+def existing(beside: Beside) -> Existing:
+    found: Existing = beside.result()[0]
+    return found
+
+
+@pytest.fixture(scope="module")
+def alone(beside: Beside) -> Alone:
+    found: Alone = beside.result()[1]
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -185,8 +200,8 @@ class Destroyed:
 
 @pytest.fixture(scope="module")
 def destroyed(back: Deployment, kept: Refused) -> Destroyed:
-    """A container is killed, and leaves its queue; then everything is taken down as docs/operations.md says, with an image
-    in the repository."""
+    """A container is killed, and leaves its queue; then everything is taken down as docs/operations.md says, with an
+    image in the repository."""
     queue = asyncio.run(killed(back))
     assert back.client("ecr").list_images(repositoryName=f"{NAME}-streamer")["imageIds"]
     back.apply("take down", deletion_protection=False, force_delete=True)
@@ -823,10 +838,6 @@ def test_a_destroy_of_what_is_protected_removes_nothing_and_says_the_remedy(kept
     assert [call for call in kept.calls if not call.action.startswith(READS)] == []
 
 
-READS = ("Describe", "List", "Get", "GET ", "HEAD ")
-"""What an action that changes nothing begins with."""
-
-
 def test_a_destroy_says_where_to_look_for_what_the_reaper_left(destroyed: Destroyed) -> None:
     assert f"aws sqs list-queues --region {REGION} --queue-name-prefix {NAME}-stream-" in destroyed.said
 
@@ -917,10 +928,12 @@ def test_the_containers_rights_outlive_their_service(destroyed: Destroyed) -> No
 
 # Beside tables that exist
 
+NEWS, PEOPLE = "news-sentiment", "dashboard-users"
+
 
 @dataclass(frozen=True, slots=True)
 class Existing:
-    """The other history."""
+    """The history of examples/existing-tables."""
 
     changes: str
     rights: dict[str, dict[str, dict[str, Any]]]
@@ -934,38 +947,35 @@ class Existing:
     """The tables: how they are described, what they hold, and their tags."""
     writes: list[Call]
     """What Terraform asked of DynamoDB that changes anything."""
-    ended: list[Any]
-    """What was answered to Terraform when the reaper was broken at the destroy."""
-    left: list[str]
+    answers: list[Any]
+    """To Terraform at the destroy, for which the reaper was broken."""
+    left: set[str]
     """Types in the state after it."""
     took: dict[str, float]
 
 
 def existing_tables(folder: Path) -> Existing:
-    """Made, attached to, applied, destroyed."""
+    """Made, attached to, applied, taken down with a reaper that cannot be imported."""
     with Emulator(folder, REGION) as aws:
-        deployment = Deployment.prepared(
-            aws,
-            folder / "terraform",
-            existing_sentiment_table="news",
-            existing_users_table="people",
-            streamer_deployment="lambda",
-        )
-        key = deployment.client("kms").create_key()["KeyMetadata"]["Arn"]
+        deployment = Deployment.example(aws, folder, "existing-tables")
+        kms = deployment.client("kms")
+        key = kms.create_key()["KeyMetadata"]["Arn"]
+        kms.create_alias(AliasName="alias/tables", TargetKeyId=key)
         make_tables(deployment, key)
         before = tables(deployment)
-        deployment.apply("first, lambda", table_kms_key_arns=[key])
-        deployment.push_image()
-        deployment.apply("image, lambda", streamer_image=IMAGE)
+        deployment.apply("image, existing tables", streamer_image=IMAGE)
         changes = deployment.changes()
-        roles = {name: deployment.statements(f"{NAME}-{name}") for name in ("relay", "rest", "stream")}
+        roles = {name: deployment.statements(f"{NAME}-{name}") for name in ("relay", "rest", "streamer")}
         mappings = deployment.client("lambda").list_event_source_mappings()["EventSourceMappings"]
-        environment = deployment.function_environment(f"{NAME}-stream")
+        environment = deployment.task_environment()
         during = tables(deployment)
+        deployment.unprotect()
+        deployment.apply("take down, existing tables")
         deployment.client("lambda").update_function_configuration(
-            FunctionName=f"{NAME}-reaper", Handler="streamer.no_such_module.handler"
+            FunctionName=f"{NAME}-reaper", Handler="no.such.handler"
         )
         deployment.destroy()
+        calls = aws.calls()
         return Existing(
             changes=changes,
             rights=roles,
@@ -977,16 +987,16 @@ def existing_tables(folder: Path) -> Existing:
             after=tables(deployment),
             writes=[
                 call
-                for call in aws.calls()
-                if (call.who, call.service) == ("terraform", "dynamodb")
-                and not call.action.startswith(("Describe", "List"))
+                for call in calls
+                if (call.who, call.service) == ("terraform", "dynamodb") and not call.action.startswith(READS)
             ],
-            ended=[
+            answers=[
                 call.body["answer"]
-                for call in aws.calls()
-                if (call.who, call.action) == (f"{NAME}-end", "invoked") and call.body["event"]["tf"]["action"] == "delete"
+                for call in calls
+                if (call.who, call.action) == (f"{NAME}-end", "invoked")
+                and call.body["event"]["tf"]["action"] == "delete"
             ],
-            left=sorted(deployment.managed()),
+            left=deployment.managed(),
             took=deployment.took,
         )
 
@@ -1000,8 +1010,8 @@ def make_tables(deployment: Deployment, key: str) -> None:
         "Tags": [{"Key": "owner", "Value": "newsroom"}],
     }
     for name, hash_key, range_key, more in (
-        ("news", "source_id", "timestamp", ["sentiment"]),
-        ("people", "PK", "SK", []),
+        (NEWS, "source_id", "timestamp", ["sentiment"]),
+        (PEOPLE, "PK", "SK", []),
     ):
         indexes = {
             "GlobalSecondaryIndexes": [
@@ -1027,13 +1037,13 @@ def make_tables(deployment: Deployment, key: str) -> None:
             **given,
             **(indexes if more else {}),
         )
-    dynamodb.put_item(TableName="news", Item=item("kept:1"))
+    dynamodb.put_item(TableName=NEWS, Item=item("kept:1"))
 
 
 def tables(deployment: Deployment) -> dict[str, Any]:
     dynamodb = deployment.client("dynamodb")
     found = {}
-    for name in ("news", "people"):
+    for name in (NEWS, PEOPLE):
         described = dynamodb.describe_table(TableName=name)["Table"]
         found[name] = {
             "described": described,
@@ -1043,27 +1053,61 @@ def tables(deployment: Deployment) -> dict[str, Any]:
     return found
 
 
-def test_existing_tables_are_read_and_left_alone(beside: Beside) -> None:
-    found: Existing = beside.result()
-    print(json.dumps(found.took))  # noqa: T201 - shown by pytest -s
-    assert found.changes == ""
-    assert found.before == found.during == found.after
-    assert found.before["news"]["items"]
-    assert found.writes == []
+def test_existing_tables_are_read_and_left_alone(existing: Existing) -> None:
+    print(json.dumps(existing.took))  # noqa: T201 - shown by pytest -s
+    assert existing.changes == ""
+    assert existing.before == existing.during == existing.after
+    assert existing.before[NEWS]["items"]
+    assert existing.writes == []
 
 
-def test_existing_tables_are_what_everything_is_connected_to(beside: Beside) -> None:
-    found: Existing = beside.result()
-    assert found.mapped == {"news", "people"}
-    assert (found.environment["SENTIMENT_TABLE"], found.environment["USERS_TABLE"]) == ("news", "people")
-    assert found.rights["stream"]["QuerySentiment"]["Resource"] == {f"{table('news')}/index/by_sentiment"}
-    for name in ("relay", "rest", "stream"):
-        decrypt = found.rights[name]["DecryptTables"]
-        assert (decrypt["Action"], decrypt["Resource"]) == ({"kms:Decrypt"}, {found.key})
+def test_existing_tables_are_what_everything_is_connected_to(existing: Existing) -> None:
+    assert existing.mapped == {NEWS, PEOPLE}
+    assert (existing.environment["SENTIMENT_TABLE"], existing.environment["USERS_TABLE"]) == (NEWS, PEOPLE)
+    assert existing.rights["streamer"]["QuerySentiment"]["Resource"] == {f"{table(NEWS)}/index/by_sentiment"}
+    for name in ("relay", "rest", "streamer"):
+        decrypt = existing.rights[name]["DecryptTables"]
+        assert (decrypt["Action"], decrypt["Resource"]) == ({"kms:Decrypt"}, {existing.key})
 
 
-def test_a_broken_reaper_does_not_stop_a_destroy(beside: Beside) -> None:
-    found: Existing = beside.result()
-    assert found.left == []
-    (answer,) = found.ended
-    assert "no_such_module" in answer["error"]["errorMessage"]
+def test_a_broken_reaper_does_not_stop_a_destroy(existing: Existing) -> None:
+    assert existing.left == set()
+    (answer,) = existing.answers
+    assert "No module named 'no'" in answer["error"]["errorMessage"]
+
+
+# Lambda from the beginning
+
+
+@dataclass(frozen=True, slots=True)
+class Alone:
+    """The history of examples/lambda."""
+
+    changes: str
+    outputs: dict[str, Any]
+    left: set[str]
+    """Types in the state after the destroy."""
+    repositories: list[Any]
+    took: dict[str, float]
+
+
+def lambda_alone(folder: Path) -> Alone:
+    """Applied without an image, then with one, destroyed with it."""
+    with Emulator(folder, REGION) as aws:
+        deployment = Deployment.example(aws, folder, "lambda")
+        deployment.apply("first, lambda")
+        deployment.push_image()
+        deployment.unprotect()
+        deployment.apply("image, lambda", streamer_image=IMAGE)
+        changes, outputs = deployment.changes(), deployment.outputs()
+        deployment.destroy()
+        repositories = deployment.client("ecr").describe_repositories()["repositories"]
+        return Alone(changes, outputs, deployment.managed(), repositories, deployment.took)
+
+
+def test_the_lambda_example_applies_plans_to_nothing_and_is_destroyed_with_its_image(alone: Alone) -> None:
+    print(json.dumps(alone.took))  # noqa: T201 - shown by pytest -s
+    assert alone.changes == ""
+    assert alone.outputs["next_steps"].startswith("Nothing")
+    assert alone.outputs["dashboard_url"] == f"{alone.outputs['deployment']['sse_base_url']}/"
+    assert (alone.left, alone.repositories) == (set(), [])
