@@ -1,6 +1,6 @@
 """The function that `terraform destroy` invokes when the containers have ended: it runs the reaper (reaper.tf).
 
-Inline code that needs the runtime alone: a reaper that cannot run leaves queues behind, and does not stop the destroy.
+Inline code (ASCII) that needs the runtime alone: a reaper that cannot run leaves queues behind, and does not stop the destroy.
 """
 
 import json
@@ -12,7 +12,7 @@ PATIENT = Config(read_timeout=140, retries={"total_max_attempts": 1})  # the rea
 
 
 def handler(event, _):
-    """Returns the reaper's answer, or `{"error": …}`. Does nothing unless Terraform destroys."""
+    """Returns the reaper's answer, or `{"error": ...}`. Does nothing unless Terraform destroys."""
     if event["tf"]["action"] != "delete":
         return {}
     request = {"prune": event["prune"], "tf": event["tf"]}

@@ -142,7 +142,7 @@ def rival(fargate: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Riva
     before = len(fargate.aws.calls())
     second.destroy()
     ended = [call for call in fargate.aws.calls()[before:] if call.who == second.who]
-    fargate.took |= second.took | {"rival's destroy": second.took["destroy"]}
+    fargate.took |= {f"rival's {step}": seconds for step, seconds in second.took.items()}
     return Rival(said, calls, has, ended, second.managed())
 
 
