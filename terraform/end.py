@@ -1,6 +1,6 @@
 """The function that `terraform destroy` invokes when the containers have ended: it runs the reaper (reaper.tf).
 
-Inline code (ASCII) that needs the runtime alone: a reaper that cannot run leaves queues behind, and does not stop the destroy.
+Inline code in ASCII that needs the runtime alone. A reaper that cannot run leaves queues; it does not stop the destroy.
 """
 
 import json
