@@ -1,29 +1,32 @@
 # `terraform destroy` of a protected deployment is refused before anything is removed. AWS refuses only the tables and the
 # load balancer, long after service, relay, topic and failure queue are gone; `prevent_destroy` takes no variable.
 #
-# This resource depends on all others, so it is the first to go, and its provisioner fails while the state says that
-# they are protected. For the same reason it is changed last: it says "not protected" only when nothing is any more.
+# What refuses depends on what it protects, so it is the first to go, and its provisioner fails while the state says that
+# the rest is protected. For the same reason it is changed last: it says "not protected" only when nothing is any more.
+
+locals {
+  # Words that /bin/sh and cmd print alike: no quotes, parentheses or semicolons.
+  refusal = join(" ", [
+    "${var.name} has deletion_protection, nothing was destroyed. Apply with deletion_protection=false,",
+    "and with force_delete=true if the repository has images, then destroy:",
+    "terraform apply -var deletion_protection=false -var force_delete=true",
+  ])
+}
+
 resource "terraform_data" "protection" {
+  # Another name replaces everything.
+  triggers_replace = var.name
+
   input = {
-    name         = var.name
-    protected    = var.deletion_protection
-    queue_prefix = local.queue_prefix
-    region       = var.region
+    protected = var.deletion_protection
+    refusal   = local.refusal
+    list      = "aws sqs list-queues --region ${var.region} --queue-name-prefix ${local.queue_prefix}-"
   }
 
-  # Words that /bin/sh and cmd print alike: no quotes, parentheses or semicolons.
   provisioner "local-exec" {
-    when  = destroy
-    quiet = true
-    command = self.input.protected ? join(" ", [
-      "echo ${self.input.name} has deletion_protection, nothing was destroyed. Apply with deletion_protection=false,",
-      "and with force_delete=true if the repository has images, then destroy:",
-      "terraform apply -var deletion_protection=false -var force_delete=true",
-      "&& exit 1",
-      ]) : join(" ", [
-      "echo Should the reaper fail, queues of killed containers stay. To list them:",
-      "aws sqs list-queues --region ${self.input.region} --queue-name-prefix ${self.input.queue_prefix}-",
-    ])
+    when    = destroy
+    quiet   = true
+    command = self.input.protected ? "echo ${self.input.refusal} && exit 1" : "echo Should the reaper fail, queues of killed containers stay. To list them: ${self.input.list}"
   }
 
   # tests/terraform/test_graph.py knows whether one is missing.
@@ -46,5 +49,24 @@ resource "terraform_data" "protection" {
     module.rest,
     module.streaming_function,
     module.ticket_secret,
+    terraform_data.load_balancer_protection,
   ]
+}
+
+# streamer_deployment = "lambda" removes the load balancer, which AWS refuses, and the service before it.
+resource "terraform_data" "load_balancer_protection" {
+  count = local.fargate ? 1 : 0
+
+  input = {
+    protected = var.deletion_protection
+    refusal   = local.refusal
+  }
+
+  provisioner "local-exec" {
+    when    = destroy
+    quiet   = true
+    command = self.input.protected ? "echo ${self.input.refusal} && exit 1" : "exit 0"
+  }
+
+  depends_on = [module.fargate]
 }

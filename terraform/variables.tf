@@ -118,7 +118,7 @@ variable "table_kms_key_arns" {
 }
 
 variable "deletion_protection" {
-  description = "Whether the created tables and the load balancer are protected against deletion. While it is applied, `terraform destroy` fails before it removes anything: set it to false, and apply, first."
+  description = "Whether the created tables and the load balancer are protected against deletion. While it is applied, `terraform destroy`, another name, and lambda in place of fargate are refused before anything is removed: set it to false, and apply, first."
   type        = bool
   default     = true
   nullable    = false

@@ -164,17 +164,26 @@ def back(in_lambda: Deployment) -> Deployment:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A destroy of what is protected."""
+    """What would remove something that is protected."""
 
     said: str
     calls: list[Call]
 
 
 @pytest.fixture(scope="module")
-def kept(back: Deployment) -> Refused:
-    """Destroyed in vain: variables of the destroy itself change nothing."""
-    back.variables |= {"deletion_protection": False, "force_delete": True}
-    return Refused(*back.refused("destroy"))
+def kept(back: Deployment) -> dict[str, Refused]:
+    """In vain: a switch, another name, and a destroy, whose own variables change nothing."""
+    given = back.variables
+    found = {}
+    for what, command, changed in (
+        ("switch", "apply", {"streamer_deployment": "lambda"}),
+        ("name", "apply", {"name": "another"}),
+        ("destroy", "destroy", {"deletion_protection": False, "force_delete": True}),
+    ):
+        back.variables = given | changed
+        found[what] = Refused(*back.refused(command))
+    back.variables = given
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +208,7 @@ class Destroyed:
 
 
 @pytest.fixture(scope="module")
-def destroyed(back: Deployment, kept: Refused) -> Destroyed:
+def destroyed(back: Deployment, kept: dict[str, Refused]) -> Destroyed:
     """A container is killed, and leaves its queue; then everything is taken down as docs/operations.md says, with an
     image in the repository."""
     queue = asyncio.run(killed(back))
@@ -832,10 +841,16 @@ def test_switched_back_a_plan_is_empty_and_the_function_is_gone(back: Deployment
 # The end
 
 
-def test_a_destroy_of_what_is_protected_removes_nothing_and_says_the_remedy(kept: Refused) -> None:
-    assert f"{NAME} has deletion_protection, nothing was destroyed." in kept.said
-    assert "terraform apply -var deletion_protection=false -var force_delete=true" in kept.said
-    assert [call for call in kept.calls if not call.action.startswith(READS)] == []
+def test_a_destroy_of_what_is_protected_removes_nothing_and_says_the_remedy(kept: dict[str, Refused]) -> None:
+    assert [call for call in kept["destroy"].calls if not call.action.startswith(READS)] == []
+    for refused in kept.values():
+        assert f"{NAME} has deletion_protection, nothing was destroyed." in refused.said
+        assert "terraform apply -var deletion_protection=false -var force_delete=true" in refused.said
+
+
+def test_a_switch_and_another_name_remove_nothing_that_is_protected(kept: dict[str, Refused]) -> None:
+    for refused in kept.values():
+        assert [call for call in refused.calls if call.action.startswith(("Delete", "DELETE"))] == []
 
 
 def test_a_destroy_says_where_to_look_for_what_the_reaper_left(destroyed: Destroyed) -> None:
