@@ -11,9 +11,14 @@
 #   registry.tf       the image's repository
 #   schedules.tf      canary and reaper
 #   observability.tf  dashboard and alarms
+#   protection.tf     refuses `terraform destroy` of what is protected
 #
 # The order in which things end matters as much as the one in which they begin. At `terraform destroy`: the containers
 # first (each unsubscribes and deletes its queue), then the reaper takes what killed ones left, then go rights and topic.
+
+# One name, one owner. AWS takes the creation of a topic, a queue, a cluster or a dashboard that exists for done, so a second
+# state with the same name would adopt them, and its destroy would delete the first deployment's. Each of these waits for the
+# role of schedules.tf: the second creation of a role fails, in every mode.
 
 data "aws_caller_identity" "current" {}
 

@@ -26,4 +26,6 @@ module "observability" {
   runbook                 = var.runbook_url
   metrics_enabled         = var.metrics
   tags                    = local.tags
+
+  depends_on = [aws_iam_role.schedules] # whose name is taken once: see main.tf
 }

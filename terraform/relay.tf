@@ -67,6 +67,8 @@ resource "aws_sqs_queue" "failures" {
   sqs_managed_sse_enabled   = var.kms_key_arn == null ? true : null
   kms_master_key_id         = var.kms_key_arn
   tags                      = local.tags
+
+  depends_on = [aws_iam_role.schedules] # whose name is taken once: see main.tf
 }
 
 data "aws_iam_policy_document" "relay" {

@@ -13,6 +13,8 @@ locals {
 resource "aws_scheduler_schedule_group" "this" {
   name = var.name
   tags = local.tags
+
+  depends_on = [aws_iam_role.schedules] # whose name is taken once: see main.tf
 }
 
 resource "aws_scheduler_schedule" "this" {

@@ -106,8 +106,10 @@ module "fargate" {
     var.otlp_endpoint == null ? {} : { TRACING = "otlp", OTEL_EXPORTER_OTLP_ENDPOINT = var.otlp_endpoint },
   )
 
+  claim = aws_iam_role.schedules.arn
+
   # Containers end before the reaper runs, and before topic and rights go: see reaper.tf.
-  after = [aws_lambda_invocation.prune.id, aws_sns_topic_policy.changes.id, local.ticket_secret_arns]
+  after = [aws_lambda_invocation.end.id, aws_sns_topic_policy.changes.id, local.ticket_secret_arns]
 }
 
 resource "aws_route53_record" "domain" {

@@ -6,6 +6,8 @@ resource "aws_sns_topic" "changes" {
   name              = "${var.name}-changes"
   kms_master_key_id = coalesce(var.kms_key_arn, "alias/aws/sns")
   tags              = local.tags
+
+  depends_on = [aws_iam_role.schedules] # whose name is taken once: see main.tf
 }
 
 resource "aws_sns_topic_policy" "changes" {

@@ -126,7 +126,7 @@ variable "table_kms_key_arns" {
 }
 
 variable "deletion_protection" {
-  description = "Whether the created tables and the load balancer are protected against deletion. Set it to false, and apply, before `terraform destroy`."
+  description = "Whether the created tables and the load balancer are protected against deletion. While it is applied, `terraform destroy`, another name, and lambda in place of fargate are refused before anything is removed: set it to false, and apply, first."
   type        = bool
   default     = true
   nullable    = false
@@ -815,7 +815,7 @@ variable "log_retention_days" {
 }
 
 variable "force_delete" {
-  description = "Whether `terraform destroy` also deletes images in the repository, and the ticket secret at once instead of after 30 days. For trials."
+  description = "Whether `terraform destroy` also deletes images in the repository, and the ticket secret at once instead of after 30 days. It counts as it was applied last. For trials, and for the end."
   type        = bool
   default     = false
   nullable    = false

@@ -184,7 +184,7 @@ run "what_an_organisation_asks_of_roles_and_queues" {
   }
 
   assert {
-    condition     = alltrue([for role in concat(module.relay.roles, module.rest.roles, module.reaper.roles, module.fargate[0].roles) : role == { path = "/teams/news/", boundary = "arn:aws:iam::111122223333:policy/boundary" }]) && aws_iam_role.schedules.path == "/teams/news/" && aws_iam_role.schedules.permissions_boundary == "arn:aws:iam::111122223333:policy/boundary"
+    condition     = alltrue([for role in concat(module.relay.roles, module.rest.roles, module.reaper.roles, module.fargate[0].roles) : role == { path = "/teams/news/", boundary = "arn:aws:iam::111122223333:policy/boundary" }]) && aws_iam_role.schedules.path == "/teams/news/" && aws_iam_role.schedules.permissions_boundary == "arn:aws:iam::111122223333:policy/boundary" && aws_iam_role.end.path == "/teams/news/" && aws_iam_role.end.permissions_boundary == "arn:aws:iam::111122223333:policy/boundary"
     error_message = "every role has the path and the boundary"
   }
 
@@ -556,7 +556,7 @@ run "event_sources" {
   }
 
   assert {
-    condition     = aws_lambda_invocation.prune.lifecycle_scope == "CRUD"
+    condition     = aws_lambda_invocation.end.lifecycle_scope == "CRUD"
     error_message = "the reaper runs at destroy"
   }
 }

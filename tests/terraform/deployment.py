@@ -14,15 +14,15 @@ from typing import Any, TypeVar
 import boto3
 
 from tests.terraform import tools
-from tests.terraform.emulator import ACCOUNT, Emulator
+from tests.terraform.emulator import ACCOUNT, Call, Emulator
 
 REGION = "eu-west-1"
 NAME = "sentiment"
 REPOSITORY = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{NAME}-streamer"
 IMAGE = f"{REPOSITORY}:1.0.0"
 NO_ZIP = b"PK\5\6" + b"\0" * 18  # an empty archive: the emulator runs the repository's code
-NO_CHANGES, CHANGES = 0, 2
-"""Exit codes of `plan -detailed-exitcode`."""
+NO_CHANGES, FAILED, CHANGES = 0, 1, 2
+"""Exit codes of `plan -detailed-exitcode`; the first two are every command's."""
 
 Found = TypeVar("Found")
 
@@ -34,6 +34,8 @@ class Deployment:
     aws: Emulator
     folder: Path
     variables: dict[str, Any] = field(default_factory=dict)
+    who: str = "terraform"
+    """The access key id that its calls are recorded under."""
     took: dict[str, float] = field(default_factory=dict)
     """Seconds of each apply and destroy, by what the test called it."""
 
@@ -55,14 +57,38 @@ class Deployment:
             },
         )
 
+    @classmethod
+    def example(cls, aws: Emulator, folder: Path, name: str) -> Deployment:
+        """terraform/examples/NAME as it stands, in a copy of everything: `terraform init` has run."""
+        copy = tools.copy_of(tools.TERRAFORM, folder / "terraform") / "examples" / name
+        (folder / "build").mkdir()
+        for package in ("relay", "rest"):  # what `make package` leaves
+            (folder / "build" / f"{package}-arm64.zip").write_bytes(NO_ZIP)
+        tools.run(copy, "init", "-input=false", f"-plugin-dir={tools.plugin_directory()}")
+        return cls(aws, copy)
+
+    def unprotect(self) -> None:
+        """In an example's configuration, from the next apply on: it may be destroyed, and its images with it."""
+        configuration = self.folder / "main.tf"
+        source = '  source = "../.."\n'
+        before, found, after = configuration.read_text().partition(source)
+        assert found
+        configuration.write_text(f"{before}{source}  deletion_protection = false\n  force_delete = true\n{after}")
+
     def apply(self, step: str, **changed: object) -> None:
         """With these variables from now on; None takes one out."""
         self.variables = {key: value for key, value in (self.variables | changed).items() if value is not None}
         self._timed(step, "apply", "-auto-approve")
 
-    def destroy(self) -> None:
-        """What `terraform destroy` does."""
-        self._timed("destroy", "destroy", "-auto-approve")
+    def destroy(self) -> str:
+        """What `terraform destroy` does and says."""
+        return self._timed("destroy", "destroy", "-auto-approve")
+
+    def refused(self, command: str) -> tuple[str, list[Call]]:
+        """What `terraform apply` or `destroy` said, which had to fail, and what it had asked for."""
+        before = len(self.aws.calls())
+        said = self._timed(f"refused {command}", command, "-auto-approve", codes=(FAILED,))
+        return said, [call for call in self.aws.calls()[before:] if call.who == self.who]
 
     def changes(self) -> str:
         """What a plan would do now: nothing is the empty text."""
@@ -70,7 +96,7 @@ class Deployment:
         said = tools.run(
             self.folder,
             *("plan", "-input=false", "-detailed-exitcode", "-out=planned.tfplan"),
-            environment=self.aws.environment,
+            environment=self.environment,
             codes=(NO_CHANGES, CHANGES),
         )
         return "" if "No changes." in said else said
@@ -79,6 +105,16 @@ class Deployment:
         """By name."""
         shown = json.loads(tools.run(self.folder, "output", "-json"))
         return {name: output["value"] for name, output in shown.items()}
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Terraform's."""
+        return self.aws.environment | {"AWS_ACCESS_KEY_ID": self.who}
+
+    def managed(self) -> set[str]:
+        """Types of what is in the state."""
+        state = json.loads((self.folder / "terraform.tfstate").read_text())
+        return {each["type"] for each in state["resources"] if each["mode"] == "managed" and each["instances"]}
 
     def written(self) -> str:
         """All that Terraform has on disk about this deployment."""
@@ -150,11 +186,13 @@ class Deployment:
     def _say(self) -> None:
         (self.folder / "terraform.tfvars.json").write_text(json.dumps(self.variables))
 
-    def _timed(self, step: str, *arguments: str) -> None:
+    def _timed(self, step: str, *arguments: str, codes: tuple[int, ...] = (0,)) -> str:
         self._say()
         begun = time.monotonic()
-        tools.run(self.folder, *arguments, "-input=false", "-parallelism=50", environment=self.aws.environment)
+        options = ("-input=false", "-parallelism=50")
+        said = tools.run(self.folder, *arguments, *options, environment=self.environment, codes=codes)
         self.took[step] = round(time.monotonic() - begun, 1)
+        return said
 
 
 SETS = ("Action", "Resource")

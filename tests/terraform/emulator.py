@@ -1,6 +1,6 @@
 """An AWS for Terraform: moto in a process of its own, on loopback and a free port. It writes down what it is asked, and
 it invokes functions: the handler that Terraform named, in the environment that Terraform gave, from this repository's
-code in place of the zip's.
+code in place of the zip's. Code that is inline in a template is run itself.
 
 That makes a write to an applied table reach the applied relay, and Terraform's own invocation at a destroy the reaper.
 """
@@ -12,8 +12,11 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import threading
-from collections.abc import Iterable
+import zipfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
 ACCOUNT = "123456789012"
 INVOKED = Path(__file__).parents[1] / "packages" / "invoked.py"
 ROOT = Path(__file__).parents[2]
+INLINE = "index.handler"
+"""The handler of a function whose code is in a template."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,27 +151,39 @@ def _meaning(environ: WSGIEnvironment, body: bytes) -> tuple[str, Any]:
     return f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}", said
 
 
+@contextmanager
+def _code(function: Any) -> Iterator[Path]:
+    """The folder that the handler is imported from."""
+    if function.handler != INLINE:
+        yield ROOT
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        zipfile.ZipFile(io.BytesIO(function.code_bytes)).extractall(folder)
+        yield Path(folder)
+
+
 def _invoke(endpoint_url: str, record: _Record, function: Any, body: Any) -> tuple[str, bool]:
     """The handler's answer and whether it failed."""
     event = body if isinstance(body, str) else json.dumps(body)
-    ended = subprocess.run(
-        [sys.executable, str(INVOKED), str(ROOT), str(ROOT), function.handler],
-        cwd=ROOT,
-        env={key: value for key, value in os.environ.items() if not key.startswith("MOTO_")}
-        | {
-            "AWS_ENDPOINT_URL": endpoint_url,
-            "AWS_REGION": function.region,  # as Lambda does, both
-            "AWS_DEFAULT_REGION": function.region,
-            "AWS_ACCESS_KEY_ID": function.function_name,
-            "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_LAMBDA_FUNCTION_NAME": function.function_name,
-        }
-        | function.environment_vars,
-        input=json.dumps(json.loads(event)) + "\n",
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    with _code(function) as code:
+        ended = subprocess.run(
+            [sys.executable, str(INVOKED), str(code), str(ROOT), function.handler],
+            cwd=ROOT,
+            env={key: value for key, value in os.environ.items() if not key.startswith("MOTO_")}
+            | {
+                "AWS_ENDPOINT_URL": endpoint_url,
+                "AWS_REGION": function.region,  # as Lambda does, both
+                "AWS_DEFAULT_REGION": function.region,
+                "AWS_ACCESS_KEY_ID": function.function_name,
+                "AWS_SECRET_ACCESS_KEY": "test",
+                "AWS_LAMBDA_FUNCTION_NAME": function.function_name,
+            }
+            | function.environment_vars,
+            input=json.dumps(json.loads(event)) + "\n",
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     answers = [line for line in ended.stdout.splitlines() if line.startswith("{") and "_aws" not in json.loads(line)]
     failed = ended.returncode != 0
     answer = json.dumps({"errorMessage": ended.stderr[-2000:]}) if failed else answers[-1]

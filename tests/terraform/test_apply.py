@@ -1,7 +1,8 @@
 """Applied for real, on an emulated AWS: what Terraform makes, whether it works, and what a destroy leaves.
 
-One history, in the order of the tests: the first apply has no image; then containers; then a function, and back; then
-nothing. Each step is a fixture that needs the one before. A second history, beside tables that exist, runs meanwhile.
+One history, in the order of the tests: the first apply has no image; then containers; then another state wants the same
+name; then a function, and back, protected; then nothing. Each step is a fixture that needs the one before. Two examples
+have histories of their own meanwhile: beside tables that exist, and Lambda from the beginning.
 """
 
 from __future__ import annotations
@@ -33,6 +34,9 @@ pytestmark = [pytest.mark.timeout(2_400), pytest.mark.slow("Terraform works for 
 EVENTS = Path(__file__).parents[1] / "events"
 REQUEST = Path(__file__).parents[1] / "unit" / "function_url.json"
 GATEWAY = "the-gateways-own-secret-word"
+
+READS = ("Describe", "List", "Get", "GET ", "HEAD ")
+"""What an action that changes nothing begins with."""
 
 SENTIMENT, USERS = f"{NAME}-items", f"{NAME}-users"
 TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:{NAME}-changes"
@@ -67,13 +71,25 @@ def allow(actions: str, *resources: str, **conditions: dict[str, str]) -> dict[s
 
 @pytest.fixture(scope="module")
 def beside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Beside]:
-    """The other history, begun with the first; whoever wants its result waits for it."""
+    """The other histories, one after the other, begun with the first; whoever wants a result waits for both."""
     tools.terraform_binary()
     tools.plugin_directory()
-    folder = tmp_path_factory.mktemp("existing")
-    running = Beside(lambda: existing_tables(folder))
+    folders = tmp_path_factory.mktemp("existing"), tmp_path_factory.mktemp("lambda")
+    running = Beside(lambda: (existing_tables(folders[0]), lambda_alone(folders[1])))
     yield running
     running.wait()
+
+
+@pytest.fixture(scope="module")
+def existing(beside: Beside) -> Existing:
+    found: Existing = beside.result()[0]
+    return found
+
+
+@pytest.fixture(scope="module")
+def alone(beside: Beside) -> Alone:
+    found: Alone = beside.result()[1]
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -102,8 +118,36 @@ def fargate(first: Deployment) -> Deployment:
     return first
 
 
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """Another state, applied with the same name and variables, then destroyed."""
+
+    said: str
+    calls: list[Call]
+    """Of its apply."""
+    has: set[str]
+    """Types of what its apply has left in its state."""
+    ended: list[Call]
+    """Its calls at the destroy."""
+    left: set[str]
+
+
 @pytest.fixture(scope="module")
-def in_lambda(fargate: Deployment) -> Deployment:
+def rival(fargate: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Rival:
+    """Refused."""
+    second = Deployment.prepared(fargate.aws, tmp_path_factory.mktemp("rival") / "terraform", **fargate.variables)
+    second.who = "rival"
+    said, calls = second.refused("apply")
+    has = second.managed()
+    before = len(fargate.aws.calls())
+    second.destroy()
+    ended = [call for call in fargate.aws.calls()[before:] if call.who == second.who]
+    fargate.took |= {f"rival's {step}": seconds for step, seconds in second.took.items()}
+    return Rival(said, calls, has, ended, second.managed())
+
+
+@pytest.fixture(scope="module")
+def in_lambda(fargate: Deployment, rival: Rival) -> Deployment:
     """Switched over; an item was there before."""
     fargate.client("dynamodb").put_item(TableName=SENTIMENT, Item=item("wire:kept"))
     fargate.push_image()
@@ -113,9 +157,33 @@ def in_lambda(fargate: Deployment) -> Deployment:
 
 @pytest.fixture(scope="module")
 def back(in_lambda: Deployment) -> Deployment:
-    """Switched back."""
-    in_lambda.apply("to fargate", streamer_deployment=None)
+    """Switched back, and protected from now on."""
+    in_lambda.apply("to fargate", streamer_deployment=None, deletion_protection=True, force_delete=False)
     return in_lambda
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """What would remove something that is protected."""
+
+    said: str
+    calls: list[Call]
+
+
+@pytest.fixture(scope="module")
+def kept(back: Deployment) -> dict[str, Refused]:
+    """In vain: a switch, another name, and a destroy, whose own variables change nothing."""
+    given = back.variables
+    found = {}
+    for what, command, changed in (
+        ("switch", "apply", {"streamer_deployment": "lambda"}),
+        ("name", "apply", {"name": "another"}),
+        ("destroy", "destroy", {"deletion_protection": False, "force_delete": True}),
+    ):
+        back.variables = given | changed
+        found[what] = Refused(*back.refused(command))
+    back.variables = given
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +191,7 @@ class Destroyed:
     """What is left, and what happened on the way."""
 
     deployment: Deployment
+    said: str
     queue: str
     """Of a container that was killed before."""
     calls: list[Call]
@@ -139,12 +208,15 @@ class Destroyed:
 
 
 @pytest.fixture(scope="module")
-def destroyed(back: Deployment) -> Destroyed:
-    """A container is killed, and leaves its queue; then everything is destroyed."""
+def destroyed(back: Deployment, kept: dict[str, Refused]) -> Destroyed:
+    """A container is killed, and leaves its queue; then everything is taken down as docs/operations.md says, with an
+    image in the repository."""
     queue = asyncio.run(killed(back))
+    assert back.client("ecr").list_images(repositoryName=f"{NAME}-streamer")["imageIds"]
+    back.apply("take down", deletion_protection=False, force_delete=True)
     before = len(back.aws.calls())
-    back.destroy()
-    return Destroyed(back, queue, back.aws.calls()[before:])
+    said = back.destroy()
+    return Destroyed(back, said, queue, back.aws.calls()[before:])
 
 
 async def killed(deployment: Deployment) -> str:
@@ -234,8 +306,28 @@ def test_with_an_image_the_service_runs_and_nothing_is_left_to_do(fargate: Deplo
     assert not streamer.get("secrets")
 
 
-def test_a_plan_after_it_is_empty(fargate: Deployment) -> None:
+def test_a_plan_after_it_is_empty_and_stays_it_when_another_state_has_tried(fargate: Deployment, rival: Rival) -> None:
     assert fargate.changes() == ""
+
+
+def test_another_state_is_refused_and_adopts_nothing(rival: Rival) -> None:
+    assert f"Role with name {NAME}-schedules already exists" in rival.said
+    adopted = {
+        *("aws_sns_topic", "aws_sqs_queue", "aws_ecs_cluster", "aws_scheduler_schedule_group"),
+        *("aws_cloudwatch_dashboard", "aws_lb", "aws_lb_target_group", "aws_lambda_invocation"),
+    }
+    assert rival.has.isdisjoint(adopted)
+    assert {call.action for call in rival.calls}.isdisjoint({"CreateTopic", "CreateQueue", "CreateCluster"})
+    assert not [call for call in rival.calls if "schedule-groups" in call.action and "POST" in call.action]
+
+
+def test_its_own_destroy_removes_what_it_made(rival: Rival) -> None:
+    assert rival.left == set()
+    removed = {call.action for call in rival.ended if call.action.startswith("Delete")}
+    assert removed <= {
+        *("DeleteSecret", "DeleteVpc", "DeleteSubnet", "DeleteRoute", "DeleteRouteTable", "DeleteInternetGateway"),
+        *("DeleteSecurityGroup",),
+    }
 
 
 def test_what_the_relay_may_do(fargate: Deployment) -> None:
@@ -283,6 +375,10 @@ def test_what_the_reaper_may_do(fargate: Deployment) -> None:
         "RemoveSubscriptions": allow("sns:Unsubscribe", "*"),
         "WriteLogs": allow("logs:CreateLogStream logs:PutLogEvents", logs(f"/aws/lambda/{NAME}-reaper")),
     }
+
+
+def test_what_runs_the_reaper_at_a_destroy_may_do(fargate: Deployment) -> None:
+    assert fargate.statements(f"{NAME}-end") == {"RunReaper": allow("lambda:InvokeFunction", function("reaper"))}
 
 
 def test_what_a_container_may_do(fargate: Deployment) -> None:
@@ -345,6 +441,7 @@ def test_no_role_has_all_actions_and_each_is_one_services(fargate: Deployment) -
         f"{NAME}-relay": ("lambda.amazonaws.com", True),
         f"{NAME}-rest": ("lambda.amazonaws.com", True),
         f"{NAME}-reaper": ("lambda.amazonaws.com", True),
+        f"{NAME}-end": ("lambda.amazonaws.com", True),
         f"{NAME}-streamer": ("ecs-tasks.amazonaws.com", True),
         f"{NAME}-streamer-start": ("ecs-tasks.amazonaws.com", True),
         f"{NAME}-schedules": ("scheduler.amazonaws.com", True),
@@ -382,7 +479,7 @@ def through_its_url_alone(deployment: Deployment, name: str) -> None:
 
 def test_functions_are_invoked_through_their_urls_and_schedules_alone(fargate: Deployment) -> None:
     client = fargate.client("lambda")
-    for name in ("relay", "reaper"):
+    for name in ("relay", "reaper", "end"):
         assert missing(client.get_policy, FunctionName=f"{NAME}-{name}"), "roles of this account invoke it, nobody else"
         assert missing(client.get_function_url_config, FunctionName=f"{NAME}-{name}")
     url = client.get_function_url_config(FunctionName=f"{NAME}-rest")
@@ -399,7 +496,7 @@ def test_functions_are_what_the_packages_hold(fargate: Deployment) -> None:
         "rest": "streamer.rest.handler",
         "reaper": "streamer.reaper_function.handler",
     }
-    assert functions.keys() == {f"{NAME}-{name}" for name in handlers}
+    assert functions.keys() == {f"{NAME}-{name}" for name in (*handlers, "end")}
     for name, handler in handlers.items():
         found = functions[f"{NAME}-{name}"]
         assert (found["Handler"], found["Runtime"], found["Architectures"]) == (handler, "python3.13", ["arm64"])
@@ -787,12 +884,28 @@ def test_nothing_of_the_containers_is_left(in_lambda: Deployment) -> None:
 def test_switched_back_a_plan_is_empty_and_the_function_is_gone(back: Deployment) -> None:
     assert back.changes() == ""
     names = {found["FunctionName"] for found in back.client("lambda").list_functions()["Functions"]}
-    assert names == {f"{NAME}-relay", f"{NAME}-rest", f"{NAME}-reaper"}
+    assert names == {f"{NAME}-relay", f"{NAME}-rest", f"{NAME}-reaper", f"{NAME}-end"}
     (service,) = back.client("ecs").describe_services(cluster=NAME, services=[f"{NAME}-streamer"])["services"]
     assert service["status"] == "ACTIVE"
 
 
 # The end
+
+
+def test_a_destroy_of_what_is_protected_removes_nothing_and_says_the_remedy(kept: dict[str, Refused]) -> None:
+    assert [call for call in kept["destroy"].calls if not call.action.startswith(READS)] == []
+    for refused in kept.values():
+        assert f"{NAME} has deletion_protection, nothing was destroyed." in refused.said
+        assert "terraform apply -var deletion_protection=false -var force_delete=true" in refused.said
+
+
+def test_a_switch_and_another_name_remove_nothing_that_is_protected(kept: dict[str, Refused]) -> None:
+    for refused in kept.values():
+        assert [call for call in refused.calls if call.action.startswith(("Delete", "DELETE"))] == []
+
+
+def test_a_destroy_says_where_to_look_for_what_the_reaper_left(destroyed: Destroyed) -> None:
+    assert f"aws sqs list-queues --region {REGION} --queue-name-prefix {NAME}-stream-" in destroyed.said
 
 
 def test_a_destroy_leaves_nothing(destroyed: Destroyed) -> None:
@@ -844,7 +957,7 @@ def test_the_reaper_takes_a_dead_containers_queue_before_its_rights_go(destroyed
     assert ("queue", destroyed.queue, "removed") in gone
     assert call.body["answer"]["failed"] == 0
 
-    asked = destroyed.at("lambda", f"POST /2015-03-31/functions/{NAME}-reaper/invocations")
+    asked = destroyed.at("lambda", f"POST /2015-03-31/functions/{NAME}-end/invocations")
     waited = [at for at, call in enumerate(destroyed.calls) if call.action == "DescribeServices"]
     assert destroyed.at("ecs", "DeleteService") < max(waited) < asked, "the containers have ended"
     assert position < destroyed.at("sns", "DeleteTopic")
@@ -862,7 +975,7 @@ def test_made_or_changed_the_reaper_was_told_to_do_nothing(destroyed: Destroyed)
     told = [
         (call.body["event"]["tf"]["action"], call.body["answer"])
         for call in destroyed.deployment.aws.calls()
-        if call.action == "invoked" and "tf" in call.body["event"]
+        if (call.who, call.action) == (f"{NAME}-end", "invoked")
     ]
     assert told[0] == ("create", {})
     assert [action for action, _ in told] == ["create", "delete"]
@@ -881,10 +994,12 @@ def test_the_containers_rights_outlive_their_service(destroyed: Destroyed) -> No
 
 # Beside tables that exist
 
+NEWS, PEOPLE = "news-sentiment", "dashboard-users"
+
 
 @dataclass(frozen=True, slots=True)
 class Existing:
-    """The other history."""
+    """The history of examples/existing-tables."""
 
     changes: str
     rights: dict[str, dict[str, dict[str, Any]]]
@@ -898,31 +1013,35 @@ class Existing:
     """The tables: how they are described, what they hold, and their tags."""
     writes: list[Call]
     """What Terraform asked of DynamoDB that changes anything."""
+    answers: list[Any]
+    """To Terraform at the destroy, for which the reaper was broken."""
+    left: set[str]
+    """Types in the state after it."""
     took: dict[str, float]
 
 
 def existing_tables(folder: Path) -> Existing:
-    """Made, attached to, applied, destroyed."""
+    """Made, attached to, applied, taken down with a reaper that cannot be imported."""
     with Emulator(folder, REGION) as aws:
-        deployment = Deployment.prepared(
-            aws,
-            folder / "terraform",
-            existing_sentiment_table="news",
-            existing_users_table="people",
-            streamer_deployment="lambda",
-        )
-        key = deployment.client("kms").create_key()["KeyMetadata"]["Arn"]
+        deployment = Deployment.example(aws, folder, "existing-tables")
+        kms = deployment.client("kms")
+        key = kms.create_key()["KeyMetadata"]["Arn"]
+        kms.create_alias(AliasName="alias/tables", TargetKeyId=key)
         make_tables(deployment, key)
         before = tables(deployment)
-        deployment.apply("first, lambda", table_kms_key_arns=[key])
-        deployment.push_image()
-        deployment.apply("image, lambda", streamer_image=IMAGE)
+        deployment.apply("image, existing tables", streamer_image=IMAGE)
         changes = deployment.changes()
-        roles = {name: deployment.statements(f"{NAME}-{name}") for name in ("relay", "rest", "stream")}
+        roles = {name: deployment.statements(f"{NAME}-{name}") for name in ("relay", "rest", "streamer")}
         mappings = deployment.client("lambda").list_event_source_mappings()["EventSourceMappings"]
-        environment = deployment.function_environment(f"{NAME}-stream")
+        environment = deployment.task_environment()
         during = tables(deployment)
+        deployment.unprotect()
+        deployment.apply("take down, existing tables")
+        deployment.client("lambda").update_function_configuration(
+            FunctionName=f"{NAME}-reaper", Handler="no.such.handler"
+        )
         deployment.destroy()
+        calls = aws.calls()
         return Existing(
             changes=changes,
             rights=roles,
@@ -934,10 +1053,16 @@ def existing_tables(folder: Path) -> Existing:
             after=tables(deployment),
             writes=[
                 call
-                for call in aws.calls()
-                if (call.who, call.service) == ("terraform", "dynamodb")
-                and not call.action.startswith(("Describe", "List"))
+                for call in calls
+                if (call.who, call.service) == ("terraform", "dynamodb") and not call.action.startswith(READS)
             ],
+            answers=[
+                call.body["answer"]
+                for call in calls
+                if (call.who, call.action) == (f"{NAME}-end", "invoked")
+                and call.body["event"]["tf"]["action"] == "delete"
+            ],
+            left=deployment.managed(),
             took=deployment.took,
         )
 
@@ -951,8 +1076,8 @@ def make_tables(deployment: Deployment, key: str) -> None:
         "Tags": [{"Key": "owner", "Value": "newsroom"}],
     }
     for name, hash_key, range_key, more in (
-        ("news", "source_id", "timestamp", ["sentiment"]),
-        ("people", "PK", "SK", []),
+        (NEWS, "source_id", "timestamp", ["sentiment"]),
+        (PEOPLE, "PK", "SK", []),
     ):
         indexes = {
             "GlobalSecondaryIndexes": [
@@ -978,13 +1103,13 @@ def make_tables(deployment: Deployment, key: str) -> None:
             **given,
             **(indexes if more else {}),
         )
-    dynamodb.put_item(TableName="news", Item=item("kept:1"))
+    dynamodb.put_item(TableName=NEWS, Item=item("kept:1"))
 
 
 def tables(deployment: Deployment) -> dict[str, Any]:
     dynamodb = deployment.client("dynamodb")
     found = {}
-    for name in ("news", "people"):
+    for name in (NEWS, PEOPLE):
         described = dynamodb.describe_table(TableName=name)["Table"]
         found[name] = {
             "described": described,
@@ -994,20 +1119,61 @@ def tables(deployment: Deployment) -> dict[str, Any]:
     return found
 
 
-def test_existing_tables_are_read_and_left_alone(beside: Beside) -> None:
-    found: Existing = beside.result()
-    print(json.dumps(found.took))  # noqa: T201 - shown by pytest -s
-    assert found.changes == ""
-    assert found.before == found.during == found.after
-    assert found.before["news"]["items"]
-    assert found.writes == []
+def test_existing_tables_are_read_and_left_alone(existing: Existing) -> None:
+    print(json.dumps(existing.took))  # noqa: T201 - shown by pytest -s
+    assert existing.changes == ""
+    assert existing.before == existing.during == existing.after
+    assert existing.before[NEWS]["items"]
+    assert existing.writes == []
 
 
-def test_existing_tables_are_what_everything_is_connected_to(beside: Beside) -> None:
-    found: Existing = beside.result()
-    assert found.mapped == {"news", "people"}
-    assert (found.environment["SENTIMENT_TABLE"], found.environment["USERS_TABLE"]) == ("news", "people")
-    assert found.rights["stream"]["QuerySentiment"]["Resource"] == {f"{table('news')}/index/by_sentiment"}
-    for name in ("relay", "rest", "stream"):
-        decrypt = found.rights[name]["DecryptTables"]
-        assert (decrypt["Action"], decrypt["Resource"]) == ({"kms:Decrypt"}, {found.key})
+def test_existing_tables_are_what_everything_is_connected_to(existing: Existing) -> None:
+    assert existing.mapped == {NEWS, PEOPLE}
+    assert (existing.environment["SENTIMENT_TABLE"], existing.environment["USERS_TABLE"]) == (NEWS, PEOPLE)
+    assert existing.rights["streamer"]["QuerySentiment"]["Resource"] == {f"{table(NEWS)}/index/by_sentiment"}
+    for name in ("relay", "rest", "streamer"):
+        decrypt = existing.rights[name]["DecryptTables"]
+        assert (decrypt["Action"], decrypt["Resource"]) == ({"kms:Decrypt"}, {existing.key})
+
+
+def test_a_broken_reaper_does_not_stop_a_destroy(existing: Existing) -> None:
+    assert existing.left == set()
+    (answer,) = existing.answers
+    assert "No module named 'no'" in answer["error"]["errorMessage"]
+
+
+# Lambda from the beginning
+
+
+@dataclass(frozen=True, slots=True)
+class Alone:
+    """The history of examples/lambda."""
+
+    changes: str
+    outputs: dict[str, Any]
+    left: set[str]
+    """Types in the state after the destroy."""
+    repositories: list[Any]
+    took: dict[str, float]
+
+
+def lambda_alone(folder: Path) -> Alone:
+    """Applied without an image, then with one, destroyed with it."""
+    with Emulator(folder, REGION) as aws:
+        deployment = Deployment.example(aws, folder, "lambda")
+        deployment.apply("first, lambda")
+        deployment.push_image()
+        deployment.unprotect()
+        deployment.apply("image, lambda", streamer_image=IMAGE)
+        changes, outputs = deployment.changes(), deployment.outputs()
+        deployment.destroy()
+        repositories = deployment.client("ecr").describe_repositories()["repositories"]
+        return Alone(changes, outputs, deployment.managed(), repositories, deployment.took)
+
+
+def test_the_lambda_example_applies_plans_to_nothing_and_is_destroyed_with_its_image(alone: Alone) -> None:
+    print(json.dumps(alone.took))  # noqa: T201 - shown by pytest -s
+    assert alone.changes == ""
+    assert alone.outputs["next_steps"].startswith("Nothing")
+    assert alone.outputs["dashboard_url"] == f"{alone.outputs['deployment']['sse_base_url']}/"
+    assert (alone.left, alone.repositories) == (set(), [])

@@ -57,9 +57,9 @@ def initialised(folder: Path, to: Path) -> Path:
 def run(
     folder: Path, *arguments: str, environment: Mapping[str, str] | None = None, codes: tuple[int, ...] = (0,)
 ) -> str:
-    """What `terraform ARGUMENTS` printed, run in `folder`. An exit code that is not in `codes` fails the test with
-    all that terraform said. The settings of whoever runs the tests (TF_VAR_…, a CLI configuration, an AWS account) do
-    not count."""
+    """What `terraform ARGUMENTS` printed, errors last, run in `folder`. An exit code that is not in `codes` fails the
+    test with all that terraform said. The settings of whoever runs the tests (TF_VAR_…, a CLI configuration, an AWS
+    account) do not count."""
     inherited = {key: value for key, value in os.environ.items() if not key.startswith(("TF_", "AWS_"))}
     process = subprocess.Popen(
         [terraform_binary(), *arguments, *(["-no-color"] if arguments[0] != "version" else [])],
@@ -86,7 +86,7 @@ def run(
             os.killpg(process.pid, signal.SIGKILL)
             raise
     assert process.returncode in codes, f"terraform {' '.join(arguments)}: {process.returncode}\n{said}{complained}"
-    return said
+    return said + (complained if process.returncode else "")
 
 
 def _missing(reason: str) -> None:

@@ -56,6 +56,8 @@ resource "aws_lb" "this" {
       enabled = true
     }
   }
+
+  depends_on = [var.claim]
 }
 
 resource "aws_lb_target_group" "streamer" {
@@ -78,6 +80,8 @@ resource "aws_lb_target_group" "streamer" {
     healthy_threshold   = 2
     unhealthy_threshold = 3
   }
+
+  depends_on = [var.claim]
 }
 
 resource "aws_lb_listener" "http" {

@@ -23,6 +23,8 @@ resource "aws_ecs_cluster" "this" {
     name  = "containerInsights"
     value = var.container_insights
   }
+
+  depends_on = [var.claim] # a cluster, a load balancer or a target group of the same name is adopted, not refused
 }
 
 data "aws_ecs_cluster" "existing" {

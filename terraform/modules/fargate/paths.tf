@@ -70,6 +70,8 @@ resource "aws_lb_target_group" "rest" {
   health_check {
     enabled = false # each would be an invocation
   }
+
+  depends_on = [var.claim]
 }
 
 resource "aws_lambda_permission" "rest" {

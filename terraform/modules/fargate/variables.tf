@@ -221,6 +221,12 @@ variable "tags" {
   type        = map(string)
 }
 
+variable "claim" {
+  description = "What fails if another deployment has the name: what AWS would adopt waits for it."
+  type        = any
+  default     = null
+}
+
 variable "after" {
   description = "What the service begins after, and ends before. (`depends_on` of the whole module would put off its data sources.)"
   type        = any
