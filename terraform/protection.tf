@@ -70,5 +70,5 @@ resource "terraform_data" "load_balancer_protection" {
     command = self.input.protected ? "echo ${self.input.refusal} && exit 1" : "exit 0"
   }
 
-  depends_on = [module.fargate]
+  depends_on = [module.fargate, module.network]
 }

@@ -91,14 +91,33 @@ run "https_with_a_gateway_warns_of_nothing" {
   }
 }
 
-run "plain_http" {
+# A plan takes seconds, so each breaks what is independent of the others.
+run "plain_http_and_what_is_told_of_alarms_tags_and_settings" {
   command = plan
 
   variables {
-    certificate_arn = null
+    certificate_arn      = null
+    alarms               = { topic_arns = ["arn:aws:sns:us-east-1:111122223333:on-call"] }
+    tags                 = { service = "news" }
+    streamer_environment = { SSE_HEARTBEET_INTERVAL = "5" }
   }
 
-  expect_failures = [check.plain_http]
+  expect_failures = [check.plain_http, check.alarm_topics, check.queue_tags, check.settings]
+}
+
+run "gateway_secret_in_the_clear_and_alarms_of_a_class_in_another_region" {
+  command = plan
+
+  variables {
+    certificate_arn     = null
+    internal            = true
+    vpc_id              = "vpc-0a1b"
+    public_subnet_ids   = ["subnet-1", "subnet-2"]
+    gateway_secret_arns = ["arn:aws:secretsmanager:eu-west-1:111122223333:secret:gateway-AbCdEf"]
+    alarms              = { topic_arns = ["arn:aws:sns:eu-west-1:111122223333:on-call"], ticket_topic_arns = ["arn:aws:sns:us-east-1:111122223333:tickets"] }
+  }
+
+  expect_failures = [check.gateway_secret_without_certificate, check.alarm_topics]
 }
 
 run "plain_http_inside_a_network" {
@@ -112,20 +131,6 @@ run "plain_http_inside_a_network" {
   }
 }
 
-run "gateway_secret_in_the_clear" {
-  command = plan
-
-  variables {
-    certificate_arn     = null
-    internal            = true
-    vpc_id              = "vpc-0a1b"
-    public_subnet_ids   = ["subnet-1", "subnet-2"]
-    gateway_secret_arns = ["arn:aws:secretsmanager:eu-west-1:111122223333:secret:gateway-AbCdEf"]
-  }
-
-  expect_failures = [check.gateway_secret_without_certificate]
-}
-
 run "lambda_has_https_of_its_own" {
   command = plan
 
@@ -136,48 +141,12 @@ run "lambda_has_https_of_its_own" {
   }
 }
 
-run "alarm_topics_of_another_region" {
-  command = plan
-
-  variables {
-    alarms = { topic_arns = ["arn:aws:sns:us-east-1:111122223333:on-call"] }
-  }
-
-  expect_failures = [check.alarm_topics]
-}
-
-run "alarm_topics_of_a_class_in_another_region" {
-  command = plan
-
-  variables {
-    alarms = { topic_arns = ["arn:aws:sns:eu-west-1:111122223333:on-call"], ticket_topic_arns = ["arn:aws:sns:us-east-1:111122223333:tickets"] }
-  }
-
-  expect_failures = [check.alarm_topics]
-}
-
-run "tags_that_queues_do_not_get" {
-  command = plan
-
-  variables {
-    tags = { service = "news" }
-  }
-
-  expect_failures = [check.queue_tags]
-}
-
-run "settings_that_are_none" {
-  command = plan
-
-  variables {
-    streamer_environment = { SSE_HEARTBEET_INTERVAL = "5" }
-  }
-
-  expect_failures = [check.settings]
-}
-
 run "index_with_all_attributes" {
   command = plan
+
+  plan_options {
+    target = [data.aws_dynamodb_table.sentiment]
+  }
 
   override_data {
     target = data.aws_dynamodb_table.sentiment
@@ -205,6 +174,10 @@ run "index_with_all_attributes" {
 
 run "index_with_keys_only" {
   command = plan
+
+  plan_options {
+    target = [data.aws_dynamodb_table.sentiment]
+  }
 
   override_data {
     target = data.aws_dynamodb_table.sentiment
@@ -234,6 +207,10 @@ run "index_with_keys_only" {
 
 run "index_that_lacks_an_attribute" {
   command = plan
+
+  plan_options {
+    target = [data.aws_dynamodb_table.sentiment]
+  }
 
   override_data {
     target = data.aws_dynamodb_table.sentiment
@@ -265,6 +242,10 @@ run "index_that_lacks_an_attribute" {
 run "stream_of_keys" {
   command = plan
 
+  plan_options {
+    target = [data.aws_dynamodb_table.sentiment]
+  }
+
   override_data {
     target = data.aws_dynamodb_table.sentiment
     values = {
@@ -293,6 +274,10 @@ run "stream_of_keys" {
 
 run "no_stream" {
   command = plan
+
+  plan_options {
+    target = [data.aws_dynamodb_table.sentiment]
+  }
 
   override_data {
     target = data.aws_dynamodb_table.sentiment

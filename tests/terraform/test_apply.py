@@ -326,6 +326,7 @@ def test_its_own_destroy_removes_what_it_made(rival: Rival) -> None:
     removed = {call.action for call in rival.ended if call.action.startswith("Delete")}
     assert removed <= {
         *("DeleteSecret", "DeleteVpc", "DeleteSubnet", "DeleteRoute", "DeleteRouteTable", "DeleteInternetGateway"),
+        "DeleteVpcEndpoints",
         *("DeleteSecurityGroup",),
     }
 
