@@ -31,7 +31,7 @@ WHOLE = [version for version in OTHERS if version != BETWEEN]
 
 def pip(python: Path) -> list[str]:
     """The start of a command that installs."""
-    return [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    return [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
 
 
 def virtual_environment(folder: Path, python: Path) -> Path:
