@@ -84,6 +84,27 @@ async def check(response: httpx.Response, asked: httpx.URL, now: float, *, opene
 
 
 @asynccontextmanager
+async def get(
+    client: httpx.AsyncClient,
+    url: httpx.URL,
+    *,
+    parameters: Mapping[str, str] | None = None,
+    headers: Mapping[bytes, bytes] | None = None,
+) -> AsyncIterator[httpx.Response]:
+    """Yields the response, whose body is not read yet. Raises httpx.RequestError, also for a redirect to what is no
+    URL, for which httpx raises various errors."""
+    request = client.build_request("GET", url, params=parameters, headers=headers)
+    try:
+        response = await client.send(request, stream=True)
+    except (httpx.InvalidURL, UnicodeError) as error:
+        raise httpx.RemoteProtocolError(f"Invalid URL in location header: {error}", request=request) from None
+    try:
+        yield response
+    finally:
+        await response.aclose()
+
+
+@asynccontextmanager
 async def read_body(response: httpx.Response) -> AsyncIterator[AsyncIterator[bytes]]:
     """Yields the body in parts as they arrive. Leaving the context closes the connection.
 
@@ -105,7 +126,7 @@ async def read_whole(client: httpx.AsyncClient, url: httpx.URL, parameters: Mapp
     """GET of a JSON answer. A server that never ends its answer, such as an event stream, is left after LONGEST_WHOLE
     seconds or MOST_WHOLE bytes. Raises httpx.HTTPError."""
     try:
-        async with asyncio.timeout(LONGEST_WHOLE), client.stream("GET", url, params=parameters) as response:
+        async with asyncio.timeout(LONGEST_WHOLE), get(client, url, parameters=parameters) as response:
             content = bytearray()
             async with read_body(response) as parts:
                 async for part in parts:

@@ -7,8 +7,9 @@ from typing import Any, Final
 
 import httpx
 
+from streamer.client.address import stream_url
 from streamer.client.environment import find_proxy, open_client
-from streamer.client.errors import InvalidEnvironment, one_line
+from streamer.client.errors import InvalidEnvironment, NotAStream, one_line
 from streamer.client.response import LONGEST_WHOLE, read_whole, safe_url
 from streamer.tools.terminal.errors import ToolError, UsageError
 
@@ -21,11 +22,9 @@ _MEMBERS: Final = ("mode", "connections", "max_connections")
 def status_url(stream: str) -> httpx.URL:
     """Returns the URL of the status beside a stream of the same server. Raises UsageError for what is no URL."""
     try:
-        url = httpx.URL(stream)
-    except httpx.InvalidURL as error:
-        raise UsageError(f"URL={stream!r}: not a URL: {one_line(error)}") from None
-    if url.scheme not in ("http", "https") or not url.host:
-        raise UsageError(f"URL={stream!r}: not a URL; give http://HOST:PORT or https://HOST")
+        url = stream_url(stream)
+    except NotAStream as error:
+        raise UsageError(str(error)) from None
     prefix = url.path.partition(_API)[0].rstrip("/")  # of a gateway
     return url.copy_with(path=f"{prefix}{PATH}", query=None, fragment=None)
 
