@@ -13,7 +13,8 @@ from typing import Final, NamedTuple
 
 import httpx
 
-from streamer.client.errors import ConnectionFailed, NotAStream, authority, one_line
+from streamer.client.environment import EnvironmentProxy
+from streamer.client.errors import ConnectionFailed, NotAStream, authority, of_error, one_line
 
 STREAM: Final = "text/event-stream"
 _TEMPORARY: Final = frozenset({408, 421, 425, 429, 499, *range(500, 600)}) - {501, 505}
@@ -136,6 +137,14 @@ async def read_whole(client: httpx.AsyncClient, url: httpx.URL, parameters: Mapp
     except TimeoutError:
         raise httpx.ReadTimeout(f"no complete answer within {LONGEST_WHOLE:g} s") from None
     return Whole(response, bytes(content))
+
+
+def unread(error: httpx.HTTPError, url: httpx.URL, through: EnvironmentProxy | None) -> str:
+    """Returns why there is no answer, as one sentence."""
+    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError):
+        proxy = None if through is None else through.label
+        return str(of_error(error, url, opened=False, watchdog=LONGEST_WHOLE, proxy=proxy))
+    return f"{safe_url(url)} cannot be read: {one_line(error) or type(error).__name__}"
 
 
 async def _describe(response: httpx.Response, who: str) -> str:

@@ -13,7 +13,7 @@ import httpx
 from streamer.client.address import joined, stream_url
 from streamer.client.environment import find_proxy, open_client
 from streamer.client.errors import InvalidEnvironment, NotAStream, SeriesFailed, one_line
-from streamer.client.response import LONGEST_WHOLE, read_whole, safe_url
+from streamer.client.response import LONGEST_WHOLE, read_whole, safe_url, unread
 from streamer.series import SeriesBucket, TickerSeries
 
 _MOST_PAGES: Final = 1_000
@@ -45,7 +45,8 @@ async def read_series(
     sent = httpx.Headers(headers)
     try:
         asked = stream_url(url).join("/api/v2/sentiment/series")
-        async with open_client(asked, find_proxy(asked), sent, httpx.Timeout(LONGEST_WHOLE)) as client:
+        proxy = find_proxy(asked)
+        async with open_client(asked, proxy, sent, httpx.Timeout(LONGEST_WHOLE)) as client:
             for _ in range(_MOST_PAGES):
                 page = _page(*await read_whole(client, asked, parameters))
                 known_since = max(known_since, str(page["since"]))
@@ -57,7 +58,7 @@ async def read_series(
     except (NotAStream, InvalidEnvironment) as error:
         raise SeriesFailed(str(error)) from error
     except httpx.HTTPError as error:
-        raise SeriesFailed(f"{safe_url(url)} cannot be read: {one_line(error) or type(error).__name__}") from error
+        raise SeriesFailed(unread(error, asked, proxy)) from error
     except (ValueError, KeyError, TypeError, ArithmeticError, RecursionError) as error:
         raise SeriesFailed(f"{safe_url(url)} did not answer with a series") from error
     raise SeriesFailed(f"{safe_url(url)} answered with more than {_MOST_PAGES} pages")

@@ -9,8 +9,8 @@ import httpx
 
 from streamer.client.address import stream_url
 from streamer.client.environment import find_proxy, open_client
-from streamer.client.errors import InvalidEnvironment, NotAStream, one_line
-from streamer.client.response import LONGEST_WHOLE, read_whole, safe_url
+from streamer.client.errors import InvalidEnvironment, NotAStream
+from streamer.client.response import LONGEST_WHOLE, read_whole, safe_url, unread
 from streamer.tools.terminal.errors import ToolError, UsageError
 
 PATH: Final = "/api/v2/stream/status"
@@ -32,13 +32,13 @@ def status_url(stream: str) -> httpx.URL:
 async def read_status(url: httpx.URL, headers: httpx.Headers) -> dict[str, Any]:
     """Returns the members. Raises ToolError."""
     try:
-        async with open_client(url, find_proxy(url), headers, httpx.Timeout(LONGEST_WHOLE)) as client:
+        proxy = find_proxy(url)
+        async with open_client(url, proxy, headers, httpx.Timeout(LONGEST_WHOLE)) as client:
             response, content = await read_whole(client, url)
     except InvalidEnvironment as error:
         raise ToolError(str(error)) from None
     except httpx.HTTPError as error:
-        reason = one_line(error) or type(error).__name__
-        raise ToolError(f"{safe_url(url)} cannot be read: {reason}") from None
+        raise ToolError(unread(error, url, proxy)) from None
     if response.status_code != httpx.codes.OK:
         raise ToolError(f"{safe_url(url)} answered {response.status_code} {response.reason_phrase}".rstrip())
     try:

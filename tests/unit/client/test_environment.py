@@ -150,6 +150,14 @@ async def test_a_variable_that_is_not_for_this_url_is_not_read(monkeypatch: pyte
         await Stream(server.url).first(1)
 
 
+async def test_a_series_names_the_proxy_that_is_not_there_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with serving(OK) as gone:
+        pass
+    monkeypatch.setenv("HTTP_PROXY", gone.url.removesuffix("/api/v2/stream"))
+    with pytest.raises(SeriesFailed, match=r"^the proxy 127\.0\.0\.1:\d+ \(HTTP_PROXY\) cannot be reached:"):
+        await read_series(AWAY, ["AAPL"])
+
+
 async def test_a_proxy_that_is_not_there_is_named_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
     async with serving(OK) as gone:
         pass
