@@ -132,6 +132,7 @@ async def test_ctrl_z_gives_the_terminal_back_until_it_continues(
 
     def stop(number: int) -> None:  # really, the process would stop here
         stopped.append((number, signal.getsignal(number), termios.tcgetattr(theirs), printed.getvalue().count(LEFT)))
+        until_stopped.set()
 
     async def script(visit: Visit) -> None:
         await visit.send(OK, connected())
@@ -141,7 +142,7 @@ async def test_ctrl_z_gives_the_terminal_back_until_it_continues(
         await visit.gone()
 
     until_stopped = asyncio.Event()
-    monkeypatch.setattr(signal, "raise_signal", lambda number: (stop(number), until_stopped.set()))
+    monkeypatch.setattr(signal, "raise_signal", stop)
     console = Console(file=printed, force_terminal=True, width=80, height=24)
     async with serving(script) as server, asyncio.timeout(WATCHDOG):
         await watch(Stream(server.url), Board(server.url), console, theirs)
