@@ -79,7 +79,11 @@ class _Shown:
             self._before = termios.tcgetattr(self._keyboard)
             tty.setcbreak(self._keyboard)
             asyncio.get_running_loop().add_reader(self._keyboard, self._read, self._keyboard)
-        self.live.start()
+        try:
+            self.live.start()
+        except BaseException:
+            self.__exit__()
+            raise
 
     def __exit__(self, *_: object) -> None:
         try:
