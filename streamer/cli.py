@@ -18,6 +18,8 @@ COMPLETE = "_STREAMER_COMPLETE"
 """Variable of the environment by which a shell asks for words to complete: `streamer completion`."""
 USAGE = 2
 """Exit code for invalid settings or usage."""
+INTERRUPTED = 130
+"""Exit code after Ctrl-C."""
 TOOLS = {
     "tail": "show the events of a stream",
     "watch": "show a table of tickers that changes in place",
@@ -36,10 +38,13 @@ TOOLS = {
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of the console script. Always raises SystemExit."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    if COMPLETE in os.environ:
-        raise SystemExit(_complete())
-    if given and given[0] in TOOLS:
-        raise SystemExit(_tool(given))
+    try:
+        if COMPLETE in os.environ:
+            raise SystemExit(_complete())
+        if given and given[0] in TOOLS:
+            raise SystemExit(_tool(given))
+    except KeyboardInterrupt:  # while the command's modules are imported
+        raise SystemExit(INTERRUPTED) from None
     options = _parser().parse_args(given)
     raise SystemExit(options.run(options))
 

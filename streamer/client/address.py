@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 from urllib.parse import urlsplit
 
 import httpx
 
-from streamer.client.errors import NotAStream, one_line
+from streamer.client.errors import NotAStream, one_line, without_user
 
 PATH: Final = "/api/v2/stream"
 
@@ -29,8 +30,22 @@ def stream_url(text: str) -> httpx.URL:
     try:
         url = httpx.URL(complete(text))
     except httpx.InvalidURL as error:
-        raise NotAStream(f"{one_line(text)} is not a URL: {one_line(error)}") from None
+        raise NotAStream(f"{one_line(without_user(text))} is not a URL: {one_line(error)}") from None
     escaped = b"%" in url.raw_host and b":" not in url.raw_host  # such as a space; not an IPv6 address with its zone
-    if url.scheme not in ("http", "https") or not url.host or escaped:
-        raise NotAStream(f"{one_line(text)} is not a URL; give http://HOST:PORT or https://HOST")
+    if url.scheme not in ("http", "https") or not names_server(url) or escaped:
+        raise NotAStream(f"{one_line(without_user(text))} is not a URL; give http://HOST:PORT or https://HOST")
     return url
+
+
+def names_server(url: httpx.URL) -> bool:
+    """Returns whether the URL has a host, and a port that exists. httpx accepts other ports, and malformed hosts such
+    as `xn--`, and fails later."""
+    try:
+        return bool(url.host) and 0 <= (url.port or 0) <= 65_535
+    except UnicodeError:
+        return False
+
+
+def joined(names: Iterable[str] | None) -> str | None:
+    """Returns the value of a parameter. Text is one already: `AAPL,MSFT`."""
+    return names if names is None or isinstance(names, str) else ",".join(names)

@@ -18,7 +18,8 @@ from urllib.request import getproxies
 
 import httpx
 
-from streamer.client.errors import InvalidEnvironment, authority, one_line, trusted_certificates
+from streamer.client.address import names_server
+from streamer.client.errors import InvalidEnvironment, authority, one_line, trusted_certificates, without_user
 
 _SCHEMES: Final = ("http", "https", "socks5", "socks5h")
 
@@ -55,7 +56,7 @@ def find_proxy(url: httpx.URL) -> EnvironmentProxy | None:
     """
     proxies = getproxies()
     for kind in (url.scheme, "all"):
-        if proxies.get(kind) and not is_loopback(url.host) and not is_excluded(url, proxies.get("no", "")):
+        if proxies.get(kind, "").strip() and not is_loopback(url.host) and not is_excluded(url, proxies.get("no", "")):
             return _read_proxy(kind, proxies[kind].strip())
     return None
 
@@ -99,11 +100,11 @@ def _names(entry: str, url: httpx.URL) -> bool:
 
 def _read_proxy(kind: str, text: str) -> EnvironmentProxy:
     name = _variable(f"{kind}_proxy", os.environ)
-    shown = f"{name}={one_line(re.sub(r'//[^@/]*@', '//', text))}"
     proxy: httpx.Proxy | None = None
     with suppress(ValueError, httpx.InvalidURL):
         proxy = httpx.Proxy(text if "://" in text else f"http://{text}")
-    if proxy is None or not proxy.url.host:
+    if proxy is None or not names_server(proxy.url):
+        shown = f"{name}={one_line(without_user(text))}"
         schemes = ", ".join(f"{scheme}://" for scheme in _SCHEMES)
         raise InvalidEnvironment(f"{shown} is not the address of a proxy; give HOST:PORT after {schemes}")
     return EnvironmentProxy(proxy, f"the proxy {authority(proxy.url)} ({name})")

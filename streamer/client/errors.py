@@ -12,13 +12,18 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import socket
 import ssl
 from collections.abc import Iterator
+from typing import Final
 
 import httpx
 
 from streamer.errors import StreamerError
+
+_CUT: Final = (ssl.SSLEOFError, ssl.SSLZeroReturnError)
+"""A handshake that was cut, as by a balancer without a server, which may have one later."""
 
 
 class NotAStream(StreamerError):
@@ -60,7 +65,7 @@ def of_error(
                 f"the certificate of {host} is not trusted: {one_line(cause.verify_message)};"
                 f" {trusted_certificates() or 'name the file of your certificates by SSL_CERT_FILE'}"
             )
-        if isinstance(cause, ssl.SSLError) and not opened:
+        if isinstance(cause, ssl.SSLError) and not isinstance(cause, _CUT) and not opened:
             return NotAStream(f"TLS with {host} failed ({one_line(cause.reason)}); try http://")
     match error:
         case httpx.LocalProtocolError():
@@ -81,6 +86,11 @@ def of_error(
 def authority(url: httpx.URL) -> str:
     """Returns host and port of a URL, without user and password."""
     return url.netloc.decode("ascii", "replace").rpartition("@")[2]
+
+
+def without_user(text: str) -> str:
+    """Returns text that may be a URL without what may be its user and password."""
+    return re.sub(r"^(.*?://)?.*@", r"\1", text, flags=re.DOTALL)
 
 
 def one_line(value: object, limit: int = 300) -> str:
@@ -111,6 +121,8 @@ def _why(error: httpx.ConnectError) -> str:
     for cause in _causes(error):
         if isinstance(cause, socket.gaierror):
             return "unknown host"
+        if isinstance(cause, ssl.SSLError):  # its `errno` is not one of the system
+            return "the TLS handshake was cut" if isinstance(cause, _CUT) else f"TLS failed ({one_line(cause.reason)})"
         if isinstance(cause, OSError) and cause.errno == errno.ECONNREFUSED:
             return "connection refused"
         if isinstance(cause, OSError) and cause.errno is not None:

@@ -13,7 +13,8 @@ from typing import Final, NamedTuple
 
 import httpx
 
-from streamer.client.errors import ConnectionFailed, NotAStream, authority, one_line
+from streamer.client.environment import EnvironmentProxy
+from streamer.client.errors import ConnectionFailed, NotAStream, authority, of_error, one_line
 
 STREAM: Final = "text/event-stream"
 _TEMPORARY: Final = frozenset({408, 421, 425, 429, 499, *range(500, 600)}) - {501, 505}
@@ -84,6 +85,27 @@ async def check(response: httpx.Response, asked: httpx.URL, now: float, *, opene
 
 
 @asynccontextmanager
+async def get(
+    client: httpx.AsyncClient,
+    url: httpx.URL,
+    *,
+    parameters: Mapping[str, str] | None = None,
+    headers: Mapping[bytes, bytes] | None = None,
+) -> AsyncIterator[httpx.Response]:
+    """Yields the response, whose body is not read yet. Raises httpx.RequestError, also for a redirect to what is no
+    URL, for which httpx raises various errors."""
+    request = client.build_request("GET", url, params=parameters, headers=headers)
+    try:
+        response = await client.send(request, stream=True)
+    except (httpx.InvalidURL, UnicodeError) as error:
+        raise httpx.RemoteProtocolError(f"Invalid URL in location header: {error}", request=request) from None
+    try:
+        yield response
+    finally:
+        await response.aclose()
+
+
+@asynccontextmanager
 async def read_body(response: httpx.Response) -> AsyncIterator[AsyncIterator[bytes]]:
     """Yields the body in parts as they arrive. Leaving the context closes the connection.
 
@@ -105,7 +127,7 @@ async def read_whole(client: httpx.AsyncClient, url: httpx.URL, parameters: Mapp
     """GET of a JSON answer. A server that never ends its answer, such as an event stream, is left after LONGEST_WHOLE
     seconds or MOST_WHOLE bytes. Raises httpx.HTTPError."""
     try:
-        async with asyncio.timeout(LONGEST_WHOLE), client.stream("GET", url, params=parameters) as response:
+        async with asyncio.timeout(LONGEST_WHOLE), get(client, url, parameters=parameters) as response:
             content = bytearray()
             async with read_body(response) as parts:
                 async for part in parts:
@@ -115,6 +137,14 @@ async def read_whole(client: httpx.AsyncClient, url: httpx.URL, parameters: Mapp
     except TimeoutError:
         raise httpx.ReadTimeout(f"no complete answer within {LONGEST_WHOLE:g} s") from None
     return Whole(response, bytes(content))
+
+
+def unread(error: httpx.HTTPError, url: httpx.URL, through: EnvironmentProxy | None) -> str:
+    """Returns why there is no answer, as one sentence."""
+    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError):
+        proxy = None if through is None else through.label
+        return str(of_error(error, url, opened=False, watchdog=LONGEST_WHOLE, proxy=proxy))
+    return f"{safe_url(url)} cannot be read: {one_line(error) or type(error).__name__}"
 
 
 async def _describe(response: httpx.Response, who: str) -> str:

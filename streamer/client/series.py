@@ -10,9 +10,10 @@ from typing import Any, Final
 
 import httpx
 
+from streamer.client.address import joined, stream_url
 from streamer.client.environment import find_proxy, open_client
-from streamer.client.errors import InvalidEnvironment, SeriesFailed, one_line
-from streamer.client.response import LONGEST_WHOLE, read_whole, safe_url
+from streamer.client.errors import InvalidEnvironment, NotAStream, SeriesFailed, one_line
+from streamer.client.response import LONGEST_WHOLE, read_whole, safe_url, unread
 from streamer.series import SeriesBucket, TickerSeries
 
 _MOST_PAGES: Final = 1_000
@@ -36,16 +37,16 @@ async def read_series(
     since: str | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Series:
-    """Returns the series of 1 to 50 tickers. `url`: of the server, without a path. `bucket`: seconds, 60, 300, 900 or
-    3600. `since`: ISO 8601; None for 24 hours ago. Raises SeriesFailed."""
-    parameters = {"tickers": ",".join(tickers), "bucket": str(bucket)} | ({} if since is None else {"since": since})
+    """Returns the series of 1 to 50 tickers (names, or text with commas). `url`: of the server, without a path.
+    `bucket`: seconds, 60, 300, 900 or 3600. `since`: ISO 8601; None for 24 hours ago. Raises SeriesFailed."""
+    parameters = {"tickers": joined(tickers) or "", "bucket": str(bucket)} | ({} if since is None else {"since": since})
     buckets: dict[str, list[SeriesBucket]] = {}
     known_since = ""
+    sent = httpx.Headers(headers)
     try:
-        asked = httpx.URL(url).join("/api/v2/sentiment/series")
-        async with open_client(
-            asked, find_proxy(asked), httpx.Headers(headers), httpx.Timeout(LONGEST_WHOLE)
-        ) as client:
+        asked = stream_url(url).join("/api/v2/sentiment/series")
+        proxy = find_proxy(asked)
+        async with open_client(asked, proxy, sent, httpx.Timeout(LONGEST_WHOLE)) as client:
             for _ in range(_MOST_PAGES):
                 page = _page(*await read_whole(client, asked, parameters))
                 known_since = max(known_since, str(page["since"]))
@@ -54,10 +55,10 @@ async def read_series(
                 if page["cursor"] is None:
                     return Series(known_since, [TickerSeries(ticker, found) for ticker, found in buckets.items()])
                 parameters["cursor"] = str(page["cursor"])
-    except InvalidEnvironment as error:
+    except (NotAStream, InvalidEnvironment) as error:
         raise SeriesFailed(str(error)) from error
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise SeriesFailed(f"{safe_url(url)} cannot be read: {one_line(error) or type(error).__name__}") from error
+    except httpx.HTTPError as error:
+        raise SeriesFailed(unread(error, asked, proxy)) from error
     except (ValueError, KeyError, TypeError, ArithmeticError, RecursionError) as error:
         raise SeriesFailed(f"{safe_url(url)} did not answer with a series") from error
     raise SeriesFailed(f"{safe_url(url)} answered with more than {_MOST_PAGES} pages")

@@ -13,14 +13,14 @@ from typing import ClassVar, Final, Self
 
 import httpx
 
-from streamer.client.address import stream_url
+from streamer.client.address import joined, stream_url
 from streamer.client.backoff import LEAST_WAIT, LONGEST_WAIT, Backoff, seconds
 from streamer.client.environment import find_proxy, open_client
 from streamer.client.errors import ConnectionFailed, InvalidEnvironment, NotAStream, Unreachable, of_error, one_line
 from streamer.client.event import Received, parse_event
 from streamer.client.iteration import Handover, Iteration
 from streamer.client.repeats import Repeats
-from streamer.client.response import STREAM, check, read_body, redirect, safe_url
+from streamer.client.response import STREAM, check, get, read_body, redirect, safe_url
 from streamer.sse.decode import Decoder, EventTooLarge, Message
 from streamer.sse.events import Closing, Connected, SentimentUpdate, SentimentWithdrawn
 
@@ -60,9 +60,10 @@ class Stream:
     a list.
 
     The path of `url` can be left out. The first event of a connection is a `Received` of `Connected`, which says
-    whether the stream resumed. `tickers`, `events`, `replay` (seconds) and `last_event_id` are the parameters of the
-    request (docs/events.md); an event id overrides `replay`. The wait before a connection is that of `closing` or
-    `Retry-After`, else that of `reconnect`. `keep_repeats`: also yield repeated updates.
+    whether the stream resumed. `tickers`, `events` (names, or text with commas), `replay` (seconds) and
+    `last_event_id` are the parameters of the request (docs/events.md); an event id overrides `replay`. The wait before
+    a connection is that of `closing` or `Retry-After`, else that of `reconnect`. `keep_repeats`: also yield repeated
+    updates.
 
     Iteration raises NotAStream if a retry cannot succeed, and Unreachable if the first connection fails and
     `reconnect.patient` is false. Redirects are followed only within the same origin. At the end of an `async with`
@@ -87,8 +88,8 @@ class Stream:
         """The id of the last event that was yielded or dropped, from which the next connection resumes."""
         self.repeats = Repeats()
         self._parameters = {
-            "tickers": None if tickers is None else ",".join(tickers),
-            "events": None if events is None else ",".join(events),
+            "tickers": joined(tickers),
+            "events": joined(events),
             "replay": None if replay is None else f"{replay:g}",
         }
         self._headers = httpx.Headers(_HEADERS)
@@ -178,7 +179,7 @@ class Stream:
         for _ in range(_MOST_REDIRECTS):
             asked, url = url, None
             assert asked is not None  # noqa: S101 - the loop returns when there is no redirect
-            async with client.stream("GET", asked, headers=headers) as response:
+            async with get(client, asked, headers=headers) as response:
                 url = redirect(response, asked)
                 if url is None:
                     await check(response, asked, self._reconnect.clock(), opened=self._opened)

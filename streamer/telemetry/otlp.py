@@ -16,8 +16,10 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 from streamer import __version__
+from streamer.errors import SettingsError
 from streamer.telemetry.tracing import UNRECORDED, Span, Trace, read_trace, read_traceparent
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
 
 _SHARE: Final = 0.05  # of the requests that are not the first of a second; as aws-xray-sdk's local rule
+_ENDPOINTS: Final = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 _END_TIMEOUT: Final = 2.0  # seconds for the last batch
 
 
@@ -37,21 +40,31 @@ class Otlp:
     """
 
     def __init__(self, service: str) -> None:
-        """`service`: the resource's `service.name`, unless OTEL_SERVICE_NAME has one."""
+        """`service`: the resource's `service.name`, unless OTEL_SERVICE_NAME has one.
+
+        Raises SettingsError for a variable that the SDK refuses, and for an endpoint that is no URL, with which the SDK
+        would lose each span silently.
+        """
+        flaws = [flaw for name in _ENDPOINTS if (flaw := _endpoint_flaw(name, os.environ.get(name, "")))]
+        if flaws:
+            raise SettingsError(flaws)
         # The SDK logs a traceback for each batch that it cannot send.
         logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
-        from opentelemetry import context, trace
-        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-        from opentelemetry.sdk.resources import Resource
-        from opentelemetry.sdk.trace import TracerProvider
-        from opentelemetry.sdk.trace.export import BatchSpanProcessor
-        from opentelemetry.sdk.trace.sampling import ALWAYS_ON
+        try:  # some variables are read when the SDK is imported
+            from opentelemetry import context, trace
+            from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+            from opentelemetry.sdk.resources import Resource
+            from opentelemetry.sdk.trace import TracerProvider
+            from opentelemetry.sdk.trace.export import BatchSpanProcessor
+            from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 
-        resource = Resource.create(
-            {"service.name": os.environ.get("OTEL_SERVICE_NAME") or service, "service.version": __version__}
-        )
-        self._provider = TracerProvider(sampler=ALWAYS_ON, resource=resource, shutdown_on_exit=False)
-        self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+            resource = Resource.create(
+                {"service.name": os.environ.get("OTEL_SERVICE_NAME") or service, "service.version": __version__}
+            )
+            self._provider = TracerProvider(sampler=ALWAYS_ON, resource=resource, shutdown_on_exit=False)
+            self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+        except ValueError as error:
+            raise SettingsError([f"TRACING=otlp: a variable OTEL_… is refused: {error}"]) from None
         self._tracer = self._provider.get_tracer("streamer", __version__)
         self._api, self._context = trace, context.Context
         self._second = -1
@@ -129,3 +142,12 @@ class _Span:
         )
         if status >= 500:
             self._span.set_status(self._failed)
+
+
+def _endpoint_flaw(name: str, value: str) -> str | None:
+    try:
+        parts = urlsplit(value)
+        valid = not value or (parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0)
+    except ValueError:
+        valid = False
+    return None if valid else f"{name}={value!r}: not a URL; give one such as http://collector:4318"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import io
+import os
 import sys
 from collections.abc import Sequence
 
@@ -17,6 +18,9 @@ import typer
 
 def run(arguments: Sequence[str]) -> int:
     """Runs a command; returns its exit code. `arguments` begin with the command's name."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # closed by the caller, as by `>&-`
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - until the end
     for out in (sys.stdout, sys.stderr):
         if isinstance(out, io.TextIOWrapper):
             out.reconfigure(errors="backslashreplace")  # an ASCII terminal must not cause a UnicodeEncodeError
@@ -28,6 +32,9 @@ def run(arguments: Sequence[str]) -> int:
         code = app(list(arguments), prog_name="streamer", standalone_mode=False)
     except typer.Abort:
         return 130
+    except OSError as error:  # of the help, whose output is full; commands report their own
+        sys.stderr.write(f"streamer: {error.strerror or error}\n")
+        return 1
     except Exception as error:
         # Typer bundles click, whose exceptions have no public name here. They have `show` and `exit_code`.
         show, exit_code = getattr(error, "show", None), getattr(error, "exit_code", None)

@@ -399,9 +399,9 @@ def test_a_stream_that_never_gets_through_comes_back_ever_later(tab: Tab, server
     assert [round(delay / 300) for delay in delays] == [1, 2, 4, 1]
 
 
-@pytest.mark.parametrize(("retry_ms", "waited"), [(0, 250), (-7, 250), (3e9, 86_400_000)])
+@pytest.mark.parametrize(("retry_ms", "waited"), [(0, 250), (-7, 250), (3e9, 86_400_000), ("soon", 250)])
 def test_a_wait_out_of_all_measure_neither_hammers_nor_overflows_the_timer(
-    tab: Tab, server: ScriptedServer, retry_ms: float, waited: int
+    tab: Tab, server: ScriptedServer, retry_ms: float | str, waited: int
 ) -> None:
     stream = live(tab, server)
     heartbeat(stream)
@@ -505,11 +505,16 @@ def test_what_a_listener_throws_is_reported_and_stops_nothing(tab: Tab, server: 
     assert "unhandled" not in reported
 
 
-def test_an_event_that_is_no_json_is_dropped(tab: Tab, server: ScriptedServer) -> None:
-    stream = live(tab, server)
-    stream.send_raw("event: sentiment_update\ndata: {\n\n")
+@pytest.mark.parametrize("data", ["{", "null", "7"])
+def test_an_event_that_is_no_json_object_is_dropped(tab: Tab, server: ScriptedServer, data: str) -> None:
+    tab.open(stream_url(server))
+    stream = server.accept()
+    stream.send("connected", with_id=False, resume="fresh", mode="push")
+    stream.send_raw(f"event: sentiment_update\ndata: {data}\n\n")  # in the replay, which is applied in one step
     stream.send("sentiment_update", **update())
-    assert tab.until("tab.items()[0]") == "wire:0901 positive TSLA"
+    heartbeat(stream)
+    tab.until("tab.stream.state.name === 'live'")
+    assert tab.value("tab.items()") == ["wire:0901 positive TSLA"]
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ def record(
     from streamer.tools.record.topic import record_topic
     from streamer.tools.record.url import record_url
 
-    for option, value in (("--table", table), ("--topic", topic), ("--url", url)):
+    for option, value in (("FILE", file), ("--table", table), ("--topic", topic), ("--url", url)):
         check_value(option, value)
     if sum(source is not None for source in (table, topic, url)) > 1:
         raise UsageError("--table, --topic and --url: exclusive; give one")

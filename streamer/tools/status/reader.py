@@ -7,9 +7,10 @@ from typing import Any, Final
 
 import httpx
 
+from streamer.client.address import stream_url
 from streamer.client.environment import find_proxy, open_client
-from streamer.client.errors import InvalidEnvironment, one_line
-from streamer.client.response import LONGEST_WHOLE, read_whole, safe_url
+from streamer.client.errors import InvalidEnvironment, NotAStream
+from streamer.client.response import LONGEST_WHOLE, read_whole, safe_url, unread
 from streamer.tools.terminal.errors import ToolError, UsageError
 
 PATH: Final = "/api/v2/stream/status"
@@ -21,11 +22,9 @@ _MEMBERS: Final = ("mode", "connections", "max_connections")
 def status_url(stream: str) -> httpx.URL:
     """Returns the URL of the status beside a stream of the same server. Raises UsageError for what is no URL."""
     try:
-        url = httpx.URL(stream)
-    except httpx.InvalidURL as error:
-        raise UsageError(f"URL={stream!r}: not a URL: {one_line(error)}") from None
-    if url.scheme not in ("http", "https") or not url.host:
-        raise UsageError(f"URL={stream!r}: not a URL; give http://HOST:PORT or https://HOST")
+        url = stream_url(stream)
+    except NotAStream as error:
+        raise UsageError(str(error)) from None
     prefix = url.path.partition(_API)[0].rstrip("/")  # of a gateway
     return url.copy_with(path=f"{prefix}{PATH}", query=None, fragment=None)
 
@@ -33,13 +32,13 @@ def status_url(stream: str) -> httpx.URL:
 async def read_status(url: httpx.URL, headers: httpx.Headers) -> dict[str, Any]:
     """Returns the members. Raises ToolError."""
     try:
-        async with open_client(url, find_proxy(url), headers, httpx.Timeout(LONGEST_WHOLE)) as client:
+        proxy = find_proxy(url)
+        async with open_client(url, proxy, headers, httpx.Timeout(LONGEST_WHOLE)) as client:
             response, content = await read_whole(client, url)
     except InvalidEnvironment as error:
         raise ToolError(str(error)) from None
     except httpx.HTTPError as error:
-        reason = one_line(error) or type(error).__name__
-        raise ToolError(f"{safe_url(url)} cannot be read: {reason}") from None
+        raise ToolError(unread(error, url, proxy)) from None
     if response.status_code != httpx.codes.OK:
         raise ToolError(f"{safe_url(url)} answered {response.status_code} {response.reason_phrase}".rstrip())
     try:

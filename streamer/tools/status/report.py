@@ -22,6 +22,8 @@ _MODES: Final = {
     "down": "no changes arrive: neither the queue nor the table answers",
 }
 _LARGEST: Final = 5
+_LARGEST_NUMBER: Final = 1e18
+"""A number that is larger, infinite or NaN is no answer of a streamer, and may fit no format."""
 
 
 def lines(members: Mapping[str, Any], now_ms: int) -> Iterator[str]:
@@ -85,7 +87,7 @@ def _memory(members: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def span(seconds: object) -> str:
     """Formats a duration: 1.2 s, 4 min 5 s, 3 h 2 min, 2 d 4 h."""
-    if not isinstance(seconds, int | float) or isinstance(seconds, bool):
+    if not _is_number(seconds):
         return "-"
     if seconds < 60:
         return f"{seconds:.1f} s"
@@ -116,4 +118,4 @@ def _count(value: object) -> str:
 
 
 def _is_number(value: object) -> TypeGuard[int | float]:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _LARGEST_NUMBER

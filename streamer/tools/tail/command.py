@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from streamer.tools.terminal.errors import UsageError, check_utf8, reports_errors
+from streamer.tools.terminal.errors import UsageError, check_utf8, check_value, reports_errors
 from streamer.tools.terminal.headers import Headers, read_header
 from streamer.tools.terminal.help import HTTP, epilog
 from streamer.tools.terminal.limits import read_limits
@@ -125,9 +125,11 @@ def tail(
         raise UsageError("--configuration and --tickers: exclusive; the configuration has the tickers")
     for option, value in (
         *(("URL", url), ("--tickers", tickers), ("--events", events), ("--from", place)),
-        *(("--configuration", configuration), *(("--source", each) for each in source or ())),
+        ("--configuration", configuration),
     ):
         check_utf8(option, value)
+    for each in source or ():
+        check_value("--source", each)
     wanted = read_wanted(label, min_score, source)
     if summary and not wanted.everything:
         raise UsageError("--summary: the counts cannot be filtered; omit --label, --min-score and --source")

@@ -21,4 +21,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, right:
     for row in rows:
         table.add_row(*(Text(printable(cell)) for cell in row))
     # rich folds lines at 80 columns if the output is a pipe, so a fixed width is set.
-    Console(width=None if sys.stdout.isatty() else 200).print(table)
+    console = Console(width=None if sys.stdout.isatty() else 200)
+    with console.capture() as printed:  # rich itself would end the process with 1 if the pipe is closed
+        console.print(table)
+    sys.stdout.write(printed.get())

@@ -33,9 +33,10 @@ def watch(url: Url = None, tickers: Tickers = None, header: Headers = None) -> i
     Exit codes:
     0  ended by q or Ctrl-C
     1  the first connection failed, or the URL is not a stream
-    2  invalid usage, or the output is no terminal
+    2  invalid usage, or the output is no terminal, or TERM is `dumb`
     """
     import asyncio
+    import os
     import sys
 
     from rich.console import Console
@@ -48,6 +49,9 @@ def watch(url: Url = None, tickers: Tickers = None, header: Headers = None) -> i
 
     if not sys.stdout.isatty():
         raise UsageError("the output is no terminal; use `streamer tail --summary`, whose lines fit a pipe or a file")
+    console = Console()
+    if console.is_dumb_terminal:  # rich would show nothing
+        raise UsageError(f"TERM={os.environ['TERM']}: the table changes in place; use `streamer tail --summary`")
     for option, value in (("URL", url), ("--tickers", tickers)):
         check_utf8(option, value)
     try:
@@ -64,7 +68,7 @@ def watch(url: Url = None, tickers: Tickers = None, header: Headers = None) -> i
     board = Board(safe_url(stream.url), only)
     keyboard = sys.stdin.fileno() if sys.stdin.isatty() else None
     try:
-        asyncio.run(session.watch(stream, board, Console(), keyboard))
+        asyncio.run(session.watch(stream, board, console, keyboard))
     except Unreachable as error:
         remedy = "start the demo with `make demo`, or give a URL" if url is None else "check the URL"
         raise ToolError(f"{error}; {remedy}") from None

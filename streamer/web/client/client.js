@@ -170,9 +170,8 @@ export class SentimentStream extends Store {
     let data;
     try {
       data = JSON.parse(text);
-    } catch {
-      return console.warn("dropped an event whose data is no JSON:", name, lastEventId);
-    }
+    } catch {} // as for what is no object
+    if (data === null || typeof data !== "object") return console.warn("dropped an event whose data is no JSON object:", name, lastEventId);
     const { signal } = this.#attempt;
     if (name === "connected") this.#connected(data);
     if (signal.aborted) return; // a listener has closed us
@@ -210,7 +209,7 @@ export class SentimentStream extends Store {
     this.#tell("closing", { data });
     if (signal.aborted) return;
     if (data.reason === "ticket_expired") this.#ticket = "";
-    const wait = Math.max(data.retry_ms ?? this.#base, LEAST); // spread by the server; who was not live yet waits longer each time
+    const wait = Math.max(Number(data.retry_ms ?? this.#base) || 0, LEAST); // spread by the server; who was not live yet waits longer each time
     const name = data.reason === "server_busy" ? "busy" : "reconnecting";
     const why = CLOSING[data.reason] ?? "The server ended the stream.";
     this.#wait(name, why, this.#replaying ? Math.max(wait, this.#backoff()) : wait);

@@ -93,8 +93,11 @@ def test_the_variable_of_the_scheme_comes_before_all_proxy(monkeypatch: pytest.M
 
 @pytest.mark.parametrize(
     "value",
-    ["socks://127.0.0.1:9", "socks4://host", "http://host:port", "http://", "http://[::1", "ftp://host"],
-)
+    [
+        "socks://127.0.0.1:9", "socks4://host", "http://host:port", "http://", "http://[::1", "ftp://host",
+        "http://host:65536", "host:-1", "http://xn--:1",
+    ],
+)  # fmt: skip
 async def test_a_proxy_that_is_none_is_one_sentence_with_its_variable(
     monkeypatch: pytest.MonkeyPatch, value: str
 ) -> None:
@@ -106,6 +109,18 @@ async def test_a_proxy_that_is_none_is_one_sentence_with_its_variable(
     )
     with pytest.raises(SeriesFailed, match=r"^ALL_PROXY="):
         await read_series(AWAY, ["AAPL"])
+
+
+@pytest.mark.parametrize("user", ["user:secret", "user:s@ecret", "http://user:s@ecret", "http://user:s/ecret"])
+def test_the_password_of_a_proxy_that_is_none_is_not_shown(monkeypatch: pytest.MonkeyPatch, user: str) -> None:
+    monkeypatch.setenv("ALL_PROXY", f"{user}@host:port")
+    with pytest.raises(InvalidEnvironment, match=r"^ALL_PROXY=(http://)?host:port is not the address"):
+        find_proxy(httpx.URL(AWAY))
+
+
+def test_a_blank_proxy_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALL_PROXY", " ")
+    assert find_proxy(httpx.URL(AWAY)) is None
 
 
 @pytest.mark.parametrize(
@@ -133,6 +148,14 @@ async def test_a_variable_that_is_not_for_this_url_is_not_read(monkeypatch: pyte
     monkeypatch.setenv("ALL_PROXY", "socks4://x")
     async with serving(OK + HEARTBEAT) as server:
         await Stream(server.url).first(1)
+
+
+async def test_a_series_names_the_proxy_that_is_not_there_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with serving(OK) as gone:
+        pass
+    monkeypatch.setenv("HTTP_PROXY", gone.url.removesuffix("/api/v2/stream"))
+    with pytest.raises(SeriesFailed, match=r"^the proxy 127\.0\.0\.1:\d+ \(HTTP_PROXY\) cannot be reached:"):
+        await read_series(AWAY, ["AAPL"])
 
 
 async def test_a_proxy_that_is_not_there_is_named_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -108,8 +108,20 @@ async def test_an_answer_without_an_end_is_left(
             await read_status(status_url(server.url), httpx.Headers())
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:1", "nonsense", "http://[", "http://user:secret@127.0.0.1:1"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:1", "nonsense://x", "http://[", "http://[::1", "host:-1", "http://xn--/",
+        "http://user:secret@127.0.0.1:1", "http://user:secret@[",
+    ],
+)  # fmt: skip
 async def test_a_server_that_is_none_says_so_without_its_secrets(url: str) -> None:
     with pytest.raises(SeriesFailed) as raised:
         await read_series(url, ["AAPL"])
     assert "secret" not in str(raised.value)
+
+
+async def test_the_url_and_the_tickers_may_be_short() -> None:
+    async with serving(answer(page(None, "AAPL"))) as server:
+        await read_series(server.url.removeprefix("http://"), "AAPL,F")
+    assert server.visits[0].path == "/api/v2/sentiment/series?tickers=AAPL%2CF&bucket=300"

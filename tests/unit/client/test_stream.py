@@ -4,15 +4,19 @@ import asyncio
 import copy
 import gc
 import pickle
+import re
 import sys
 from decimal import Decimal
 from pathlib import Path
 
+import httpx
 import pytest
 
 from streamer.client import Lost, NotAStream, Received, Reconnect, Stream, Unknown, Unreachable
 from streamer.sse.encode import PING
 from streamer.sse.events import Closing, Connected, Heartbeat, Reset, SentimentUpdate, SentimentWithdrawn
+from streamer.tools.status.reader import read_status, status_url
+from streamer.tools.terminal.errors import ToolError
 from tests.unit.client.certificates import self_signed
 from tests.unit.client.following import Waits, until
 from tests.unit.client.scripted import OK, Visit, answer, serving
@@ -334,11 +338,34 @@ async def test_a_redirect_on_the_same_server_is_followed() -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["", "/", "no host", "ftp://host/", "http://", "//host/path", "http://[::1/", "file:///x"]
-)
+    "url",
+    [
+        "", "/", "no host", "ftp://host/", "http://", "//host/path", "http://[::1/", "file:///x",
+        "http://host:65536", "host:-1", "http://xn--/", "http://user:s/ecret@host:-1", "user:s@ecret@no host",
+    ],
+)  # fmt: skip
 def test_a_url_that_is_none_is_refused_when_it_is_given(url: str) -> None:
-    with pytest.raises(NotAStream, match="is not a URL"):
+    with pytest.raises(NotAStream, match="is not a URL") as caught:
         Stream(url)
+    assert "ecret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("tickers", ["AAPL,F", ["AAPL", "F"], ("AAPL,F",)])
+async def test_names_are_given_one_by_one_or_as_text(tickers: str | list[str]) -> None:
+    async with serving(OK + HEARTBEAT.frame()) as server:
+        await Stream(server.url, tickers=tickers, events="metrics").first(1)
+    assert server.visits[0].path == "/api/v2/stream?tickers=AAPL%2CF&events=metrics"
+
+
+@pytest.mark.parametrize("target", ["javascript:1", "http://xn--/", "http://[::"])
+async def test_a_redirect_to_what_is_no_url_is_tried_again(target: str) -> None:
+    said = answer("302 Found", location=target)
+    async with serving(said, OK + HEARTBEAT.frame()) as server:
+        got = await until(Stream(server.url, reconnect=Reconnect(sleep=Waits())), "heartbeat")
+    assert names(got) == ["lost", "heartbeat"]
+    async with serving(said) as server:
+        with pytest.raises(ToolError, match="cannot be read: Invalid URL in location header"):
+            await read_status(status_url(server.url), httpx.Headers())
 
 
 async def test_nobody_there_at_the_first_try_is_an_error_only_for_the_impatient() -> None:
@@ -371,6 +398,17 @@ async def test_no_tls_where_https_is_asked_for_is_said_as_such() -> None:
         port = listening.sockets[0].getsockname()[1]
         with pytest.raises(NotAStream, match=r"TLS with .* failed \(.*\); try http://$"):
             await until(Stream(f"https://127.0.0.1:{port}/"), "never")
+
+
+async def test_a_handshake_that_is_cut_is_tried_again() -> None:
+    async def cut(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()  # as a balancer without a server
+
+    async with await asyncio.start_server(cut, "127.0.0.1", 0) as listening:
+        port = listening.sockets[0].getsockname()[1]
+        (lost,) = await until(Stream(f"https://127.0.0.1:{port}/"), "lost")
+    assert isinstance(lost, Lost)
+    assert re.search(r"cannot be reached: (the TLS handshake was cut|Connection reset by peer)$", lost.reason)
 
 
 async def test_a_certificate_that_nobody_vouches_for_is_said_as_such(tmp_path: Path) -> None:

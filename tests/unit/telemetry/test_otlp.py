@@ -138,6 +138,30 @@ async def test_a_collector_that_is_not_there_is_not_told_of(
     assert not [line for line in caplog.records if line.name.startswith(("opentelemetry", "streamer"))]
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://[::1"),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http:///v1/traces"),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://host:99999"),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "0"),
+        ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "many"),
+    ],
+)
+def test_a_variable_that_is_refused_is_a_mistake_of_the_settings(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as caught:
+        build("otlp", "prod", in_lambda=False)
+    (mistake,) = caught.value.mistakes
+    said = (
+        f"{name}={value!r}: not a URL; give" if "ENDPOINT" in name else "TRACING=otlp: a variable OTEL_… is refused: "
+    )
+    assert mistake.startswith(said)
+
+
 def test_a_function_refuses_it() -> None:
     with pytest.raises(SettingsError, match="TRACING=otlp: not in Lambda"):
         build("otlp", "prod", in_lambda=True)

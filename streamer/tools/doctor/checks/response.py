@@ -15,7 +15,7 @@ _SINGLE: Final = (
     "access-control-allow-origin", "cache-control", "content-encoding", "content-length", "content-type", "date",
     "retry-after", "transfer-encoding", "x-content-type-options",
 )  # fmt: skip
-"""Headers that a response has once. Cache-Control may be repeated by the standard, but not with equal values."""
+"""Headers that a response has once. Cache-Control may have several lines by the standard, but not equal directives."""
 _STREAM: Final = "text/event-stream"
 
 
@@ -44,7 +44,7 @@ def content_type(seen: Evidence) -> Finding:
             f"{given or 'none'}{through}: an EventSource refuses it for good",
             f"give the URL of the stream; whatever answers must send {_STREAM}",
         )
-    charset = given.lower().partition("charset=")[2].strip(' "')
+    charset = head.get("content-type").lower().partition("charset=")[2].partition(";")[0].strip(' "')
     if charset not in ("", "utf-8", "utf8"):
         return fault("content type", f"{given}: events are UTF-8 by the standard", f"send {_STREAM}; charset=utf-8")
     return ok("content type", f"{given}{through}")
@@ -181,10 +181,15 @@ def _doubled(seen: Evidence, heads: Sequence[ResponseHead]) -> Finding | None:
     for head in heads:
         for name in _SINGLE:
             values = head.all(name)
-            if len(values) > 1:
+            if len(values) > 1 and (name != "cache-control" or _repeats_a_directive(values)):
                 shown = " and ".join(repr(printable(value))[:60] for value in values)
                 return fault("headers", f"{name} comes {len(values)} times: {shown}", remedy("doubled", seen.heads()))
     return None
+
+
+def _repeats_a_directive(lines: Sequence[str]) -> bool:
+    found = [part.strip().lower() for line in lines for part in line.split(",")]
+    return len(set(found)) < len(found)
 
 
 def _cache_control(head: ResponseHead) -> tuple[str, str]:

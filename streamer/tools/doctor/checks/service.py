@@ -30,7 +30,10 @@ def mode(seen: Evidence) -> Finding:
         return ok("mode", evidence)
     if name == "push":
         return fault(
-            "mode", evidence, "the table cannot be queried, so a lost message would stay lost: the role's rights"
+            "mode",
+            evidence,
+            "the table cannot be queried, so a lost message would stay lost: if access is denied, the role's rights;"
+            " else the table, and the way to it",
         )
     if name == "poll" and reason.endswith(_CHOSEN):
         return ok("mode", evidence)

@@ -114,6 +114,7 @@ FAULTS: Final[list[tuple[str, Spoil, str, str]]] = [
     ("framing", lambda seen: setattr(seen.main, "error", BROKEN_CODING), "chunked coding is broken", "valid chunks"),
     ("framing", lambda seen: setattr(seen.main, "body_problem", "an event is too large"), "too large", "URL"),
     ("headers", main_head(("+cache-control", "no-cache")), "cache-control comes 2 times", "add_header"),
+    ("headers", main_head(("+cache-control", "private, No-Transform")), "cache-control comes 2 times", "add_header"),
     ("headers", main_head(("cache-control", "no-cache")), "no-transform was lost", "keep"),
     ("headers", main_head(("cache-control", "")), "no-cache was lost", "keep"),
     ("headers", lambda seen: put(status=twice(seen.status))(seen), "date comes 2 times", "add_header"),
@@ -185,6 +186,19 @@ def test_a_fault_is_found_with_its_evidence_and_its_remedy(
     finding = found(spoiled(spoil), check)
     assert (finding.verdict, evidence in finding.evidence) == ("fault", True), finding
     assert remedy in finding.remedy, finding
+
+
+@pytest.mark.parametrize(
+    ("check", "spoil"),
+    [
+        ("content type", main_head(("content-type", "text/event-stream; charset=utf-8;"))),
+        ("content type", main_head(("content-type", 'Text/Event-Stream;charset="UTF-8"; version=1'))),
+        ("headers", main_head(("cache-control", "no-cache"), ("+cache-control", "no-transform"))),
+        ("headers", main_head(("+cache-control", "private"))),
+    ],
+)
+def test_what_the_standards_allow_is_no_fault(check: str, spoil: Spoil) -> None:
+    assert found(spoiled(spoil), check).verdict == "ok"
 
 
 NOTHING: Final = StreamLog()

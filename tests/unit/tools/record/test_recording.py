@@ -138,3 +138,8 @@ def test_of_a_url_neither_password_nor_ticket_is_recorded(
 def test_an_empty_name_is_not_the_demo(command: list[str], option: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert tools.run([*command, option, ""]) == 2
     assert f"{option}='': empty" in capsys.readouterr().err
+
+
+def test_a_file_without_a_name_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert tools.run(["record", ""]) == 2
+    assert "FILE='': empty" in capsys.readouterr().err

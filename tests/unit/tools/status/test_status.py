@@ -71,11 +71,24 @@ def test_a_server_that_says_something_else_is_shown_as_far_as_it_goes() -> None:
     assert text[0] == "mode            \\x1b[2J "
     assert "uptime          -" in text
     assert "memory          0 B in 0 structures" in text
+    huge = {"connections": float("inf"), "ages": {"change_seconds": 1e999}, "memory": {"x": {"bytes": 10**400}}}
+    assert "memory          0 B in 0 structures" in list(lines(huge, 0))
 
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0.04, "0.0 s"), (59.94, "59.9 s"), (61, "1 min 1 s"), (7_260, "2 h 1 min"), (180_000, "2 d 2 h"), (None, "-")],
+    [
+        (0.04, "0.0 s"),
+        (59.94, "59.9 s"),
+        (61, "1 min 1 s"),
+        (7_260, "2 h 1 min"),
+        (180_000, "2 d 2 h"),
+        (None, "-"),
+        (float("inf"), "-"),
+        (float("nan"), "-"),
+        pytest.param(-(10**400), "-", id="huge"),
+        (True, "-"),
+    ],
 )
 def test_a_span_has_two_units(seconds: object, text: str) -> None:
     assert span(seconds) == text

@@ -84,6 +84,8 @@ def test_an_unknown_label_is_refused_with_the_known_ones(label: str) -> None:
         (["--configuration", "chips", "-t", "AAPL"], "the configuration has the tickers"),
         (["--configuration", "chips", "http://127.0.0.1:1/other"], "the URL has the path '/other'"),
         (["--configuration", " "], "--configuration=' ': empty"),
+        (["--source", ""], "--source='': empty"),
+        (["-H", "X Y: z"], "--header='X Y: z': invalid"),
     ],
 )
 def test_wrong_usage_is_a_sentence(arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:

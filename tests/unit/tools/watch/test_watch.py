@@ -4,6 +4,8 @@ import asyncio
 import io
 import os
 import pty
+import signal
+import sys
 import termios
 from collections.abc import Iterator
 from decimal import Decimal
@@ -22,6 +24,7 @@ from tests.unit.client.scripted import OK, Visit, answer, serving
 from tests.watchdog import WATCHDOG
 
 AT = 1_795_359_400_123
+ENTERED, LEFT = "\x1b[?1049h", "\x1b[?1049l"  # the alternate screen
 METRICS = Metrics(
     1_234, 1_000, 200, 34, {"NVDA": 1_200, "AAPL": 27, "other": 7}, 20.5, 1.0, "a", "b",
     {"NVDA": {"positive": 1_000, "neutral": 190, "negative": 10, "mean": Decimal("0.216")}},
@@ -121,6 +124,54 @@ async def test_q_ends_it_and_leaves_the_terminal_as_it_was(terminal: tuple[int, 
     assert termios.tcgetattr(theirs) == before
 
 
+async def test_ctrl_z_gives_the_terminal_back_until_it_continues(
+    terminal: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = terminal
+    before, stopped, printed = termios.tcgetattr(theirs), [], io.StringIO()
+
+    def stop(number: int) -> None:  # really, the process would stop here
+        stopped.append((number, signal.getsignal(number), termios.tcgetattr(theirs), printed.getvalue().count(LEFT)))
+        until_stopped.set()
+
+    async def script(visit: Visit) -> None:
+        await visit.send(OK, connected())
+        os.kill(os.getpid(), signal.SIGTSTP)
+        await until_stopped.wait()
+        os.write(ours, b"q")
+        await visit.gone()
+
+    until_stopped = asyncio.Event()
+    monkeypatch.setattr(signal, "raise_signal", stop)
+    console = Console(file=printed, force_terminal=True, width=80, height=24)
+    async with serving(script) as server, asyncio.timeout(WATCHDOG):
+        await watch(Stream(server.url), Board(server.url), console, theirs)
+    assert stopped == [(signal.SIGTSTP, signal.SIG_DFL, before, 1)]
+    assert printed.getvalue().count(ENTERED) == printed.getvalue().count(LEFT) == 2
+    assert termios.tcgetattr(theirs) == before
+
+
+async def test_a_signal_while_the_screen_is_left_does_not_keep_it() -> None:
+    """Ctrl-C is often pressed twice."""
+
+    class Twice(io.StringIO):
+        def write(self, text: str) -> int:
+            if LEFT in text:
+                os.kill(os.getpid(), signal.SIGINT)
+            return super().write(text)
+
+    async def script(visit: Visit) -> None:
+        await visit.send(OK, connected())
+        os.kill(os.getpid(), signal.SIGINT)
+        await visit.gone()
+
+    printed = Twice()
+    console = Console(file=printed, force_terminal=True, width=80, height=24)
+    async with serving(script) as server, asyncio.timeout(WATCHDOG):
+        await watch(Stream(server.url), Board(server.url), console, None)
+    assert printed.getvalue().count(LEFT) == 1
+
+
 async def test_what_comes_is_on_the_board_and_an_error_ends_it() -> None:
     async def script(visit: Visit) -> None:
         assert "events=sentiment_update" in visit.path
@@ -141,3 +192,13 @@ async def test_what_comes_is_on_the_board_and_an_error_ends_it() -> None:
 def test_without_a_terminal_it_names_the_command_for_pipes(capsys: pytest.CaptureFixture[str]) -> None:
     assert tools.run(["watch"]) == 2
     assert "use `streamer tail --summary`" in capsys.readouterr().err
+
+
+def test_a_terminal_whose_cursor_cannot_be_moved_is_refused(
+    terminal: tuple[int, int], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    with os.fdopen(os.dup(terminal[1]), "w") as out:
+        monkeypatch.setattr(sys, "stdout", out)
+        assert tools.run(["watch", "127.0.0.1:1"]) == 2
+    assert "TERM=dumb: the table changes in place; use `streamer tail --summary`" in capsys.readouterr().err
