@@ -14,7 +14,8 @@ Push and the table each have a state:
 
 To avoid flapping, push becomes proven by a message and a query without a miss. Each time push breaks within five
 minutes after it was proven, it needs twice as many such queries in a row the next time, up to 32. Failures count after
-10 s (receives and queries), `canary_timeout` (silence) or two queries in a row (misses).
+10 s (receives and queries), 12.5 s (a receive that hangs, with a wait of 10 s), `canary_timeout` (silence) or two
+queries in a row (misses).
 """
 
 from __future__ import annotations
@@ -43,6 +44,8 @@ ModeName = Literal["push", "poll", "both", "down"]
 
 TOLERANCE: Final = 10_000
 """Milliseconds for which receives, or queries, must fail before they count."""
+HANG: Final = 2_500
+"""Milliseconds beyond the wait of a long poll after which a receive counts as hung, TOLERANCE at least."""
 RELAPSE: Final = 300_000
 """Milliseconds. If push breaks sooner after it was proven, it needs more queries to become proven again."""
 MISSES: Final = 2
@@ -88,7 +91,7 @@ class Failover:
         self._unbroken = False  # push has brought every change since before the first query
         self._leased_ms = now_ms
         self._canary_timeout_ms = canary_timeout_ms
-        self._hung_ms = max(TOLERANCE, wait_ms + 2_500)  # after this time a receive has hung
+        self._hung_ms = max(TOLERANCE, wait_ms + HANG)  # after this time a receive has hung
         self._leased = False
         self.alone = alone
         self._push_failure = "no queue in this deployment" if alone else "no queue yet"

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ingest_relay.metrics import CATALOGUE as RELAY
+from streamer.intake import failover
 from streamer.settings import Settings
 from streamer.telemetry.catalogue import COUNTERS, GAUGES, HOPS, REAPED
 from tests.contract.metric_tables import TABLES
@@ -40,3 +41,10 @@ def test_the_docs_tables_name_no_other_metric() -> None:
     named = re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)
     streamers = [metric.name for metric in (*GAUGES, *COUNTERS, *HOPS)]
     assert named == streamers + [metric.name for metric in RELAY] + [metric.name for metric in REAPED]
+
+
+def test_the_modes_are_said_with_the_times_that_the_failover_has() -> None:
+    wait = Settings.model_fields["receive_wait"].default
+    hung = max(failover.TOLERANCE, wait * 1_000 + failover.HANG) / 1_000
+    modes = (DOCS / "operations.md").read_text().split("\n## Modes\n")[1].split("\n## ")[0]
+    assert f"receives that fail for {failover.TOLERANCE // 1_000} s or hang for {hung:g} s" in modes
