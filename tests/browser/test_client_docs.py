@@ -114,7 +114,9 @@ def test_the_examples_of_a_snapshot_and_a_ticket_run_as_they_stand(server: Scrip
         page = pages.enter_context(page_of(browser, server.url))
         page.goto(f"{server.url}snapshot")
         begin(server.accept())
-        page.wait_for_function("window.stream?.state.name === 'live'")
+        page.wait_for_function(
+            "window.stream?.state.name === 'live' && stream.items.size"
+        )  # the snapshot may come later
         assert page.evaluate(shown) == ["wire:1", "wire:2"]
         page.goto(f"{server.url}ticket")
         stream = server.accept()
