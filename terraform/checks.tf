@@ -30,16 +30,21 @@ check "alarm_topics" {
   }
 }
 
+locals {
+  kept_from_queues = setintersection(keys(var.tags), local.service_tags)
+  unknown_settings = [for key in keys(var.streamer_environment) : key if startswith(key, "SSE_") && !contains(keys(local.setting_limits), key)]
+}
+
 check "queue_tags" {
   assert {
-    condition     = length(setintersection(keys(var.tags), ["service", "topic", "heartbeat"])) == 0
-    error_message = "tags has ${jsonencode(setintersection(keys(var.tags), ["service", "topic", "heartbeat"]))}: the queues of containers do not get them, since the service has its own tags of these names, by which the reaper knows its queues."
+    condition     = length(local.kept_from_queues) == 0
+    error_message = "tags has ${jsonencode(local.kept_from_queues)}: the queues of containers do not get them, since the service has its own tags of these names, by which the reaper knows its queues."
   }
 }
 
 check "settings" {
   assert {
-    condition     = length([for key in keys(var.streamer_environment) : key if startswith(key, "SSE_") && !contains(keys(local.setting_limits), key)]) == 0
-    error_message = "streamer_environment has ${jsonencode([for key in keys(var.streamer_environment) : key if startswith(key, "SSE_") && !contains(keys(local.setting_limits), key)])}, which are no settings of this version (docs/settings.md): the service warns of them and ignores them."
+    condition     = length(local.unknown_settings) == 0
+    error_message = "streamer_environment has ${jsonencode(local.unknown_settings)}, which are no settings of this version (docs/settings.md): the service warns of them and ignores them."
   }
 }

@@ -44,7 +44,8 @@ locals {
   tags = merge(var.tags, { deployment = var.name, managed-by = "terraform" })
 
   # The queues that containers make have the deployment's tags, too (QUEUE_TAGS), except where the service has its own of that name.
-  queue_tags = { for key, value in local.tags : key => value if !contains(["service", "topic", "heartbeat"], key) }
+  service_tags = ["service", "topic", "heartbeat"]
+  queue_tags   = { for key, value in local.tags : key => value if !contains(local.service_tags, key) }
 
   # What the streaming service and the REST function read alike. REST gives no tickets, needs no topic and no queue.
   service_environment = {
