@@ -68,12 +68,12 @@ def encode(values: Values, *, openmetrics: bool = False) -> str:
 def _info(version: str, openmetrics: bool) -> Iterator[str]:
     yield f"# HELP {BUILD if openmetrics else BUILD + '_info'} version of the service"
     yield f"# TYPE {BUILD} info" if openmetrics else f"# TYPE {BUILD}_info gauge"
-    yield f'{BUILD}_info{{version="{_label(version)}"}} 1'
+    yield f'{BUILD}_info{{version="{_escaped(version, quotes=True)}"}} 1'
 
 
 def _head(name: str, kind: str, metric: Metric, openmetrics: bool) -> Iterable[str]:
     unit = _UNITS[metric.unit]
-    yield f"# HELP {name} {_help(metric.meaning, openmetrics)}"
+    yield f"# HELP {name} {_escaped(metric.meaning, quotes=openmetrics)}"
     yield f"# TYPE {name} {kind}"
     if openmetrics and unit:
         yield f"# UNIT {name} {unit}"
@@ -92,10 +92,7 @@ def _number(value: float) -> str:
     return str(value) if isinstance(value, int) else repr(round(value, 6))
 
 
-def _help(text: str, openmetrics: bool) -> str:
+def _escaped(text: str, *, quotes: bool) -> str:
+    """`quotes`: also those, as in a label's value and in OpenMetrics' HELP."""
     escaped = text.replace("\\", "\\\\").replace("\n", "\\n")
-    return escaped.replace('"', '\\"') if openmetrics else escaped
-
-
-def _label(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
+    return escaped.replace('"', '\\"') if quotes else escaped

@@ -106,8 +106,8 @@ def test_texts_are_escaped() -> None:
     assert read[0].samples[0].labels == {"version": 'a\\b"c\nd'}
     read = parsed_openmetrics(prometheus.encode(values, openmetrics=True))
     assert read[0].samples[0].labels == {"version": 'a\\b"c\nd'}
-    assert prometheus._help('a\\b"c\nd', False) == 'a\\\\b"c\\nd'
-    assert prometheus._help('a\\b"c\nd', True) == 'a\\\\b\\"c\\nd'
+    assert prometheus._escaped('a\\b"c\nd', quotes=False) == 'a\\\\b"c\\nd'
+    assert prometheus._escaped('a\\b"c\nd', quotes=True) == 'a\\\\b\\"c\\nd'
 
 
 @pytest.mark.parametrize(
