@@ -103,7 +103,13 @@ class Service:
             )
         self._hosting = hosting(settings)
         self._tracing = self._hosting.tracing(settings)
-        lags = Lags(self._report.sample)
+        self._scraping = Secrets("METRICS_TOKEN", () if settings.in_lambda else settings.metrics_token)
+        self._scrape = ScrapeAccess(
+            self._scraping,
+            () if settings.in_lambda else settings.metrics_networks,
+            proxies=(*settings.trusted_proxies, *settings.forwarding_proxies),
+        )
+        lags = Lags(self._report.sample, histograms=bool(self._scrape))
         publisher = Publisher(
             self._hub, self.delivery, self._counters, lags, subscriptions=self._subscriptions, tracing=self._tracing
         )
@@ -138,7 +144,6 @@ class Service:
         self._memory.subscriptions, self._memory.logs = self._subscriptions, logs
         self._gateway = Secrets("GATEWAY_SECRET", settings.gateway_secret)
         self._sealing = Secrets("TICKET_SECRET", settings.ticket_secret)
-        self._scraping = Secrets("METRICS_TOKEN", () if settings.in_lambda else settings.metrics_token)
         self.app = self._build_app()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -212,11 +217,7 @@ class Service:
                 status=lambda: {**self.status.members(), "memory": self._memory.members()},
                 history_seconds=settings.history_seconds,
                 tickets=Tickets(self._sealing, settings.ticket_lifetime),
-                scrape=ScrapeAccess(
-                    self._scraping,
-                    () if settings.in_lambda else settings.metrics_networks,
-                    proxies=(*settings.trusted_proxies, *settings.forwarding_proxies),
-                ),
+                scrape=self._scrape,
                 values=self.status.values,
             ),
             readiness=lambda: self.status.readiness(self.intake),

@@ -31,17 +31,19 @@ class Counters:
 class Lags:
     """The newest samples of each hop, in milliseconds, and the number of all samples by size."""
 
-    def __init__(self, also: Callable[[str, float], None] | None = None) -> None:
-        """`also` is called with each sample."""
+    def __init__(self, also: Callable[[str, float], None] | None = None, *, histograms: bool = False) -> None:
+        """`also` is called with each sample. `histograms`: whether samples are counted by size, which Prometheus alone
+        reads."""
         self._also = also
         self._samples: dict[str, deque[float]] = {metric.name: deque(maxlen=_SAMPLES) for metric in HOPS}
-        self.histograms = {metric.name: Histogram() for metric in HOPS}
+        self.histograms = {metric.name: Histogram() for metric in HOPS} if histograms else {}
 
     def add(self, hop: str, milliseconds: float) -> None:
         """Adds a sample. A negative sample, caused by clock skew, counts as 0."""
         milliseconds = max(0.0, milliseconds)
         self._samples[hop].append(milliseconds)
-        self.histograms[hop].add(milliseconds)
+        if self.histograms:
+            self.histograms[hop].add(milliseconds)
         if self._also is not None:
             self._also(hop, milliseconds)
 
