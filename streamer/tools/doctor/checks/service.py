@@ -57,8 +57,8 @@ def identity(seen: Evidence) -> Finding:
         return unknown("identity", anonymous.error or forged.error)
     if anonymous.status == 404:
         return skipped("identity", "no configurations here: no user has anything")
-    if anonymous.status == 200 and _problem(anonymous, "configurations"):
-        return unknown("identity", f"/api/v2/configurations: {_problem(anonymous, 'configurations')}")
+    if anonymous.status == 200 and (flaw := _problem(anonymous, "configurations")):
+        return unknown("identity", f"/api/v2/configurations: {flaw}")
     if anonymous.status == 200:
         return skipped("identity", "something between identifies this machine by itself")
     if forged.status == 401 and anonymous.status == 401:
